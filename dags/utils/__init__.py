@@ -1,0 +1,1 @@
+"""Short names for Dag files beside this folder."""

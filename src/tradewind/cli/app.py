@@ -1,0 +1,147 @@
+"""What every command shares: the installation it works on, and the options that Airflow has everywhere."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from tradewind.cli.client import Client
+    from tradewind.cli.reading import Reader
+    from tradewind.config import Settings
+    from tradewind.security.secrets import Vault
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class App:
+    """One installation, opened as far as the command needs it."""
+
+    def __init__(self, home: str | None = None) -> None:
+        self._home = home
+
+    @cached_property
+    def settings(self) -> "Settings":
+        from tradewind.config import load_settings
+
+        return load_settings(Path(self._home) if self._home else None)
+
+    @cached_property
+    def reader(self) -> "Reader":
+        from tradewind.cli.reading import open_reader
+
+        return open_reader(self.settings)
+
+    @cached_property
+    def client(self) -> "Client":
+        from tradewind.cli.client import Client
+
+        return Client(self.settings)
+
+    @cached_property
+    def vault(self) -> "Vault":
+        from tradewind.security.secrets import open_vault
+
+        return open_vault(self.settings, make_key=False)
+
+    def close(self) -> None:
+        """Close what was opened."""
+        for name in ("reader", "client"):
+            if name in self.__dict__:
+                self.__dict__.pop(name).close()
+
+    def moment(self, text: str) -> datetime:
+        """A date or time that a person wrote; without an offset it is in core.default_timezone."""
+        from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+        try:
+            moment = datetime.fromisoformat(text.strip())
+        except ValueError:
+            raise click.UsageError(
+                f"{text!r} is not a date or time; write it as 2026-01-31 or 2026-01-31T08:00+09:00."
+            ) from None
+        if moment.tzinfo is None:
+            name = self.settings.core.default_timezone
+            try:
+                moment = moment.replace(tzinfo=UTC if name.lower() in ("utc", "") else ZoneInfo(name))
+            except (ZoneInfoNotFoundError, ValueError):
+                raise click.ClickException(f"[core] default_timezone {name!r} is not a time zone.") from None
+        return moment
+
+
+class Leaf(click.Command):
+    """A command that also takes the options which Airflow has on all of its own, where they mean nothing here."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        taken = {name for param in self.params for name in param.opts}
+        for option in _without_effect():
+            if not taken & set(option.opts):
+                self.params.append(option)
+
+
+class Noun(click.Group):
+    """A group of commands about one thing."""
+
+    command_class = Leaf
+
+
+def _without_effect() -> list[click.Option]:
+    return [
+        click.Option(["-v", "--verbose"], is_flag=True, expose_value=False, hidden=True),
+        click.Option(["-S", "--subdir"], expose_value=False, hidden=True, callback=_ignored),
+        click.Option(["-B", "--bundle-name"], multiple=True, expose_value=False, hidden=True, callback=_ignored),
+    ]
+
+
+def _ignored(ctx: click.Context, param: click.Parameter, value: Any) -> None:
+    if value:
+        click.echo(f"{param.opts[-1]} has no effect: Dags are known from [core] dags_folder.", err=True)
+
+
+pass_app = click.make_pass_decorator(App)
+
+
+def output_option(command: F) -> F:
+    """`-o table|json|yaml|plain`, passed as `output`."""
+    from tradewind.cli.output import FORMATS
+
+    return click.option(
+        "-o", "--output", type=click.Choice(FORMATS), default="table", show_default=True, help="How to print."
+    )(command)
+
+
+yes_option = click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+
+
+def confirm(question: str, yes: bool) -> None:
+    """Ask unless told not to; no means that nothing was changed."""
+    if not yes and not click.confirm(question, err=True):
+        raise click.ClickException("Nothing was changed.")
+
+
+def iso(microseconds: int | None) -> str | None:
+    """A stored time as text in UTC, to the microsecond."""
+    if microseconds is None:
+        return None
+    return (_EPOCH + timedelta(microseconds=microseconds)).isoformat()
+
+
+def to_us(moment: datetime) -> int:
+    """A time as the database has it."""
+    return (moment - _EPOCH) // timedelta(microseconds=1)
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def printable(text: str) -> str:
+    """Text that cannot steer a terminal: control characters become their pictures (␛ for escape)."""
+    return text.translate(_PICTURES)
+
+
+_PICTURES = {code: 0x2400 + code for code in range(32) if chr(code) not in "\n\t"}
+_PICTURES |= dict.fromkeys((0x7F, *range(0x80, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A)), 0xFFFD)

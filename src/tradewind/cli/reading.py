@@ -1,0 +1,244 @@
+"""Quick readers of the metadata database: plain SQL, read-only, the same text for SQLite and PostgreSQL."""
+
+import json
+from collections.abc import Sequence
+from typing import Any, Protocol, Self
+
+from tradewind.config import Settings
+from tradewind.core.errors import DagNotFound, RunNotFound, TradewindError
+
+Row = dict[str, Any]
+
+
+class NoDatabase(TradewindError):
+    """The metadata database does not exist yet, or cannot be reached."""
+
+
+class Database(Protocol):
+    """Runs one query. Placeholders are `?`."""
+
+    def rows(self, sql: str, *values: Any) -> list[Row]: ...
+
+    def close(self) -> None: ...
+
+
+def open_reader(settings: Settings) -> "Reader":
+    """A reader of the installation's database. Raises NoDatabase."""
+    return Reader(open_database(settings))
+
+
+def open_database(settings: Settings) -> "SqliteFile | Postgres":
+    """The database of this installation, for reading only."""
+    url = settings.database.sql_alchemy_conn
+    if url.startswith("sqlite:///"):
+        return SqliteFile(url.removeprefix("sqlite:///").partition("?")[0])
+    if url.startswith("postgresql+psycopg://"):
+        return Postgres(url.replace("+psycopg", "", 1))
+    raise NoDatabase(
+        "[database] sql_alchemy_conn must be a SQLite file or PostgreSQL; `tradewind config lint` says more."
+    )
+
+
+class _Closing:
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._connection.close()
+
+    _connection: Any
+
+
+class SqliteFile(_Closing):
+    """A SQLite file, opened so that it cannot be written."""
+
+    def __init__(self, path: str) -> None:
+        import sqlite3
+        from urllib.parse import quote
+
+        self._path = path
+        try:
+            self._connection = sqlite3.connect(f"file:{quote(path)}?mode=ro", uri=True, timeout=10)
+        except sqlite3.OperationalError as error:
+            raise _missing(path, str(error)) from None
+
+    def rows(self, sql: str, *values: Any) -> list[Row]:
+        import sqlite3
+
+        try:
+            cursor = self._connection.execute(sql, values)
+        except sqlite3.OperationalError as error:
+            raise _missing(self._path, str(error)) from None
+        names = [column[0] for column in cursor.description]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+class Postgres(_Closing):
+    """A PostgreSQL database in a session that cannot write."""
+
+    def __init__(self, url: str) -> None:
+        try:
+            import psycopg
+        except ImportError:
+            raise NoDatabase("PostgreSQL needs psycopg: pip install 'tradewind[postgres]'.") from None
+        self._psycopg = psycopg
+        try:
+            self._connection = psycopg.connect(url, autocommit=True, connect_timeout=10)
+            self._connection.execute("SET default_transaction_read_only = on")
+        except psycopg.Error as error:
+            raise NoDatabase(f"PostgreSQL cannot be reached: {_first_line(error)}.") from None
+
+    def rows(self, sql: str, *values: Any) -> list[Row]:
+        try:
+            cursor = self._connection.execute(sql.replace("?", "%s"), values)
+        except (self._psycopg.errors.UndefinedTable, self._psycopg.errors.UndefinedColumn) as error:
+            raise NoDatabase(f"The database has no tables of this version ({_first_line(error)}); {_CREATE}") from None
+        except self._psycopg.Error as error:
+            raise NoDatabase(f"PostgreSQL cannot be read: {_first_line(error)}.") from None
+        names = [column.name for column in cursor.description or ()]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+_CREATE = "run `tradewind db migrate` or start `tradewind standalone`."
+
+
+def _missing(path: str, error: str) -> NoDatabase:
+    if "unable to open" in error:
+        return NoDatabase(f"There is no database {path} yet; {_CREATE}")
+    if "no such table" in error or "no such column" in error:
+        return NoDatabase(f"The database {path} has no tables of this version ({error}); {_CREATE}")
+    return NoDatabase(f"The database {path} cannot be read: {error}.")
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
+
+
+class Reader:
+    """Named questions to the database; answers are rows as stored (times in microseconds)."""
+
+    def __init__(self, database: Database) -> None:
+        self._rows = database.rows
+        self.close = database.close
+
+    def dags(self) -> list[Row]:
+        """Dags whose file still defines them, by id."""
+        return self._rows(
+            "SELECT d.*, f.parsed_at, f.seconds FROM dag d LEFT JOIN dag_file f ON f.file = d.file "
+            "WHERE NOT d.is_stale ORDER BY d.dag_id"
+        )
+
+    def dag(self, dag_id: str) -> Row:
+        """One Dag, its file's facts and its newest version's number. Raises DagNotFound."""
+        found = self._rows(
+            "SELECT d.*, f.parsed_at, f.seconds, v.number AS version_number FROM dag d "
+            "LEFT JOIN dag_file f ON f.file = d.file LEFT JOIN dag_version v ON v.id = d.version WHERE d.dag_id = ?",
+            dag_id,
+        )
+        if not found:
+            raise DagNotFound(dag_id)
+        return found[0]
+
+    def spec(self, dag_id: str) -> Row:
+        """The newest DagSpec of a Dag as plain values. Raises DagNotFound."""
+        found = self._rows("SELECT v.spec FROM dag d JOIN dag_version v ON v.id = d.version WHERE d.dag_id = ?", dag_id)
+        if not found:
+            raise DagNotFound(dag_id)
+        spec: Row = json.loads(found[0]["spec"])
+        return spec
+
+    def specs(self) -> dict[str, Row]:
+        """The newest DagSpec of every present Dag."""
+        found = self._rows(
+            "SELECT d.dag_id, v.spec FROM dag d JOIN dag_version v ON v.id = d.version WHERE NOT d.is_stale"
+        )
+        return {row["dag_id"]: json.loads(row["spec"]) for row in found}
+
+    def files(self) -> list[Row]:
+        """Dag files that were parsed, by path."""
+        return self._rows("SELECT file, seconds, dag_ids FROM dag_file ORDER BY file")
+
+    def import_errors(self) -> list[Row]:
+        """Problems of Dag files, by file."""
+        return self._rows("SELECT file, dag_id, line, kind, message, at FROM import_error ORDER BY file, position")
+
+    def runs(
+        self,
+        dag_id: str,
+        state: str | None = None,
+        start_us: int | None = None,
+        end_us: int | None = None,
+        without_backfill: bool = False,
+    ) -> list[Row]:
+        """Runs of a Dag, newest first; start and end bound the logical date (or run_after, where there is none)."""
+        conditions = ["dag_id = ?"]
+        values: list[Any] = [dag_id]
+        for condition, value in (
+            ("state = ?", state),
+            ("COALESCE(logical_date, run_after) >= ?", start_us),
+            ("COALESCE(logical_date, run_after) <= ?", end_us),
+            ("run_type <> ?", "backfill" if without_backfill else None),
+        ):
+            if value is not None:
+                conditions.append(condition)
+                values.append(value)
+        return self._rows(f"SELECT * FROM run WHERE {' AND '.join(conditions)} ORDER BY number DESC", *values)
+
+    def run(self, dag_id: str, run_id: str, logical_us: int | None = None) -> Row:
+        """One run, by its id or its logical date. Raises DagNotFound or RunNotFound."""
+        found = self._rows(
+            "SELECT * FROM run WHERE dag_id = ? AND (run_id = ? OR logical_date = ?) ORDER BY number DESC LIMIT 1",
+            dag_id, run_id, logical_us,
+        )  # fmt: skip
+        if not found:
+            self.dag(dag_id)
+            raise RunNotFound(dag_id, run_id)
+        return found[0]
+
+    def run_to_explain(self, dag_id: str) -> Row | None:
+        """The newest unfinished run, else the newest."""
+        found = self._rows(
+            "SELECT * FROM run WHERE dag_id = ? ORDER BY CASE WHEN state IN ('queued', 'running') THEN 0 ELSE 1 END, "
+            "number DESC LIMIT 1",
+            dag_id,
+        )
+        return found[0] if found else None
+
+    def tasks_of_run(self, number: int, task_id: str | None = None) -> list[Row]:
+        """Task instances of one run."""
+        sql = "SELECT * FROM task_instance WHERE run = ?"
+        values: Sequence[Any] = (number,)
+        if task_id is not None:
+            sql, values = f"{sql} AND task_id = ?", (number, task_id)
+        return self._rows(f"{sql} ORDER BY task_id, map_index", *values)
+
+    def variables(self) -> list[Row]:
+        return self._rows("SELECT key, value, description FROM variable ORDER BY key")
+
+    def variable(self, key: str) -> Row | None:
+        found = self._rows("SELECT key, value, description FROM variable WHERE key = ?", key)
+        return found[0] if found else None
+
+    def connections(self) -> list[Row]:
+        return self._rows("SELECT * FROM connection ORDER BY conn_id")
+
+    def connection(self, conn_id: str) -> Row | None:
+        found = self._rows("SELECT * FROM connection WHERE conn_id = ?", conn_id)
+        return found[0] if found else None
+
+    def pools(self) -> list[Row]:
+        return self._rows("SELECT name, slots, description, include_deferred FROM pool ORDER BY name")
+
+    def pool(self, name: str) -> Row | None:
+        found = self._rows("SELECT name, slots, description, include_deferred FROM pool WHERE name = ?", name)
+        return found[0] if found else None
+
+    def counts(self) -> dict[str, int]:
+        """Rows of the tables that grow."""
+        return {
+            table: self._rows(f"SELECT COUNT(*) AS n FROM {table}")[0]["n"]
+            for table in ("dag", "run", "task_instance", "attempt", "xcom", "event")
+        }

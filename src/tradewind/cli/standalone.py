@@ -1,0 +1,62 @@
+"""`tradewind standalone`, and its parts one by one."""
+
+import click
+
+from tradewind.cli.app import App, pass_app
+
+
+@click.command("standalone")
+@click.option("-p", "--port", type=int, help="Port of the HTTP server; 0 takes a free one.")
+@pass_app
+def standalone(app: App, port: int | None) -> None:
+    """Run scheduler, agent and HTTP server in one process tree; restart what dies; drain on SIGTERM."""
+    from tradewind.standalone import run_standalone
+
+    raise SystemExit(run_standalone(_with_port(app, port), say=click.echo))
+
+
+@click.command("scheduler")
+@pass_app
+def scheduler(app: App) -> None:
+    """Run the scheduler alone. While another one is the owner it stands by."""
+    from tradewind.standalone import run_scheduler
+
+    app.settings.ensure_home()
+    app.settings.core.dags_folder.mkdir(parents=True, exist_ok=True)
+    run_scheduler(app.settings)
+
+
+@click.command("worker")
+@click.option("-n", "--name", default="local", show_default=True, help="The worker's name; one process per name.")
+@click.option("-q", "--queues", default="default", show_default=True, help="Queues it serves, separated by commas.")
+@pass_app
+def worker(app: App, name: str, queues: str) -> None:
+    """Run an agent alone; it finds the scheduler by its socket in the home folder."""
+    from tradewind.standalone import run_agent
+
+    app.settings.ensure_home()
+    run_agent(app.settings, name, [queue.strip() for queue in queues.split(",") if queue.strip()])
+
+
+@click.command("api-server")
+@click.option("-p", "--port", type=int, help="Port to listen on; 0 takes a free one.")
+@pass_app
+def api_server(app: App, port: int | None) -> None:
+    """Run the HTTP server alone."""
+    from tradewind.standalone import bind_api, run_api
+
+    settings = _with_port(app, port)
+    settings.ensure_home()
+    listening, address, notice = bind_api(settings)
+    if notice:
+        click.echo(notice)
+    click.echo(f"Tradewind listens at {address}")
+    run_api(settings, listening)
+
+
+def _with_port(app: App, port: int | None):  # type: ignore[no-untyped-def]
+    if port is None:
+        return app.settings
+    from dataclasses import replace
+
+    return replace(app.settings, api=replace(app.settings.api, port=port))

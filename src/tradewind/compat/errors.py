@@ -1,0 +1,50 @@
+"""What can go wrong with the names `airflow…`."""
+
+from tradewind.core.errors import TradewindError
+
+_FAMILIES = ("apache", "atlassian", "cncf", "common", "dbt", "microsoft")
+"""First words of provider names that have two."""
+
+
+def not_supported(name: str, file: str, line: int) -> str:
+    return f"{name} is not supported by Tradewind yet (asked for in {file}:{line})"
+
+
+class UnsupportedName(TradewindError, ImportError):
+    """`from airflow.x import Y` of a name that Airflow has and Tradewind does not."""
+
+    def __init__(self, name: str, file: str, line: int) -> None:
+        super().__init__(not_supported(name, file, line))
+        self.name = name
+        self.file, self.line = file, line
+
+
+class UnsupportedAttribute(TradewindError, AttributeError):
+    """`airflow.x.Y` of a name that Airflow has and Tradewind does not."""
+
+    def __init__(self, name: str, file: str, line: int) -> None:
+        super().__init__(not_supported(name, file, line))
+        self.name = name
+        self.file, self.line = file, line
+
+
+class ProviderNotInstalled(TradewindError, ImportError):
+    """An old spelling of a name that a provider has now, and that provider is not installed."""
+
+    def __init__(self, name: str, module: str) -> None:
+        provider = "-".join(module.split(".")[2:4] if module.split(".")[2] in _FAMILIES else module.split(".")[2:3])
+        super().__init__(
+            f"{name} is served by {module}, which is not installed; run `tradewind providers install {provider}`."
+        )
+        self.name = name
+
+
+class InstalledTooLate(TradewindError):
+    """Another `airflow` was imported before Tradewind's names were installed."""
+
+    def __init__(self, origin: str) -> None:
+        super().__init__(
+            f"airflow was already imported from {origin}; "
+            "call tradewind.compat.install() before anything imports airflow."
+        )
+        self.origin = origin

@@ -1,0 +1,88 @@
+"""Which names Airflow has, where Tradewind keeps each of them, and how an author writes it today.
+
+`names.json` holds the facts: every module of Airflow 2.11 and 3.3 that a Dag or provider may import, with its names; a
+name that is an old spelling carries its modern one. `targets.py` says where Tradewind keeps a name.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from importlib.resources import files
+
+from tradewind.compat import targets
+
+OPEN_PACKAGES = frozenset({"airflow.providers", "airflow.providers.common"})
+"""Packages of ours whose other children come from installed distributions."""
+
+
+def modules() -> tuple[str, ...]:
+    """Every module that is ours to serve, sorted."""
+    return tuple(sorted({*_facts(), *targets.IN_MODULE}))
+
+
+def is_module(module: str) -> bool:
+    return module in _facts() or module in targets.IN_MODULE
+
+
+def is_package(module: str) -> bool:
+    return module in OPEN_PACKAGES or module in _children()
+
+
+def children(module: str) -> tuple[str, ...]:
+    """The last parts of the modules directly below `module`, sorted."""
+    return _children().get(module, ())
+
+
+def names(module: str) -> tuple[str, ...]:
+    """Every name that `module` offers here, sorted."""
+    known = {*_facts().get(module, ()), *targets.IN_MODULE.get(module, ())}
+    return tuple(sorted(name for name in known if target_of(module, name)))
+
+
+def target_of(module: str, name: str) -> str | None:
+    """Where `module.name` is kept, as "package.module:Name" ("package.module:" is the module itself)."""
+    own = targets.IN_MODULE.get(module, {})
+    if name in own:
+        return own[name]
+    facts = _facts().get(module, {})
+    if name not in facts:
+        return None
+    if found := _by_name().get(name):
+        return found
+    modern = facts[name]
+    if modern.startswith("airflow.providers.") and not is_module(modern.partition(":")[0]):
+        return modern
+    return None
+
+
+def is_known(module: str, name: str) -> bool:
+    """Whether Airflow has that name there, supported here or not."""
+    return name in _facts().get(module, ())
+
+
+def modern_of(module: str, name: str) -> str:
+    """How an author writes that name today, fit for "write …"; empty when the spelling is the modern one."""
+    modern = targets.MODERN.get((module, name)) or _facts().get(module, {}).get(name, "")
+    home, _, modern_name = modern.partition(":")
+    return f"`from {home} import {modern_name}`" if modern_name else modern
+
+
+@cache
+def _facts() -> dict[str, dict[str, str]]:
+    return dict(json.loads(files("tradewind.compat").joinpath("names.json").read_text(encoding="utf-8")))
+
+
+@cache
+def _by_name() -> dict[str, str]:
+    found = {name: f"{module}:{name}" for module, names in targets.NAMES.items() for name in names.split()}
+    return found | targets.RENAMED
+
+
+@cache
+def _children() -> dict[str, tuple[str, ...]]:
+    below: dict[str, set[str]] = {}
+    for module in modules():
+        parent, _, last = module.rpartition(".")
+        below.setdefault(parent, set()).add(last)
+    return {parent: tuple(sorted(parts)) for parent, parts in below.items() if parent}

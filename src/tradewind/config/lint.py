@@ -1,0 +1,162 @@
+"""What in a configuration has no effect, has moved, or looks wrong: one sentence each."""
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from tradewind.config.settings import Settings, canonical
+from tradewind.config.sources import Found
+from tradewind.config.table import OWN, RENAMED, SECTIONS
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing to know about one key. level: `error`, `warning`, `moved`, `unused` or `unknown`."""
+
+    level: str
+    section: str
+    key: str
+    sentence: str
+    source: str
+
+
+def lint(settings: Settings) -> list[Finding]:
+    """Everything worth saying about the configuration, by section and key."""
+    findings = [*_about_values(settings), *_moved(settings), *_without_effect(settings)]
+    return sorted(findings, key=lambda finding: (finding.section, finding.key, finding.level))
+
+
+def airflow_defaults(home: Path) -> dict[str, dict[str, str | None]]:
+    """Airflow's settings by section with their default text; None where there is no default."""
+    return {
+        section: {key: text and text.replace("{AIRFLOW_HOME}", str(home)) for key, text in keys.items()}
+        for section, keys in _airflow_keys().items()
+    }
+
+
+@cache
+def _airflow_keys() -> dict[str, dict[str, str | None]]:
+    import configparser
+
+    parser = configparser.RawConfigParser(allow_no_value=True, delimiters=("=",))
+    parser.read_string(Path(__file__).with_name("airflow_defaults.cfg").read_text("utf-8"))
+    return {section: dict(parser.items(section)) for section in parser.sections()}
+
+
+def _moved(settings: Settings) -> Iterator[Finding]:
+    for name, found in settings.found.items():
+        if found.name != name and found.name not in _STILL_TWO_NAMES:
+            section, _, key = name.partition(".")
+            yield _finding("moved", found, f"[{found.section}] {found.key} is read as [{section}] {key}; rename it.")
+
+
+_STILL_TWO_NAMES = {"core.killed_task_cleanup_time"}
+
+
+def _without_effect(settings: Settings) -> Iterator[Finding]:
+    known = _airflow_keys()
+    for name, found in settings.others.items():
+        where = f"[{found.section}] {found.key}"
+        if note := NOTES.get(name):
+            yield _finding("unused", found, f"{where}: {note}")
+        elif name in RENAMED:
+            section, _, key = RENAMED[name].partition(".")
+            sentence = f"{where} became [{section}] {key} in Airflow; Tradewind uses neither."
+            yield _finding("unused", found, sentence)
+        elif _is_secret_lookup(found, known):
+            sentence = f"{where}: looking a setting up in a secrets backend is not supported; use {found.key[:-7]}_cmd."
+            yield _finding("warning", found, sentence)
+        elif found.key in known.get(found.section, {}):
+            sentence = f"{where} is a setting of Airflow that Tradewind does not use; task code can still read it."
+            yield _finding("unused", found, sentence)
+        else:
+            yield _finding("unknown", found, f"{where} is not a known setting{_similar(found, known)}.")
+
+
+def _is_secret_lookup(found: Found, known: dict[str, dict[str, str | None]]) -> bool:
+    plain = found.key.removesuffix("_secret")
+    return plain != found.key and (
+        plain in known.get(found.section, {}) or canonical(f"{found.section}.{plain}").partition(".")[0] in SECTIONS
+    )
+
+
+def _similar(found: Found, known: dict[str, dict[str, str | None]]) -> str:
+    import difflib
+
+    keys = {*known.get(found.section, {})}
+    keys |= {name.partition(".")[2] for name in OWN if name.startswith(f"{found.section}.")}
+    if not keys:
+        near = difflib.get_close_matches(found.section, [*known, *SECTIONS], 1)
+        return f"; is [{near[0]}] meant" if near else ""
+    near = difflib.get_close_matches(found.key, keys, 1)
+    return f"; is {near[0]} meant" if near else ""
+
+
+def _about_values(settings: Settings) -> Iterator[Finding]:
+    for name, found in settings.found.items():
+        value = settings.explain(*name.split(".", 1))[0]
+        if not found.text.strip() and not isinstance(value, str | None):
+            yield _finding("warning", found, f"[{found.section}] {found.key} is empty; its default {value} is used.")
+        for sentence in _judge(name, value):
+            yield _finding("warning", found, f"[{found.section}] {found.key}: {sentence}")
+
+
+def _judge(name: str, value: object) -> Iterator[str]:
+    """What is odd about one value that somebody wrote."""
+    text = str(value)
+    if name in ("core.dags_folder", "core.plugins_folder") and not os.path.isdir(text):
+        yield f"the folder {text} does not exist."
+    elif name == "core.executor" and (note := _EXECUTORS.get(text.rpartition(".")[2])):
+        yield note
+    elif name == "core.fernet_key":
+        from tradewind.security.secrets import key_problem
+
+        if not text:
+            yield "it is empty; secrets are encrypted with the installation's own key file instead."
+        elif problem := key_problem(text):
+            yield problem
+    elif name == "database.sql_alchemy_conn" and not re.match(r"(sqlite|postgresql\+psycopg)://", text):
+        yield "the metadata database must be SQLite or PostgreSQL."
+    elif name == "api.auth_backends" and (odd := [part for part in text.split(",") if part and not _is_login(part)]):
+        yield f"{odd[0].strip()} is not a login that Tradewind knows; basic_auth and session are always accepted."
+    elif name == "api.authenticate" and value is False:
+        yield "everybody who can connect may do everything."
+    elif name == "celery.result_backend":
+        yield "results reach the scheduler without a result backend; the value is not used."
+
+
+def _is_login(backend: str) -> bool:
+    return backend.strip().rpartition(".")[2] in {"basic_auth", "session", "password_auth", "default"}
+
+
+_EXECUTORS = {
+    "SequentialExecutor": "tasks run locally, as with LocalExecutor; set [core] parallelism to 1 for one at a time.",
+    "DebugExecutor": "tasks run locally, as with LocalExecutor.",
+    "DaskExecutor": "Tradewind has no Dask executor; tasks run locally.",
+}
+
+NOTES: dict[str, str] = {
+    "core.auth_manager": "Tradewind has its own login; auth managers cannot be plugged in.",
+    "core.donot_pickle": "Tradewind never sends pickles.",
+    "core.enable_xcom_pickling": "XComs are JSON with typed extensions, never pickles.",
+    "core.xcom_backend": "XComs are kept by Tradewind; large ones move to files or object storage by themselves.",
+    "core.mp_start_method": "attempts are forked from their file's warm process, unless a task's `isolation=` differs.",
+    "core.unit_test_mode": "tests use the pytest plugin instead.",
+    "core.security": "Kerberos is not supported.",
+    "database.load_default_connections": "no connection is created unasked.",
+    "logging.remote_logging": "logs stay in [logging] base_log_folder.",
+    "scheduler.job_heartbeat_sec": "a worker's lease tells whether it lives; there is nothing to tune.",
+    "scheduler.scheduler_heartbeat_sec": "the scheduler reacts to events and has no loop interval.",
+    "scheduler.scheduler_zombie_task_threshold": "a lost worker is noticed by its lease within seconds.",
+    "scheduler.standalone_dag_processor": "files are parsed in processes of their own in any case.",
+    "webserver.dag_default_view": "the web UI remembers the view that a person chose.",
+    "webserver.rbac": "roles are always on.",
+}
+"""Why a well-known key is not needed."""
+
+
+def _finding(level: str, found: Found, sentence: str) -> Finding:
+    return Finding(level, found.section, found.key, sentence, found.source)

@@ -1,0 +1,286 @@
+"""What a report about an attempt means for its task."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+from tradewind.core import runs, tasks
+from tradewind.core.dag import TaskSpec
+from tradewind.core.decisions import DropRows, PutRendered, PutXCom, Record, StartAttempt, StopAttempt
+from tradewind.core.inputs import (
+    AttemptFinished,
+    AttemptStarted,
+    CallbackFinished,
+    WorkerExpired,
+    WorkerJoined,
+    WorkerLeft,
+    XCom,
+    XComPushed,
+)
+from tradewind.core.records import Attempt, TaskInstance, TaskKey
+from tradewind.core.retries import is_eligible, retry_delay
+from tradewind.core.states import AttemptState, TaskEvent, TaskState
+from tradewind.core.turn import Turn
+from tradewind.core.world import LiveRun, Worker
+
+FREE_LOSSES = 2
+"""How often a task that vanished with its worker starts again without consuming a retry."""
+
+LOST_GRACE = timedelta(seconds=3)
+"""How long after a worker's lease another attempt may start, so that the old one is surely gone."""
+
+_ENDS = {
+    "success": AttemptState.SUCCESS,
+    "skipped": AttemptState.SKIPPED,
+    "failed": AttemptState.FAILED,
+    "failed_for_good": AttemptState.FAILED,
+    "rescheduled": AttemptState.RESCHEDULED,
+    "lost": AttemptState.LOST,
+    "cancelled": AttemptState.CANCELLED,
+    "not_started": AttemptState.NOT_STARTED,
+}
+
+
+def started(turn: Turn, report: AttemptStarted) -> None:
+    """The worker has begun to execute the attempt."""
+    attempt = turn.world.attempts.get(report.attempt)
+    if attempt is None or attempt.state is not AttemptState.ASSIGNED:
+        return
+    turn.put_attempt(replace(attempt, state=AttemptState.RUNNING, started_at=report.start_date))
+    live = turn.world.runs[attempt.key.run]
+    task = live.tasks[attempt.key.task_id, attempt.key.map_index]
+    if task.attempt == attempt.id:
+        start = task.start_date if task.leg and task.start_date else report.start_date
+        turn.move(live, task, TaskEvent.STARTED, start_date=start)
+
+
+def finished(turn: Turn, report: AttemptFinished) -> None:
+    """An attempt is over. One that is not current is noted and changes nothing."""
+    attempt = turn.world.attempts.get(report.attempt)
+    if attempt is None:
+        turn.do(Record("attempt.stale_report", reason=report.outcome, body={"attempt": report.attempt}))
+        return
+    live = turn.world.runs[attempt.key.run]
+    task = live.tasks.get((attempt.key.task_id, attempt.key.map_index))
+    cancelled = attempt.cancel
+    state = _ENDS.get(report.outcome, AttemptState.FAILED)
+    if attempt.started_at is None and report.start_date is not None:
+        attempt = replace(attempt, started_at=report.start_date)
+    turn.end_attempt(
+        attempt,
+        state,
+        report.error or cancelled,
+        cpu_seconds=report.cpu_seconds,
+        peak_bytes=report.peak_bytes,
+    )
+    if task is None or task.attempt != attempt.id:
+        return
+    task = replace(task, attempt=None)
+    if report.rendered is not None:
+        turn.do(PutRendered(task.key, report.rendered))
+    for xcom in report.xcoms:
+        keep_xcom(turn, live, task.key, xcom)
+    if task.state is TaskState.RESTARTING:
+        _restart(turn, live, task, report)
+        return
+    spec = live.spec_of(task.key.task_id)
+    if spec is None or after_final_state(task):
+        turn.put(live, task, live.tasks[task.key.task_id, task.key.map_index])
+        return
+    _conclude(turn, live, spec, task, attempt, report)
+
+
+def after_final_state(task: TaskInstance) -> bool:
+    """The task has its state already (marked, timed out): the end of its attempt changes nothing."""
+    return task.state not in (TaskState.QUEUED, TaskState.RUNNING)
+
+
+def _conclude(
+    turn: Turn, live: LiveRun, spec: TaskSpec, task: TaskInstance, attempt: Attempt, report: AttemptFinished
+) -> None:
+    start = task.start_date or report.start_date
+    times = {"attempt": None, "start_date": start, "end_date": report.end_date or turn.now}
+    match report.outcome:
+        case "success":
+            label = report.map_label
+            turn.move(live, task, TaskEvent.SUCCEEDED, **times, rendered_map_index=label)
+            _skip(turn, live, spec, report.skip)
+        case "skipped":
+            turn.move(live, task, TaskEvent.SKIPPED, **times, reason=report.error or "it skipped itself")
+        case "rescheduled":
+            at = report.reschedule_at or turn.now
+            turn.move(live, task, TaskEvent.RESCHEDULED, **times, not_before=at)
+            turn.world.at(at, "task", task.key)
+        case "not_started":
+            _give_back(turn, live, spec, task)
+        case "lost":
+            _lost(turn, live, spec, task, attempt, report.error or "its worker was lost")
+        case "cancelled" if attempt.cancel:
+            fail(turn, live, spec, task, attempt.cancel, **times)
+        case "failed_for_good":
+            fail(turn, live, spec, task, report.error, **times)
+        case _:
+            if is_eligible(task.try_number, task.max_tries):
+                _retry(turn, live, spec, task, report, times)
+            else:
+                fail(turn, live, spec, task, report.error, **times)
+
+
+def _retry(
+    turn: Turn, live: LiveRun, spec: TaskSpec, task: TaskInstance, report: AttemptFinished, times: dict[str, object]
+) -> None:
+    if report.retry_delay_seconds is not None:
+        delay = timedelta(seconds=report.retry_delay_seconds)
+    else:
+        delay = retry_delay(spec, live.run.dag_id, live.run.logical_date, task.try_number)
+    at = (report.end_date or turn.now) + delay
+    turn.move(live, task, TaskEvent.RETRIES, **times, not_before=at, reason=report.error)
+    turn.world.at(at, "task", task.key)
+
+
+def fail(turn: Turn, live: LiveRun, spec: TaskSpec, task: TaskInstance, reason: str, **times: object) -> None:
+    """The task has failed and is not tried again."""
+    turn.move(live, task, TaskEvent.FAILED, **times, reason=reason)
+    if live.plan.spec.fail_fast and not spec.is_teardown:
+        for other in turn.open_instances(live):
+            other_spec = live.spec_of(other.key.task_id)
+            if other.key == task.key or (other_spec and other_spec.is_teardown):
+                continue
+            why = f"fail_fast: {task.key.task_id} failed"
+            runs.stop(turn, live, other, why)
+            event = TaskEvent.MARKED_FAILED if other.attempt else TaskEvent.SKIPPED
+            turn.move(live, other, event, reason=why, end_date=turn.now)
+
+
+def _give_back(turn: Turn, live: LiveRun, spec: TaskSpec, task: TaskInstance) -> None:
+    # The agent says it never started this attempt, so no retry is consumed; the next start is the next leg.
+    moved = turn.move(
+        live, task, TaskEvent.GIVEN_BACK, attempt=None, leg=task.leg + 1, reason="the worker gave it back unstarted"
+    )
+    if moved is not None:
+        turn.world.queue_ready(live, moved, spec)
+
+
+def _lost(turn: Turn, live: LiveRun, spec: TaskSpec, task: TaskInstance, attempt: Attempt, reason: str) -> None:
+    """Law 4: started again when it may be, and the loss is not held against its retries."""
+    certainly_not_started = attempt.started_at is None and attempt.state is AttemptState.NOT_STARTED
+    if certainly_not_started:
+        _give_back(turn, live, spec, task)
+        return
+    times = {"attempt": None, "end_date": turn.now, "start_date": task.start_date or attempt.started_at}
+    free = task.losses < FREE_LOSSES and spec.lost_policy != "fail"
+    if free and (spec.retries > 0 or spec.lost_policy == "retry"):
+        turn.move(
+            live,
+            task,
+            TaskEvent.RETRIES,
+            **times,
+            reason=reason,
+            not_before=turn.now,
+            max_tries=task.max_tries + 1,
+            losses=task.losses + 1,
+        )
+        turn.world.at(turn.now, "task", task.key)
+        kind = "task:on_retry"
+    elif spec.lost_policy != "fail" and is_eligible(task.try_number, task.max_tries):
+        report = AttemptFinished(attempt=attempt.id, outcome="failed", error=reason)
+        _retry(turn, live, spec, task, report, times)
+        kind = "task:on_retry"
+    else:
+        fail(turn, live, spec, task, reason, **times)
+        kind = "task:on_failure"
+    if kind.removeprefix("task:") in spec.callbacks:
+        runs.call_back(turn, task.key, kind, reason, live.run.clear_number, task.try_number)
+
+
+def _restart(turn: Turn, live: LiveRun, task: TaskInstance, report: AttemptFinished) -> None:
+    """It was cleared while it ran, and now its attempt is over: it begins anew."""
+    spec = live.spec_of(task.key.task_id)
+    retries = spec.retries if spec else 0
+    turn.move(live, task, TaskEvent.CLEARED, attempt=None, pending="", max_tries=task.try_number + retries)
+    tasks.look_at(turn, live, task.key.task_id)
+
+
+def _skip(turn: Turn, live: LiveRun, spec: TaskSpec, names: tuple[str, ...]) -> None:
+    """A branch or short circuit has decided: these tasks are skipped now, whatever their trigger rule."""
+    for name in names:
+        task_id, _, index = name.partition("[")
+        wanted = [int(index.rstrip("]"))] if index else list(live.instances.get(task_id, ()))
+        for map_index in wanted:
+            task = live.tasks.get((task_id, map_index))
+            if task is not None:
+                reason = f"{spec.task_id} decided to skip it"
+                turn.move(
+                    live,
+                    task,
+                    TaskEvent.SKIPPED,
+                    reason=reason,
+                    skip_decided=True,
+                    start_date=turn.now,
+                    end_date=turn.now,
+                )
+
+
+def keep_xcom(turn: Turn, live: LiveRun, key: TaskKey, xcom: XCom) -> None:
+    """Store a value, and keep what offers and expansions of this run will ask for."""
+    turn.do(PutXCom(key, xcom.name, xcom.value, xcom.length))
+    live.keep_xcom(key, xcom.name, xcom.value, xcom.length)
+
+
+def pushed(turn: Turn, report: XComPushed) -> None:
+    """A running attempt left a value before its end."""
+    key = TaskKey(report.run, report.task_id, report.map_index)
+    live = turn.world.runs.get(report.run)
+    if live is not None:
+        keep_xcom(turn, live, key, report.xcom)
+    else:
+        turn.do(PutXCom(key, report.xcom.name, report.xcom.value, report.xcom.length))
+
+
+def callback_finished(turn: Turn, report: CallbackFinished) -> None:
+    turn.do(DropRows("callback", {"id": report.id}))
+
+
+# --- workers -----------------------------------------------------------------------------------------------------
+
+
+def worker_joined(turn: Turn, news: WorkerJoined) -> None:
+    """An agent registered: what its predecessor held is lost, what it does not know is offered again."""
+    world = turn.world
+    held = [a for a in world.attempts.values() if a.worker == news.name]
+    world.workers[news.name] = Worker(
+        name=news.name,
+        instance=news.instance,
+        epoch=news.epoch,
+        capacity=news.capacity,
+        queues=news.queues,
+        used=len(held),
+    )
+    turn.do(Record("worker.joined", body={"worker": news.name, "epoch": news.epoch, "capacity": news.capacity}))
+    for attempt in held:
+        if attempt.id in news.holds:
+            if attempt.cancel:
+                turn.do(StopAttempt(attempt, attempt.cancel))
+        elif news.fresh:
+            # The new instance made sure that nothing of the old one runs, before it registered.
+            finished(turn, AttemptFinished(attempt=attempt.id, outcome="lost", error="its agent died"))
+        elif attempt.state is AttemptState.ASSIGNED:
+            turn.do(StartAttempt(attempt))
+        else:
+            finished(turn, AttemptFinished(attempt=attempt.id, outcome="lost", error="its agent does not know it"))
+
+
+def worker_left(turn: Turn, news: WorkerLeft) -> None:
+    """No connection: nothing new goes there. Its attempts live until it comes back, is replaced, or expires."""
+    worker = turn.world.workers.get(news.name)
+    if worker is not None and worker.epoch == news.epoch:
+        del turn.world.workers[news.name]
+
+
+def worker_expired(turn: Turn, news: WorkerExpired) -> None:
+    """Its lease and the kill grace are over."""
+    worker = turn.world.workers.get(news.name)
+    if worker is not None and worker.epoch == news.epoch:
+        del turn.world.workers[news.name]
+    turn.do(Record("worker.lost", reason="its lease ended", body={"worker": news.name}))
+    for attempt in [a for a in turn.world.attempts.values() if a.worker == news.name]:
+        finished(turn, AttemptFinished(attempt=attempt.id, outcome="lost", error=f"worker {news.name} was lost"))

@@ -1,0 +1,173 @@
+"""The scheduler on one page: state + input + now → state' + operations.
+
+`decide` advances the World and returns the operations that make the database say the same. It is total for whatever
+is stored: input that means nothing in the present state changes nothing. Only wishes of people (CreateRun, SetPaused,
+Clear, Mark…) may be refused, with a TradewindError, before anything has changed.
+"""
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, assert_never
+
+from tradewind.core import attempts, reruns, runs, tasks
+from tradewind.core.admission import admit
+from tradewind.core.decisions import Operation, PutRow, Record, WarmHost
+from tradewind.core.inputs import (
+    AttemptFinished,
+    AttemptStarted,
+    CallbackFinished,
+    Clear,
+    CreateRun,
+    DagGone,
+    DagLoaded,
+    Input,
+    MarkRun,
+    MarkTask,
+    PoolsChanged,
+    SetPaused,
+    TimerFired,
+    WorkerExpired,
+    WorkerJoined,
+    WorkerLeft,
+    XComPushed,
+)
+from tradewind.core.plan import Plan
+from tradewind.core.records import TaskKey
+from tradewind.core.states import TaskState
+from tradewind.core.turn import Turn
+from tradewind.core.world import DagRecord, World
+
+
+def decide(world: World, event: Input, now: datetime) -> tuple[list[Operation], Any]:
+    """What follows from one input: the operations in order, and the answer for whoever asked."""
+    turn = Turn(world, now)
+    answer = _react(turn, event)
+    tasks.follow(turn)
+    runs.look_at_end(turn)
+    tasks.follow(turn)
+    return turn.operations, answer
+
+
+def admit_ready(world: World, now: datetime, most: int = 500) -> list[Operation]:
+    """Give free slots to ready tasks."""
+    turn = Turn(world, now)
+    admit(turn, most)
+    return turn.operations
+
+
+def _react(turn: Turn, event: Input) -> Any:
+    match event:
+        case AttemptStarted():
+            attempts.started(turn, event)
+        case AttemptFinished():
+            attempts.finished(turn, event)
+        case XComPushed():
+            attempts.pushed(turn, event)
+        case CallbackFinished():
+            attempts.callback_finished(turn, event)
+        case TimerFired(kind=kind, subject=subject):
+            _on_timer(turn, kind, subject)
+        case DagLoaded():
+            _dag_loaded(turn, event)
+        case DagGone(dag_id=dag_id):
+            _dag_gone(turn, dag_id)
+        case CreateRun():
+            return runs.create(turn, event)
+        case SetPaused(dag_id=dag_id, paused=paused):
+            runs.set_paused(turn, dag_id, paused=paused)
+        case Clear():
+            return reruns.clear(turn, event)
+        case MarkTask():
+            reruns.mark_task(turn, event)
+        case MarkRun():
+            for live in event.loaded:
+                if live.run.number not in turn.world.runs:
+                    turn.world.add_run(live)
+            runs.mark(turn, event.run, event.state)
+        case WorkerJoined():
+            attempts.worker_joined(turn, event)
+        case WorkerLeft():
+            attempts.worker_left(turn, event)
+        case WorkerExpired():
+            attempts.worker_expired(turn, event)
+        case PoolsChanged():
+            pass
+        case _:
+            assert_never(event)
+    return None
+
+
+def _on_timer(turn: Turn, kind: str, subject: Any) -> None:
+    """A timer is a hint: what it was set for may have changed since."""
+    world = turn.world
+    match kind:
+        case "task":
+            key: TaskKey = subject
+            live, task = world.runs.get(key.run), world.task(key)
+            if live is None or task is None or task.not_before is None or task.not_before > turn.now:
+                return
+            spec = live.spec_of(key.task_id)
+            if spec is not None and task.state in (TaskState.UP_FOR_RETRY, TaskState.UP_FOR_RESCHEDULE):
+                tasks.make_ready(turn, live, spec, task)
+        case "schedule":
+            runs.on_schedule(turn, subject)
+        case "start_runs":
+            runs.start_queued(turn, subject)
+        case "run_timeout":
+            runs.on_run_timeout(turn, subject)
+        case "wake":
+            record = world.dags.get(subject)
+            if record is not None and record.next_due is not None and not record.is_paused:
+                turn.do(WarmHost(subject, record.next_due.run_after))
+
+
+def _dag_loaded(turn: Turn, news: DagLoaded) -> None:
+    world, spec = turn.world, news.spec
+    known = world.dags.get(spec.dag_id)
+    changed = known is None or known.version != news.version
+    plan = Plan(spec, news.version) if changed or spec.dag_id not in world.plans else world.plans[spec.dag_id]
+    world.plans[spec.dag_id] = plan
+    if changed:
+        turn.do(
+            PutRow(
+                "dag_version",
+                {
+                    "id": news.version,
+                    "dag_id": spec.dag_id,
+                    "number": news.number,
+                    "spec": news.encoded,
+                    "source": news.digest,
+                    "created_at": turn.now,
+                },
+            )
+        )
+        turn.do(Record("dag.version", spec.dag_id, body={"version": news.version, "number": news.number}))
+    facts = {
+        "file": spec.file,
+        "version": news.version,
+        "is_stale": False,
+        "isolation": news.isolation,
+        "isolation_reason": news.isolation_reason,
+    }
+    if known is None:
+        paused = news.paused_at_creation if spec.is_paused_upon_creation is None else spec.is_paused_upon_creation
+        record = DagRecord(dag_id=spec.dag_id, is_paused=paused, created_at=turn.now, **facts)
+    else:
+        record = replace(known, **facts)
+    if record != known or changed:
+        turn.put_dag(record)
+    if changed and known is not None:
+        for number in list(world.open_runs.get(spec.dag_id, ())):
+            runs.adopt(turn, world.runs[number])
+        world.ready.release(("dag", spec.dag_id), -1)
+    if changed or record.is_stale or record.next_due is None:
+        # A due run stands until it is made: asking again with the same past could skip it.
+        runs.plan_next(turn, spec.dag_id)
+    runs.start_queued(turn, spec.dag_id)
+
+
+def _dag_gone(turn: Turn, dag_id: str) -> None:
+    record = turn.world.dags.get(dag_id)
+    if record is not None and not record.is_stale:
+        turn.put_dag(replace(record, is_stale=True, next_due=None))
+        turn.do(Record("dag.gone", dag_id))

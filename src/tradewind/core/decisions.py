@@ -1,0 +1,133 @@
+"""The operations a decision can ask for. The store carries out the rows, the scheduler the messages.
+
+A `before` names the state that the row must be in; None means that the row is new. The store checks it as a
+safeguard: nobody else writes, so a mismatch is a bug and stops the owner.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from tradewind.core.records import Attempt, DagRun, TaskInstance, TaskKey
+from tradewind.core.states import AttemptState, RunState, TaskState
+
+
+@dataclass(frozen=True, slots=True)
+class PutRun:
+    run: DagRun
+    before: RunState | None
+
+
+@dataclass(frozen=True, slots=True)
+class PutTask:
+    task: TaskInstance
+    before: TaskState | None
+
+
+@dataclass(frozen=True, slots=True)
+class DropTask:
+    key: TaskKey
+
+
+@dataclass(frozen=True, slots=True)
+class PutAttempt:
+    attempt: Attempt
+    before: AttemptState | None
+    cpu_seconds: float | None = None
+    peak_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PutXCom:
+    key: TaskKey
+    name: str
+    value: bytes
+    length: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class DropXComs:
+    key: TaskKey
+
+
+@dataclass(frozen=True, slots=True)
+class PutRendered:
+    key: TaskKey
+    fields: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class PutCallback:
+    """A Dag or task callback to be run by a worker; a repeat of the same id is a no-op."""
+
+    id: str
+    key: TaskKey
+    kind: str
+    reason: str
+    try_number: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PutRow:
+    """Insert or replace one row of a table that only mirrors what it was told: pools, variables, workers …"""
+
+    table: str
+    row: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class DropRows:
+    table: str
+    where: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One line of the event log."""
+
+    name: str
+    dag_id: str = ""
+    run_id: str = ""
+    task_id: str = ""
+    map_index: int = -1
+    try_number: int = 0
+    before: str = ""
+    after: str = ""
+    reason: str = ""
+    body: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class StartAttempt:
+    """Offer this attempt to its worker, once the commit is durable."""
+
+    attempt: Attempt
+
+
+@dataclass(frozen=True, slots=True)
+class StopAttempt:
+    """Ask the attempt's worker to stop it, once the commit is durable."""
+
+    attempt: Attempt
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class StartCallback:
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class WarmHost:
+    """A run of this Dag begins, or is due at `at`: its code host should be ready."""
+
+    dag_id: str
+    at: datetime
+    children: int = 2
+
+
+Operation = (
+    PutRun | PutTask | DropTask | PutAttempt | PutXCom | DropXComs | PutRendered | PutCallback | PutRow | DropRows
+    | Record | StartAttempt | StopAttempt | StartCallback | WarmHost
+)  # fmt: skip

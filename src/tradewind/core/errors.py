@@ -1,0 +1,41 @@
+"""TradewindError and the tree below it. Each carries its facts and says what to do."""
+
+
+class TradewindError(Exception):
+    """Anything that Tradewind itself refuses or reports. Its text is fit to be shown to a person."""
+
+
+class DagNotFound(TradewindError):
+    def __init__(self, dag_id: str) -> None:
+        super().__init__(f"No Dag {dag_id!r}; `tradewind dags list` shows the known ones.")
+        self.dag_id = dag_id
+
+
+class RunNotFound(TradewindError):
+    def __init__(self, dag_id: str, run_id: str) -> None:
+        super().__init__(f"Dag {dag_id!r} has no run {run_id!r}; `tradewind dags list-runs {dag_id}` shows its runs.")
+        self.dag_id, self.run_id = dag_id, run_id
+
+
+class TaskNotFound(TradewindError):
+    def __init__(self, dag_id: str, task_id: str) -> None:
+        super().__init__(f"Dag {dag_id!r} has no task {task_id!r}; `tradewind tasks list {dag_id}` shows its tasks.")
+        self.dag_id, self.task_id = dag_id, task_id
+
+
+class RunAlreadyExists(TradewindError):
+    def __init__(self, dag_id: str, run_id: str) -> None:
+        super().__init__(f"Dag {dag_id!r} already has a run {run_id!r}; choose another run id or logical date.")
+        self.dag_id, self.run_id = dag_id, run_id
+
+
+class UnknownPool(TradewindError):
+    """A task names a pool that does not exist."""
+
+    def __init__(self, pool: str, task_id: str) -> None:
+        super().__init__(f"Task {task_id!r} uses pool {pool!r}, which does not exist; create it or choose another.")
+        self.pool, self.task_id = pool, task_id
+
+
+class InvalidInput(TradewindError):
+    """A person gave something that cannot be used; the text names the field and what would be right."""

@@ -1,0 +1,177 @@
+"""What the owner is told: reports, timers, and what people ask for. `decide` takes one at a time."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from tradewind.core.dag import DagSpec
+from tradewind.core.states import RunState, RunType, TaskState
+from tradewind.core.timetables import DataInterval
+from tradewind.core.world import LiveRun
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptStarted:
+    attempt: str
+    start_date: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class XCom:
+    name: str
+    value: bytes
+    length: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptFinished:
+    """The whole end of an attempt. `outcome` as in wire.Finished."""
+
+    attempt: str
+    outcome: str
+    start_date: datetime | None = None
+    end_date: datetime | None = None
+    error: str = ""
+    xcoms: tuple[XCom, ...] = ()
+    skip: tuple[str, ...] = ()
+    retry_delay_seconds: float | None = None
+    reschedule_at: datetime | None = None
+    rendered: bytes | None = None
+    map_label: str | None = None
+    cpu_seconds: float = 0.0
+    peak_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class XComPushed:
+    """A running attempt leaves a value before its end."""
+
+    run: int
+    task_id: str
+    map_index: int
+    xcom: XCom
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallbackFinished:
+    id: str
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimerFired:
+    kind: str
+    subject: object
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DagLoaded:
+    """A file's newest good parse defines this Dag. `source` and `digest` are the file's."""
+
+    spec: DagSpec
+    version: str
+    encoded: bytes
+    digest: str
+    source: bytes | None = None
+    number: int = 1
+    isolation: str = "fork"
+    isolation_reason: str = ""
+    paused_at_creation: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DagGone:
+    """No file defines this Dag any longer."""
+
+    dag_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreateRun:
+    """A person, a task or the timetable wants a run."""
+
+    dag_id: str
+    run_type: RunType
+    run_id: str | None = None
+    run_after: datetime | None = None
+    logical_date: datetime | None = None
+    interval: DataInterval | None = None
+    conf: Mapping[str, Any] = field(default_factory=dict)
+    note: str | None = None
+    triggered_by: str = "cli"
+    user: str | None = None
+    taken_by: str = ""
+    """run_id of a stored run that has this run id or logical date already; empty when there is none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetPaused:
+    dag_id: str
+    paused: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clear:
+    """Run these task instances again. `loaded` brings runs that are over back into memory."""
+
+    targets: tuple[tuple[int, str, int], ...]
+    loaded: tuple[LiveRun, ...] = ()
+    dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MarkTask:
+    run: int
+    task_id: str
+    map_index: int
+    state: TaskState
+    loaded: tuple[LiveRun, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MarkRun:
+    run: int
+    state: RunState
+    loaded: tuple[LiveRun, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerJoined:
+    """An agent registered. `holds` are the attempts that this instance says it has."""
+
+    name: str
+    instance: str
+    epoch: int
+    capacity: int
+    queues: tuple[str, ...]
+    holds: frozenset[str] = frozenset()
+    fresh: bool = True
+    """A new instance has made sure that nothing of its predecessor still runs."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerLeft:
+    """The connection to an agent ended. Its attempts are not touched."""
+
+    name: str
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerExpired:
+    """A worker's lease and its kill grace are over: what it held is lost."""
+
+    name: str
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoolsChanged:
+    """Room may have appeared: look at the queues again."""
+
+
+Input = (
+    AttemptStarted | AttemptFinished | XComPushed | CallbackFinished | TimerFired | DagLoaded | DagGone | CreateRun
+    | SetPaused | Clear | MarkTask | MarkRun | WorkerJoined | WorkerLeft | WorkerExpired | PoolsChanged
+)  # fmt: skip

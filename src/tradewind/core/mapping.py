@@ -1,0 +1,43 @@
+"""Expanding a mapped task: into how many instances, and from when on that is known."""
+
+from collections.abc import Callable, Iterable
+from math import prod
+
+from tradewind.core.dag import LengthSpec, MapSpec
+
+Lengths = Callable[[str, str], int | None]
+"""(task_id, key) to the length of the value that the task left there, or None while there is none."""
+
+
+def expansion_length(map: MapSpec, lengths: Lengths) -> int | None:
+    """How many instances a mapped task has, or None when a value that it expands over is missing."""
+    return _all_known((_length(spec, lengths) for _, spec in map.inputs), prod)
+
+
+def literal_length(map: MapSpec) -> int | None:
+    """How many instances, where the Dag file alone says so; None when it depends on what a task leaves."""
+    return expansion_length(map, lambda task_id, key: None)
+
+
+def _length(spec: LengthSpec, lengths: Lengths) -> int | None:
+    parts = (_length(part, lengths) for part in spec.parts)
+    match spec.kind:
+        case "literal":
+            return spec.length
+        case "xcom":
+            return lengths(spec.task_id, spec.key)
+        case "map" | "concat":
+            return _all_known(parts, sum)
+        case "zip":
+            return _all_known(parts, lambda known: (max if spec.fill else min)(known, default=0))
+        case _:
+            raise ValueError(f"An expansion input has kind {spec.kind!r}; use literal, xcom, map, zip or concat.")
+
+
+def _all_known(parts: Iterable[int | None], combine: Callable[[list[int]], int]) -> int | None:
+    known: list[int] = []
+    for part in parts:
+        if part is None:
+            return None
+        known.append(part)
+    return combine(known)

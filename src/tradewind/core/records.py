@@ -1,0 +1,104 @@
+"""The facts the scheduler keeps: runs, task instances, attempts, pools. Frozen; a change is a new record."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from tradewind.core.states import AttemptState, RunState, RunType, TaskState
+
+
+class TaskKey(NamedTuple):
+    """Names one task instance. `run` is the run's number, never reused; `map_index` is -1 when not mapped."""
+
+    run: int
+    task_id: str
+    map_index: int = -1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskInstance:
+    """One task in one run."""
+
+    key: TaskKey
+    state: TaskState = TaskState.NONE
+    try_number: int = 0
+    max_tries: int = 0
+    leg: int = 0
+    """Starts within one try: a task that rescheduled itself starts again with the next leg."""
+    losses: int = 0
+    """Attempts that vanished with their worker; each raises max_tries, at most twice."""
+    attempt: str | None = None
+    """The current attempt's id while it holds a slot."""
+    not_before: datetime | None = None
+    """When up_for_retry or up_for_reschedule may go on."""
+    scheduled_at: datetime | None = None
+    queued_at: datetime | None = None
+    start_date: datetime | None = None
+    end_date: datetime | None = None
+    reason: str = ""
+    """Why it is in this state, where the state alone does not say."""
+    pending: str = ""
+    """What happens when the attempt that is being stopped has ended: `clear`, `success`, `failed`."""
+    skip_decided: bool = False
+    """A branching or short-circuiting upstream decided that it is skipped."""
+    rendered_map_index: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DagRun:
+    """One execution of a Dag."""
+
+    number: int
+    dag_id: str
+    run_id: str
+    run_type: RunType
+    state: RunState
+    version: str
+    run_after: datetime
+    logical_date: datetime | None = None
+    data_interval_start: datetime | None = None
+    data_interval_end: datetime | None = None
+    conf: Mapping[str, Any] = field(default_factory=dict)
+    queued_at: datetime | None = None
+    start_date: datetime | None = None
+    end_date: datetime | None = None
+    clear_number: int = 0
+    triggered_by: str = "timetable"
+    triggering_user: str | None = None
+    reason: str = ""
+    note: str | None = None
+    max_active: int | None = None
+    quarantine: str = ""
+    """Why the run is set aside: a fault of its own data, which must not stop others."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One try of one task instance on one worker; its id fences every report."""
+
+    id: str
+    key: TaskKey
+    try_number: int
+    leg: int
+    state: AttemptState
+    worker: str
+    pool: str
+    pool_slots: int
+    version: str = ""
+    assigned_at: datetime | None = None
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    reason: str = ""
+    cancel: str = ""
+    """Why it is being stopped; empty while nobody asked."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pool:
+    """A named budget of concurrency. `slots` −1 is without limit."""
+
+    name: str
+    slots: int
+    description: str = ""
+    include_deferred: bool = False

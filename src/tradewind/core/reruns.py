@@ -1,0 +1,90 @@
+"""Clear and mark: what people do to tasks that have run, or are running."""
+
+from dataclasses import replace
+
+from tradewind.core import runs, tasks
+from tradewind.core.errors import InvalidInput
+from tradewind.core.inputs import Clear, MarkTask
+from tradewind.core.records import TaskInstance, TaskKey
+from tradewind.core.states import FINISHED, RUN_FINISHED, RunState, TaskEvent, TaskState
+from tradewind.core.turn import Turn
+from tradewind.core.world import LiveRun
+
+
+def clear(turn: Turn, wish: Clear) -> list[TaskKey]:
+    """Give task instances no state again, so that they run once more. Says which; with dry_run only says it."""
+    for live in wish.loaded:
+        if live.run.number not in turn.world.runs:
+            turn.world.add_run(live)
+    keys = []
+    by_run: dict[int, list[TaskInstance]] = {}
+    for number, task_id, map_index in wish.targets:
+        task = turn.world.task(TaskKey(number, task_id, map_index))
+        if task is not None:
+            keys.append(task.key)
+            by_run.setdefault(number, []).append(task)
+    if not wish.dry_run:
+        for number, chosen in by_run.items():
+            _clear_run(turn, turn.world.runs[number], chosen)
+    for live in wish.loaded:
+        turn.changed_runs[live.run.number] = None
+    return keys
+
+
+def _clear_run(turn: Turn, live: LiveRun, chosen: list[TaskInstance]) -> None:
+    cleared = {task.key.task_id for task in chosen}
+    for task in chosen:
+        _clear_task(turn, live, task, keeps_skip=not _decider_cleared(live, task, cleared))
+    if live.run.state in RUN_FINISHED:
+        live.run = replace(live.run, clear_number=live.run.clear_number + 1)
+        turn.move_run(live, RunState.QUEUED, reason="cleared", start_date=None, end_date=None, queued_at=turn.now)
+        runs.start_queued(turn, live.run.dag_id)
+    turn.touched.clear()
+    for task_id in live.plan.spec.tasks:
+        tasks.look_at(turn, live, task_id)
+
+
+def _decider_cleared(live: LiveRun, task: TaskInstance, cleared: set[str]) -> bool:
+    """Whether the branch that decided about this task decides anew."""
+    return any(
+        (spec := live.spec_of(ancestor)) is not None and spec.skips_downstream and ancestor in cleared
+        for ancestor in live.plan.ancestors(task.key.task_id)
+    )
+
+
+def _clear_task(turn: Turn, live: LiveRun, task: TaskInstance, *, keeps_skip: bool) -> None:
+    if task.attempt is not None and task.state in (TaskState.QUEUED, TaskState.RUNNING):
+        runs.stop(turn, live, task, "cleared")
+        turn.move(live, task, TaskEvent.RESTARTS, pending="clear", reason="cleared while it ran")
+        return
+    spec = live.spec_of(task.key.task_id)
+    turn.move(
+        live,
+        task,
+        TaskEvent.CLEARED,
+        attempt=None,
+        not_before=None,
+        leg=0,
+        max_tries=task.try_number + (spec.retries if spec else 0),
+        skip_decided=task.skip_decided and keeps_skip,
+        start_date=None,
+        end_date=None,
+    )
+
+
+def mark_task(turn: Turn, wish: MarkTask) -> None:
+    """A person says how a task ended. A running attempt is stopped; downstream sees the new state."""
+    for live in wish.loaded:
+        if live.run.number not in turn.world.runs:
+            turn.world.add_run(live)
+    live = turn.world.runs[wish.run]
+    task = live.tasks.get((wish.task_id, wish.map_index))
+    event = {TaskState.SUCCESS: TaskEvent.MARKED_SUCCESS, TaskState.FAILED: TaskEvent.MARKED_FAILED}.get(wish.state)
+    if task is None or event is None:
+        raise InvalidInput(f"A task can be marked success or failed, not {wish.state}.")
+    runs.stop(turn, live, task, f"marked {wish.state}")
+    turn.move(live, task, event, reason="marked by hand", end_date=turn.now, not_before=None)
+    if live.run.state in RUN_FINISHED and any(t.state not in FINISHED for t in live.tasks.values()):
+        turn.move_run(live, RunState.QUEUED, reason="a task was marked", end_date=None)
+        runs.start_queued(turn, live.run.dag_id)
+    turn.changed_runs[wish.run] = None

@@ -1,0 +1,368 @@
+"""Runs: when one is made, when it starts, how it ends."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from tradewind.core import tasks
+from tradewind.core.dag import DagSpec
+from tradewind.core.decisions import PutCallback, PutRun, PutTask, Record, StartCallback, StopAttempt, WarmHost
+from tradewind.core.errors import DagNotFound, InvalidInput, RunAlreadyExists
+from tradewind.core.ids import callback_id, run_id_for
+from tradewind.core.inputs import CreateRun
+from tradewind.core.mapping import literal_length
+from tradewind.core.records import DagRun, TaskInstance, TaskKey
+from tradewind.core.states import (
+    FAILED_STATES,
+    FINISHED,
+    RUN_FINISHED,
+    RunState,
+    RunType,
+    TaskEvent,
+    TaskState,
+)
+from tradewind.core.timetables import DueRun, Restriction, manual_interval, next_run
+from tradewind.core.turn import Turn
+from tradewind.core.world import DagRecord, LiveRun, PreviousRun
+
+WAKE_AHEAD = timedelta(seconds=5)
+"""How long before a scheduled run its code host is woken."""
+
+
+def create(turn: Turn, wish: CreateRun) -> DagRun:
+    """Make a run that somebody asked for. Raises a TradewindError that says why not."""
+    world, now = turn.world, turn.now
+    plan = world.plans.get(wish.dag_id)
+    record = world.dags.get(wish.dag_id)
+    if plan is None or record is None or record.is_stale:
+        raise DagNotFound(wish.dag_id)
+    run_after = wish.run_after or now
+    interval = wish.interval
+    if wish.logical_date is not None and interval is None:
+        interval = manual_interval(plan.spec.timetable, wish.logical_date)
+    run_id = wish.run_id or run_id_for(wish.run_type, run_after)
+    if wish.taken_by:
+        raise RunAlreadyExists(wish.dag_id, wish.taken_by)
+    for number in world.open_runs.get(wish.dag_id, ()):
+        other = world.runs[number].run
+        if other.run_id == run_id or (wish.logical_date and other.logical_date == wish.logical_date):
+            raise RunAlreadyExists(wish.dag_id, other.run_id)
+    run = DagRun(
+        number=world.next_run_number,
+        dag_id=wish.dag_id,
+        run_id=run_id,
+        run_type=wish.run_type,
+        state=RunState.QUEUED,
+        version=plan.version,
+        run_after=run_after,
+        logical_date=wish.logical_date,
+        data_interval_start=interval.start if interval else None,
+        data_interval_end=interval.end if interval else None,
+        conf=wish.conf,
+        queued_at=now,
+        triggered_by=wish.triggered_by,
+        triggering_user=wish.user,
+        note=wish.note,
+    )
+    _add(turn, run, _previous(turn, wish.dag_id))
+    start_queued(turn, wish.dag_id)
+    return run
+
+
+def _add(turn: Turn, run: DagRun, previous: PreviousRun | None) -> LiveRun:
+    world = turn.world
+    world.next_run_number += 1
+    live = LiveRun(run, world.plans[run.dag_id])
+    live.previous = previous
+    if previous is not None and (before := world.runs.get(previous.number)):
+        before.next_number = run.number
+    turn.do(PutRun(run, None))
+    turn.record_run("run.created", run, after=run.state, reason=run.triggered_by)
+    world.add_run(live)
+    for task in _instances(live.plan.spec, run):
+        live.put(task, None)
+        turn.do(PutTask(task, None))
+    return live
+
+
+def _instances(spec: DagSpec, run: DagRun) -> Iterable[TaskInstance]:
+    for task in spec.tasks.values():
+        if run.logical_date and task.start_date and run.logical_date < task.start_date:
+            continue
+        length = literal_length(task.map) if task.map else None
+        indexes = range(length) if length else (-1,)
+        for index in indexes:
+            yield TaskInstance(key=TaskKey(run.number, task.task_id, index), max_tries=task.retries)
+
+
+# --- schedule ----------------------------------------------------------------------------------------------------
+
+
+def plan_next(turn: Turn, dag_id: str) -> None:
+    """Work out when the Dag's timetable wants its next run, note it, and set the timer."""
+    world = turn.world
+    record, plan = world.dags[dag_id], world.plans[dag_id]
+    due = None if record.is_stale else next_due(plan.spec, record, turn)
+    if due != record.next_due:
+        record = replace(record, next_due=due)
+        turn.put_dag(record)
+    if due is not None and not record.is_paused:
+        world.at(due.run_after, "schedule", dag_id)
+        world.at(due.run_after - WAKE_AHEAD, "wake", dag_id)
+
+
+def next_due(spec: DagSpec, record: DagRecord, turn: Turn) -> DueRun | None:
+    starts = [d for d in (spec.start_date, *(t.start_date for t in spec.tasks.values())) if d is not None]
+    ends = [d for d in (spec.end_date, *(t.end_date for t in spec.tasks.values())) if d is not None]
+    restriction = Restriction(min(starts, default=None), max(ends, default=None), spec.catchup)
+    return next_run(spec.timetable, record.last_due, restriction, turn.now)
+
+
+def on_schedule(turn: Turn, dag_id: str) -> None:
+    """A Dag's timer fired: make the run that is due, if the Dag may have one more."""
+    world = turn.world
+    record = world.dags.get(dag_id)
+    if record is None or record.is_paused or record.is_stale or record.next_due is None:
+        return
+    plan, due = world.plans[dag_id], record.next_due
+    if due.run_after > turn.now:
+        world.at(due.run_after, "schedule", dag_id)
+        return
+    if len(world.open_runs.get(dag_id, ())) >= _run_limit(plan.spec):
+        return  # looked at again when a run of this Dag ends
+    run = DagRun(
+        number=world.next_run_number,
+        dag_id=dag_id,
+        run_id=run_id_for(RunType.SCHEDULED, _named_for(due, plan.spec)),
+        run_type=RunType.SCHEDULED,
+        state=RunState.QUEUED,
+        version=plan.version,
+        run_after=due.run_after,
+        logical_date=due.logical_date,
+        data_interval_start=due.data_interval.start if due.data_interval else None,
+        data_interval_end=due.data_interval.end if due.data_interval else None,
+        queued_at=turn.now,
+    )
+    turn.put_dag(replace(record, last_due=due, next_due=None))
+    _add(turn, run, _previous(turn, dag_id))
+    start_queued(turn, dag_id)
+    plan_next(turn, dag_id)
+
+
+def _named_for(due: DueRun, spec: DagSpec) -> datetime:
+    """What a scheduled run's id says: when it is due in Airflow 3, its logical date in Airflow 2."""
+    return due.run_after if spec.generation >= 3 or due.logical_date is None else due.logical_date
+
+
+def _previous(turn: Turn, dag_id: str) -> PreviousRun | None:
+    """The run before the next one: the newest that is open, else the newest that ended."""
+    world = turn.world
+    open_runs = world.open_runs.get(dag_id, {})
+    newest = max(open_runs, default=None)
+    if newest is not None:
+        return PreviousRun(number=newest)
+    return world.last_states.get(dag_id)
+
+
+def _run_limit(spec: DagSpec) -> int:
+    limit = spec.max_active_runs if spec.max_active_runs > 0 else 2**31
+    timetable_limit = spec.timetable.active_runs_limit
+    return min(limit, timetable_limit) if timetable_limit else limit
+
+
+# --- start and end -----------------------------------------------------------------------------------------------
+
+
+def start_queued(turn: Turn, dag_id: str) -> None:
+    """Start queued runs, oldest first, as far as the Dag's limit allows."""
+    world = turn.world
+    record, plan = world.dags.get(dag_id), world.plans.get(dag_id)
+    if record is None or plan is None or record.is_paused:
+        return
+    room = _run_limit(plan.spec) - world.running_runs(dag_id)
+    queued = [n for n in world.open_runs.get(dag_id, ()) if world.runs[n].run.state is RunState.QUEUED]
+    queued.sort(key=lambda n: (world.runs[n].run.run_after, n))
+    for number in queued:
+        if room <= 0:
+            return
+        live = world.runs[number]
+        if live.quarantine:
+            continue
+        if live.run.run_after > turn.now:
+            world.at(live.run.run_after, "start_runs", dag_id)
+            continue
+        room -= 1
+        _start(turn, live)
+
+
+def _start(turn: Turn, live: LiveRun) -> None:
+    turn.move_run(live, RunState.RUNNING, start_date=turn.now, end_date=None)
+    timeout = live.plan.spec.dagrun_timeout_seconds
+    if timeout:
+        turn.world.at(turn.now + timedelta(seconds=timeout), "run_timeout", live.run.number)
+    turn.do(WarmHost(live.run.dag_id, turn.now))
+    for task_id in live.plan.spec.tasks:
+        tasks.look_at(turn, live, task_id)
+    turn.changed_runs[live.run.number] = None
+
+
+def on_run_timeout(turn: Turn, number: int) -> None:
+    """dagrun_timeout is over: what has not ended is skipped and the run has failed."""
+    live = turn.world.runs.get(number)
+    if live is None or live.run.state is not RunState.RUNNING or live.run.start_date is None:
+        return
+    timeout = live.plan.spec.dagrun_timeout_seconds
+    if not timeout or live.run.start_date + timedelta(seconds=timeout) > turn.now:
+        return
+    stop_everything(turn, live, TaskEvent.SKIPPED, "the run took longer than dagrun_timeout")
+    _finish(turn, live, RunState.FAILED, "timed_out")
+
+
+def stop_everything(turn: Turn, live: LiveRun, event: TaskEvent, reason: str, *, spare: str = "") -> None:
+    """Stop the run's attempts and move every unfinished task but `spare`."""
+    for task in turn.open_instances(live):
+        if task.key.task_id == spare:
+            continue
+        stop(turn, live, task, reason)
+        turn.move(live, task, event, reason=reason, end_date=turn.now)
+
+
+def stop(turn: Turn, live: LiveRun, task: TaskInstance, reason: str) -> None:
+    """Have the task's attempt stopped, if it has one that is not being stopped already."""
+    attempt = turn.world.attempts.get(task.attempt or "")
+    if attempt is not None and not attempt.cancel:
+        cancelled = replace(attempt, cancel=reason)
+        turn.put_attempt(cancelled)
+        turn.do(StopAttempt(cancelled, reason))
+
+
+def look_at_end(turn: Turn) -> None:
+    """Finish the runs whose last task has just ended, and let finished ones go from memory."""
+    world = turn.world
+    while turn.changed_runs:
+        number = next(iter(turn.changed_runs))
+        del turn.changed_runs[number]
+        live = world.runs.get(number)
+        if live is None:
+            continue
+        if live.run.state is RunState.RUNNING:
+            _maybe_finish(turn, live)
+            tasks.follow(turn)
+        if live.run.state in RUN_FINISHED and live.active == 0 and number not in turn.changed_runs:
+            world.last_states[live.run.dag_id] = PreviousRun(
+                number=number,
+                states={t: tuple(live.tasks[t, m].state for m in ms) for t, ms in live.instances.items()}
+                if live.plan.past
+                else {},
+            )
+            world.remember_for_next(live)
+            world.forget_run(number)
+
+
+def _maybe_finish(turn: Turn, live: LiveRun) -> None:
+    if live.unfinished == 0:
+        states = [live.tasks[t, m].state for t in live.plan.leaves for m in live.instances.get(t, ())]
+        failed = any(state in FAILED_STATES for state in states)
+        _finish(turn, live, RunState.FAILED if failed else RunState.SUCCESS, "task_failure" if failed else "success")
+    elif live.in_motion == 0 and live.active == 0 and not _waits_on_past(turn, live):
+        _finish(turn, live, RunState.FAILED, "all_tasks_deadlocked")
+
+
+def _waits_on_past(turn: Turn, live: LiveRun) -> bool:
+    return any(
+        live.waiting.get(task_id) and not tasks.past_is_met(turn, live, live.plan.spec.tasks[task_id])
+        for task_id in live.plan.past
+    )
+
+
+def _finish(turn: Turn, live: LiveRun, state: RunState, reason: str) -> None:
+    turn.move_run(live, state, reason=reason, end_date=turn.now)
+    run, spec, world = live.run, live.plan.spec, turn.world
+    kind = "on_success" if state is RunState.SUCCESS else "on_failure"
+    if kind in spec.callbacks:
+        call_back(turn, TaskKey(run.number, ""), f"dag:{kind}", reason, run.clear_number)
+    record = world.dags.get(run.dag_id)
+    if record is not None:
+        _count_failures(turn, record, spec, state)
+        turn.changed_runs[run.number] = None
+        start_queued(turn, run.dag_id)
+        on_schedule(turn, run.dag_id)
+
+
+def _count_failures(turn: Turn, record: DagRecord, spec: DagSpec, state: RunState) -> None:
+    limit = spec.max_consecutive_failed_dag_runs
+    if not limit:
+        return
+    failures = record.failures_in_a_row + 1 if state is RunState.FAILED else 0
+    if failures != record.failures_in_a_row:
+        turn.put_dag(replace(record, failures_in_a_row=failures))
+    if failures >= limit and not record.is_paused:
+        set_paused(turn, record.dag_id, paused=True, reason=f"{failures} runs in a row failed")
+
+
+def call_back(turn: Turn, key: TaskKey, kind: str, reason: str, clear_number: int = 0, try_number: int = 0) -> None:
+    """Have a callback run by a worker, durably, once for this end."""
+    number = callback_id(key.run, clear_number, kind, key if key.task_id else None, try_number)
+    turn.do(PutCallback(number, key, kind, reason, try_number))
+    turn.do(StartCallback(number))
+
+
+def set_paused(turn: Turn, dag_id: str, *, paused: bool, reason: str = "") -> None:
+    """Pause a Dag (nothing of it starts any more; what runs goes on) or let it go on."""
+    world = turn.world
+    record = world.dags.get(dag_id)
+    if record is None:
+        raise DagNotFound(dag_id)
+    if record.is_paused is paused:
+        return
+    turn.put_dag(replace(record, is_paused=paused, failures_in_a_row=0))
+    turn.do(Record("dag.paused" if paused else "dag.unpaused", dag_id, reason=reason))
+    if not paused:
+        world.ready.release(("paused", dag_id), -1)
+        plan_next(turn, dag_id)
+        start_queued(turn, dag_id)
+
+
+def adopt(turn: Turn, live: LiveRun) -> None:
+    """The Dag of a live run has changed: vanished tasks that have not ended are removed, new ones are added."""
+    world = turn.world
+    plan = world.plans[live.run.dag_id]
+    fresh = LiveRun(live.run, plan, live.tasks.values())
+    for name in ("previous", "next_number", "lengths", "pushed", "xcoms", "active"):
+        setattr(fresh, name, getattr(live, name))
+    world.runs[live.run.number] = fresh
+    for task in list(fresh.tasks.values()):
+        if task.key.task_id not in plan.spec.tasks and task.state not in FINISHED:
+            stop(turn, fresh, task, "the task is no longer in the Dag")
+            turn.move(fresh, task, TaskEvent.REMOVED, reason="the task is no longer in the Dag")
+        elif task.key.task_id in plan.spec.tasks and task.state is TaskState.REMOVED:
+            turn.move(fresh, task, TaskEvent.CLEARED)
+    for task in _instances(plan.spec, live.run):
+        if task.key.task_id not in fresh.instances:
+            fresh.put(task, None)
+            turn.do(PutTask(task, None))
+    for task_id in plan.spec.tasks:
+        tasks.look_at(turn, fresh, task_id)
+    turn.changed_runs[live.run.number] = None
+
+
+def mark(turn: Turn, number: int, state: RunState) -> None:
+    """A person ends a run: unfinished tasks are stopped and get the state that goes with it."""
+    live = turn.world.runs.get(number)
+    if live is None or state not in RUN_FINISHED:
+        raise InvalidInput(f"A run can be marked success or failed, not {state}.")
+    if state is RunState.SUCCESS:
+        for task in list(live.tasks.values()):
+            if task.state is not TaskState.SUCCESS:
+                stop(turn, live, task, "the run was marked success")
+                turn.move(live, task, TaskEvent.MARKED_SUCCESS, reason="marked with its run", end_date=turn.now)
+    else:
+        for task in turn.open_instances(live):
+            running = turn.world.attempts.get(task.attempt or "") is not None
+            stop(turn, live, task, "the run was marked failed")
+            event = TaskEvent.MARKED_FAILED if running else TaskEvent.SKIPPED
+            turn.move(live, task, event, reason="marked with its run", end_date=turn.now)
+    turn.touched.clear()
+    if live.run.state is not state:
+        _finish(turn, live, state, "marked")
+    turn.changed_runs[number] = None

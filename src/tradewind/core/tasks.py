@@ -1,0 +1,132 @@
+"""What becomes of a waiting task: its trigger rule, its past, its expansion, its place in the queue."""
+
+from dataclasses import replace
+
+from tradewind.core.dag import TaskSpec
+from tradewind.core.decisions import PutTask, Record
+from tradewind.core.mapping import expansion_length
+from tradewind.core.records import TaskInstance, TaskKey
+from tradewind.core.states import FINISHED, SUCCESS_STATES, RunState, TaskEvent, TaskState
+from tradewind.core.trigger_rules import Verdict, evaluate
+from tradewind.core.turn import Turn
+from tradewind.core.world import LiveRun
+
+
+def look_at(turn: Turn, live: LiveRun, task_id: str) -> None:
+    """Evaluate a task's trigger rule; its waiting instances start, are skipped, fail with their upstream, or wait."""
+    if live.run.state is not RunState.RUNNING or not live.waiting.get(task_id):
+        return
+    spec = live.spec_of(task_id)
+    if spec is None:
+        for task in turn.waiting_instances(live, task_id):
+            turn.move(live, task, TaskEvent.REMOVED, reason="the task is no longer in the Dag")
+        return
+    verdict = evaluate(spec.trigger_rule, live.counts[task_id])
+    if verdict is Verdict.WAIT:
+        return
+    for task in turn.waiting_instances(live, task_id):
+        _apply(turn, live, spec, task, verdict)
+
+
+def _apply(turn: Turn, live: LiveRun, spec: TaskSpec, task: TaskInstance, verdict: Verdict) -> None:
+    match verdict:
+        case Verdict.WAIT:
+            return
+        case Verdict.SKIP:
+            if not spec.wait_for_past_depends_before_skipping or past_is_met(turn, live, spec):
+                reason = f"trigger rule {spec.trigger_rule} can no longer be met"
+                turn.move(live, task, TaskEvent.SKIPPED, reason=reason, start_date=turn.now, end_date=turn.now)
+        case Verdict.UPSTREAM_FAILED:
+            reason = f"trigger rule {spec.trigger_rule}: upstream failed"
+            turn.move(live, task, TaskEvent.UPSTREAM_FAILED, reason=reason, start_date=turn.now, end_date=turn.now)
+        case Verdict.REMOVE:
+            turn.move(live, task, TaskEvent.REMOVED, reason="its upstream shrank")
+        case Verdict.RUN:
+            _run(turn, live, spec, task)
+
+
+def _run(turn: Turn, live: LiveRun, spec: TaskSpec, task: TaskInstance) -> None:
+    if task.skip_decided:
+        turn.move(live, task, TaskEvent.SKIPPED, reason=task.reason or "an upstream task decided to skip it")
+    elif not past_is_met(turn, live, spec):
+        return
+    elif spec.map is not None and task.key.map_index < 0:
+        _expand(turn, live, spec, task)
+    elif spec.never_sent:
+        turn.move(
+            live,
+            task,
+            TaskEvent.SUCCEEDED,
+            try_number=task.try_number + 1,
+            start_date=turn.now,
+            end_date=turn.now,
+        )
+    else:
+        make_ready(turn, live, spec, task)
+
+
+def make_ready(turn: Turn, live: LiveRun, spec: TaskSpec, task: TaskInstance) -> None:
+    """The task waits for nothing but a slot now; a new try begins unless it only continues the old one."""
+    if task.state is TaskState.UP_FOR_RESCHEDULE:
+        changes = {"leg": task.leg + 1}
+    else:
+        changes = {"try_number": task.try_number + 1, "leg": 0, "start_date": None, "end_date": None}
+    moved = turn.move(live, task, TaskEvent.READY, not_before=None, scheduled_at=turn.now, **changes)
+    if moved is not None:
+        turn.world.queue_ready(live, moved, spec)
+
+
+def _expand(turn: Turn, live: LiveRun, spec: TaskSpec, placeholder: TaskInstance) -> None:
+    """Replace the unexpanded instance by as many as its inputs are long."""
+    assert spec.map is not None
+    length = expansion_length(spec.map, lambda task_id, key: live.lengths.get((task_id, key)))
+    run = live.run
+    if length is None:
+        reason = "an upstream task left no value to expand over"
+        turn.move(live, placeholder, TaskEvent.UPSTREAM_FAILED, reason=reason, end_date=turn.now)
+        return
+    turn.do(Record("task.expanded", run.dag_id, run.run_id, placeholder.key.task_id, body={"length": length}))
+    if length == 0:
+        turn.move(live, placeholder, TaskEvent.SKIPPED, reason="nothing to expand over", end_date=turn.now)
+        return
+    turn.drop(live, placeholder)
+    for index in range(length):
+        key = TaskKey(run.number, placeholder.key.task_id, index)
+        instance = replace(placeholder, key=key)
+        live.put(instance, None)
+        turn.do(PutTask(instance, None))
+        _run(turn, live, spec, instance)
+
+
+def past_is_met(turn: Turn, live: LiveRun, spec: TaskSpec) -> bool:
+    """depends_on_past and wait_for_downstream, as Airflow has them."""
+    if not (spec.depends_on_past or spec.wait_for_downstream):
+        return True
+    previous = turn.world.previous_states(live)
+    if previous is None:
+        return True
+    if spec.task_id not in previous:
+        return spec.ignore_first_depends_on_past
+    wanted = [spec.task_id]
+    if spec.wait_for_downstream:
+        wanted += live.plan.down.get(spec.task_id, ())
+    return all(state in SUCCESS_STATES for task_id in wanted for state in previous.get(task_id, ()))
+
+
+def follow(turn: Turn) -> None:
+    """Work through everything that the moves so far have made possible, until nothing more follows."""
+    world = turn.world
+    while turn.touched:
+        live, task = turn.touched.popleft()
+        task_id = task.key.task_id
+        for downstream in live.plan.down.get(task_id, ()):
+            look_at(turn, live, downstream)
+        if live.next_number is not None and task.state in FINISHED and (after := world.runs.get(live.next_number)):
+            for waiting in (task_id, *_upstream(after, task_id)):
+                if waiting in after.plan.past:
+                    look_at(turn, after, waiting)
+
+
+def _upstream(live: LiveRun, task_id: str) -> tuple[str, ...]:
+    spec = live.spec_of(task_id)
+    return spec.upstream if spec else ()

@@ -1,0 +1,30 @@
+"""The values that timetables speak in: what a run covers, when it is due, and the bounds it must keep."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class DataInterval:
+    """The span of data that a run covers."""
+
+    start: datetime
+    end: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class DueRun:
+    """A run of the schedule: the data it covers and the earliest moment at which it may start."""
+
+    logical_date: datetime | None
+    data_interval: DataInterval | None
+    run_after: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Restriction:
+    """The bounds of a Dag's schedule. `earliest` and `latest` bound the logical date, both inclusive."""
+
+    earliest: datetime | None
+    latest: datetime | None
+    catchup: bool

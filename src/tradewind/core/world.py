@@ -1,0 +1,311 @@
+"""World: everything unfinished, as the owner holds it in memory, with the counters that make an event cheap.
+
+The database holds the same facts; `World` can always be built again from it. Only `Turn` (see `turn.py`) changes it,
+and every change is also an operation. When a commit fails, the memory is thrown away and built again.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from heapq import heappop, heappush
+
+from tradewind.core.dag import TaskSpec
+from tradewind.core.limits import Entry, ReadyQueues
+from tradewind.core.plan import Plan
+from tradewind.core.records import Attempt, DagRun, Pool, TaskInstance, TaskKey
+from tradewind.core.states import ATTEMPT_ACTIVE, FINISHED, RunState, TaskState
+from tradewind.core.timetables import DueRun
+from tradewind.core.trigger_rules import UpstreamCounts
+
+IN_MOTION = frozenset(TaskState) - FINISHED - {TaskState.NONE}
+"""States that end by themselves: an event or a timer is sure to come."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DagRecord:
+    """A known Dag: what the database's `dag` row says."""
+
+    dag_id: str
+    file: str
+    version: str
+    is_paused: bool
+    is_stale: bool = False
+    last_due: DueRun | None = None
+    """The newest run that the timetable made."""
+    next_due: DueRun | None = None
+    failures_in_a_row: int = 0
+    isolation: str = "fork"
+    isolation_reason: str = ""
+    created_at: datetime | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class Worker:
+    """A connected agent."""
+
+    name: str
+    instance: str
+    epoch: int
+    capacity: int
+    queues: tuple[str, ...]
+    used: int = 0
+    draining: bool = False
+
+
+@dataclass(slots=True, kw_only=True)
+class PreviousRun:
+    """What tasks with depends_on_past see of the run before: states of each task's instances."""
+
+    number: int
+    states: dict[str, tuple[TaskState, ...]] = field(default_factory=dict)
+
+
+class LiveRun:
+    """A run that is not over, with its tasks and the counts that trigger rules look at."""
+
+    __slots__ = (
+        "active", "counts", "in_motion", "instances", "lengths", "next_number", "plan", "previous", "pushed", "run",
+        "tasks", "unfinished", "waiting", "xcoms",
+    )  # fmt: skip
+
+    def __init__(self, run: DagRun, plan: Plan, tasks: Iterable[TaskInstance] = ()) -> None:
+        self.run = run
+        self.plan = plan
+        self.tasks: dict[tuple[str, int], TaskInstance] = {}
+        self.instances: dict[str, list[int]] = {}
+        self.waiting: dict[str, dict[int, None]] = {}
+        self.counts: dict[str, UpstreamCounts] = {t: UpstreamCounts() for t in plan.spec.tasks}
+        self.unfinished = 0
+        self.in_motion = 0
+        self.active = 0
+        """Attempts that hold slots; a finished run stays in memory until they are gone."""
+        self.lengths: dict[tuple[str, str], int] = {}
+        """(task_id, key) → length of an unmapped task's XCom, for expansion."""
+        self.pushed: set[tuple[str, int, str]] = set()
+        self.xcoms: dict[tuple[str, int, str], bytes] = {}
+        """XComs that offers will carry; only what some task `reads`."""
+        self.previous: PreviousRun | None = None
+        self.next_number: int | None = None
+        for task in tasks:
+            self.put(task, None)
+
+    @property
+    def quarantine(self) -> str:
+        return self.run.quarantine
+
+    def spec_of(self, task_id: str) -> TaskSpec | None:
+        return self.plan.spec.tasks.get(task_id)
+
+    def put(self, new: TaskInstance, old: TaskInstance | None) -> None:
+        """Take in a task instance's new record and keep every count true. Costs its direct downstream."""
+        task_id, map_index = new.key.task_id, new.key.map_index
+        self.tasks[task_id, map_index] = new
+        if old is None:
+            self.instances.setdefault(task_id, []).append(map_index)
+        before = old.state if old else None
+        self._count(new.key, before, new.state)
+
+    def drop(self, task: TaskInstance) -> None:
+        """Forget an instance (an unexpanded placeholder, once its instances exist)."""
+        del self.tasks[task.key.task_id, task.key.map_index]
+        self.instances[task.key.task_id].remove(task.key.map_index)
+        self._count(task.key, task.state, None)
+
+    def keep_xcom(self, key: TaskKey, name: str, value: bytes, length: int | None) -> None:
+        """Remember of an XCom what this run will still ask for: its length, and the value where an offer carries it."""
+        if key.map_index >= 0:
+            # Downstream sees the values of all instances as one sequence.
+            if (key.task_id, key.map_index, name) not in self.pushed:
+                self.pushed.add((key.task_id, key.map_index, name))
+                self.lengths[key.task_id, name] = self.lengths.get((key.task_id, name), 0) + 1
+        elif length is not None:
+            self.lengths[key.task_id, name] = length
+        if name in self.plan.feeds.get(key.task_id, ()):
+            self.xcoms[key.task_id, key.map_index, name] = value
+
+    def forget_xcoms(self, key: TaskKey) -> None:
+        """A new try begins: what the last one left is gone."""
+        for owner in [x for x in self.xcoms if x[:2] == (key.task_id, key.map_index)]:
+            del self.xcoms[owner]
+        for owner in [x for x in self.pushed if x[:2] == (key.task_id, key.map_index)]:
+            self.pushed.discard(owner)
+            self.lengths[key.task_id, owner[2]] -= 1
+        if key.map_index < 0:
+            for name in [n for n in self.lengths if n[0] == key.task_id]:
+                del self.lengths[name]
+
+    def _count(self, key: TaskKey, before: TaskState | None, after: TaskState | None) -> None:
+        if before is after:
+            return
+        waiting = self.waiting.setdefault(key.task_id, {})
+        if after is TaskState.NONE:
+            waiting[key.map_index] = None
+        elif before is TaskState.NONE:
+            waiting.pop(key.map_index, None)
+        self.unfinished += (after is not None and after not in FINISHED) - (
+            before is not None and before not in FINISHED
+        )
+        self.in_motion += (after in IN_MOTION) - (before in IN_MOTION)
+        spec = self.plan.spec.tasks.get(key.task_id)
+        setup = spec is not None and spec.is_setup
+        for downstream in self.plan.down.get(key.task_id, ()):
+            counts = self.counts[downstream]
+            if before is not None:
+                counts.add(before, setup=setup, times=-1)
+            if after is not None:
+                counts.add(after, setup=setup)
+
+
+class World:
+    """Dags, live runs, active attempts, limits and timers."""
+
+    __slots__ = (
+        "active_of", "attempts", "dag_active", "dags", "last_states", "next_run_number", "open_runs", "parallelism", "plans",
+        "pool_used", "pools", "ready", "runs", "sequence", "task_active", "timers", "total_active", "workers",
+    )  # fmt: skip
+
+    def __init__(self, *, parallelism: int = 32) -> None:
+        self.dags: dict[str, DagRecord] = {}
+        self.plans: dict[str, Plan] = {}
+        """Newest good plan by dag_id."""
+        self.runs: dict[int, LiveRun] = {}
+        self.open_runs: dict[str, dict[int, None]] = {}
+        """Numbers of the live runs of each Dag, oldest first."""
+        self.attempts: dict[str, Attempt] = {}
+        self.active_of: dict[TaskKey, str] = {}
+        self.pools: dict[str, Pool] = {}
+        self.pool_used: dict[str, int] = {}
+        self.dag_active: dict[str, int] = {}
+        self.task_active: dict[tuple[str, ...], int] = {}
+        self.total_active = 0
+        self.workers: dict[str, Worker] = {}
+        self.ready = ReadyQueues()
+        self.timers: list[tuple[datetime, int, str, object]] = []
+        self.last_states: dict[str, PreviousRun] = {}
+        """The newest run of each Dag that is over, for depends_on_past."""
+        self.sequence = 0
+        self.parallelism = parallelism
+        self.next_run_number = 1
+
+    # --- timers ---
+
+    def at(self, when: datetime, kind: str, subject: object) -> None:
+        """Have a timer fire at `when`. Timers are hints: whoever handles one looks whether it still means anything."""
+        self.sequence += 1
+        heappush(self.timers, (when, self.sequence, kind, subject))
+
+    def due(self, now: datetime) -> list[tuple[str, object]]:
+        """Timers that have come due, oldest first; they are taken out."""
+        fired = []
+        while self.timers and self.timers[0][0] <= now:
+            _, _, kind, subject = heappop(self.timers)
+            fired.append((kind, subject))
+        return fired
+
+    def next_timer(self) -> datetime | None:
+        return self.timers[0][0] if self.timers else None
+
+    # --- runs and tasks ---
+
+    def task(self, key: TaskKey) -> TaskInstance | None:
+        live = self.runs.get(key.run)
+        return live.tasks.get((key.task_id, key.map_index)) if live else None
+
+    def add_run(self, live: LiveRun) -> None:
+        self.runs[live.run.number] = live
+        self.open_runs.setdefault(live.run.dag_id, {})[live.run.number] = None
+
+    def forget_run(self, number: int) -> None:
+        live = self.runs.pop(number, None)
+        if live:
+            self.open_runs.get(live.run.dag_id, {}).pop(number, None)
+
+    def running_runs(self, dag_id: str) -> int:
+        return sum(self.runs[n].run.state is RunState.RUNNING for n in self.open_runs.get(dag_id, ()))
+
+    def queue_ready(self, live: LiveRun, task: TaskInstance, spec: TaskSpec) -> None:
+        """A task became `scheduled`: it takes its place in the queue of its pool."""
+        run = live.run
+        at = run.logical_date or run.run_after
+        self.sequence += 1
+        self.ready.push(
+            Entry(
+                -spec.effective_weight,
+                int(at.timestamp() * 1e6),
+                run.number,
+                self.sequence,
+                task.key.map_index,
+                task.key,
+                spec.queue,
+                spec.pool,
+            )
+        )
+
+    # --- attempts and the limits they count against ---
+
+    def put_attempt(self, new: Attempt) -> None:
+        """Take in an attempt's record; its slots are held exactly while it is assigned or running."""
+        old = self.attempts.get(new.id)
+        active = new.state in ATTEMPT_ACTIVE
+        if active:
+            self.attempts[new.id] = new
+        if active is (old is not None):
+            return
+        if active:
+            self.active_of[new.key] = new.id
+        else:
+            del self.attempts[new.id]
+            self.active_of.pop(new.key, None)
+        self._count_slots(new, 1 if active else -1)
+
+    def _count_slots(self, attempt: Attempt, step: int) -> None:
+        live = self.runs[attempt.key.run]
+        live.active += step
+        dag_id, key = live.run.dag_id, attempt.key
+        self.total_active += step
+        self.pool_used[attempt.pool] = self.pool_used.get(attempt.pool, 0) + step * attempt.pool_slots
+        self.dag_active[dag_id] = self.dag_active.get(dag_id, 0) + step
+        for limit in (("task", dag_id, key.task_id), ("task_in_run", str(key.run), key.task_id)):
+            self.task_active[limit] = self.task_active.get(limit, 0) + step
+            if not self.task_active[limit]:
+                del self.task_active[limit]
+        if worker := self.workers.get(attempt.worker):
+            worker.used += step
+        if step < 0:
+            self.ready.release(("dag", dag_id))
+            self.ready.release(("task", dag_id, key.task_id))
+            self.ready.release(("task_in_run", str(key.run), key.task_id))
+            self.ready.release(("attempt", str(key.run), key.task_id, str(key.map_index)))
+
+    def pool_free(self, name: str) -> int | None:
+        """Free slots of a pool; None when the pool does not exist, a large number when it is without limit."""
+        pool = self.pools.get(name)
+        if pool is None:
+            return None
+        return 2**31 if pool.slots < 0 else pool.slots - self.pool_used.get(name, 0)
+
+    def worker_for(self, queue: str) -> Worker | None:
+        """The worker of this queue with the most free slots, or None."""
+        free = [w for w in self.workers.values() if queue in w.queues and w.used < w.capacity and not w.draining]
+        return max(free, key=lambda w: w.capacity - w.used, default=None)
+
+    def set_dag(self, record: DagRecord, plan: Plan | None = None) -> None:
+        self.dags[record.dag_id] = record
+        if plan is not None:
+            self.plans[record.dag_id] = plan
+
+    def previous_states(self, live: LiveRun) -> Mapping[str, tuple[TaskState, ...]] | None:
+        """States of the run before, live ones as they are now; None when there is no run before."""
+        if live.previous is None:
+            return None
+        before = self.runs.get(live.previous.number)
+        if before is None:
+            return live.previous.states
+        return {t: tuple(before.tasks[t, m].state for m in ms) for t, ms in before.instances.items()}
+
+    def remember_for_next(self, live: LiveRun) -> None:
+        """A run is about to leave memory: the run after it keeps what it needs to know."""
+        after = self.runs.get(live.next_number) if live.next_number is not None else None
+        if after is not None and after.previous is not None:
+            states = {t: tuple(live.tasks[t, m].state for m in ms) for t, ms in live.instances.items()}
+            after.previous = replace(after.previous, states=states)

@@ -1,0 +1,24 @@
+"""Logging of the services: one line an event on stderr, with its facts as key=value."""
+
+import logging
+import sys
+
+import structlog
+
+from tradewind.config import Settings
+
+
+def configure_logging(settings: Settings) -> None:
+    """Set structlog up for this process. Code hosts and task children never do this."""
+    level = logging.getLevelNamesMapping().get(settings.logging.logging_level.upper(), logging.INFO)
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=0),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )

@@ -1,0 +1,370 @@
+"""What people ask for: from a Command's kind and body to an input of the owner.
+
+Each kind is one function. It reads what it needs from the database and the World inside the owner's turn, when every
+earlier command is applied, and returns the input to decide on; refusals are TradewindErrors with one sentence.
+"""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Engine
+
+from tradewind.core.decisions import DropRows, Operation, PutRow, Record
+from tradewind.core.errors import DagNotFound, InvalidInput, RunNotFound, TaskNotFound
+from tradewind.core.inputs import Clear, CreateRun, Input, MarkRun, MarkTask, SetPaused
+from tradewind.core.records import DagRun, Pool, TaskKey
+from tradewind.core.states import FAILED_STATES, RunState, RunType, TaskState
+from tradewind.core.world import LiveRun, World
+from tradewind.scheduler.owner import Rows
+from tradewind.store import loader, queries
+from tradewind.store.times import from_us, to_us
+
+RUN_ID = re.compile(r"[A-Za-z0-9_.~:+-]+")
+RESERVED_PREFIX = re.compile(r"(scheduled|backfill|asset_triggered|asset_materialization)__")
+
+
+@dataclass(slots=True)
+class Context:
+    """What a command may look at."""
+
+    world: Callable[[], World]
+    engine: Engine
+    encrypt: Callable[[str], str]
+    now: Callable[[], datetime]
+    reparse: Callable[[str | None], int]
+
+
+Body = Mapping[str, Any]
+Wish = Input | Rows
+Handler = Callable[[Context, Body, str], Wish]
+HANDLERS: dict[str, Handler] = {}
+
+
+def handles(kind: str) -> Callable[[Handler], Handler]:
+    def register(function: Handler) -> Handler:
+        HANDLERS[kind] = function
+        return function
+
+    return register
+
+
+def wish_of(context: Context, kind: str, body: Body, actor: str) -> Wish:
+    """The input that a command stands for. Raises TradewindError with what is wrong."""
+    handler = HANDLERS.get(kind)
+    if handler is None:
+        raise InvalidInput(f"There is no command {kind!r}; there are {', '.join(sorted(HANDLERS))}.")
+    try:
+        return handler(context, body, actor)
+    except KeyError as missing:
+        raise InvalidInput(f"Command {kind} needs the field {missing}.") from None
+
+
+def answer_of(kind: str, answer: Any) -> Any:
+    """What the owner's answer looks like to the one who asked."""
+    if isinstance(answer, DagRun):
+        return run_fields(answer)
+    if isinstance(answer, list):
+        return {"tasks": [list(key) for key in answer]}
+    return answer
+
+
+def run_fields(run: DagRun) -> dict[str, Any]:
+    """A run as plain values; times are ISO 8601."""
+    return {
+        "number": run.number,
+        "dag_id": run.dag_id,
+        "run_id": run.run_id,
+        "run_type": run.run_type.value,
+        "state": run.state.value,
+        "logical_date": run.logical_date.isoformat() if run.logical_date else None,
+        "data_interval_start": run.data_interval_start.isoformat() if run.data_interval_start else None,
+        "data_interval_end": run.data_interval_end.isoformat() if run.data_interval_end else None,
+        "run_after": run.run_after.isoformat(),
+        "start_date": run.start_date.isoformat() if run.start_date else None,
+        "end_date": run.end_date.isoformat() if run.end_date else None,
+        "conf": dict(run.conf),
+        "note": run.note,
+    }
+
+
+def moment(text: str | None, field: str) -> datetime | None:
+    """An aware UTC datetime from ISO 8601; a time without zone is UTC."""
+    if text is None or text == "":
+        return None
+    try:
+        at = datetime.fromisoformat(text)
+    except (TypeError, ValueError):
+        raise InvalidInput(f"{field} {text!r} is not a date; write it like 2024-01-31T06:00:00+00:00.") from None
+    return (at.replace(tzinfo=UTC) if at.tzinfo is None else at).astimezone(UTC)
+
+
+# --- runs --------------------------------------------------------------------------------------------------------
+
+
+@handles("run.create")
+def create_run(context: Context, body: Body, actor: str) -> Wish:
+    dag_id, run_id = str(body["dag_id"]), body.get("run_id") or None
+    conf = body.get("conf") or {}
+    if not isinstance(conf, dict):
+        raise InvalidInput(f"conf must be a JSON object, not {type(conf).__name__}.")
+    if run_id is not None:
+        if not RUN_ID.fullmatch(run_id) or len(run_id) > 250:
+            raise InvalidInput(f"run id {run_id!r} may only hold letters, digits and _ . ~ : + - (250 at most).")
+        if RESERVED_PREFIX.match(run_id) and body.get("run_type", "manual") == "manual":
+            raise InvalidInput(f"run id {run_id!r} looks like another kind of run; choose one without that prefix.")
+    logical = moment(body.get("logical_date"), "logical_date")
+    if "logical_date_us" in body:
+        logical = from_us(body["logical_date_us"])
+    with context.engine.connect() as connection:
+        taken = queries.run_taking(connection, dag_id, run_id, to_us(logical))
+    return CreateRun(
+        dag_id=dag_id,
+        run_type=RunType(body.get("run_type", "manual")),
+        run_id=run_id,
+        run_after=moment(body.get("run_after"), "run_after"),
+        logical_date=logical,
+        conf=conf,
+        note=body.get("note"),
+        triggered_by=body.get("triggered_by", "cli"),
+        user=actor or None,
+        taken_by=taken,
+    )
+
+
+def _run(context: Context, body: Body) -> tuple[LiveRun, tuple[LiveRun, ...]]:
+    """The run that a command names, brought back into memory when it is over."""
+    world = context.world()
+    dag_id, run_id = str(body["dag_id"]), str(body["run_id"])
+    if dag_id not in world.dags:
+        raise DagNotFound(dag_id)
+    with context.engine.connect() as connection:
+        run = queries.run_named(connection, dag_id, run_id)
+        if run is None:
+            raise RunNotFound(dag_id, run_id)
+        live = loader.load_runs(connection, [run.number], world)[0]
+    return live, () if run.number in world.runs else (live,)
+
+
+@handles("run.mark")
+def mark_run(context: Context, body: Body, actor: str) -> Wish:
+    live, loaded = _run(context, body)
+    return MarkRun(run=live.run.number, state=RunState(body["state"]), loaded=loaded)
+
+
+@handles("run.clear")
+def clear_run(context: Context, body: Body, actor: str) -> Wish:
+    live, loaded = _run(context, body)
+    only_failed = bool(body.get("only_failed"))
+    targets = [t.key for t in live.tasks.values() if not only_failed or t.state in FAILED_STATES]
+    return Clear(targets=_targets(targets), loaded=loaded, dry_run=bool(body.get("dry_run")))
+
+
+@handles("run.delete")
+def delete_run(context: Context, body: Body, actor: str) -> Wish:
+    live, _ = _run(context, body)
+    if live.run.number in context.world().runs:
+        raise InvalidInput(f"Run {live.run.run_id} is not over; mark it failed first.")
+    return Rows(_delete_runs([live.run]))
+
+
+def _delete_runs(runs: list[DagRun]) -> tuple[Operation, ...]:
+    operations: list[Operation] = []
+    for run in runs:
+        for table in ("task_instance", "attempt", "xcom", "rendered", "callback"):
+            operations.append(DropRows(table, {"run": run.number}))
+        operations.append(DropRows("run", {"number": run.number}))
+        operations.append(Record("run.deleted", run.dag_id, run.run_id))
+    return tuple(operations)
+
+
+# --- tasks -------------------------------------------------------------------------------------------------------
+
+
+def _targets(keys: list[TaskKey]) -> tuple[tuple[int, str, int], ...]:
+    return tuple((key.run, key.task_id, key.map_index) for key in sorted(keys))
+
+
+@handles("task.clear")
+def clear_tasks(context: Context, body: Body, actor: str) -> Wish:
+    world, dag_id = context.world(), str(body["dag_id"])
+    plan = world.plans.get(dag_id)
+    if plan is None:
+        raise DagNotFound(dag_id)
+    with context.engine.connect() as connection:
+        if body.get("run_id"):
+            run = queries.run_named(connection, dag_id, body["run_id"])
+            if run is None:
+                raise RunNotFound(dag_id, body["run_id"])
+            numbers = [run.number]
+        else:
+            start, end = moment(body.get("start"), "start date"), moment(body.get("end"), "end date")
+            numbers = queries.runs_between(connection, dag_id, to_us(start), to_us(end))
+        lives = loader.load_runs(connection, numbers, world)
+    chosen = _chosen_tasks(plan.spec.tasks, dag_id, body)
+    for task_id in tuple(chosen):
+        if body.get("upstream"):
+            chosen |= plan.ancestors(task_id)
+        if body.get("downstream"):
+            chosen |= plan.descendants(task_id)
+    keys = [
+        task.key
+        for live in lives
+        for task in live.tasks.values()
+        if task.key.task_id in chosen
+        and (not body.get("only_failed") or task.state in FAILED_STATES)
+        and (not body.get("only_running") or task.state is TaskState.RUNNING)
+        and (body.get("map_index") is None or task.key.map_index == body["map_index"])
+    ]
+    loaded = tuple(live for live in lives if live.run.number not in world.runs)
+    return Clear(targets=_targets(keys), loaded=loaded, dry_run=bool(body.get("dry_run")))
+
+
+def _chosen_tasks(known: Mapping[str, Any], dag_id: str, body: Body) -> set[str]:
+    if body.get("task_ids"):
+        for task_id in body["task_ids"]:
+            if task_id not in known:
+                raise TaskNotFound(dag_id, task_id)
+        return set(body["task_ids"])
+    if body.get("task_regex"):
+        try:
+            pattern = re.compile(body["task_regex"])
+        except re.error as error:
+            raise InvalidInput(f"task regex {body['task_regex']!r} is not a regular expression: {error}.") from None
+        return {task_id for task_id in known if pattern.search(task_id)}
+    return set(known)
+
+
+@handles("task.mark")
+def mark_task(context: Context, body: Body, actor: str) -> Wish:
+    live, loaded = _run(context, body)
+    index = int(body.get("map_index", -1))
+    if (body["task_id"], index) not in live.tasks:
+        raise TaskNotFound(live.run.dag_id, body["task_id"])
+    state = TaskState(body["state"])
+    return MarkTask(run=live.run.number, task_id=body["task_id"], map_index=index, state=state, loaded=loaded)
+
+
+# --- Dags --------------------------------------------------------------------------------------------------------
+
+
+@handles("dag.pause")
+def pause(context: Context, body: Body, actor: str) -> Wish:
+    return SetPaused(dag_id=str(body["dag_id"]), paused=True)
+
+
+@handles("dag.unpause")
+def unpause(context: Context, body: Body, actor: str) -> Wish:
+    return SetPaused(dag_id=str(body["dag_id"]), paused=False)
+
+
+@handles("dag.delete")
+def delete_dag(context: Context, body: Body, actor: str) -> Wish:
+    world, dag_id = context.world(), str(body["dag_id"])
+    record = world.dags.get(dag_id)
+    if record is None:
+        raise DagNotFound(dag_id)
+    if world.open_runs.get(dag_id):
+        raise InvalidInput(f"Dag {dag_id} has runs that are not over; mark them failed first.")
+    with context.engine.connect() as connection:
+        numbers = queries.runs_between(connection, dag_id)
+        runs = [run for n in numbers if (run := queries.run_numbered(connection, n))]
+    del world.dags[dag_id]
+    world.plans.pop(dag_id, None)
+    rest = (
+        DropRows("dag", {"dag_id": dag_id}),
+        DropRows("dag_version", {"dag_id": dag_id}),
+        Record("dag.gone", dag_id),
+    )
+    return Rows((*_delete_runs(runs), *rest))
+
+
+@handles("dag.reparse")
+def reparse(context: Context, body: Body, actor: str) -> Wish:
+    context.reparse(body.get("file"))
+    return Rows(())
+
+
+# --- variables, connections, pools -------------------------------------------------------------------------------
+
+
+@handles("variable.set")
+def set_variable(context: Context, body: Body, actor: str) -> Wish:
+    key, value = str(body["key"]), body["value"]
+    text = value if isinstance(value, str) else json.dumps(value)
+    if not key or len(key) > 250:
+        raise InvalidInput("A variable's key has 1 to 250 characters.")
+    row = {
+        "key": key,
+        "value": context.encrypt(text),
+        "description": body.get("description"),
+        "updated_at": context.now(),
+    }
+    return Rows((PutRow("variable", row), Record("variable.set", reason=actor, body={"key": key})))
+
+
+@handles("variable.delete")
+def delete_variable(context: Context, body: Body, actor: str) -> Wish:
+    key = str(body["key"])
+    return Rows((DropRows("variable", {"key": key}), Record("variable.deleted", reason=actor, body={"key": key})))
+
+
+@handles("connection.set")
+def set_connection(context: Context, body: Body, actor: str) -> Wish:
+    conn_id, extra, password = str(body["conn_id"]), body.get("extra"), body.get("password")
+    if not conn_id:
+        raise InvalidInput("A connection needs a conn_id.")
+    port = body.get("port")
+    if port is not None and not str(port).isdigit():
+        raise InvalidInput(f"Connection {conn_id}: port {port!r} is not a number.")
+    row = {
+        "conn_id": conn_id,
+        "conn_type": str(body.get("conn_type") or "generic"),
+        "description": body.get("description"),
+        "host": body.get("host"),
+        "schema": body.get("schema"),
+        "login": body.get("login"),
+        "password": context.encrypt(password) if password else None,
+        "port": int(port) if port is not None else None,
+        "extra": context.encrypt(extra if isinstance(extra, str) else json.dumps(extra)) if extra else None,
+        "updated_at": context.now(),
+    }
+    return Rows((PutRow("connection", row), Record("connection.set", reason=actor, body={"conn_id": conn_id})))
+
+
+@handles("connection.delete")
+def delete_connection(context: Context, body: Body, actor: str) -> Wish:
+    conn_id = str(body["conn_id"])
+    gone = Record("connection.deleted", reason=actor, body={"conn_id": conn_id})
+    return Rows((DropRows("connection", {"conn_id": conn_id}), gone))
+
+
+@handles("pool.set")
+def set_pool(context: Context, body: Body, actor: str) -> Wish:
+    name = str(body["name"])
+    try:
+        slots = int(body["slots"])
+    except (TypeError, ValueError):
+        raise InvalidInput(f"Pool {name}: slots {body['slots']!r} is not a whole number.") from None
+    pool = Pool(
+        name=name,
+        slots=slots,
+        description=str(body.get("description") or ""),
+        include_deferred=bool(body.get("include_deferred")),
+    )
+    context.world().pools[name] = pool
+    row = {"name": name, "slots": slots, "description": pool.description, "include_deferred": pool.include_deferred}
+    return Rows((PutRow("pool", row), Record("pool.set", reason=actor, body={"name": name, "slots": slots})))
+
+
+@handles("pool.delete")
+def delete_pool(context: Context, body: Body, actor: str) -> Wish:
+    name = str(body["name"])
+    if name == "default_pool":
+        raise InvalidInput("default_pool cannot be deleted; set its slots instead.")
+    if context.world().pools.pop(name, None) is None:
+        raise InvalidInput(f"No pool {name!r}; `tradewind pools list` shows the existing ones.")
+    return Rows((DropRows("pool", {"name": name}), Record("pool.deleted", reason=actor, body={"name": name})))

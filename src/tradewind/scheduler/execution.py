@@ -1,0 +1,237 @@
+"""The execution endpoint: what running tasks, parsing hosts and clients ask of the engine, and the answers.
+
+Reads are answered from the database at once; writes become rows or commands of the owner, and are answered after
+their commit.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import Engine
+
+from tradewind.core.errors import InvalidInput, RunNotFound, TradewindError
+from tradewind.core.explain import explain
+from tradewind.core.inputs import XCom, XComPushed
+from tradewind.core.states import FINISHED, RUN_FINISHED
+from tradewind.core.world import World
+from tradewind.scheduler.offers import run_info
+from tradewind.store import loader, queries
+from tradewind.store.times import to_us
+from tradewind.wire.messages import Request
+
+Answer = Callable[[Any, Exception | None], None]
+
+
+@dataclass(slots=True)
+class Endpoint:
+    """Answers Requests. `submit` hands an input to the owner; `command` applies a person's or task's wish."""
+
+    engine: Engine
+    world: Callable[[], World]
+    now: Callable[[], datetime]
+    decrypt: Callable[[str], str]
+    submit: Callable[[Any, Answer | None], None]
+    command: Callable[[str, dict[str, Any], str, Answer], None]
+    status: Callable[[], dict[str, Any]]
+
+    def answer(self, request: Request, reply: Answer) -> None:
+        """Answer a request, now or after a commit. Unknown methods and bad arguments are refused in one sentence."""
+        handler = getattr(self, "_" + request.method.replace(".", "_"), None)
+        if handler is None:
+            reply(None, InvalidInput(f"The engine knows no request {request.method!r}."))
+            return
+        try:
+            handler(reply, **request.args)
+        except TradewindError as refused:
+            reply(None, refused)
+        except TypeError as error:
+            reply(None, InvalidInput(f"Request {request.method}: {error}."))
+
+    # --- variables and connections ---
+
+    def _variable_get(self, reply: Answer, key: str) -> None:
+        with self.engine.connect() as connection:
+            stored = queries.variable(connection, key)
+        reply(None if stored is None else self.decrypt(stored), None)
+
+    def _variable_keys(self, reply: Answer, prefix: str = "") -> None:
+        with self.engine.connect() as connection:
+            reply(queries.variable_keys(connection, prefix), None)
+
+    def _variable_set(self, reply: Answer, **body: Any) -> None:
+        self.command("variable.set", body, "task", reply)
+
+    def _variable_delete(self, reply: Answer, key: str) -> None:
+        self.command("variable.delete", {"key": key}, "task", reply)
+
+    def _connection_get(self, reply: Answer, conn_id: str) -> None:
+        with self.engine.connect() as connection:
+            row = queries.connection_named(connection, conn_id)
+        if row is not None:
+            row.pop("updated_at")
+            for secret in ("password", "extra"):
+                row[secret] = self.decrypt(row[secret]) if row[secret] else row[secret]
+        reply(row, None)
+
+    # --- XComs ---
+
+    def _xcom_pull(
+        self,
+        reply: Answer,
+        dag_id: str,
+        run_id: str,
+        task_ids: list[str] | None = None,
+        map_indexes: list[int] | None = None,
+        key: str | None = "return_value",
+        include_prior_dates: bool = False,
+    ) -> None:
+        with self.engine.connect() as connection:
+            run = queries.run_named(connection, dag_id, run_id)
+            if run is None:
+                raise RunNotFound(dag_id, run_id)
+            rows = queries.xcoms(connection, run.number, task_ids=task_ids, map_indexes=map_indexes, key=key)
+            at = to_us(run.logical_date or run.run_after) or 0
+            while include_prior_dates and not rows:
+                before = queries.previous_run(connection, dag_id, at, None)
+                if before is None:
+                    break
+                rows = queries.xcoms(connection, before.number, task_ids=task_ids, map_indexes=map_indexes, key=key)
+                at = to_us(before.logical_date or before.run_after) or 0
+        reply([list(row) for row in rows], None)
+
+    def _xcom_push(
+        self,
+        reply: Answer,
+        dag_id: str,
+        run_id: str,
+        task_id: str,
+        map_index: int,
+        key: str,
+        value: bytes,
+        length: int | None = None,
+    ) -> None:
+        with self.engine.connect() as connection:
+            run = queries.run_named(connection, dag_id, run_id)
+        if run is None:
+            raise RunNotFound(dag_id, run_id)
+        xcom = XCom(name=key, value=value, length=length)
+        self.submit(XComPushed(run=run.number, task_id=task_id, map_index=map_index, xcom=xcom), reply)
+
+    # --- runs and tasks ---
+
+    def _run_get(self, reply: Answer, dag_id: str, run_id: str) -> None:
+        with self.engine.connect() as connection:
+            run = queries.run_named(connection, dag_id, run_id)
+        reply(msgspec.to_builtins(run_info(run)) if run else None, None)
+
+    def _run_previous(
+        self, reply: Answer, dag_id: str, before_us: int, state: str | None = None, scheduled_only: bool = False
+    ) -> None:
+        with self.engine.connect() as connection:
+            run = queries.previous_run(connection, dag_id, before_us, state, scheduled_only=scheduled_only)
+        reply(msgspec.to_builtins(run_info(run)) if run else None, None)
+
+    def _run_count(
+        self,
+        reply: Answer,
+        dag_id: str,
+        run_ids: list[str] | None = None,
+        logical_dates_us: list[int] | None = None,
+        states: list[str] | None = None,
+    ) -> None:
+        with self.engine.connect() as connection:
+            rows = queries.run_states(connection, dag_id, run_ids=run_ids, logical_us=logical_dates_us)
+        reply(sum(states is None or state in states for _, state in rows), None)
+
+    def _run_create(self, reply: Answer, **body: Any) -> None:
+        self.command(
+            "run.create", {"run_type": "operator_triggered", "triggered_by": "operator", **body}, "task", reply
+        )
+
+    def _task_states(
+        self,
+        reply: Answer,
+        dag_id: str,
+        run_ids: list[str] | None = None,
+        logical_dates_us: list[int] | None = None,
+        task_ids: list[str] | None = None,
+        map_index: int | None = None,
+    ) -> None:
+        states: dict[str, dict[str, str | None]] = {}
+        for run_id, task_id, index, state in self._states(dag_id, run_ids, logical_dates_us, task_ids, map_index):
+            name = task_id if index < 0 else f"{task_id}_{index}"
+            states.setdefault(run_id, {})[name] = None if state == "none" else state
+        reply(states, None)
+
+    def _task_count(
+        self,
+        reply: Answer,
+        dag_id: str,
+        run_ids: list[str] | None = None,
+        logical_dates_us: list[int] | None = None,
+        task_ids: list[str] | None = None,
+        states: list[str] | None = None,
+    ) -> None:
+        rows = self._states(dag_id, run_ids, logical_dates_us, task_ids, None)
+        reply(sum(states is None or row[3] in states for row in rows), None)
+
+    def _states(
+        self,
+        dag_id: str,
+        run_ids: list[str] | None,
+        logical_us: list[int] | None,
+        task_ids: list[str] | None,
+        map_index: int | None,
+    ) -> list[tuple[str, str, int, str]]:
+        with self.engine.connect() as connection:
+            return queries.task_states(
+                connection, dag_id, run_ids=run_ids, logical_us=logical_us, task_ids=task_ids, map_index=map_index
+            )
+
+    # --- for people ---
+
+    def _explain(self, reply: Answer, dag_id: str, task_id: str | None = None, run_id: str | None = None) -> None:
+        world = self.world()
+        live = None
+        if run_id is None:
+            newest = max(world.open_runs.get(dag_id, {}), default=None)
+            live = world.runs[newest] if newest is not None else None
+        else:
+            with self.engine.connect() as connection:
+                run = queries.run_named(connection, dag_id, run_id)
+                if run is None:
+                    raise RunNotFound(dag_id, run_id)
+                live = loader.load_runs(connection, [run.number], world)[0]
+        if live is None:
+            raise InvalidInput(f"Dag {dag_id!r} has no run that is not over; name a run to look at an older one.")
+        chosen = [
+            task
+            for task in live.tasks.values()
+            if (task.key.task_id == task_id if task_id else _is_open(live.run.state, task.state))
+        ]
+        if task_id and not chosen:
+            raise InvalidInput(f"Run {live.run.run_id} of {dag_id} has no task {task_id!r}.")
+        found = [
+            {
+                "run_id": live.run.run_id,
+                "task": task.key.task_id,
+                "map_index": task.key.map_index,
+                "state": task.state.value,
+                "code": reason.code,
+                "sentence": reason.sentence,
+                "details": dict(reason.details),
+            }
+            for task in chosen
+            for reason in explain(world, live, task, self.now())
+        ]
+        reply(found, None)
+
+    def _status(self, reply: Answer) -> None:
+        reply(self.status(), None)
+
+
+def _is_open(run_state: Any, task_state: Any) -> bool:
+    return task_state not in FINISHED and run_state not in RUN_FINISHED

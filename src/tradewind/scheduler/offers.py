@@ -1,0 +1,104 @@
+"""From what was decided to what a worker is told: Offers, with everything the task is known to need."""
+
+from typing import Any
+
+from sqlalchemy import Engine
+
+from tradewind.core.records import Attempt, DagRun
+from tradewind.core.world import LiveRun, World
+from tradewind.store import queries
+from tradewind.store.times import to_us
+from tradewind.wire.messages import Offer, RunInfo, XComValue
+
+
+def run_info(run: DagRun) -> RunInfo:
+    """A run as a task child sees it."""
+    return RunInfo(
+        number=run.number,
+        dag_id=run.dag_id,
+        run_id=run.run_id,
+        run_type=run.run_type.value,
+        run_after_us=to_us(run.run_after) or 0,
+        logical_date_us=to_us(run.logical_date),
+        data_interval_start_us=to_us(run.data_interval_start),
+        data_interval_end_us=to_us(run.data_interval_end),
+        start_date_us=to_us(run.start_date),
+        end_date_us=to_us(run.end_date),
+        state=run.state.value,
+        conf=dict(run.conf),
+        clear_number=run.clear_number,
+        triggered_by=run.triggered_by,
+        triggering_user=run.triggering_user,
+        note=run.note,
+    )
+
+
+class Offers:
+    """Builds Offers. XComs come from memory, or from the database after a restart."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def offer(self, world: World, attempt: Attempt) -> Offer | None:
+        """The offer of an attempt that is still to start; None when it no longer is."""
+        live = world.runs.get(attempt.key.run)
+        task = world.task(attempt.key)
+        if live is None or task is None or attempt.id not in world.attempts:
+            return None
+        spec = live.spec_of(attempt.key.task_id)
+        record = world.dags[live.run.dag_id]
+        isolation = spec.isolation if spec else "fork"
+        if record.isolation == "spawn":
+            isolation = "spawn"
+        return Offer(
+            attempt=attempt.id,
+            run=run_info(live.run),
+            task_id=attempt.key.task_id,
+            map_index=attempt.key.map_index,
+            try_number=attempt.try_number,
+            max_tries=task.max_tries,
+            leg=attempt.leg,
+            first_start_us=to_us(task.start_date) if attempt.leg else None,
+            file=record.file,
+            version=record.version,
+            isolation=isolation,
+            queue=spec.queue if spec else "default",
+            xcoms=self._xcoms(live, attempt.key.task_id),
+        )
+
+    def _xcoms(self, live: LiveRun, task_id: str) -> list[XComValue]:
+        spec = live.spec_of(task_id)
+        values: list[XComValue] = []
+        missing: list[tuple[str, str]] = []
+        for source, key in spec.reads if spec else ():
+            indexes = sorted(live.instances.get(source, ()))
+            known = [(i, live.xcoms.get((source, i, key))) for i in indexes]
+            if all(value for _, value in known):
+                values += [XComValue(source, i, key, value) for i, value in known if value]
+            else:
+                missing.append((source, key))
+        if missing:
+            with self._engine.connect() as connection:
+                for source, key in missing:
+                    rows = queries.xcoms(connection, live.run.number, task_ids=[source], key=key)
+                    values += [XComValue(*row) for row in rows]
+        return values
+
+    def callback(self, world: World, row: dict[str, Any], run: DagRun) -> Offer | None:
+        """The offer of a stored callback; None when its Dag is not known any more."""
+        record = world.dags.get(run.dag_id)
+        if record is None:
+            return None
+        return Offer(
+            attempt=row["id"],
+            run=run_info(run),
+            task_id=row["task_id"],
+            map_index=row["map_index"],
+            try_number=row["try_number"],
+            max_tries=0,
+            file=record.file,
+            version=record.version,
+            isolation="spawn" if record.isolation == "spawn" else "fork",
+            callback=row["kind"],
+            reason=row["reason"],
+        )

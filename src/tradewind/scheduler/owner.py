@@ -1,0 +1,266 @@
+"""Owner: one turn after another: take what has come in, decide, commit once, then tell.
+
+Nothing here waits: what arrived during a commit is the next turn. Memory is ahead of the database only inside `turn`;
+when a commit fails for its data, memory is thrown away and built again, and the inputs are tried one by one, so that
+the one run that cannot be stored is set aside and all others go on.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, Protocol
+
+from tradewind.core.decide import admit_ready, decide
+from tradewind.core.decisions import (
+    Operation,
+    PutRun,
+    Record,
+    StartAttempt,
+    StartCallback,
+    StopAttempt,
+    WarmHost,
+)
+from tradewind.core.errors import TradewindError
+from tradewind.core.inputs import AttemptFinished, AttemptStarted, Input, TimerFired, XComPushed
+from tradewind.core.world import World
+from tradewind.store.writer import EpochLost, Lease, StoreMismatch, StoreUnavailable, Writer
+from tradewind.wire.messages import Event
+
+MOST_INPUTS = 500
+"""Inputs that one commit takes at most."""
+
+Told = StartAttempt | StopAttempt | StartCallback | WarmHost
+Reply = Callable[[Any, Exception | None], None]
+"""Called after the commit with the answer, or with the error that refused the wish."""
+Also = Callable[[Any], "tuple[Operation, ...]"]
+"""Given the answer, further rows of the same commit: the record of a command beside its effect."""
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """Something in the inbox. A callable `event` gives its input inside the turn."""
+
+    event: Any
+    reply: Reply | None = None
+    also: Also | None = None
+
+
+class Outlet(Protocol):
+    """Where the owner's messages go after a commit."""
+
+    def tell(self, operations: list[Told]) -> None: ...
+    def publish(self, events: list[Event]) -> None: ...
+
+
+@dataclass(slots=True)
+class Batch:
+    """A turn's work until its commit is durable."""
+
+    id: str
+    now: datetime
+    inputs: list[Item]
+    operations: list[Operation] = field(default_factory=list)
+    replies: list[tuple[Reply, Any, Exception | None]] = field(default_factory=list)
+    tries: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """An input that needs no deciding: rows to store as they are (variables, import errors, beats)."""
+
+    operations: tuple[Operation, ...]
+
+
+class Owner:
+    """The single writer. `turn()` is called whenever there may be something to do."""
+
+    def __init__(
+        self,
+        *,
+        writer: Writer,
+        lease: Lease,
+        world: World,
+        load: Callable[[int], World],
+        outlet: Outlet,
+        clock: Callable[[], datetime],
+        new_id: Callable[[], str],
+        log: Callable[..., None] = lambda *_, **__: None,
+    ) -> None:
+        self.world = world
+        self.lease = lease
+        self.pending: Batch | None = None
+        """A batch whose commit could not be made yet: the database is away."""
+        self.turns = 0
+        self.inputs_taken = 0
+        self._writer = writer
+        self._load = load
+        self._outlet = outlet
+        self._clock = clock
+        self._new_id = new_id
+        self._log = log
+        self._inbox: deque[Item] = deque()
+
+    def submit(
+        self, event: Input | Rows | Callable[[], Any], reply: Reply | None = None, also: Also | None = None
+    ) -> None:
+        """Hand in an input. A callable is asked for its input inside the turn, when everything before is applied."""
+        self._inbox.append(Item(event, reply, also))
+
+    @property
+    def has_work(self) -> bool:
+        """Whether a turn would do something at this moment."""
+        due = self.world.next_timer()
+        return bool(self._inbox) or self.pending is not None or (due is not None and due <= self._clock())
+
+    def turn(self) -> bool:
+        """One turn. True when it committed or had nothing to do; False when the database is away (call again).
+
+        Raises EpochLost when another owner has taken over.
+        """
+        batch = self.pending or self._begin()
+        if not batch.inputs and not batch.operations:
+            return True
+        if self.pending is None:
+            self._decide(batch)
+        return self._commit(batch)
+
+    def _begin(self) -> Batch:
+        now = self._clock()
+        inputs = [Item(TimerFired(kind=kind, subject=subject)) for kind, subject in self.world.due(now)]
+        while self._inbox and len(inputs) < MOST_INPUTS:
+            inputs.append(self._inbox.popleft())
+        return Batch(self._new_id(), now, inputs)
+
+    def _decide(self, batch: Batch) -> None:
+        for position, item in enumerate(batch.inputs):
+            try:
+                operations, answer = self._react(item, batch.now)
+            except TradewindError as refused:
+                if item.reply:
+                    batch.replies.append((item.reply, None, refused))
+                continue
+            except (EpochLost, StoreUnavailable):
+                raise
+            except Exception as fault:
+                self._set_aside(batch, position, fault)
+                return
+            batch.operations += operations
+            if item.reply:
+                batch.replies.append((item.reply, answer, None))
+        batch.operations += admit_ready(self.world, batch.now)
+
+    def _react(self, item: Item, now: datetime) -> tuple[list[Operation], Any]:
+        event = item.event() if callable(item.event) else item.event
+        if isinstance(event, Rows):
+            operations, answer = list(event.operations), None
+        else:
+            operations, answer = decide(self.world, event, now)
+        if item.also is not None:
+            operations += item.also(answer)
+        return operations, answer
+
+    # --- commit ---
+
+    def _commit(self, batch: Batch) -> bool:
+        told: list[Told] = [o for o in batch.operations if isinstance(o, Told)]
+        if any(not isinstance(o, Told) for o in batch.operations):
+            try:
+                events = self._write(batch)
+            except StoreUnavailable as away:
+                batch.tries += 1
+                self.pending = batch
+                self._log("database is away", error=str(away), tries=batch.tries)
+                return False
+            except StoreMismatch as fault:
+                self.pending = None
+                self._replay(batch, fault)
+                return True
+        else:
+            events = []
+        self.pending = None
+        self.turns += 1
+        self.inputs_taken += len(batch.inputs)
+        for reply, answer, error in batch.replies:
+            reply(answer, error)
+        if told:
+            self._outlet.tell(told)
+        if events:
+            self._outlet.publish(events)
+        return True
+
+    def _write(self, batch: Batch) -> list[Event]:
+        if batch.tries:
+            # The connection broke, perhaps inside COMMIT: ask whether it happened before doing it again.
+            self._writer.connect()
+            if self._writer.committed(batch.id):
+                self._writer.events_committed(sum(isinstance(o, Record) for o in batch.operations))
+                return []
+        return self._writer.commit(self.lease, batch.id, batch.operations, batch.now, self.world.next_run_number)
+
+    # --- faults ---
+
+    def _replay(self, batch: Batch, fault: Exception) -> None:
+        """The batch cannot be stored as a whole: store its inputs one by one; what fails alone is set aside."""
+        self._log("a batch was refused by the database", error=str(fault), inputs=len(batch.inputs))
+        self.world = self._load(self.world.next_run_number)
+        for item in batch.inputs:
+            reply = item.reply
+            single = Batch(self._new_id(), batch.now, [item])
+            try:
+                operations, answer = self._react(item, batch.now)
+                single.operations = operations
+                events = self._write(single)
+            except TradewindError as refused:
+                if reply:
+                    reply(None, refused)
+            except StoreUnavailable:
+                self._inbox.appendleft(item)
+                return
+            except StoreMismatch as alone:
+                self._quarantine(item, alone)
+            else:
+                if reply:
+                    reply(answer, None)
+                self._outlet.tell([o for o in operations if isinstance(o, Told)])
+                self._outlet.publish(events)
+
+    def _set_aside(self, batch: Batch, position: int, fault: Exception) -> None:
+        """Deciding one input failed, which is our bug: forget this turn, set its run aside, take the others again."""
+        for item in reversed(batch.inputs[:position] + batch.inputs[position + 1 :]):
+            self._inbox.appendleft(item)
+        guilty = batch.inputs[position]
+        batch.inputs, batch.operations, batch.replies = [], [], []
+        self._quarantine(guilty, fault)
+
+    def _quarantine(self, item: Item, fault: Exception) -> None:
+        event, reply = item.event, item.reply
+        number = self._run_of(event)
+        reason = f"{type(fault).__name__}: {fault}"
+        self._log("an input was set aside", input=type(event).__name__, run=number, error=reason, exc_info=fault)
+        self.world = self._load(self.world.next_run_number)
+        if reply:
+            reply(None, TradewindError(f"This could not be applied: {reason}"))
+        live = self.world.runs.get(number) if number is not None else None
+        if live is None:
+            return
+        live.run = replace(live.run, quarantine=reason)
+        operations: list[Operation] = [
+            PutRun(live.run, live.run.state),
+            Record("quarantined", live.run.dag_id, live.run.run_id, reason=reason),
+        ]
+        self._inbox.appendleft(Item(Rows(tuple(operations))))
+
+    def _run_of(self, event: Any) -> int | None:
+        match event:
+            case AttemptStarted(attempt=attempt) | AttemptFinished(attempt=attempt):
+                known = self.world.attempts.get(attempt)
+                return known.key.run if known else None
+            case XComPushed(run=number):
+                return number
+            case TimerFired(kind="run_timeout", subject=number) if isinstance(number, int):
+                return number
+            case TimerFired(kind="task", subject=key):
+                return getattr(key, "run", None)
+            case _:
+                return getattr(event, "run", None)

@@ -1,0 +1,56 @@
+"""Connections to the scheduler's private socket: frames in, frames out."""
+
+import asyncio
+from collections.abc import Callable, Iterable
+
+from tradewind.wire.frames import BrokenFrame, Frames, pack, pack_all
+from tradewind.wire.messages import AnyMessage, Message
+
+
+class Peer(asyncio.Protocol):
+    """One connection. `name` is the worker's once an agent has said Hello."""
+
+    def __init__(self, on_message: Callable[["Peer", AnyMessage], None], on_gone: Callable[["Peer"], None]) -> None:
+        self.role = ""
+        self.name = ""
+        self.instance = ""
+        self.epoch = 0
+        self.pid = 0
+        self.subscription: tuple[str, str] | None = None
+        self._frames = Frames()
+        self._on_message = on_message
+        self._on_gone = on_gone
+        self._transport: asyncio.WriteTransport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.WriteTransport) or hasattr(transport, "write")
+        self._transport = transport  # type: ignore[assignment]
+
+    def data_received(self, data: bytes) -> None:
+        try:
+            for message in self._frames.feed(data):
+                self._on_message(self, message)
+        except BrokenFrame:
+            self.close()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._transport = None
+        self._on_gone(self)
+
+    def send(self, message: Message) -> None:
+        """Send; a message to a peer that is gone is dropped (every message is a hint)."""
+        if self._transport is not None:
+            self._transport.write(pack(message))
+
+    def send_all(self, messages: Iterable[Message]) -> None:
+        if self._transport is not None:
+            self._transport.write(pack_all(messages))
+
+    @property
+    def backlog(self) -> int:
+        """Bytes that the peer has not taken yet."""
+        return self._transport.get_write_buffer_size() if self._transport else 0
+
+    def close(self) -> None:
+        if self._transport is not None:
+            self._transport.close()

@@ -1,0 +1,77 @@
+"""Calling author functions: which context values a function asks for by the names of its parameters."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections import ChainMap
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
+
+CONTEXT_NAMES = frozenset(
+    """
+    conf conn dag dag_run data_interval_end data_interval_start ds ds_nodash exception execution_date
+    expanded_ti_count inlet_events inlets logical_date macros map_index_template next_ds next_ds_nodash
+    next_execution_date outlet_events outlets params partition_date partition_key
+    prev_data_interval_end_success prev_data_interval_start_success prev_ds prev_ds_nodash
+    prev_end_date_success prev_execution_date prev_execution_date_success prev_start_date_success reason
+    run_id task task_instance task_instance_key_str task_reschedule_count task_state_store asset_state_store
+    templates_dict test_mode ti tomorrow_ds tomorrow_ds_nodash triggering_asset_events
+    triggering_dataset_events try_number ts ts_nodash ts_nodash_with_tz var yesterday_ds yesterday_ds_nodash
+    """.split()  # noqa: SIM905 - a list of seventy quoted words reads worse
+)
+"""Every name that a function may have as a parameter to be given it."""
+
+
+def unwrapped(function: Any) -> Any:
+    """The function under `functools.partial`s and `@wraps` decorators."""
+    while True:
+        if isinstance(function, functools.partial):
+            function = function.func
+        elif hasattr(function, "__wrapped__"):
+            function = function.__wrapped__
+        else:
+            return function
+
+
+def determine_kwargs(func: Callable[..., Any], args: Collection[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    """Of `kwargs`, those that `func` takes beside the positional `args`: by name, or all when it has `**kwargs`."""
+    try:
+        parameters = list(inspect.signature(func).parameters.values())
+    except (TypeError, ValueError):
+        return {}
+    positional = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)][: len(args)]
+    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
+        return {name: kwargs[name] for name in kwargs if name not in positional}
+    named = [p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
+    return {name: kwargs[name] for name in named if name in kwargs and name not in positional}
+
+
+def merged_context(context: Mapping[str, Any], *extra: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The context with further values on top, still lazy where the context is."""
+    return ChainMap({name: value for part in extra for name, value in part.items()}, context)  # type: ignore[arg-type]
+
+
+def call(function: Callable[..., Any], args: Collection[Any], kwargs: Mapping[str, Any], context: Any) -> Any:
+    """The result of `function(*args, **kwargs)` with the context values that it asks for; a coroutine is run."""
+    known = merged_context(context, kwargs)
+    arguments = {**determine_kwargs(function, args, known), **kwargs}
+    result = function(*args, **arguments)
+    if inspect.iscoroutine(result):
+        import asyncio
+
+        return asyncio.run(result)
+    return result
+
+
+def declares_outputs(function: Callable[..., Any]) -> bool:
+    """Whether the return annotation is a dict or TypedDict: its keys become XComs of their own."""
+    import collections.abc
+    import typing
+
+    try:
+        annotation = typing.get_type_hints(unwrapped(function)).get("return")
+    except Exception:  # an annotation that cannot be evaluated says nothing
+        return False
+    kind = typing.get_origin(annotation) or annotation
+    return typing.is_typeddict(kind) or kind in (dict, collections.abc.Mapping, collections.abc.MutableMapping)

@@ -1,0 +1,136 @@
+"""Sends what a process says (logging, `print`, stderr) to an attempt's log, line by line."""
+
+from __future__ import annotations
+
+import io
+import logging
+import sys
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from tradewind.sdk.execution.tracebacks import author_traceback
+
+if TYPE_CHECKING:
+    from tradewind.sdk.execution.logs import AttemptLog
+
+_OVERLAP = 4096
+"""Kept behind the limit of an unfinished line, so that a secret across the cut is still seen whole and masked."""
+
+
+class Capture:
+    """Remembers what logging and the streams were, and puts it back."""
+
+    def __init__(self, log: AttemptLog, level: int) -> None:
+        self._root, self._handler = logging.getLogger(), LogHandler(log)
+        self._handlers, self._level = self._root.handlers[:], self._root.level
+        self._streams = sys.stdout, sys.stderr
+        self._root.handlers[:] = [self._handler]
+        self._root.setLevel(level)
+        sys.stdout = LineStream(log, "stdout", "info", 1)
+        sys.stderr = LineStream(log, "stderr", "warning", 2)
+
+    def undo(self) -> None:
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, LineStream):
+                stream.finish()
+        sys.stdout, sys.stderr = self._streams
+        self._root.handlers[:] = self._handlers
+        self._root.setLevel(self._level)
+
+
+class LogHandler(logging.Handler):
+    """Writes records of the logging module to an attempt's log."""
+
+    def __init__(self, log: AttemptLog) -> None:
+        super().__init__()
+        self._log = log
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            text = record.getMessage()
+        except Exception as error:
+            text = f"{record.msg} [its arguments do not fit: {error}]"
+        trace = getattr(record, "author_trace", "")
+        if record.exc_info and record.exc_info[1] is not None:
+            trace = author_traceback(record.exc_info[1])
+        self._log.line(
+            record.levelname.lower(), text, logger=record.name, where=f"{record.filename}:{record.lineno}", trace=trace
+        )
+
+
+class LineStream(io.TextIOBase):
+    """A stand-in for stdout or stderr that makes a log line of each line."""
+
+    encoding = "utf-8"
+    errors = "replace"
+
+    def __init__(self, log: AttemptLog, name: str, level: str, fd: int) -> None:
+        self._log, self._name, self._level, self._fd = log, name, level, fd
+        self._pending: list[str] = []
+        self._pending_size = self._dropped = 0
+        self.buffer = _Bytes(self)
+
+    def write(self, text: str) -> int:
+        if "\n" not in text:
+            self._hold(text)
+            return len(text)
+        first, *whole, rest = text.split("\n")
+        self._hold(first)
+        self.finish(blank=True)
+        for line in whole:
+            self._emit(line)
+        self._hold(rest)
+        return len(text)
+
+    def writelines(self, lines: Iterable[str]) -> None:  # type: ignore[override]
+        for line in lines:
+            self.write(line)
+
+    def finish(self, *, blank: bool = False) -> None:
+        """Write the line that has no newline yet."""
+        if self._pending or blank:
+            text = "".join(self._pending)
+            if self._dropped:
+                text += f" … [{self._dropped} more characters cut]"
+            self._pending.clear()
+            self._pending_size = self._dropped = 0
+            self._emit(text)
+
+    def _hold(self, text: str) -> None:
+        room = self._log.line_limit + _OVERLAP - self._pending_size
+        self._dropped += max(0, len(text) - room)
+        if kept := text[: max(0, room)]:
+            self._pending.append(kept)
+            self._pending_size += len(kept)
+
+    def _emit(self, line: str) -> None:
+        # A progress bar draws over its own line; what it showed last is what counts.
+        line = line.rstrip("\r").rpartition("\r")[2]
+        if line:
+            self._log.line(self._level, line, logger=self._name)
+
+    def flush(self) -> None:
+        """Lines are written as they are complete."""
+
+    def writable(self) -> bool:
+        return True
+
+    def isatty(self) -> bool:
+        return False
+
+    def fileno(self) -> int:
+        return self._fd
+
+
+class _Bytes(io.RawIOBase):
+    """What `sys.stdout.buffer` is."""
+
+    def __init__(self, stream: LineStream) -> None:
+        self._stream = stream
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        self._stream.write(bytes(data).decode("utf-8", "replace"))
+        return len(data)

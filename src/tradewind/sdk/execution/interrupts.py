@@ -1,0 +1,88 @@
+"""What may interrupt author code from outside: its time limit, and the wish that it stop."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+from types import FrameType
+from typing import Any
+
+from tradewind.sdk.exceptions import AirflowTaskTimeout
+
+log = logging.getLogger("tradewind.task")
+
+
+class Stopped(BaseException):
+    """The attempt was asked to stop, and its operator's on_kill has been called."""
+
+
+class StopOnRequest:
+    """While the block runs, SIGTERM calls `on_kill` and raises Stopped. `requested` says afterwards whether it came,
+    also when author code caught what was raised."""
+
+    def __init__(self, on_kill: Callable[[], None]) -> None:
+        self._on_kill = on_kill
+        self._before: Any = None
+        self._armed = False
+        self.requested = False
+
+    def __enter__(self) -> StopOnRequest:
+        if threading.current_thread() is threading.main_thread():
+            self._before = signal.signal(signal.SIGTERM, self._stop)
+            self._armed = True
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._armed:
+            self._armed = False
+            signal.signal(signal.SIGTERM, self._before if self._before is not None else signal.SIG_DFL)
+
+    def _stop(self, number: int, frame: FrameType | None) -> None:
+        if self.requested:
+            return
+        self.requested = True
+        log.warning("Asked to stop: calling on_kill.")
+        call_on_kill(self._on_kill)
+        raise Stopped("The attempt was stopped on request.")
+
+
+class TimeLimit:
+    """Raises AirflowTaskTimeout in the block after `limit`; None is no limit."""
+
+    def __init__(self, limit: timedelta | None, task_id: str) -> None:
+        self._limit, self._task_id = limit, task_id
+        self._before: Any = None
+        self._armed = False
+
+    def __enter__(self) -> None:
+        if self._limit is None:
+            return
+        seconds = self._limit.total_seconds()
+        if seconds <= 0:
+            self._expire(0, None)
+        if threading.current_thread() is not threading.main_thread():
+            log.warning("execution_timeout has no effect: the task does not run in the main thread of its process.")
+            return
+        self._before = signal.signal(signal.SIGALRM, self._expire)
+        signal.setitimer(signal.ITIMER_REAL, seconds)
+        self._armed = True
+
+    def __exit__(self, *_: object) -> None:
+        if self._armed:
+            self._armed = False
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, self._before if self._before is not None else signal.SIG_DFL)
+
+    def _expire(self, number: int, frame: FrameType | None) -> None:
+        raise AirflowTaskTimeout(f"Task {self._task_id!r} ran longer than its execution_timeout of {self._limit}.")
+
+
+def call_on_kill(on_kill: Callable[[], None]) -> None:
+    """Call it; what it raises is logged and changes nothing."""
+    try:
+        on_kill()
+    except Exception:
+        log.exception("on_kill failed; the attempt ends all the same.")

@@ -1,0 +1,249 @@
+"""`run_attempt`: one offer from its templates to its report. `run_callback`: the end of a run, told to author code."""
+
+from __future__ import annotations
+
+import logging
+import resource
+import time
+import traceback
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from tradewind.sdk.context import current_context
+from tradewind.sdk.exceptions import AirflowTaskTimeout
+from tradewind.sdk.execution.attempt import Attempt
+from tradewind.sdk.execution.interrupts import StopOnRequest, TimeLimit, call_on_kill
+from tradewind.sdk.execution.masking import masker
+from tradewind.sdk.execution.outcome import Outcome, one_line, outcome_of
+from tradewind.sdk.execution.prepared import PreparedDag
+from tradewind.sdk.execution.runtime import Runtime, runtime_installed
+from tradewind.sdk.execution.tracebacks import author_traceback
+from tradewind.sdk.progress import begin as begin_progress
+from tradewind.sdk.types import TaskInstanceState
+from tradewind.wire.messages import Finished, Offer
+
+log = logging.getLogger("tradewind.task")
+
+_STATES = {
+    "on_success": TaskInstanceState.SUCCESS,
+    "on_skipped": TaskInstanceState.SKIPPED,
+    "on_retry": TaskInstanceState.UP_FOR_RETRY,
+    "on_failure": TaskInstanceState.FAILED,
+}
+
+
+def run_attempt(
+    prepared: PreparedDag,
+    offer: Offer,
+    runtime: Runtime,
+    on_started: Callable[[int], None],
+    clock_us: Callable[[], int],
+) -> Finished:
+    """Run what the offer names and say how it ended; nothing that author code raises comes out of here.
+
+    `on_started` is told the time when the templates are rendered and `execute` is about to begin.
+    """
+    report = Finished(attempt=offer.attempt, outcome="failed", start_us=clock_us())
+    used = time.process_time()
+    begin_progress(offer.attempt)
+    try:
+        with runtime_installed(runtime):
+            _run(prepared, offer, on_started, clock_us, report)
+    finally:
+        begin_progress("")
+    report.error = masker().mask(report.error)
+    report.end_us = report.end_us or clock_us()
+    report.cpu_seconds = time.process_time() - used
+    report.peak_bytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    return report
+
+
+def _run(
+    prepared: PreparedDag,
+    offer: Offer,
+    on_started: Callable[[int], None],
+    clock_us: Callable[[], int],
+    report: Finished,
+) -> None:
+    try:
+        attempt = Attempt(prepared, offer)
+    except Exception as problem:
+        _log_error(problem, one_line(problem))
+        report.error = one_line(problem)
+        return
+    error: BaseException | None = None
+    with current_context(attempt.context):
+        try:
+            with StopOnRequest(lambda: _on_kill(attempt)) as stop:
+                try:
+                    _execute(attempt, on_started, clock_us, report)
+                except BaseException as raised:
+                    error = raised
+        except BaseException as raised:  # the request to stop came between the lines
+            error = raised
+        outcome = _outcome(attempt, error, stopped=stop.requested)
+        attempt.ti.end_us = report.end_us = clock_us()
+        _fill(report, outcome, attempt)
+        if error is not None:
+            _log_end(outcome, error)
+        _label(attempt, report)
+        _call_back(attempt, outcome, error)
+
+
+def _execute(
+    attempt: Attempt, on_started: Callable[[int], None], clock_us: Callable[[], int], report: Finished
+) -> None:
+    """From the task's arguments to its result, in the order in which Airflow calls things."""
+    context = attempt.context
+    attempt.unmap()
+    attempt.check_params()
+    attempt.set_environment()
+    attempt.render()
+    report.rendered = attempt.rendered_fields()
+    task = attempt.task
+    report.start_us = clock_us()
+    attempt.ti.start_us = attempt.offer.first_start_us or report.start_us
+    on_started(report.start_us)
+
+    task.pre_execute(context)
+    _call_all(task, "on_execute", context)
+    try:
+        with TimeLimit(getattr(task, "execution_timeout", None), task.task_id):
+            result = task.execute(context)
+    except AirflowTaskTimeout:
+        call_on_kill(task.on_kill)
+        raise
+    task.post_execute(context, result)
+    attempt.keep(result, report)
+
+
+def _outcome(attempt: Attempt, error: BaseException | None, *, stopped: bool) -> Outcome:
+    if stopped:
+        return Outcome("cancelled", "The attempt was stopped on request.")
+    if error is None:
+        return Outcome("success")
+    offer = attempt.offer
+    try:
+        return outcome_of(
+            error, task=attempt.task, try_number=offer.try_number, max_tries=offer.max_tries, context=attempt.context
+        )  # fmt: skip
+    except Exception as problem:  # a retry policy of the author's
+        _log_error(problem, f"The retry policy failed, so the tries that are left decide: {one_line(problem)}")
+        return Outcome("failed", one_line(error), will_retry=0 < offer.max_tries >= offer.try_number)
+
+
+def _fill(report: Finished, outcome: Outcome, attempt: Attempt) -> None:
+    report.outcome, report.error = outcome.kind, outcome.error
+    report.reschedule_us, report.retry_delay_seconds = outcome.reschedule_us, outcome.retry_delay_seconds
+    if outcome.kind == "success":
+        report.skip = [*attempt.skipped(), *outcome.skip]
+    else:
+        report.value = report.length = None
+        report.xcoms = []
+
+
+def _label(attempt: Attempt, report: Finished) -> None:
+    try:
+        report.map_label = attempt.ti.rendered_map_index = attempt.map_label()
+    except Exception as error:
+        log.warning("map_index_template cannot be rendered: %s", one_line(error))
+
+
+def _on_kill(attempt: Attempt) -> None:
+    on_kill = getattr(attempt.task, "on_kill", None)
+    if on_kill is not None:
+        on_kill()
+
+
+# --- callbacks ---------------------------------------------------------------------------------------------------
+
+
+def _call_back(attempt: Attempt, outcome: Outcome, error: BaseException | None) -> None:
+    """Tell the task's callbacks how it ended."""
+    event = outcome.callback
+    if not event:
+        return
+    attempt.ti.state = _STATES[event]
+    if event in ("on_failure", "on_retry"):
+        attempt.context["exception"] = error
+        attempt.context["try_number"] = attempt.offer.try_number
+    _call_all(attempt.task, event, attempt.context)
+
+
+def _call_all(task: Any, event: str, context: Any) -> None:
+    callbacks = getattr(task, f"{event}_callback", None)
+    if callbacks:
+        call_each(callbacks, context, event)
+
+
+def call_each(callbacks: Any, context: Any, event: str) -> list[str]:
+    """Call one callback or several; what one raises is logged, is in the list that comes back, and stops no other."""
+    problems = []
+    for callback in [callbacks] if callable(callbacks) or not isinstance(callbacks, Iterable) else list(callbacks):
+        name = getattr(callback, "__qualname__", None) or type(callback).__qualname__
+        try:
+            if not callable(callback):
+                raise TypeError(f"{event}_callback is {callback!r}, which cannot be called; give a function.")
+            callback(context)
+        except Exception as error:
+            problems.append(one_line(error))
+            _log_error(error, f"The callback {name} for {event} failed, which changes nothing: {one_line(error)}")
+    return problems
+
+
+def run_callback(
+    prepared: PreparedDag, offer: Offer, runtime: Runtime, clock_us: Callable[[], int] | None = None
+) -> Finished:
+    """Run the callbacks that the offer names (`dag:on_success`, `dag:on_failure`, `task:on_failure`, …).
+
+    The context has the run, and the offer's `reason`. A callback that raises is logged; the report then says `failed`
+    with its error, which touches neither run nor task.
+    """
+    clock = clock_us or (lambda: time.time_ns() // 1000)
+    report = Finished(attempt=offer.attempt, outcome="success", start_us=clock())
+    owner, _, event = offer.callback.partition(":")
+    with runtime_installed(runtime):
+        try:
+            attempt = Attempt(prepared, offer)
+            context = attempt.context
+            context["reason"] = offer.reason
+            whose = prepared.dag if owner == "dag" else attempt.task
+            if owner != "dag":
+                attempt.ti.state = _STATES.get(event, attempt.ti.state)
+                context["exception"], context["try_number"] = offer.reason, offer.try_number
+            with current_context(context):
+                callbacks = getattr(whose, f"{event}_callback", None)
+                problems = call_each(callbacks, context, event) if callbacks else []
+        except Exception as error:
+            _log_error(error, one_line(error))
+            problems = [one_line(error)]
+    if problems:
+        report.outcome, report.error = "failed", masker().mask(problems[0])
+    report.end_us = clock()
+    return report
+
+
+# --- the log -----------------------------------------------------------------------------------------------------
+
+
+def _log_end(outcome: Outcome, error: BaseException) -> None:
+    match outcome.kind:
+        case "skipped":
+            log.info("The task is skipped: %s", outcome.error)
+        case "rescheduled":
+            log.info("The task will start again at %s.", getattr(error, "reschedule_date", "the time that it named"))
+        case "cancelled":
+            log.warning("%s", outcome.error)
+        case "success":
+            log.info("The task succeeded and decided to skip: %s", ", ".join(outcome.skip))
+        case _:
+            _log_error(error, f"The task failed: {outcome.error}")
+
+
+def _log_error(error: BaseException, text: str) -> None:
+    """One line, with the traceback as the author wants it."""
+    try:
+        trace = author_traceback(error)
+    except Exception:  # an exception that cannot even be printed
+        trace = "".join(traceback.format_tb(error.__traceback__))
+    log.error("%s", text, extra={"author_trace": trace})

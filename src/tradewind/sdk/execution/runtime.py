@@ -1,0 +1,87 @@
+"""What a running attempt may ask of the engine, and the one place where that is plugged in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+from tradewind.core.errors import TradewindError
+from tradewind.wire.messages import Message
+
+
+class Runtime(Protocol):
+    """The way from author code to the engine: questions that wait for an answer, and messages that do not."""
+
+    def request(self, method: str, **args: Any) -> Any:
+        """The engine's answer; `tradewind.wire.messages.METHODS` names methods and arguments. Raises
+        RuntimeRequestError when the engine refuses or cannot be reached."""
+        ...
+
+    def send(self, message: Message) -> None:
+        """Tell the engine something without waiting."""
+        ...
+
+
+class RuntimeRequestError(TradewindError):
+    """The engine refused a request. `kind` names the class of the problem, `text` is a sentence."""
+
+    def __init__(self, kind: str, text: str) -> None:
+        super().__init__(text)
+        self.kind, self.text = kind, text
+
+
+class NoRuntime(TradewindError):
+    """Author code asked the engine for something where no engine is."""
+
+
+_SUBJECTS = {
+    "variable": ("Variable {key!r}", "set TRADEWIND_VAR_{KEY} or AIRFLOW_VAR_{KEY}, or ask for it inside a task"),
+    "connection": (
+        "Connection {conn_id!r}",
+        "set TRADEWIND_CONN_{CONN_ID} or AIRFLOW_CONN_{CONN_ID}, or ask for it inside a task",
+    ),
+    "xcom": ("An XCom", "call it inside a running task"),
+}
+
+
+class _Nobody:
+    """The runtime of a process in which nothing runs."""
+
+    def request(self, method: str, **args: Any) -> Any:
+        subject, advice = _SUBJECTS.get(method.partition(".")[0], (f"`{method}`", "call it inside a running task"))
+        words = {**args, **{name.upper(): str(value).upper() for name, value in args.items()}}
+        try:
+            subject, advice = subject.format_map(words), advice.format_map(words)
+        except KeyError:
+            subject, advice = f"`{method}`", "call it inside a running task"
+        raise NoRuntime(f"{subject} was asked for outside a task or Dag parsing; {advice}.")
+
+    def send(self, message: Message) -> None:
+        """Nobody listens."""
+
+
+# A plain global, not a context variable: threads that a task starts ask the same engine.
+_current: Runtime = _Nobody()
+
+
+def current_runtime() -> Runtime:
+    """The engine of this process; one that refuses everything with advice where there is none."""
+    return _current
+
+
+def set_runtime(runtime: Runtime | None) -> None:
+    """Plug the engine in, for the whole process; None unplugs it."""
+    global _current
+    _current = runtime if runtime is not None else _Nobody()
+
+
+@contextmanager
+def runtime_installed(runtime: Runtime) -> Iterator[None]:
+    """`runtime` for the length of a block, then the one before."""
+    global _current
+    before, _current = _current, runtime
+    try:
+        yield
+    finally:
+        _current = before

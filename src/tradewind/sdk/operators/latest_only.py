@@ -1,0 +1,42 @@
+"""LatestOnlyOperator: what follows runs only in the newest run of a schedule."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from tradewind.core.timetables import DataInterval, DueRun, Restriction, next_run
+from tradewind.core.timetables.spec import TimetableSpec
+from tradewind.sdk.operators.branch import BaseBranchOperator
+from tradewind.sdk.timezone import utcnow
+from tradewind.sdk.types import DagRunType
+
+_ON_REQUEST = frozenset({DagRunType.MANUAL, DagRunType.OPERATOR_TRIGGERED})
+
+
+class LatestOnlyOperator(BaseBranchOperator):
+    """Skips its direct downstream unless no newer run is due. In a run that somebody asked for nothing is skipped."""
+
+    ui_color = "#e9ffdb"
+
+    def choose_branch(self, context: Any) -> str | Iterable[str]:
+        run = context["dag_run"]
+        everything = sorted(self.downstream_task_ids)
+        if run.run_type in _ON_REQUEST:
+            self.log.info("This run was asked for; what follows goes on.")
+            return everything
+        from tradewind.sdk.serialize import timetable_of
+
+        latest = is_latest(timetable_of(self.dag), run, utcnow())
+        self.log.info("This is %s the latest run.", "" if latest else "not")
+        return everything if latest else []
+
+
+def is_latest(timetable: TimetableSpec, run: Any, now: datetime) -> bool:
+    """Whether no run after this one is due."""
+    span = None
+    if run.data_interval_start is not None and run.data_interval_end is not None:
+        span = DataInterval(run.data_interval_start, run.data_interval_end)
+    following = next_run(timetable, DueRun(run.logical_date, span, run.run_after), Restriction(None, None, True), now)
+    return following is None or following.run_after > now

@@ -1,0 +1,280 @@
+"""From a DAG to its DagSpec: canonical, so that equal Dags give equal specs, and complete, so that scheduling needs no
+author code. Whatever would keep a Dag from being scheduled is found here and raised in one sentence."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from tradewind.core.dag import DagSpec, GroupSpec, TaskSpec
+from tradewind.core.states import TriggerRule
+from tradewind.core.timetables.spec import TimetableSpec
+from tradewind.sdk.assets import condition_of
+from tradewind.sdk.configuration import conf
+from tradewind.sdk.dag import DAG
+from tradewind.sdk.exceptions import DagInvalid, FailFastDagInvalidTriggerRule, ParamValidationError
+from tradewind.sdk.operators.empty import EmptyOperator
+from tradewind.sdk.plain import plain
+from tradewind.sdk.timezone import timezone_name
+from tradewind.sdk.values import callables
+from tradewind.sdk.weights import effective_weights
+from tradewind.sdk.xcom_arg import references
+
+_BY_THE_CLOCK = frozenset({"cron", "delta", "once", "continuous", "events"})
+_LONGEST_TAG = 100
+
+
+def dag_spec(dag: DAG, file: str, isolation: str = "fork", notices: Iterable[str] = ()) -> DagSpec:
+    """The spec of a Dag. `file` is its path relative to the Dags folder; `isolation` is what its file allows (`spawn`
+    holds for every task); `notices` go to the author beside those that the Dag itself gave rise to."""
+    ordered = dag.topological_sort()
+    timetable = timetable_of(dag)
+    _check(dag, ordered, timetable)
+    weights = effective_weights(dag)
+    assets = condition_of(dag.schedule)
+    extra: dict[str, Any] = {"assets": assets.as_expression()} if assets is not None else {}
+    if dag.allowed_run_types:
+        extra["allowed_run_types"] = sorted(str(kind) for kind in callables(dag.allowed_run_types))
+    return DagSpec(
+        dag_id=dag.dag_id,
+        file=file,
+        tasks={task.task_id: task_spec(task, weights[task.task_id], isolation) for task in ordered},
+        timetable=timetable,
+        groups=tuple(sorted((_group_spec(group) for group in dag.task_group.iter_groups()), key=_group_key)),
+        edge_labels=_edge_labels(dag),
+        description=dag.description,
+        display_name=dag.dag_display_name,
+        doc_md=_documentation(dag),
+        tags=tuple(sorted(dag.tags)),
+        owners=tuple(sorted({str(task.owner) for task in ordered})),
+        owner_links={name: dag.owner_links[name] for name in sorted(dag.owner_links)},
+        start_date=moment(dag.start_date),
+        end_date=moment(dag.end_date),
+        catchup=dag.catchup,
+        max_active_tasks=dag.max_active_tasks,
+        max_active_runs=min(dag.max_active_runs, timetable.active_runs_limit or dag.max_active_runs),
+        max_consecutive_failed_dag_runs=dag.max_consecutive_failed_dag_runs,
+        dagrun_timeout_seconds=seconds(dag.dagrun_timeout),
+        is_paused_upon_creation=dag.is_paused_upon_creation,
+        fail_fast=dag.fail_fast,
+        callbacks=tuple(event for event in ("on_failure", "on_success") if dag.callbacks(event)),
+        params=_params(dag.params.raw(), f"Dag {dag.dag_id!r}"),
+        render_template_as_native_obj=dag.render_template_as_native_obj,
+        generation=dag.generation,
+        notices=tuple(sorted({*dag.notices, *notices})),
+        extra=extra,
+    )
+
+
+def task_spec(task: Any, effective_weight: int, isolation: str = "fork") -> TaskSpec:
+    """The spec of one task, mapped or not."""
+    return TaskSpec(
+        task_id=task.task_id,
+        operator=task.task_type,
+        label=task.label if task.task_display_name == task.task_id else task.task_display_name,
+        upstream=tuple(sorted(task.upstream_task_ids)),
+        trigger_rule=TriggerRule(task.trigger_rule),
+        owner=str(task.owner),
+        retries=task.retries,
+        retry_delay_seconds=seconds(task.retry_delay) or 0.0,
+        retry_backoff=task.retry_exponential_backoff,
+        max_retry_delay_seconds=seconds(task.max_retry_delay),
+        retry_policy=task.retry_policy is not None,
+        execution_timeout_seconds=seconds(task.execution_timeout),
+        pool=task.pool,
+        pool_slots=task.pool_slots,
+        queue=task.queue,
+        priority_weight=task.priority_weight,
+        effective_weight=effective_weight,
+        depends_on_past=task.depends_on_past,
+        ignore_first_depends_on_past=task.ignore_first_depends_on_past,
+        wait_for_downstream=task.wait_for_downstream,
+        wait_for_past_depends_before_skipping=task.wait_for_past_depends_before_skipping,
+        max_active_tis_per_dag=task.max_active_tis_per_dag,
+        max_active_tis_per_dagrun=task.max_active_tis_per_dagrun,
+        start_date=moment(task.start_date),
+        end_date=moment(task.end_date),
+        is_setup=task.is_setup,
+        is_teardown=task.is_teardown,
+        on_failure_fail_dagrun=task.on_failure_fail_dagrun,
+        never_sent=_never_sent(task),
+        map=task.map_spec() if task.is_mapped else None,
+        reads=tuple(sorted({(upstream.task_id, key) for upstream, key in _references(task)})),
+        group_id=task.task_group.group_id if task.task_group is not None else None,
+        isolation="spawn" if isolation == "spawn" else task.isolation or isolation,
+        lost_policy=task.lost_policy,
+        callbacks=tuple(sorted(task.callback_events())),
+        doc_md=_text(task.doc_md or task.doc or task.doc_rst),
+        ui_color=str(task.ui_color),
+        ui_fgcolor=str(task.ui_fgcolor),
+        template_fields=_names(task.template_fields),
+        skips_downstream=bool(task.inherits_from_skipmixin),
+        extra=_task_extra(task),
+    )
+
+
+def moment(value: datetime | None) -> datetime | None:
+    """The moment as a plain datetime in UTC."""
+    if value is None:
+        return None
+    at = value.astimezone(UTC)
+    return datetime(at.year, at.month, at.day, at.hour, at.minute, at.second, at.microsecond, tzinfo=UTC)
+
+
+def seconds(value: timedelta | None) -> float | None:
+    return None if value is None else value.total_seconds()
+
+
+def timetable_of(dag: DAG) -> TimetableSpec:
+    """When the Dag is due."""
+    from tradewind.sdk.timetables import timetable_spec
+
+    intervals = conf.get("scheduler", "create_cron_data_intervals", fallback=None)
+    return timetable_spec(
+        dag.schedule,
+        timezone=timezone_name(dag.timezone),
+        generation=dag.generation,
+        create_data_intervals=None if intervals is None else conf.getboolean("scheduler", "create_cron_data_intervals"),
+        dag_id=dag.dag_id,
+    )
+
+
+def _check(dag: DAG, ordered: Iterable[Any], timetable: TimetableSpec) -> None:
+    where = f"Dag {dag.dag_id!r}"
+    for tag in dag.tags:
+        if not isinstance(tag, str) or len(tag) > _LONGEST_TAG:
+            raise DagInvalid(f"{where}: tag {tag!r} must be text of at most {_LONGEST_TAG} characters.")
+    if timetable.kind in _BY_THE_CLOCK:
+        for name, param in dag.params.raw().items():
+            try:
+                param.resolve()
+            except ParamValidationError as error:
+                raise ParamValidationError(
+                    f"{where}: param {name!r} needs a valid default because the Dag has a schedule: {error}"
+                ) from None
+    for task in ordered:
+        named = f"Task {task.task_id!r} of {where}"
+        try:
+            FailFastDagInvalidTriggerRule.check(fail_fast=dag.fail_fast, trigger_rule=task.trigger_rule)
+        except FailFastDagInvalidTriggerRule as error:
+            raise FailFastDagInvalidTriggerRule(f"{named}: {error}") from None
+        if task.is_setup:
+            for after in task.downstream_list:
+                if not after.is_teardown and after.trigger_rule != TriggerRule.ALL_SUCCESS:
+                    raise DagInvalid(
+                        f"Task {after.task_id!r} of {where}: it follows setup {task.task_id!r}, so its trigger rule "
+                        f"must be all_success, not {after.trigger_rule}."
+                    )
+
+
+def _references(task: Any) -> Iterable[tuple[Any, str]]:
+    if task.is_mapped:
+        return task.iter_references()  # type: ignore[no-any-return]
+    return references([getattr(task, name, None) for name in task.template_fields])
+
+
+def _never_sent(task: Any) -> bool:
+    settings = task.settings if task.is_mapped else task
+    cls = task.operator_class if task.is_mapped else type(task)
+    return (
+        issubclass(cls, EmptyOperator)
+        and cls.execute is EmptyOperator.execute
+        and not set(settings.callback_events()) & {"on_execute", "on_success"}
+        and settings._pre_execute_hook is None
+        and settings._post_execute_hook is None
+        and not settings.inlets
+        and not settings.outlets
+    )
+
+
+def _task_extra(task: Any) -> dict[str, Any]:
+    cls = task.operator_class if task.is_mapped else type(task)
+    settings = task.settings if task.is_mapped else task
+    own = {name: param for name, param in settings.params.raw().items() if name in settings.own_params}
+    facts = {
+        "operator_name": task.operator_name if task.operator_name != task.task_type else None,
+        "module": cls.__module__,
+        "display_name": task.task_display_name if task.task_display_name != task.task_id else None,
+        "map_index_template": task.map_index_template,
+        "inlets": [_asset(item) for item in task.inlets],
+        "outlets": [_asset(item) for item in task.outlets],
+        "email": plain(task.email),
+        "params": _params(own, f"Task {task.task_id!r}"),
+        "executor": task.executor,
+        "run_as_user": task.run_as_user,
+        "executor_config": plain(task.executor_config),
+        "do_xcom_push": None if task.do_xcom_push else False,
+        "multiple_outputs": True if task.multiple_outputs else None,
+        "weight_rule": plain(task.weight_rule) if str(task.weight_rule) != "downstream" else None,
+        "template_fields_renderers": plain(task.template_fields_renderers),
+        "partial": _partial(task) if task.is_mapped else None,
+    }
+    return {name: fact for name, fact in sorted(facts.items()) if fact not in (None, [], {})}
+
+
+def _partial(task: Any) -> dict[str, Any]:
+    shown = {"python_callable", *task.operator_class.template_fields}
+    return {name: plain(value) for name, value in sorted(task.partial_kwargs.items()) if name in shown}
+
+
+def _asset(item: Any) -> Any:
+    return item.as_expression() if hasattr(item, "as_expression") else plain(item)
+
+
+def _params(params: Mapping[str, Any], where: str) -> dict[str, Any]:
+    described = {}
+    for name in sorted(params):
+        param = params[name]
+        entry = {"value": plain(param.value) if param.has_value else None, "schema": plain(param.schema)}
+        if param.description is not None:
+            entry["description"] = param.description
+        described[name] = entry
+    return described
+
+
+def _group_spec(group: Any) -> GroupSpec:
+    return GroupSpec(
+        group_id=group.group_id,
+        label=group.label or "",
+        tooltip=group.tooltip or "",
+        parent=group.parent_group.group_id if group.parent_group is not None else None,
+        task_ids=tuple(sorted(task.task_id for task in group.iter_tasks())),
+    )
+
+
+def _group_key(group: GroupSpec) -> str:
+    return group.group_id or ""
+
+
+def _edge_labels(dag: DAG) -> tuple[tuple[str, str, str], ...]:
+    return tuple(
+        sorted(
+            (before, after, str(info["label"]))
+            for before, edges in dag.edge_info.items()
+            for after, info in edges.items()
+            if info.get("label") is not None
+        )
+    )
+
+
+def _documentation(dag: DAG) -> str | None:
+    """The Dag's documentation; a name that ends with .md is that of a file beside the Dag file."""
+    text = _text(dag.doc_md)
+    if text is not None and text.endswith(".md") and "\n" not in text:
+        path = os.path.join(dag.folder, text)
+        if os.path.isfile(path):
+            with open(path, encoding="utf-8") as file:
+                return file.read()
+    return text
+
+
+def _text(value: Any) -> str | None:
+    return None if value is None else str(value)
+
+
+def _names(fields: Any) -> tuple[str, ...]:
+    if isinstance(fields, str):
+        return (fields,)
+    return tuple(sorted(fields)) if isinstance(fields, (set, frozenset)) else tuple(fields)

@@ -1,0 +1,73 @@
+"""Running a command as part of a task: its output goes to the log line by line, and it dies with the task."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import subprocess
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+_GRACE_SECONDS = 5.0
+
+
+class SubprocessResult(NamedTuple):
+    """How a command ended, and the last line that it wrote."""
+
+    exit_code: int
+    output: str
+
+
+class SubprocessHook:
+    """Runs one command at a time."""
+
+    def __init__(self, log: logging.Logger | None = None) -> None:
+        self.log = log or logging.getLogger(f"{__name__}.SubprocessHook")
+        self.sub_process: subprocess.Popen[bytes] | None = None
+
+    def run_command(
+        self,
+        command: Sequence[str],
+        env: Mapping[str, str] | None = None,
+        output_encoding: str = "utf-8",
+        cwd: str | None = None,
+    ) -> SubprocessResult:
+        """Run it to its end; stderr counts as output."""
+        self.log.info("Running command: %s", list(command))
+        # A process group of its own, so that all of it can be ended; the session stays the task's, so that nothing is
+        # left behind when the task itself is killed.
+        self.sub_process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, cwd=cwd,
+            env=env if env is not None else os.environ, process_group=0,
+        )  # fmt: skip
+        self.log.info("Output:")
+        line = ""
+        assert self.sub_process.stdout is not None
+        with self.sub_process.stdout as output:
+            for raw in output:
+                line = raw.decode(output_encoding, errors="backslashreplace").rstrip()
+                self.log.info("%s", line)
+        exit_code = self.sub_process.wait()
+        self.log.info("Command exited with return code %s", exit_code)
+        return SubprocessResult(exit_code, line)
+
+    def send_sigterm(self) -> None:
+        """End the command and everything that it started: politely, then for good."""
+        process = self.sub_process
+        if process is None or process.poll() is not None:
+            return
+        self.log.info("Sending SIGTERM signal to process group")
+        _signal_group(process.pid, signal.SIGTERM)
+        try:
+            process.wait(_GRACE_SECONDS)
+        except subprocess.TimeoutExpired:
+            _signal_group(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def _signal_group(group: int, number: int) -> None:
+    try:
+        os.killpg(group, number)
+    except ProcessLookupError:
+        pass

@@ -1,0 +1,1 @@
+"""Users, secrets and what must not be seen. Nothing here decides what runs."""

@@ -1,0 +1,310 @@
+"""The composition root: picks implementations, starts processes, restarts what dies.
+
+`standalone` forks its services from one small parent that has imported almost nothing and has no threads. Each
+service imports what it needs after the fork; the parent only waits, forwards signals and restarts.
+"""
+
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from tradewind.config import Settings
+from tradewind.core.errors import TradewindError
+from tradewind.worker.process import die_with_parent, kill_leftovers, name_process
+
+STOP_SECONDS = 10.0
+"""How long services may take to stop before they are killed."""
+
+QUICK_DEATH_SECONDS = 5.0
+
+
+@dataclass(slots=True)
+class Service:
+    """One process of the tree."""
+
+    name: str
+    main: Callable[[Settings], None]
+    pid: int = 0
+    started: float = 0.0
+    quick_deaths: int = 0
+    start_at: float = 0.0
+
+
+@dataclass(slots=True)
+class Tree:
+    """The services under one parent."""
+
+    settings: Settings
+    services: list[Service]
+    stopping: bool = False
+    _wake: list[int] = field(default_factory=list)
+
+    def run(self) -> int:
+        """Start everything and keep it running until SIGTERM or SIGINT; returns the exit status."""
+        signal.signal(signal.SIGTERM, self._stop)
+        signal.signal(signal.SIGINT, self._stop)
+        for service in self.services:
+            self._start(service)
+        while not self.stopping:
+            self._reap(block=True)
+            now = time.monotonic()
+            for service in self.services:
+                if not service.pid and not self.stopping and service.start_at <= now:
+                    self._start(service)
+        return self._stop_all()
+
+    def _stop(self, number: int, frame: Any) -> None:
+        self.stopping = True
+
+    def _start(self, service: Service) -> None:
+        parent = os.getpid()
+        pid = os.fork()
+        if pid == 0:
+            try:
+                signal.signal(signal.SIGTERM, signal.SIG_DFL)
+                signal.signal(signal.SIGINT, signal.SIG_IGN)
+                os.setpgid(0, 0)
+                die_with_parent(parent)
+                name_process(f"tw-{service.name}")
+                service.main(self.settings)
+            except TradewindError as error:
+                sys.stderr.write(f"{service.name}: {error}\n")
+                os._exit(4)
+            except BaseException:
+                import traceback
+
+                traceback.print_exc()
+                sys.stderr.flush()
+                os._exit(1)
+            finally:
+                sys.stdout.flush()
+            os._exit(0)
+        service.pid, service.started = pid, time.monotonic()
+
+    def _reap(self, *, block: bool) -> None:
+        """Wait up to a moment for a child to end; a dead service starts again, later and later if it dies at once."""
+        if block:
+            signal.sigtimedwait([signal.SIGCHLD], 0.5) if _blocked() else time.sleep(0.2)
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if pid == 0:
+                return
+            for service in self.services:
+                if service.pid == pid:
+                    self._died(service, status)
+
+    def _died(self, service: Service, status: int) -> None:
+        service.pid = 0
+        if self.stopping:
+            return
+        lived = time.monotonic() - service.started
+        service.quick_deaths = service.quick_deaths + 1 if lived < QUICK_DEATH_SECONDS else 0
+        delay = min(10.0, 0.1 * 2**service.quick_deaths) if service.quick_deaths > 1 else 0.0
+        service.start_at = time.monotonic() + delay
+        code = os.waitstatus_to_exitcode(status)
+        sys.stderr.write(f"{service.name} ended (status {code}) and is started again.\n")
+
+    def _stop_all(self) -> int:
+        for service in self.services:
+            if service.pid:
+                os.kill(service.pid, signal.SIGTERM)
+        deadline = time.monotonic() + STOP_SECONDS
+        while any(service.pid for service in self.services) and time.monotonic() < deadline:
+            time.sleep(0.02)
+            self._reap(block=False)
+        for service in self.services:
+            if service.pid:
+                os.kill(service.pid, signal.SIGKILL)
+        kill_leftovers(f"local@{self.settings.home}")
+        return 0
+
+
+def _blocked() -> bool:
+    """SIGCHLD is blocked in the parent, so that waiting for it misses none."""
+    return signal.SIGCHLD in signal.pthread_sigmask(signal.SIG_BLOCK, [])
+
+
+# --- the services ------------------------------------------------------------------------------------------------
+
+
+def run_scheduler(settings: Settings) -> None:
+    """The scheduler process: migrate the database, then be the owner or stand by."""
+    import gc
+
+    from tradewind.observability.logs import configure_logging
+    from tradewind.scheduler.service import SchedulerService
+    from tradewind.security.secrets import open_vault
+    from tradewind.store.engine import open_engine
+    from tradewind.store.migrate import migrate
+
+    configure_logging(settings)
+    engine = open_engine(settings.database.sql_alchemy_conn)
+    migrate(engine)
+    service = SchedulerService(settings, engine, open_vault(settings))
+    gc.collect()
+    gc.freeze()
+    _run_until_stopped(service)
+
+
+def run_agent(settings: Settings, name: str = "local", queues: list[str] | None = None) -> None:
+    """The agent process."""
+    import asyncio
+
+    from tradewind.worker.service import AgentService
+
+    # uvloop keeps SIGCHLD for itself, and the agent reaps its own children.
+    _run_until_stopped(AgentService(settings, name=name, queues=queues), loop_factory=asyncio.SelectorEventLoop)
+
+
+def _run_until_stopped(service: Any, loop_factory: Any = None) -> None:
+    import asyncio
+
+    if loop_factory is None:
+        import uvloop
+
+        loop_factory = uvloop.new_event_loop
+
+    async def run() -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, service.stopping.set)
+        await service.run()
+
+    signal.pthread_sigmask(signal.SIG_SETMASK, [])
+    with asyncio.Runner(loop_factory=loop_factory) as runner:
+        runner.run(run())
+
+
+def run_api(settings: Settings, listening: socket.socket) -> None:
+    """The HTTP server on a socket that the parent has bound."""
+    import uvicorn
+
+    from tradewind.api.app import make_app
+    from tradewind.store.engine import open_engine
+
+    signal.pthread_sigmask(signal.SIG_SETMASK, [])
+    url = settings.database.sql_alchemy_conn
+    if url.startswith("sqlite:///"):
+        path = url.removeprefix("sqlite:///")
+        while not os.path.exists(path):
+            time.sleep(0.02)
+    app = make_app(settings, open_engine(url, read_only=True))
+    config = uvicorn.Config(app, log_level="warning", loop="uvloop", lifespan="off", access_log=False, timeout_graceful_shutdown=2)
+    uvicorn.Server(config).run(sockets=[listening])
+
+
+def bind_api(settings: Settings) -> tuple[socket.socket, str, str]:
+    """A listening socket for the API, its address, and a notice for the user if it is not the one asked for."""
+    host, wanted = settings.api.host, int(settings.api.port)
+    notice = ""
+    if host not in ("127.0.0.1", "localhost", "::1"):
+        notice = f"This version has no login yet: it listens on 127.0.0.1 instead of {host}."
+        host = "127.0.0.1"
+    for port in [wanted, *range(wanted + 1, wanted + 50), 0] if wanted else [0]:
+        sock = socket.socket()
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            sock.bind((host, port))
+        except OSError:
+            sock.close()
+            continue
+        sock.listen(256)
+        port = sock.getsockname()[1]
+        if wanted and port != wanted:
+            notice = f"{notice} Port {wanted} is taken; the server listens on {port}.".strip()
+        return sock, f"http://{host}:{port}", notice
+    raise TradewindError(f"No free port on {host}; set [api] port.")
+
+
+def run_standalone(settings: Settings, *, api: bool = True, say: Callable[[str], None] = print) -> int:
+    """`tradewind standalone`: everything in one tree. Returns the exit status after SIGTERM or SIGINT."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD])
+    settings.ensure_home()
+    settings.core.dags_folder.mkdir(parents=True, exist_ok=True)
+    services = [Service("scheduler", run_scheduler), Service("agent", run_agent)]
+    if api:
+        listening, address, notice = bind_api(settings)
+        services.append(Service("api", lambda settings: run_api(settings, listening)))
+        if notice:
+            say(notice)
+        (settings.home / "run").mkdir(parents=True, exist_ok=True, mode=0o700)
+        (settings.home / "run" / "api.url").write_text(address + "\n")
+        say(f"Tradewind serves {settings.core.dags_folder} at {address} (home {settings.home}); Ctrl-C stops it.")
+    return Tree(settings, services).run()
+
+
+# --- without a server --------------------------------------------------------------------------------------------
+
+
+def apply_offline(settings: Settings, command: Any) -> Any:
+    """Apply one Command where no scheduler runs: takes the owner's lease for the moment, with the same code.
+
+    Returns a CommandResult. Raises TradewindError when another scheduler holds the lease.
+    """
+    from datetime import UTC, datetime
+    from uuid import uuid4
+
+    from tradewind.scheduler.commands import Context, answer_of, wish_of
+    from tradewind.scheduler.owner import Owner
+    from tradewind.security.secrets import open_vault
+    from tradewind.store.engine import open_engine
+    from tradewind.store.loader import load_world
+    from tradewind.store.migrate import migrate
+    from tradewind.store.writer import Writer
+    from tradewind.wire.messages import CommandResult
+
+    settings.ensure_home()
+    engine = open_engine(settings.database.sql_alchemy_conn)
+    migrate(engine)
+    writer = Writer(engine)
+    writer.connect()
+    lease = writer.acquire(f"cli:{os.getpid()}", uuid4().hex)
+    if lease is None:
+        raise TradewindError("Another scheduler owns this database and does not listen here; run this beside it.")
+
+    def now() -> datetime:
+        return datetime.now(UTC)
+
+    def load(number: int) -> Any:
+        return load_world(engine, parallelism=settings.core.parallelism, next_run_number=number, now=now())
+
+    class Silent:
+        def tell(self, operations: Any) -> None:
+            """Nobody listens; workers are offered their attempts when a scheduler starts."""
+
+        def publish(self, events: Any) -> None:
+            """Nobody listens."""
+
+    result: list[CommandResult] = []
+
+    def reply(answer: Any, error: Exception | None) -> None:
+        if error is None:
+            value = answer_of(command.kind, answer)
+            result.append(CommandResult(key=command.key, state="applied", value=value))
+        else:
+            kind = type(error).__name__
+            result.append(CommandResult(key=command.key, state="refused", error=str(error), kind=kind))
+
+    try:
+        world = load(lease.next_run_number)
+        owner = Owner(
+            writer=writer, lease=lease, world=world, load=load, outlet=Silent(), clock=now, new_id=lambda: uuid4().hex
+        )
+        vault = open_vault(settings)
+        context = Context(lambda: owner.world, engine, vault.encrypt, now, lambda _: 0)
+        owner.submit(lambda: wish_of(context, command.kind, command.body, command.actor), reply)
+        if not owner.turn():
+            raise TradewindError("The database cannot be written now; try again.")
+        return result[0]
+    finally:
+        writer.release(lease)
+        writer.close()
+        engine.dispose()

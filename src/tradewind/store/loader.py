@@ -1,0 +1,153 @@
+"""Building the World from the database: at start, after a takeover, and after a commit that failed."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Engine, and_, func, select
+
+from tradewind.core.plan import Plan
+from tradewind.core.records import TaskInstance, TaskKey
+from tradewind.core.states import RunState, TaskState
+from tradewind.core.world import LiveRun, PreviousRun, World
+from tradewind.store import tables as t
+from tradewind.store.rows import attempt_of, dag_of, pool_of, run_of, task_of
+from tradewind.store.specs import decode_spec
+
+OPEN_RUNS = (RunState.QUEUED.value, RunState.RUNNING.value)
+INLINE_XCOM = 65536
+"""Larger values stay in the database until somebody asks for them."""
+
+
+def load_world(engine: Engine, *, parallelism: int, next_run_number: int, now: datetime) -> World:
+    """Everything unfinished. Costs what is unfinished, never the history."""
+    world = World(parallelism=parallelism)
+    world.next_run_number = next_run_number
+    with engine.connect() as connection:
+        for row in connection.execute(select(t.pool)).mappings():
+            world.pools[row["name"]] = pool_of(row)
+        _load_dags(connection, world)
+        _load_runs(connection, world)
+        _load_attempts(connection, world)
+        _load_past(connection, world)
+    _set_timers(world, now)
+    return world
+
+
+def _load_dags(connection: Connection, world: World) -> None:
+    rows = connection.execute(
+        select(t.dag, t.dag_version.c.spec).join(t.dag_version, t.dag_version.c.id == t.dag.c.version)
+    ).mappings()
+    for row in rows:
+        record = dag_of(row)
+        world.set_dag(record, Plan(decode_spec(row["spec"]), record.version))
+
+
+def _load_runs(connection: Connection, world: World) -> None:
+    rows = connection.execute(select(t.run).where(t.run.c.state.in_(OPEN_RUNS)).order_by(t.run.c.number)).mappings()
+    runs = [run_of(row) for row in rows]
+    opened = select(t.run.c.number).where(t.run.c.state.in_(OPEN_RUNS))
+    tasks: dict[int, list[TaskInstance]] = defaultdict(list)
+    for row in connection.execute(select(t.task_instance).where(t.task_instance.c.run.in_(opened))).mappings():
+        tasks[row["run"]].append(task_of(row))
+    newest: dict[str, LiveRun] = {}
+    for run in runs:
+        plan = world.plans.get(run.dag_id) or plan_of_version(connection, run.version)
+        if plan is None:
+            continue
+        live = LiveRun(run, plan, tasks.get(run.number, ()))
+        world.add_run(live)
+        if before := newest.get(run.dag_id):
+            before.next_number = run.number
+            live.previous = PreviousRun(number=before.run.number)
+        newest[run.dag_id] = live
+    _load_xcoms(connection, world.runs, t.xcom.c.run.in_(opened))
+
+
+def _load_xcoms(connection: Connection, runs: Mapping[int, LiveRun], which: Any) -> None:
+    columns = (t.xcom.c.run, t.xcom.c.task_id, t.xcom.c.map_index, t.xcom.c.key, t.xcom.c.length)
+    for number, task_id, map_index, key, length in connection.execute(select(*columns).where(which)):
+        if live := runs.get(number):
+            live.keep_xcom(TaskKey(number, task_id, map_index), key, b"", length)
+    # Offers read the values themselves from the database when memory has none.
+    for live in runs.values():
+        live.xcoms.clear()
+
+
+def _load_attempts(connection: Connection, world: World) -> None:
+    active = t.attempt.c.state.in_(("assigned", "running"))
+    lost_runs: set[int] = set()
+    rows = [attempt_of(row) for row in connection.execute(select(t.attempt).where(active)).mappings()]
+    for attempt in rows:
+        if attempt.key.run not in world.runs:
+            lost_runs.add(attempt.key.run)
+    for live in load_runs(connection, lost_runs, world):
+        world.add_run(live)
+    for attempt in rows:
+        if attempt.key.run in world.runs:
+            world.put_attempt(attempt)
+
+
+def load_runs(connection: Connection, numbers: Iterable[int], world: World) -> list[LiveRun]:
+    """Runs with their tasks, whatever their state; ones in memory are given as they are there."""
+    wanted = list(numbers)
+    found = [world.runs[n] for n in wanted if n in world.runs]
+    missing = [n for n in wanted if n not in world.runs]
+    if not missing:
+        return found
+    tasks: dict[int, list[TaskInstance]] = defaultdict(list)
+    for row in connection.execute(select(t.task_instance).where(t.task_instance.c.run.in_(missing))).mappings():
+        tasks[row["run"]].append(task_of(row))
+    loaded: dict[int, LiveRun] = {}
+    for row in connection.execute(select(t.run).where(t.run.c.number.in_(missing))).mappings():
+        run = run_of(row)
+        plan = world.plans.get(run.dag_id) or plan_of_version(connection, run.version)
+        if plan is not None:
+            loaded[run.number] = LiveRun(run, plan, tasks[run.number])
+    _load_xcoms(connection, loaded, t.xcom.c.run.in_(missing))
+    return found + list(loaded.values())
+
+
+def plan_of_version(connection: Connection, version: str) -> Plan | None:
+    """The plan of a stored version, or None if it is not stored."""
+    encoded = connection.execute(select(t.dag_version.c.spec).where(t.dag_version.c.id == version)).scalar()
+    return Plan(decode_spec(encoded), version) if encoded is not None else None
+
+
+def _load_past(connection: Connection, world: World) -> None:
+    """For Dags whose tasks look at the run before: the newest run that is over."""
+    for dag_id, plan in world.plans.items():
+        if not plan.past:
+            continue
+        over = and_(t.run.c.dag_id == dag_id, t.run.c.state.not_in(OPEN_RUNS))
+        number = connection.execute(select(func.max(t.run.c.number)).where(over)).scalar()
+        if number is None:
+            continue
+        states: dict[str, list[TaskState]] = defaultdict(list)
+        columns = select(t.task_instance.c.task_id, t.task_instance.c.state).where(t.task_instance.c.run == number)
+        for task_id, state in connection.execute(columns):
+            states[task_id].append(TaskState(state))
+        previous = PreviousRun(number=number, states={task_id: tuple(found) for task_id, found in states.items()})
+        world.last_states[dag_id] = previous
+        oldest = min(world.open_runs.get(dag_id, {}), default=None)
+        if oldest is not None and world.runs[oldest].previous is None and oldest > number:
+            world.runs[oldest].previous = previous
+
+
+def _set_timers(world: World, now: datetime) -> None:
+    for live in world.runs.values():
+        spec, run = live.plan.spec, live.run
+        for task in live.tasks.values():
+            task_spec = live.spec_of(task.key.task_id)
+            if task.state is TaskState.SCHEDULED and task_spec is not None:
+                world.queue_ready(live, task, task_spec)
+            elif task.state in (TaskState.UP_FOR_RETRY, TaskState.UP_FOR_RESCHEDULE):
+                world.at(task.not_before or now, "task", task.key)
+        if run.state is RunState.RUNNING and spec.dagrun_timeout_seconds and run.start_date:
+            world.at(run.start_date + timedelta(seconds=spec.dagrun_timeout_seconds), "run_timeout", run.number)
+        if run.state is RunState.QUEUED:
+            world.at(max(run.run_after, now), "start_runs", run.dag_id)
+    for record in world.dags.values():
+        if record.next_due is not None and not record.is_paused and not record.is_stale:
+            world.at(record.next_due.run_after, "schedule", record.dag_id)

@@ -1,0 +1,188 @@
+"""What others ask of the database, named for the answer. Reads only; records and plain dicts come back."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, and_, func, select
+
+from tradewind.core.records import DagRun
+from tradewind.store import tables as t
+from tradewind.store.rows import run_of
+
+
+def run_named(connection: Connection, dag_id: str, run_id: str) -> DagRun | None:
+    row = connection.execute(
+        select(t.run).where(t.run.c.dag_id == dag_id, t.run.c.run_id == run_id)
+    ).mappings().first()  # fmt: skip
+    return run_of(row) if row else None
+
+
+def run_numbered(connection: Connection, number: int) -> DagRun | None:
+    row = connection.execute(select(t.run).where(t.run.c.number == number)).mappings().first()
+    return run_of(row) if row else None
+
+
+def run_taking(connection: Connection, dag_id: str, run_id: str | None, logical_us: int | None) -> str:
+    """run_id of the run that has this id or this logical date; empty when both are free."""
+    same: list[ColumnElement[bool]] = []
+    if run_id:
+        same.append(t.run.c.run_id == run_id)
+    if logical_us is not None:
+        same.append(t.run.c.logical_date == logical_us)
+    for condition in same:
+        found = connection.execute(select(t.run.c.run_id).where(t.run.c.dag_id == dag_id, condition)).scalar()
+        if found:
+            return str(found)
+    return ""
+
+
+def runs_between(
+    connection: Connection, dag_id: str, start_us: int | None = None, end_us: int | None = None
+) -> list[int]:
+    """Numbers of the Dag's runs whose logical date (or run_after, where there is none) lies in the range."""
+    at = func.coalesce(t.run.c.logical_date, t.run.c.run_after)
+    condition = [t.run.c.dag_id == dag_id]
+    if start_us is not None:
+        condition.append(at >= start_us)
+    if end_us is not None:
+        condition.append(at <= end_us)
+    return list(connection.execute(select(t.run.c.number).where(*condition).order_by(t.run.c.number)).scalars())
+
+
+def previous_run(
+    connection: Connection, dag_id: str, before_us: int, state: str | None, *, scheduled_only: bool = False
+) -> DagRun | None:
+    """The newest run before a moment, by logical date (run_after where there is none)."""
+    at = func.coalesce(t.run.c.logical_date, t.run.c.run_after)
+    condition = [t.run.c.dag_id == dag_id, at < before_us]
+    if state:
+        condition.append(t.run.c.state == state)
+    if scheduled_only:
+        condition.append(t.run.c.run_type == "scheduled")
+    row = connection.execute(select(t.run).where(*condition).order_by(at.desc()).limit(1)).mappings().first()
+    return run_of(row) if row else None
+
+
+def xcoms(
+    connection: Connection,
+    run: int,
+    *,
+    task_ids: Sequence[str] | None = None,
+    map_indexes: Sequence[int] | None = None,
+    key: str | None = "return_value",
+) -> list[tuple[str, int, str, bytes]]:
+    """(task_id, map_index, key, JSON) in the order of `task_ids`, then of map_index."""
+    condition = [t.xcom.c.run == run]
+    if task_ids is not None:
+        condition.append(t.xcom.c.task_id.in_(task_ids))
+    if map_indexes is not None:
+        condition.append(t.xcom.c.map_index.in_(map_indexes))
+    if key is not None:
+        condition.append(t.xcom.c.key == key)
+    columns = (t.xcom.c.task_id, t.xcom.c.map_index, t.xcom.c.key, t.xcom.c.value)
+    rows = [tuple(row) for row in connection.execute(select(*columns).where(*condition))]
+    place = {task_id: n for n, task_id in enumerate(task_ids or ())}
+    rows.sort(key=lambda row: (place.get(row[0], 0), row[0] if not place else "", row[1], row[2]))
+    return rows
+
+
+def task_states(
+    connection: Connection, dag_id: str, *, run_ids: Sequence[str] | None, logical_us: Sequence[int] | None,
+    task_ids: Sequence[str] | None, map_index: int | None = None,
+) -> list[tuple[str, str, int, str]]:  # fmt: skip
+    """(run_id, task_id, map_index, state) of the matching task instances."""
+    condition = [t.run.c.dag_id == dag_id, t.run.c.number == t.task_instance.c.run]
+    if run_ids is not None:
+        condition.append(t.run.c.run_id.in_(run_ids))
+    if logical_us is not None:
+        condition.append(t.run.c.logical_date.in_(logical_us))
+    if task_ids is not None:
+        condition.append(t.task_instance.c.task_id.in_(task_ids))
+    if map_index is not None:
+        condition.append(t.task_instance.c.map_index == map_index)
+    columns = (t.run.c.run_id, t.task_instance.c.task_id, t.task_instance.c.map_index, t.task_instance.c.state)
+    query = select(*columns).where(and_(*condition)).order_by(t.run.c.number, t.task_instance.c.task_id, columns[2])
+    return [tuple(row) for row in connection.execute(query)]
+
+
+def run_states(
+    connection: Connection, dag_id: str, *, run_ids: Sequence[str] | None, logical_us: Sequence[int] | None
+) -> list[tuple[str, str]]:
+    """(run_id, state) of the matching runs."""
+    condition = [t.run.c.dag_id == dag_id]
+    if run_ids is not None:
+        condition.append(t.run.c.run_id.in_(run_ids))
+    if logical_us is not None:
+        condition.append(t.run.c.logical_date.in_(logical_us))
+    query = select(t.run.c.run_id, t.run.c.state).where(*condition).order_by(t.run.c.number)
+    return [tuple(row) for row in connection.execute(query)]
+
+
+def variable(connection: Connection, key: str) -> str | None:
+    """The stored (encrypted) value, or None."""
+    return connection.execute(select(t.variable.c.value).where(t.variable.c.key == key)).scalar()
+
+
+def variable_keys(connection: Connection, prefix: str = "") -> list[str]:
+    keys = connection.execute(select(t.variable.c.key).order_by(t.variable.c.key)).scalars()
+    return [key for key in keys if key.startswith(prefix)]
+
+
+def connection_named(connection: Connection, conn_id: str) -> dict[str, Any] | None:
+    row = connection.execute(select(t.connection).where(t.connection.c.conn_id == conn_id)).mappings().first()
+    return dict(row) if row else None
+
+
+def open_callbacks(connection: Connection) -> list[dict[str, Any]]:
+    """Callbacks that nobody has finished yet, oldest first."""
+    query = select(t.callback).where(t.callback.c.state.in_(("waiting", "assigned"))).order_by(t.callback.c.created_at)
+    return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def callback_numbered(connection: Connection, number: str) -> dict[str, Any] | None:
+    row = connection.execute(select(t.callback).where(t.callback.c.id == number)).mappings().first()
+    return dict(row) if row else None
+
+
+def version_number(connection: Connection, dag_id: str, version: str) -> int:
+    """This version's number, or the next free one."""
+    known = connection.execute(select(t.dag_version.c.number).where(t.dag_version.c.id == version)).scalar()
+    if known is not None:
+        return int(known)
+    newest = connection.execute(
+        select(func.max(t.dag_version.c.number)).where(t.dag_version.c.dag_id == dag_id)
+    ).scalar()  # fmt: skip
+    return (newest or 0) + 1
+
+
+def files_known(connection: Connection) -> dict[str, dict[str, Any]]:
+    """Every Dag file's row by its path."""
+    return {row["file"]: dict(row) for row in connection.execute(select(t.dag_file)).mappings()}
+
+
+def files_in_error(connection: Connection) -> set[str]:
+    return set(connection.execute(select(t.import_error.c.file).distinct()).scalars())
+
+
+def worker_epoch(connection: Connection, name: str) -> int:
+    """The last epoch that a worker of this name had; 0 when it is new."""
+    return connection.execute(select(t.worker.c.epoch).where(t.worker.c.name == name)).scalar() or 0
+
+
+def command_answer(connection: Connection, key: str) -> dict[str, Any] | None:
+    """The outcome of a command that was applied before, by its key."""
+    row = connection.execute(select(t.command).where(t.command.c.key == key)).mappings().first()
+    return dict(row) if row else None
+
+
+def dags_listed(connection: Connection, *, limit: int = 100, offset: int = 0) -> tuple[list[dict[str, Any]], int]:
+    """Rows of the Dags that some file defines, by dag_id, and how many there are in all."""
+    known = t.dag.c.is_stale.is_(False)
+    total = connection.execute(select(func.count()).select_from(t.dag).where(known)).scalar() or 0
+    rows = connection.execute(select(t.dag).where(known).order_by(t.dag.c.dag_id).limit(limit).offset(offset))
+    return [dict(row) for row in rows.mappings()], total
+
+
+def counts_by_state(connection: Connection, table: Any) -> dict[str, int]:
+    query = select(table.c.state, func.count()).group_by(table.c.state)
+    return {str(state): int(count) for state, count in connection.execute(query)}

@@ -1,0 +1,207 @@
+"""Between the core's records and the tables' rows."""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from tradewind.core.records import Attempt, DagRun, Pool, TaskInstance, TaskKey
+from tradewind.core.states import AttemptState, RunState, RunType, TaskState
+from tradewind.core.timetables import DataInterval, DueRun
+from tradewind.core.world import DagRecord
+from tradewind.store.times import from_us, to_us
+
+
+def run_row(run: DagRun, slot_key: str | None) -> dict[str, Any]:
+    return {
+        "number": run.number,
+        "dag_id": run.dag_id,
+        "run_id": run.run_id,
+        "slot_key": slot_key,
+        "run_type": run.run_type.value,
+        "state": run.state.value,
+        "version": run.version,
+        "run_after": to_us(run.run_after),
+        "logical_date": to_us(run.logical_date),
+        "data_interval_start": to_us(run.data_interval_start),
+        "data_interval_end": to_us(run.data_interval_end),
+        "conf": json.dumps(run.conf),
+        "queued_at": to_us(run.queued_at),
+        "start_date": to_us(run.start_date),
+        "end_date": to_us(run.end_date),
+        "clear_number": run.clear_number,
+        "triggered_by": run.triggered_by,
+        "triggering_user": run.triggering_user,
+        "reason": run.reason,
+        "note": run.note,
+        "max_active": run.max_active,
+        "quarantine": run.quarantine,
+    }
+
+
+def slot_key(run: DagRun) -> str | None:
+    """What makes a logical date unique in its Dag: two runs for one slot are one run."""
+    return f"at:{to_us(run.logical_date)}" if run.logical_date else None
+
+
+def run_of(row: Mapping[str, Any]) -> DagRun:
+    run_after = from_us(row["run_after"])
+    assert run_after is not None
+    return DagRun(
+        number=row["number"],
+        dag_id=row["dag_id"],
+        run_id=row["run_id"],
+        run_type=RunType(row["run_type"]),
+        state=RunState(row["state"]),
+        version=row["version"],
+        run_after=run_after,
+        logical_date=from_us(row["logical_date"]),
+        data_interval_start=from_us(row["data_interval_start"]),
+        data_interval_end=from_us(row["data_interval_end"]),
+        conf=json.loads(row["conf"]),
+        queued_at=from_us(row["queued_at"]),
+        start_date=from_us(row["start_date"]),
+        end_date=from_us(row["end_date"]),
+        clear_number=row["clear_number"],
+        triggered_by=row["triggered_by"],
+        triggering_user=row["triggering_user"],
+        reason=row["reason"],
+        note=row["note"],
+        max_active=row["max_active"],
+        quarantine=row["quarantine"],
+    )
+
+
+def task_row(task: TaskInstance) -> dict[str, Any]:
+    run, task_id, map_index = task.key
+    return {
+        "run": run,
+        "task_id": task_id,
+        "map_index": map_index,
+        "state": task.state.value,
+        "try_number": task.try_number,
+        "max_tries": task.max_tries,
+        "leg": task.leg,
+        "losses": task.losses,
+        "attempt": task.attempt,
+        "not_before": to_us(task.not_before),
+        "scheduled_at": to_us(task.scheduled_at),
+        "queued_at": to_us(task.queued_at),
+        "start_date": to_us(task.start_date),
+        "end_date": to_us(task.end_date),
+        "reason": task.reason,
+        "pending": task.pending,
+        "skip_decided": task.skip_decided,
+        "rendered_map_index": task.rendered_map_index,
+    }
+
+
+def task_of(row: Mapping[str, Any]) -> TaskInstance:
+    return TaskInstance(
+        key=TaskKey(row["run"], row["task_id"], row["map_index"]),
+        state=TaskState(row["state"]),
+        try_number=row["try_number"],
+        max_tries=row["max_tries"],
+        leg=row["leg"],
+        losses=row["losses"],
+        attempt=row["attempt"],
+        not_before=from_us(row["not_before"]),
+        scheduled_at=from_us(row["scheduled_at"]),
+        queued_at=from_us(row["queued_at"]),
+        start_date=from_us(row["start_date"]),
+        end_date=from_us(row["end_date"]),
+        reason=row["reason"],
+        pending=row["pending"],
+        skip_decided=bool(row["skip_decided"]),
+        rendered_map_index=row["rendered_map_index"],
+    )
+
+
+def attempt_row(attempt: Attempt, cpu_seconds: float | None, peak_bytes: int | None) -> dict[str, Any]:
+    run, task_id, map_index = attempt.key
+    return {
+        "id": attempt.id,
+        "run": run,
+        "task_id": task_id,
+        "map_index": map_index,
+        "try_number": attempt.try_number,
+        "leg": attempt.leg,
+        "state": attempt.state.value,
+        "worker": attempt.worker,
+        "pool": attempt.pool,
+        "pool_slots": attempt.pool_slots,
+        "version": attempt.version,
+        "assigned_at": to_us(attempt.assigned_at),
+        "started_at": to_us(attempt.started_at),
+        "ended_at": to_us(attempt.ended_at),
+        "reason": attempt.reason,
+        "cancel": attempt.cancel,
+        "cpu_seconds": cpu_seconds,
+        "peak_bytes": peak_bytes,
+    }
+
+
+def attempt_of(row: Mapping[str, Any]) -> Attempt:
+    return Attempt(
+        id=row["id"],
+        key=TaskKey(row["run"], row["task_id"], row["map_index"]),
+        try_number=row["try_number"],
+        leg=row["leg"],
+        state=AttemptState(row["state"]),
+        worker=row["worker"],
+        pool=row["pool"],
+        pool_slots=row["pool_slots"],
+        version=row["version"],
+        assigned_at=from_us(row["assigned_at"]),
+        started_at=from_us(row["started_at"]),
+        ended_at=from_us(row["ended_at"]),
+        reason=row["reason"],
+        cancel=row["cancel"],
+    )
+
+
+def dag_of(row: Mapping[str, Any]) -> DagRecord:
+    return DagRecord(
+        dag_id=row["dag_id"],
+        file=row["file"],
+        version=row["version"],
+        is_paused=bool(row["is_paused"]),
+        is_stale=bool(row["is_stale"]),
+        last_due=_due(row, "last"),
+        next_due=_due(row, "next"),
+        failures_in_a_row=row["failures_in_a_row"],
+        isolation=row["isolation"],
+        isolation_reason=row["isolation_reason"],
+        created_at=from_us(row["created_at"]),
+    )
+
+
+def _due(row: Mapping[str, Any], prefix: str) -> DueRun | None:
+    run_after = from_us(row[f"{prefix}_run_after"])
+    if run_after is None:
+        return None
+    start, end = from_us(row[f"{prefix}_interval_start"]), from_us(row[f"{prefix}_interval_end"])
+    interval = DataInterval(start, end) if start is not None and end is not None else None
+    return DueRun(from_us(row[f"{prefix}_logical_date"]), interval, run_after)
+
+
+def pool_of(row: Mapping[str, Any]) -> Pool:
+    return Pool(
+        name=row["name"],
+        slots=row["slots"],
+        description=row["description"],
+        include_deferred=bool(row["include_deferred"]),
+    )
+
+
+def plain(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row of plain values: datetimes become microseconds, lists and dicts JSON."""
+    return {name: _plain(value) for name, value in row.items()}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return to_us(value)
+    if isinstance(value, (list, tuple, dict)):
+        return json.dumps(value)
+    return value

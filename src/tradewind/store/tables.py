@@ -1,0 +1,329 @@
+"""The metadata database: portable tables for SQLite and PostgreSQL.
+
+Times are BIGINT microseconds since 1970 in UTC, so that both databases keep the same precision; leases alone are
+milliseconds by the database's own clock. JSON is text. Only the owner writes (see ARCHITECTURE.md).
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+BigKey = BigInteger().with_variant(Integer, "sqlite")
+"""SQLite numbers rows by itself only in a column of exactly INTEGER."""
+
+owner = Table(
+    "owner",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("holder", Text, nullable=False),
+    Column("epoch", BigInteger, nullable=False),
+    Column("expires_ms", BigInteger, nullable=False),
+    Column("last_batch", Text, nullable=False, server_default=""),
+    Column("next_run_number", BigInteger, nullable=False, server_default="1"),
+    Column("server_id", Text, nullable=False, server_default=""),
+)
+
+dag = Table(
+    "dag",
+    metadata,
+    Column("dag_id", Text, primary_key=True),
+    Column("file", Text, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("is_paused", Boolean, nullable=False),
+    Column("is_stale", Boolean, nullable=False),
+    Column("owners", Text, nullable=False, server_default=""),
+    Column("tags", Text, nullable=False, server_default="[]"),
+    Column("description", Text),
+    Column("timetable_summary", Text, nullable=False, server_default=""),
+    Column("max_active_tasks", Integer, nullable=False),
+    Column("max_active_runs", Integer, nullable=False),
+    Column("last_logical_date", BigInteger),
+    Column("last_interval_start", BigInteger),
+    Column("last_interval_end", BigInteger),
+    Column("last_run_after", BigInteger),
+    Column("next_logical_date", BigInteger),
+    Column("next_interval_start", BigInteger),
+    Column("next_interval_end", BigInteger),
+    Column("next_run_after", BigInteger),
+    Column("failures_in_a_row", Integer, nullable=False, server_default="0"),
+    Column("isolation", Text, nullable=False, server_default="fork"),
+    Column("isolation_reason", Text, nullable=False, server_default=""),
+    Column("created_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+)
+
+dag_version = Table(
+    "dag_version",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("dag_id", Text, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("spec", LargeBinary, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    UniqueConstraint("dag_id", "number"),
+)
+
+source = Table(
+    "source",
+    metadata,
+    Column("digest", Text, primary_key=True),
+    Column("text", LargeBinary, nullable=False),
+)
+
+dag_file = Table(
+    "dag_file",
+    metadata,
+    Column("file", Text, primary_key=True),
+    Column("digest", Text, nullable=False),
+    Column("parsed_at", BigInteger, nullable=False),
+    Column("seconds", Float, nullable=False),
+    Column("isolation", Text, nullable=False, server_default="fork"),
+    Column("isolation_reason", Text, nullable=False, server_default=""),
+    Column("dag_ids", Text, nullable=False, server_default="[]"),
+    Column("watched", Text, nullable=False, server_default="[]"),
+    Column("output", Text, nullable=False, server_default=""),
+)
+
+import_error = Table(
+    "import_error",
+    metadata,
+    Column("file", Text, primary_key=True),
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    Column("dag_id", Text, nullable=False, server_default=""),
+    Column("line", Integer),
+    Column("kind", Text, nullable=False, server_default=""),
+    Column("message", Text, nullable=False),
+    Column("traceback", Text, nullable=False, server_default=""),
+    Column("at", BigInteger, nullable=False),
+)
+
+run = Table(
+    "run",
+    metadata,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("dag_id", Text, nullable=False),
+    Column("run_id", Text, nullable=False),
+    Column("slot_key", Text),
+    Column("run_type", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("run_after", BigInteger, nullable=False),
+    Column("logical_date", BigInteger),
+    Column("data_interval_start", BigInteger),
+    Column("data_interval_end", BigInteger),
+    Column("conf", Text, nullable=False, server_default="{}"),
+    Column("queued_at", BigInteger),
+    Column("start_date", BigInteger),
+    Column("end_date", BigInteger),
+    Column("clear_number", Integer, nullable=False, server_default="0"),
+    Column("triggered_by", Text, nullable=False, server_default="timetable"),
+    Column("triggering_user", Text),
+    Column("reason", Text, nullable=False, server_default=""),
+    Column("note", Text),
+    Column("max_active", Integer),
+    Column("quarantine", Text, nullable=False, server_default=""),
+    UniqueConstraint("dag_id", "run_id"),
+    UniqueConstraint("dag_id", "slot_key"),
+    Index("ix_run_open", "state", sqlite_where=text("state IN ('queued','running')"),
+          postgresql_where=text("state IN ('queued','running')")),
+    Index("ix_run_dag_id_number", "dag_id", "number"),
+)  # fmt: skip
+
+task_instance = Table(
+    "task_instance",
+    metadata,
+    Column("run", BigInteger, primary_key=True, autoincrement=False),
+    Column("task_id", Text, primary_key=True),
+    Column("map_index", Integer, primary_key=True, autoincrement=False),
+    Column("state", Text, nullable=False),
+    Column("try_number", Integer, nullable=False),
+    Column("max_tries", Integer, nullable=False),
+    Column("leg", Integer, nullable=False),
+    Column("losses", Integer, nullable=False),
+    Column("attempt", Text),
+    Column("not_before", BigInteger),
+    Column("scheduled_at", BigInteger),
+    Column("queued_at", BigInteger),
+    Column("start_date", BigInteger),
+    Column("end_date", BigInteger),
+    Column("reason", Text, nullable=False),
+    Column("pending", Text, nullable=False),
+    Column("skip_decided", Boolean, nullable=False),
+    Column("rendered_map_index", Text),
+    sqlite_with_rowid=False,
+)
+
+attempt = Table(
+    "attempt",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("run", BigInteger, nullable=False),
+    Column("task_id", Text, nullable=False),
+    Column("map_index", Integer, nullable=False),
+    Column("try_number", Integer, nullable=False),
+    Column("leg", Integer, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("worker", Text, nullable=False),
+    Column("pool", Text, nullable=False),
+    Column("pool_slots", Integer, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("assigned_at", BigInteger),
+    Column("started_at", BigInteger),
+    Column("ended_at", BigInteger),
+    Column("reason", Text, nullable=False),
+    Column("cancel", Text, nullable=False),
+    Column("cpu_seconds", Float),
+    Column("peak_bytes", BigInteger),
+    Index("ix_attempt_run_task_id_map_index", "run", "task_id", "map_index"),
+    Index("ix_attempt_active", "state", sqlite_where=text("state IN ('assigned','running')"),
+          postgresql_where=text("state IN ('assigned','running')")),
+    sqlite_with_rowid=False,
+)  # fmt: skip
+
+xcom = Table(
+    "xcom",
+    metadata,
+    Column("run", BigInteger, primary_key=True, autoincrement=False),
+    Column("task_id", Text, primary_key=True),
+    Column("map_index", Integer, primary_key=True, autoincrement=False),
+    Column("key", Text, primary_key=True),
+    Column("value", LargeBinary, nullable=False),
+    Column("length", Integer),
+    Column("at", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+rendered = Table(
+    "rendered",
+    metadata,
+    Column("run", BigInteger, primary_key=True, autoincrement=False),
+    Column("task_id", Text, primary_key=True),
+    Column("map_index", Integer, primary_key=True, autoincrement=False),
+    Column("fields", LargeBinary, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+event = Table(
+    "event",
+    metadata,
+    Column("seq", BigKey, primary_key=True),
+    Column("at", BigInteger, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("dag_id", Text, nullable=False),
+    Column("run_id", Text, nullable=False),
+    Column("task_id", Text, nullable=False),
+    Column("map_index", Integer, nullable=False),
+    Column("try_number", Integer, nullable=False),
+    Column("before", Text, nullable=False),
+    Column("after", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("body", Text, nullable=False),
+)
+
+command = Table(
+    "command",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("at", BigInteger, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("value", Text, nullable=False),
+    Column("error", Text, nullable=False),
+)
+
+callback = Table(
+    "callback",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("run", BigInteger, nullable=False),
+    Column("task_id", Text, nullable=False),
+    Column("map_index", Integer, nullable=False),
+    Column("try_number", Integer, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("worker", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("ended_at", BigInteger),
+    Index("ix_callback_open", "state", sqlite_where=text("state IN ('waiting','assigned')"),
+          postgresql_where=text("state IN ('waiting','assigned')")),
+)  # fmt: skip
+
+worker = Table(
+    "worker",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("instance", Text, nullable=False),
+    Column("epoch", BigInteger, nullable=False),
+    Column("capacity", Integer, nullable=False),
+    Column("queues", Text, nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("joined_at", BigInteger, nullable=False),
+    Column("state", Text, nullable=False),
+)
+
+component = Table(
+    "component",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("beat_at", BigInteger, nullable=False),
+    Column("detail", Text, nullable=False, server_default="{}"),
+)
+
+pool = Table(
+    "pool",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("slots", Integer, nullable=False),
+    Column("description", Text, nullable=False),
+    Column("include_deferred", Boolean, nullable=False),
+)
+
+variable = Table(
+    "variable",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+    Column("description", Text),
+    Column("updated_at", BigInteger, nullable=False),
+)
+"""`value` is encrypted with the installation's key."""
+
+connection = Table(
+    "connection",
+    metadata,
+    Column("conn_id", Text, primary_key=True),
+    Column("conn_type", Text, nullable=False),
+    Column("description", Text),
+    Column("host", Text),
+    Column("schema", Text),
+    Column("login", Text),
+    Column("password", Text),
+    Column("port", Integer),
+    Column("extra", Text),
+    Column("updated_at", BigInteger, nullable=False),
+)
+"""`password` and `extra` are encrypted with the installation's key."""

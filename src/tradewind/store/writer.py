@@ -1,0 +1,433 @@
+"""Writer: the owner's one connection. A batch of operations is one transaction, checked against the owner's epoch.
+
+Every batch begins by renewing the lease where holder and epoch are still ours, and by leaving its own id there. So
+one row answers both "am I still the owner?" and, after a connection broke in the middle of COMMIT, "did it happen?".
+Order inside the transaction: owner, runs, tasks, attempts, values, the rest, events; one writer and one order leave
+no room for a deadlock.
+"""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Engine
+
+from tradewind.core import decisions as d
+from tradewind.core.records import DagRun, TaskInstance, TaskKey
+from tradewind.core.states import AttemptState, RunState, TaskState
+from tradewind.store import tables
+from tradewind.store.rows import attempt_row, plain, run_row, slot_key, task_row
+from tradewind.store.statements import (
+    Statement,
+    delete_by,
+    insert_new,
+    insert_or_replace,
+    positional,
+    update_from,
+)
+from tradewind.store.times import to_us
+from tradewind.wire.messages import Event
+
+LEASE_MS = 3000
+"""How long the owner's lease lasts after each renewal."""
+
+NOW_MS = {
+    # unixepoch('subsec') is NULL before SQLite 3.42.
+    "sqlite": "CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)",
+    "postgresql": "CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT)",
+}
+"""The database's own clock in milliseconds."""
+
+
+class EpochLost(Exception):
+    """Another owner has taken over: this one must drop everything it holds in memory."""
+
+
+class StoreMismatch(Exception):
+    """A row was not in the state that memory says. Nobody else writes, so this is a bug; nothing was committed."""
+
+
+class StoreUnavailable(Exception):
+    """The database cannot be reached or written now; nothing is known to have been committed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    holder: str
+    epoch: int
+    next_run_number: int
+
+
+class Writer:
+    """The only writer of the metadata database."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._dialect = positional(engine.dialect)
+        self._now_ms = NOW_MS[self._dialect.name]
+        self._begin = "BEGIN IMMEDIATE" if self._dialect.name == "sqlite" else "BEGIN"
+        self._mark = "?" if self._dialect.name == "sqlite" else "%s"
+        self._statements = _Statements(self._dialect)
+        self._connection: Any = None
+        self._cursor: Any = None
+        self._next_seq = 0
+        self.statements_run = 0
+        """How many statements all batches so far took; the benchmarks compare it."""
+
+    # --- connection ---
+
+    def connect(self) -> None:
+        """Open the one connection. Raises StoreUnavailable."""
+        self.close()
+        try:
+            proxied = self._engine.raw_connection()
+            self._connection = proxied.driver_connection
+            proxied.detach()
+            if self._dialect.name == "postgresql":
+                self._connection.autocommit = True
+            self._cursor = self._connection.cursor()
+        except Exception as error:
+            raise StoreUnavailable(str(error)) from error
+
+    def close(self) -> None:
+        if self._connection is not None:
+            try:
+                self._connection.close()
+            except Exception:  # the connection is gone either way
+                pass
+            self._connection = self._cursor = None
+
+    # --- the owner's lease ---
+
+    def acquire(self, holder: str, server_id: str, ttl_ms: int = LEASE_MS) -> Lease | None:
+        """Become the owner if nobody is, by the database's clock; None while another's lease lasts."""
+        mark = self._mark
+        cursor = self._cursor
+        with _Transaction(self):
+            cursor.execute(
+                f"INSERT INTO owner (id, holder, epoch, expires_ms, server_id) VALUES (1, '', 0, 0, {mark}) "
+                "ON CONFLICT (id) DO NOTHING",
+                (server_id,),
+            )
+            cursor.execute(
+                f"UPDATE owner SET holder={mark}, epoch=epoch+1, expires_ms={self._now_ms}+{mark} "
+                f"WHERE id=1 AND (expires_ms < {self._now_ms} OR holder={mark})",
+                (holder, ttl_ms, holder),
+            )
+            if cursor.rowcount != 1:
+                return None
+            cursor.execute("SELECT epoch, next_run_number FROM owner WHERE id=1")
+            epoch, number = cursor.fetchone()
+            cursor.execute("SELECT COALESCE(MAX(seq), 0) + 1 FROM event")
+            self._next_seq = cursor.fetchone()[0]
+        return Lease(holder, epoch, number)
+
+    def release(self, lease: Lease) -> None:
+        """Give the lease back, so that a standby need not wait for its end."""
+        with _Transaction(self):
+            self._cursor.execute(
+                f"UPDATE owner SET expires_ms=0 WHERE id=1 AND holder={self._mark} AND epoch={self._mark}",
+                (lease.holder, lease.epoch),
+            )
+
+    # --- batches ---
+
+    def commit(
+        self,
+        lease: Lease,
+        batch: str,
+        operations: Iterable[d.Operation],
+        now: datetime,
+        next_run_number: int,
+        ttl_ms: int = LEASE_MS,
+    ) -> list[Event]:
+        """Carry out the operations in one transaction; returns the event rows as they stand in the log.
+
+        Raises EpochLost, StoreMismatch (nothing committed), StoreUnavailable (nothing known: ask `committed`).
+        """
+        rows = _Rows(operations, now)
+        events = rows.number_events(self._next_seq, now)
+        with _Transaction(self):
+            self._cursor.execute(
+                f"UPDATE owner SET expires_ms={self._now_ms}+{self._mark}, last_batch={self._mark}, "
+                f"next_run_number={self._mark} WHERE id=1 AND holder={self._mark} AND epoch={self._mark}",
+                (ttl_ms, batch, next_run_number, lease.holder, lease.epoch),
+            )
+            if self._cursor.rowcount != 1:
+                raise EpochLost
+            self.statements_run += 1 + rows.write(self._cursor, self._statements)
+        self._next_seq += len(events)
+        return events
+
+    def committed(self, batch: str) -> bool:
+        """After a commit with an unknown outcome, on a new connection: did it happen?"""
+        self._cursor.execute("SELECT last_batch FROM owner WHERE id=1")
+        row = self._cursor.fetchone()
+        return bool(row and row[0] == batch)
+
+    def events_committed(self, count: int) -> None:
+        """A batch that turned out to be committed used `count` event numbers."""
+        self._next_seq += count
+
+
+class _Transaction:
+    """BEGIN … COMMIT or ROLLBACK on the writer's connection, with errors sorted into ours."""
+
+    def __init__(self, writer: Writer) -> None:
+        self._writer = writer
+
+    def __enter__(self) -> None:
+        writer = self._writer
+        try:
+            if writer._cursor is None:
+                raise StoreUnavailable("not connected")
+            writer._cursor.execute(writer._begin)
+        except StoreUnavailable:
+            raise
+        except Exception as error:
+            raise StoreUnavailable(f"{type(error).__name__}: {error}") from error
+
+    def __exit__(self, kind: Any, error: BaseException | None, _: Any) -> None:
+        cursor = self._writer._cursor
+        if error is None:
+            try:
+                cursor.execute("COMMIT")
+            except Exception as failure:
+                self._roll_back(cursor)
+                raise StoreUnavailable(f"{type(failure).__name__}: {failure}") from failure
+            return
+        self._roll_back(cursor)
+        if isinstance(error, (EpochLost, StoreMismatch, StoreUnavailable)) or not isinstance(error, Exception):
+            return
+        name = type(error).__name__
+        if name in ("IntegrityError", "DataError", "UniqueViolation", "ProgrammingError", "InterfaceError"):
+            raise StoreMismatch(f"{name}: {error}") from error
+        if name in ("OperationalError", "DatabaseError", "InternalError", "AdminShutdown", "SerializationFailure"):
+            raise StoreUnavailable(f"{name}: {error}") from error
+
+    def _roll_back(self, cursor: Any) -> None:
+        try:
+            cursor.execute("ROLLBACK")
+        except Exception:  # a broken connection has rolled back by itself
+            pass
+
+
+class _Statements:
+    """Every statement that a batch can need, compiled on first use."""
+
+    def __init__(self, dialect: Any) -> None:
+        self._dialect = dialect
+        self._made: dict[tuple[str, ...], Statement] = {}
+
+    def insert(self, table: str, *, ignore: bool = False) -> Statement:
+        return self._get(
+            ("insert", table, str(ignore)),
+            lambda: insert_new(tables.metadata.tables[table], self._dialect, ignore=ignore),
+        )
+
+    def replace(self, table: str, columns: tuple[str, ...]) -> Statement:
+        return self._get(
+            ("replace", table, *columns),
+            lambda: insert_or_replace(tables.metadata.tables[table], self._dialect, columns),
+        )
+
+    def update(self, table: str, columns: tuple[str, ...]) -> Statement:
+        return self._get(
+            ("update", table, *columns),
+            lambda: update_from(tables.metadata.tables[table], self._dialect, columns),
+        )
+
+    def delete(self, table: str, columns: tuple[str, ...]) -> Statement:
+        return self._get(
+            ("delete", table, *columns),
+            lambda: delete_by(tables.metadata.tables[table], self._dialect, columns),
+        )
+
+    def _get(self, name: tuple[str, ...], make: Any) -> Statement:
+        statement = self._made.get(name)
+        if statement is None:
+            statement = self._made[name] = make()
+        return statement
+
+
+_RUN_CHANGES = (
+    "state",
+    "queued_at",
+    "start_date",
+    "end_date",
+    "clear_number",
+    "reason",
+    "note",
+    "version",
+    "quarantine",
+)
+_TASK_CHANGES = (
+    "state", "try_number", "max_tries", "leg", "losses", "attempt", "not_before", "scheduled_at", "queued_at",
+    "start_date", "end_date", "reason", "pending", "skip_decided", "rendered_map_index",
+)  # fmt: skip
+_ATTEMPT_CHANGES = ("state", "started_at", "ended_at", "reason", "cancel", "cpu_seconds", "peak_bytes")
+
+
+class _Rows:
+    """Operations sorted into rows. Of several changes of one row in a batch only the last is written."""
+
+    def __init__(self, operations: Iterable[d.Operation], now: datetime) -> None:
+        self._now_us = to_us(now)
+        self._runs: dict[int, tuple[RunState | None, DagRun]] = {}
+        self._tasks: dict[TaskKey, tuple[TaskState | None, TaskInstance]] = {}
+        self._attempts: dict[str, tuple[AttemptState | None, d.PutAttempt]] = {}
+        self._dropped_tasks: list[TaskKey] = []
+        self._others: list[tuple[str, dict[str, Any], bool]] = []
+        self._records: list[d.Record] = []
+        self._events: list[dict[str, Any]] = []
+        for operation in operations:
+            self._take(operation)
+
+    def _take(self, operation: d.Operation) -> None:
+        match operation:
+            case d.PutTask(task=task, before=before):
+                known = self._tasks.get(task.key)
+                self._tasks[task.key] = (known[0] if known else before, task)
+            case d.Record():
+                self._records.append(operation)
+            case d.PutAttempt(attempt=attempt, before=before_attempt):
+                seen = self._attempts.get(attempt.id)
+                self._attempts[attempt.id] = (seen[0] if seen else before_attempt, operation)
+            case d.PutRun(run=run, before=before_run):
+                earlier = self._runs.get(run.number)
+                self._runs[run.number] = (earlier[0] if earlier else before_run, run)
+            case d.DropTask(key=key):
+                inserted = self._tasks.pop(key, None)
+                if inserted is None or inserted[0] is not None:
+                    self._dropped_tasks.append(key)
+            case d.PutXCom(key=key, name=name, value=value, length=length):
+                row = {**_key(key), "key": name, "value": value, "length": length, "at": self._now_us}
+                self._others.append(("xcom", row, True))
+            case d.DropXComs(key=key):
+                self._others.append(("xcom", _key(key), False))
+            case d.PutRendered(key=key, fields=fields):
+                self._others.append(("rendered", {**_key(key), "fields": fields}, True))
+            case d.PutCallback(id=number, key=key, kind=kind, reason=reason, try_number=try_number):
+                row = {
+                    "id": number, **_key(key), "kind": kind, "reason": reason, "try_number": try_number,
+                    "state": "waiting", "tries": 0, "worker": "", "created_at": self._now_us, "ended_at": None,
+                }  # fmt: skip
+                self._others.append(("callback", row, True))
+            case d.PutRow(table=table, row=values):
+                self._others.append((table, plain(values), True))
+            case d.DropRows(table=table, where=where):
+                self._others.append((table, plain(where), False))
+
+    def number_events(self, first: int, now: datetime) -> list[Event]:
+        """Give the event rows their place in the log."""
+        out = []
+        for seq, r in enumerate(self._records, first):
+            body = dict(r.body)
+            self._events.append(
+                {
+                    "seq": seq, "at": self._now_us, "name": r.name, "dag_id": r.dag_id, "run_id": r.run_id,
+                    "task_id": r.task_id, "map_index": r.map_index, "try_number": r.try_number,
+                    "before": str(r.before), "after": str(r.after), "reason": r.reason,
+                    "body": json.dumps(body) if body else "{}",
+                }
+            )  # fmt: skip
+            out.append(
+                Event(
+                    seq=seq, at_us=self._now_us or 0, name=r.name, dag_id=r.dag_id, run_id=r.run_id,
+                    task_id=r.task_id, map_index=r.map_index, try_number=r.try_number, before=str(r.before),
+                    after=str(r.after), reason=r.reason, body=body,
+                )
+            )  # fmt: skip
+        return out
+
+    def write(self, cursor: Any, statements: _Statements) -> int:
+        """Execute everything; returns the number of statements."""
+        count = self._write_runs(cursor, statements)
+        count += self._write_tasks(cursor, statements)
+        count += self._write_attempts(cursor, statements)
+        count += self._write_others(cursor, statements)
+        if self._events:
+            statements.insert("event").run(cursor, self._events)
+            count += 1
+        return count
+
+    def _write_runs(self, cursor: Any, statements: _Statements) -> int:
+        new = [run_row(run, slot_key(run)) for before, run in self._runs.values() if before is None]
+        changed = [
+            _changes(run_row(run, None), _RUN_CHANGES, {"number": run.number}, before)
+            for before, run in self._runs.values()
+            if before is not None
+        ]
+        return _put(cursor, statements, "run", new, changed, _RUN_CHANGES)
+
+    def _write_tasks(self, cursor: Any, statements: _Statements) -> int:
+        count = 0
+        if self._dropped_tasks:
+            rows = [_key(key) for key in self._dropped_tasks]
+            statements.delete("task_instance", ("run", "task_id", "map_index")).run(cursor, rows)
+            count = 1
+        new = [task_row(task) for before, task in self._tasks.values() if before is None]
+        changed = [
+            _changes(task_row(task), _TASK_CHANGES, _key(task.key), before)
+            for before, task in self._tasks.values()
+            if before is not None
+        ]
+        return count + _put(cursor, statements, "task_instance", new, changed, _TASK_CHANGES)
+
+    def _write_attempts(self, cursor: Any, statements: _Statements) -> int:
+        new, changed = [], []
+        for before, put in self._attempts.values():
+            row = attempt_row(put.attempt, put.cpu_seconds, put.peak_bytes)
+            if before is None:
+                new.append(row)
+            else:
+                changed.append(_changes(row, _ATTEMPT_CHANGES, {"id": put.attempt.id}, before))
+        return _put(cursor, statements, "attempt", new, changed, _ATTEMPT_CHANGES)
+
+    def _write_others(self, cursor: Any, statements: _Statements) -> int:
+        count, index = 0, 0
+        while index < len(self._others):
+            # Neighbours of one kind go out together; the order between kinds stays.
+            table, row, put = self._others[index]
+            columns = tuple(row)
+            rows = [row]
+            index += 1
+            while index < len(self._others):
+                next_table, next_row, next_put = self._others[index]
+                if (next_table, next_put, tuple(next_row)) != (table, put, columns):
+                    break
+                rows.append(next_row)
+                index += 1
+            statement = statements.replace(table, columns) if put else statements.delete(table, columns)
+            statement.run(cursor, rows)
+            count += 1
+        return count
+
+
+def _key(key: TaskKey) -> dict[str, Any]:
+    return {"run": key.run, "task_id": key.task_id, "map_index": key.map_index}
+
+
+def _changes(row: dict[str, Any], columns: tuple[str, ...], key: dict[str, Any], before: Any) -> dict[str, Any]:
+    return {**{f"new_{name}": row[name] for name in columns}, **key, "before_state": before.value}
+
+
+def _put(
+    cursor: Any,
+    statements: _Statements,
+    table: str,
+    new: list[dict[str, Any]],
+    changed: list[dict[str, Any]],
+    columns: tuple[str, ...],
+) -> int:
+    if new:
+        statements.insert(table).run(cursor, new)
+    if changed:
+        met = statements.update(table, columns).run(cursor, changed)
+        if met != len(changed):
+            raise StoreMismatch(
+                f"{len(changed) - met} of {len(changed)} rows of {table} were not in the state expected"
+            )
+    return bool(new) + bool(changed)

@@ -1,0 +1,26 @@
+"""Names in the event log and on live streams. A name never changes its meaning."""
+
+from typing import Final
+
+RUN_CREATED: Final = "run.created"
+RUN_MOVED: Final = "run.moved"
+RUN_DELETED: Final = "run.deleted"
+TASK_MOVED: Final = "task.moved"
+TASK_EXPANDED: Final = "task.expanded"
+ATTEMPT_STALE: Final = "attempt.stale_report"
+DAG_CHANGED: Final = "dag.version"
+DAG_PAUSED: Final = "dag.paused"
+DAG_UNPAUSED: Final = "dag.unpaused"
+DAG_GONE: Final = "dag.gone"
+IMPORT_FAILED: Final = "dag.import_failed"
+IMPORT_HEALED: Final = "dag.import_healed"
+QUARANTINED: Final = "quarantined"
+WORKER_JOINED: Final = "worker.joined"
+WORKER_LOST: Final = "worker.lost"
+OWNER_CHANGED: Final = "owner.changed"
+COMMAND: Final = "command"
+PROGRESS: Final = "progress"
+"""Live only: never a row."""
+
+TOPICS: Final = ("run", "task", "dag", "worker", "owner", "command", "progress", "attempt", "quarantined")
+"""SSE topics: the part of an event's name before the first dot."""

@@ -1,0 +1,376 @@
+"""Messages between scheduler, agent, code host and task child.
+
+A frame is a 4-byte big-endian length and a msgpack body. Bodies are tagged structs; a body that does not decode ends
+the connection. Times are microseconds since 1970 in UTC (`…_us`), durations seconds. Values that tasks leave for each
+other travel as JSON bytes (`msgspec.Raw` is not used: the engine never needs to look inside).
+"""
+
+from typing import Any
+
+import msgspec
+
+PROTOCOL = 1
+"""Raised when a message changes in a way that an older peer cannot read; sent in every Hello."""
+
+
+class Message(msgspec.Struct, omit_defaults=True, kw_only=True):
+    """Base of all messages."""
+
+
+# --- runs and attempts, as a task child needs to know them -------------------------------------------------------
+
+
+class RunInfo(msgspec.Struct, omit_defaults=True, kw_only=True):
+    """The run that an attempt belongs to: everything of the template context that is the run's."""
+
+    number: int
+    dag_id: str
+    run_id: str
+    run_type: str
+    run_after_us: int
+    logical_date_us: int | None = None
+    data_interval_start_us: int | None = None
+    data_interval_end_us: int | None = None
+    start_date_us: int | None = None
+    end_date_us: int | None = None
+    state: str = "running"
+    conf: dict[str, Any] = {}
+    clear_number: int = 0
+    triggered_by: str = "timetable"
+    triggering_user: str | None = None
+    note: str | None = None
+
+
+class XComValue(msgspec.Struct, array_like=True):
+    """One XCom: who left it, and its JSON."""
+
+    task_id: str
+    map_index: int
+    key: str
+    value: bytes
+
+
+class Offer(Message, tag="offer"):
+    """Start this attempt. The row is committed; a repeat of the same id is a no-op."""
+
+    attempt: str
+    run: RunInfo
+    task_id: str
+    map_index: int
+    try_number: int
+    max_tries: int
+    file: str
+    version: str
+    leg: int = 0
+    first_start_us: int | None = None
+    """When the first leg of this try began (reschedules)."""
+    isolation: str = "fork"
+    queue: str = "default"
+    xcoms: list[XComValue] = []
+    """The XComs named in the task's `reads`, complete; whatever else it pulls is a Request."""
+    clear_xcoms: bool = False
+    callback: str = ""
+    """Not a task but a callback: `dag:on_failure`, `dag:on_success`, `task:on_failure` … with its reason."""
+    reason: str = ""
+
+
+class Cancel(Message, tag="cancel"):
+    """Stop this attempt: SIGTERM, then SIGKILL to its whole process tree after `grace_seconds`."""
+
+    attempt: str
+    reason: str
+    grace_seconds: float = 5.0
+
+
+class Started(Message, tag="started"):
+    """The child is about to enter `execute`; templates are rendered."""
+
+    attempt: str
+    start_us: int
+    pid: int = 0
+
+
+class Finished(Message, tag="finished"):
+    """The end of an attempt, whole: outcome, result, skips and times travel in one message and one commit.
+
+    outcome: `success`, `skipped`, `failed` (retry if the rules allow), `failed_for_good` (no retry whatever is left),
+    `rescheduled` (again at `reschedule_us`), `lost` (the process is gone and nobody knows how far it came),
+    `not_started` (it certainly never began), `cancelled` (stopped on request).
+    """
+
+    attempt: str
+    outcome: str
+    start_us: int | None = None
+    end_us: int | None = None
+    error: str = ""
+    """One line: exception type and text, signal name, or exit code."""
+    value: bytes | None = None
+    """JSON of the return value; None: nothing to store."""
+    length: int | None = None
+    """Length of the return value if it is a list or dict: what a mapped downstream task expands over."""
+    xcoms: list[XComValue] = []
+    """Further XComs that belong to the finish itself (multiple_outputs)."""
+    skip: list[str] = []
+    """Task ids (`task_id` or `task_id[map_index]`) that a branch or short circuit decided to skip."""
+    retry_delay_seconds: float | None = None
+    """Set by a retry policy: replaces the computed delay."""
+    reschedule_us: int | None = None
+    rendered: bytes | None = None
+    """JSON of the rendered template fields."""
+    map_label: str | None = None
+    """The rendered `map_index_template`."""
+    cpu_seconds: float = 0.0
+    peak_bytes: int = 0
+    """Peak private memory of the attempt's processes as sampled, else the child's own peak resident size."""
+
+
+class Progress(Message, tag="progress"):
+    """How far a running attempt has come; at most five a second."""
+
+    attempt: str
+    done: float
+    total: float | None = None
+    unit: str = ""
+
+
+class Request(Message, tag="request"):
+    """A child, host or client asks something of the engine; see `METHODS` for the names."""
+
+    id: int
+    method: str
+    args: dict[str, Any] = {}
+    attempt: str = ""
+
+
+class Response(Message, tag="response"):
+    """The answer to the Request with the same id. `error` is a sentence; `kind` names its class."""
+
+    id: int
+    value: Any = None
+    error: str = ""
+    kind: str = ""
+
+
+METHODS = {
+    "variable.get": "{key} → str | None",
+    "variable.set": "{key, value, description?}",
+    "variable.delete": "{key} → bool",
+    "variable.keys": "{prefix?} → list[str]",
+    "connection.get": "{conn_id} → {conn_id, conn_type, host, login, password, schema, port, extra, description} | None",
+    "xcom.pull": "{dag_id, run_id, task_ids: list | None, map_indexes: list | None, key: str | None, "
+    "include_prior_dates: bool} → list[[task_id, map_index, key, json bytes]], ordered by task_ids then map_index",
+    "xcom.push": "{dag_id, run_id, task_id, map_index, key, value: json bytes, length?}",
+    "run.get": "{dag_id, run_id} → RunInfo fields | None",
+    "run.previous": "{dag_id, before_us, state: str | None, scheduled_only: bool} → RunInfo fields | None",
+    "run.count": "{dag_id, run_ids?, logical_dates_us?, states?} → int",
+    "run.create": "{dag_id, run_id?, logical_date_us?, conf?, note?} → RunInfo fields",
+    "task.states": "{dag_id, run_ids?, logical_dates_us?, task_ids?, map_index?} → {run_id: {task_id or task_id_N: state}}",
+    "task.count": "{dag_id, run_ids?, logical_dates_us?, task_ids?, states?} → int",
+}
+
+# --- agent ↔ scheduler -------------------------------------------------------------------------------------------
+
+
+class Hello(Message, tag="hello"):
+    """First message on a connection. role: `agent` or `client`."""
+
+    role: str
+    protocol: int = PROTOCOL
+    worker: str = ""
+    """The worker's name; stable over restarts."""
+    instance: str = ""
+    """One life of the agent process."""
+    capacity: int = 0
+    queues: list[str] = msgspec.field(default_factory=lambda: ["default"])
+    pid: int = 0
+    running: list[str] = []
+    """Attempts that this instance is running, or whose report it still keeps."""
+
+
+class Welcome(Message, tag="welcome"):
+    """The scheduler has registered this agent under an epoch; its lease lasts `lease_seconds` from each Beat."""
+
+    epoch: int
+    lease_seconds: float
+    server_id: str
+
+
+class Refused(Message, tag="refused"):
+    """The peer is not welcome: wrong protocol, or this process is not the owner."""
+
+    reason: str
+
+
+class Beat(Message, tag="beat"):
+    """Lease renewal, and what the agent measured: (attempt, private bytes now, peak, cpu seconds)."""
+
+    sent_us: int
+    usage: list[tuple[str, int, int, float]] = []
+    hosts: int = 0
+    ready: int = 0
+
+
+class BeatAck(Message, tag="beat_ack"):
+    sent_us: int
+    epoch: int
+
+
+class Ack(Message, tag="ack"):
+    """The commit that holds these reports is durable; the agent may forget them."""
+
+    attempts: list[str]
+
+
+class Warm(Message, tag="warm"):
+    """A run of this file is due soon, or has begun: have its code host ready, with `children` standing by."""
+
+    file: str
+    version: str
+    children: int = 2
+
+
+class Drain(Message, tag="drain"):
+    """Take nothing new; finish what runs; then leave."""
+
+    reason: str = ""
+
+
+# --- parsing -----------------------------------------------------------------------------------------------------
+
+
+class Parse(Message, tag="parse"):
+    """Import this Dag file in a fresh code host and say what it defines."""
+
+    id: int
+    file: str
+    timeout_seconds: float = 30.0
+    digest: str = ""
+    """Hash of the file's bytes as the dag processor read them."""
+
+
+class ImportProblem(msgspec.Struct, omit_defaults=True, kw_only=True):
+    """Why a file, or one Dag in it, cannot be used."""
+
+    file: str
+    line: int | None = None
+    kind: str = ""
+    message: str = ""
+    """One sentence for a person."""
+    traceback: str = ""
+    dag_id: str = ""
+
+
+class Parsed(Message, tag="parsed"):
+    """What a file defines. `specs` are canonical JSON of DagSpec; `watched` are files it read (absolute paths)."""
+
+    id: int
+    file: str
+    digest: str = ""
+    specs: list[bytes] = []
+    problems: list[ImportProblem] = []
+    watched: list[str] = []
+    variables: list[str] = []
+    connections: list[str] = []
+    unwatchable: bool = False
+    """It looked at something whose change nobody announces (a database, a socket, a subprocess)."""
+    isolation: str = "fork"
+    isolation_reason: str = ""
+    seconds: float = 0.0
+    output: str = ""
+    """The first kilobytes that the import printed."""
+
+
+# --- clients -----------------------------------------------------------------------------------------------------
+
+
+class Command(Message, tag="command"):
+    """A person's wish, applied by the owner. `key` makes a repeat a no-op that gets the first answer."""
+
+    key: str
+    kind: str
+    body: dict[str, Any] = {}
+    actor: str = ""
+
+
+class CommandResult(Message, tag="command_result"):
+    """state: `applied`, `refused` (error says why; nothing changed), `conflict`."""
+
+    key: str
+    state: str
+    value: Any = None
+    error: str = ""
+    kind: str = ""
+
+
+class Subscribe(Message, tag="subscribe"):
+    """Send me events from now on; `dag_id` and `run_id` narrow it."""
+
+    dag_id: str = ""
+    run_id: str = ""
+
+
+class Event(Message, tag="event"):
+    """One row of the event log, or a live hint (`seq` 0) such as progress."""
+
+    seq: int
+    at_us: int
+    name: str
+    dag_id: str = ""
+    run_id: str = ""
+    task_id: str = ""
+    map_index: int = -1
+    try_number: int = 0
+    before: str = ""
+    after: str = ""
+    reason: str = ""
+    body: dict[str, Any] = {}
+
+
+# --- agent ↔ code host -------------------------------------------------------------------------------------------
+
+
+class Fork(Message, tag="fork"):
+    """To a host: fork this many standing children; each comes back as a Child with its socket attached."""
+
+    count: int
+    reuse: bool = False
+
+
+class Child(Message, tag="child"):
+    """From a host: a child stands by; its control socket travels with this message as ancillary data."""
+
+    pid: int
+    reuse: bool = False
+
+
+class Exited(Message, tag="exited"):
+    """From a host: a child is gone. status as from waitpid; usage from wait4."""
+
+    pid: int
+    status: int
+    cpu_seconds: float = 0.0
+    peak_bytes: int = 0
+    orphans: int = 0
+
+
+class HostReady(Message, tag="host_ready"):
+    """From a host: the file is imported (its Parsed went before) and children can be forked."""
+
+    pid: int
+
+
+class StartHost(Message, tag="start_host"):
+    """To the template process: fork a code host for this file; its control socket is attached."""
+
+    file: str
+    path: str
+    digest: str
+    parse_id: int
+    timeout_seconds: float = 30.0
+
+
+AnyMessage = (
+    Offer | Cancel | Started | Finished | Progress | Request | Response | Hello | Welcome | Refused | Beat | BeatAck
+    | Ack | Warm | Drain | Parse | Parsed | Command | CommandResult | Subscribe | Event | Fork | Child | Exited
+    | HostReady | StartHost
+)  # fmt: skip

@@ -1,0 +1,629 @@
+"""Agent: supervises attempts on one machine. It decides and remembers; `service.py` gives it sockets and time.
+
+It keeps, per Dag file, a code host with children standing by; hands an offer to a child; keeps every report until the
+scheduler has committed it; and makes sure that whatever was started is reported or killed.
+"""
+
+import os
+import signal
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from tradewind.wire.messages import (
+    Ack,
+    AnyMessage,
+    Beat,
+    Cancel,
+    Child,
+    Drain,
+    Exited,
+    Finished,
+    Fork,
+    Hello,
+    HostReady,
+    ImportProblem,
+    Message,
+    Offer,
+    Parse,
+    Parsed,
+    Progress,
+    Request,
+    Response,
+    Started,
+    StartHost,
+    Warm,
+)
+
+STAND_BY = 2
+"""Children that stand by for a file in use."""
+
+BURST = 16
+"""Children that one burst asks for at a time."""
+
+UNSTARTED_LEGS = 3
+"""How often an attempt that never reached `execute` is given back before it counts as failed."""
+
+EXIT_NEWS_SECONDS = 1.0
+"""After a child's channel closed: how long to wait for its exit status from its host."""
+
+IDLE_SECONDS = 60.0
+PARSED_ONLY_SECONDS = 10.0
+"""A host that was only used to parse goes sooner than one that ran attempts."""
+
+MOST_IDLE_HOSTS = 8
+HANG_SECONDS = 5.0
+"""How long past its own time limit an import may go on before its host is killed."""
+
+
+class Link(Protocol):
+    """A connection to another process."""
+
+    def send(self, message: Message, fd: int | None = None) -> None: ...
+    def close(self) -> None: ...
+
+
+class Ports(Protocol):
+    """What the agent asks of the outside."""
+
+    def now(self) -> float: ...
+    def clock_us(self) -> int: ...
+    def tell_scheduler(self, message: Message) -> None: ...
+    def start_host(self, host: "Host") -> Link: ...
+    def child_link(self, host: "Host", child: "Standby") -> Link: ...
+    def spawn(self, child: "Standby") -> None: ...
+    def kill(self, pid: int, number: int) -> None: ...
+    def kill_tree(self, pid: int) -> None: ...
+    def later(self, seconds: float, call: Callable[[], None]) -> None: ...
+    def usage(self, pids: dict[str, int]) -> dict[str, tuple[int, float]]: ...
+    def memory_of(self, pid: int) -> int: ...
+
+
+@dataclass(eq=False, slots=True)
+class Standby:
+    """A child process that waits for an attempt, or runs one."""
+
+    pid: int
+    host: "Host | None"
+    reuse: bool = False
+    attempt: "Running | None" = None
+    served: int = 0
+    gone: bool = False
+    link: Link = field(init=False)
+
+
+@dataclass(eq=False, slots=True)
+class Running:
+    """An offer on this machine, until its report is made."""
+
+    offer: Offer
+    child: Standby | None = None
+    started_us: int | None = None
+    assigned_at: float = 0.0
+    cancelled: str = ""
+    peak: int = 0
+    now_bytes: int = 0
+    cpu: float = 0.0
+
+
+@dataclass(eq=False, slots=True)
+class Host:
+    """A code host and its children."""
+
+    file: str
+    order: StartHost
+    link: Link | None = None
+    pid: int = 0
+    parsed: bool = False
+    ready: bool = False
+    retired: bool = False
+    standby: deque[Standby] = field(default_factory=deque)
+    standby_reuse: deque[Standby] = field(default_factory=deque)
+    forking: int = 0
+    forking_reuse: int = 0
+    waiting: deque[Running] = field(default_factory=deque)
+    busy: dict[int, Standby] = field(default_factory=dict)
+    last_used: float = 0.0
+    used: bool = False
+    wanted_until: float = 0.0
+
+
+class Agent:
+    """One worker. All methods are reactions; none waits."""
+
+    def __init__(
+        self, *, name: str, instance: str, capacity: int, queues: list[str], dags_folder: str, pid: int, ports: Ports
+    ) -> None:
+        self.name = name
+        self.capacity = capacity
+        self.attempts: dict[str, Running] = {}
+        self.reports: dict[str, Finished] = {}
+        """Reports that the scheduler has not acknowledged yet."""
+        self.hosts: dict[str, Host] = {}
+        """The host of each file that serves its offers."""
+        self.parsing: dict[str, Host] = {}
+        """Hosts that have not finished their import."""
+        self.all_hosts: set[Host] = set()
+        self.children: dict[int, Standby] = {}
+        self.draining = False
+        self._instance = instance
+        self._queues = queues
+        self._folder = dags_folder
+        self._pid = pid
+        self._ports = ports
+        self._requests: dict[int, tuple[Link, int]] = {}
+        self._next_request = 0
+
+    # --- the scheduler's side ---
+
+    def hello(self) -> Hello:
+        return Hello(
+            role="agent",
+            worker=self.name,
+            instance=self._instance,
+            capacity=self.capacity,
+            queues=self._queues,
+            pid=self._pid,
+            running=[*self.attempts, *self.reports],
+        )
+
+    def connected(self) -> None:
+        """The scheduler knows us (again): it gets every report that it has not acknowledged."""
+        for report in self.reports.values():
+            self._ports.tell_scheduler(report)
+        for running in self.attempts.values():
+            if running.started_us is not None:
+                self._ports.tell_scheduler(Started(attempt=running.offer.attempt, start_us=running.started_us))
+
+    def from_scheduler(self, message: AnyMessage) -> None:
+        match message:
+            case Offer():
+                self._offered(message)
+            case Ack(attempts=attempts):
+                for attempt in attempts:
+                    self.reports.pop(attempt, None)
+            case Cancel():
+                self._cancel(message)
+            case Parse():
+                self._parse(message)
+            case Warm(file=file, children=children):
+                self._warm(file, children)
+            case Response(id=number):
+                link, their_number = self._requests.pop(number, (None, 0))
+                if link is not None:
+                    message.id = their_number
+                    link.send(message)
+            case Drain():
+                self.draining = True
+
+    def _report(self, report: Finished) -> None:
+        self.reports[report.attempt] = report
+        self._ports.tell_scheduler(report)
+
+    # --- offers ---
+
+    def _offered(self, offer: Offer) -> None:
+        if offer.attempt in self.attempts:
+            return
+        if offer.attempt in self.reports:
+            self._ports.tell_scheduler(self.reports[offer.attempt])
+            return
+        running = Running(offer)
+        self.attempts[offer.attempt] = running
+        if offer.isolation == "spawn":
+            self._spawn(running)
+            return
+        host = self._host_for(offer.file)
+        host.last_used, host.used = self._ports.now(), True
+        child = self._take_standby(host, reuse=offer.isolation == "reuse")
+        if child is not None:
+            self._give(child, running)
+        else:
+            host.waiting.append(running)
+        self._keep_standby(host)
+
+    def _take_standby(self, host: Host, *, reuse: bool) -> Standby | None:
+        ready = host.standby_reuse if reuse else host.standby
+        while ready:
+            child = ready.pop()
+            if not child.gone:
+                return child
+        return None
+
+    def _give(self, child: Standby, running: Running) -> None:
+        child.attempt = running
+        running.child = child
+        running.assigned_at = self._ports.now()
+        if child.host is not None:
+            child.host.busy[child.pid] = child
+        child.link.send(running.offer)
+
+    def _keep_standby(self, host: Host) -> None:
+        """Ask for as many children as are waited for, and two to stand by."""
+        if not host.ready or host.retired:
+            return
+        waiting_reuse = sum(r.offer.isolation == "reuse" for r in host.waiting)
+        waiting = len(host.waiting) - waiting_reuse
+        wanted = min(waiting + (STAND_BY if host.used or host.wanted_until > self._ports.now() else 0), BURST)
+        count = wanted - len(host.standby) - host.forking
+        if count > 0:
+            host.forking += count
+            self._send_host(host, Fork(count=count))
+        running_reuse = sum(child.reuse for child in host.busy.values())
+        wanted_reuse = min(waiting_reuse, max(1, self._reuse_limit() - running_reuse))
+        count = wanted_reuse - len(host.standby_reuse) - host.forking_reuse
+        if waiting_reuse and count > 0 and running_reuse + host.forking_reuse < self._reuse_limit():
+            host.forking_reuse += count
+            self._send_host(host, Fork(count=count, reuse=True))
+
+    def _reuse_limit(self) -> int:
+        return max(2, min(self.capacity, 4))
+
+    def _send_host(self, host: Host, message: Message) -> None:
+        if host.link is not None:
+            host.link.send(message)
+
+    def _spawn(self, running: Running) -> None:
+        child = Standby(0, None)
+        try:
+            self._ports.spawn(child)
+        except OSError as error:
+            self._end(running, "not_started", f"no process could be started: {error}")
+            return
+        self.children[child.pid] = child
+        child.attempt, running.child = running, child
+        running.assigned_at = self._ports.now()
+        child.link.send(running.offer)
+
+    def _cancel(self, order: Cancel) -> None:
+        running = self.attempts.get(order.attempt)
+        if running is None:
+            if order.attempt not in self.reports:
+                self._report(Finished(attempt=order.attempt, outcome="lost", error="the worker does not have it"))
+            return
+        running.cancelled = order.reason
+        if running.child is None:
+            for host in self.hosts.values():
+                if running in host.waiting:
+                    host.waiting.remove(running)
+            self._end(running, "cancelled", order.reason)
+            return
+        pid = running.child.pid
+        self._ports.kill(pid, signal.SIGTERM)
+        self._ports.later(order.grace_seconds, lambda: self._kill_if_running(running))
+
+    def _kill_if_running(self, running: Running) -> None:
+        if self.attempts.get(running.offer.attempt) is running and running.child is not None:
+            self._ports.kill_tree(running.child.pid)
+
+    # --- hosts ---
+
+    def _host_for(self, file: str) -> Host:
+        host = self.hosts.get(file)
+        if host is None:
+            host = self.parsing.get(file) or self._start_host(StartHost(
+                file=file, path=f"{self._folder}/{file}", digest="", parse_id=0, timeout_seconds=300.0
+            ))  # fmt: skip
+            self.hosts[file] = host
+        return host
+
+    def _start_host(self, order: StartHost) -> Host:
+        host = Host(order.file, order, last_used=self._ports.now())
+        self.all_hosts.add(host)
+        self.parsing[order.file] = host
+        host.link = self._ports.start_host(host)
+        self._ports.later(order.timeout_seconds + HANG_SECONDS, lambda: self._kill_if_hanging(host))
+        return host
+
+    def _kill_if_hanging(self, host: Host) -> None:
+        if not host.parsed and host in self.all_hosts:
+            if host.pid:
+                self._ports.kill_tree(host.pid)
+            elif host.link is not None:
+                host.link.close()
+
+    def _parse(self, order: Parse) -> None:
+        path = f"{self._folder}/{order.file}"
+        self._start_host(
+            StartHost(
+                file=order.file,
+                path=path,
+                digest=order.digest,
+                parse_id=order.id,
+                timeout_seconds=order.timeout_seconds,
+            )
+        )
+
+    def _warm(self, file: str, children: int) -> None:
+        host = self._host_for(file)
+        host.wanted_until = self._ports.now() + 30.0
+        host.last_used = self._ports.now()
+        self._keep_standby(host)
+
+    def from_host(self, host: Host, message: AnyMessage) -> None:
+        """A host spoke. A Child brings its connection with it."""
+        match message:
+            case Parsed():
+                host.parsed = True
+                if message.id:
+                    self._ports.tell_scheduler(message)
+                if self.parsing.get(host.file) is host:
+                    del self.parsing[host.file]
+                host.last_used = self._ports.now()
+            case HostReady(pid=pid):
+                host.pid, host.ready = pid, True
+                self._install(host)
+            case Child(pid=pid, reuse=reuse):
+                child = Standby(pid, host, reuse)
+                child.link = self._ports.child_link(host, child)
+                self._child_ready(host, child)
+            case Exited():
+                self._child_exited(message)
+            case Request():
+                self._ask(host.link, message)
+
+    def _install(self, host: Host) -> None:
+        """A freshly imported host takes over its file; the one before serves what it has and goes."""
+        before = self.hosts.get(host.file)
+        self.hosts[host.file] = host
+        if before is not None and before is not host:
+            host.waiting.extend(before.waiting)
+            host.used, host.wanted_until = before.used, before.wanted_until
+            before.waiting.clear()
+            self._retire(before)
+        self._keep_standby(host)
+
+    def _retire(self, host: Host) -> None:
+        """No new attempts for this host; it ends when its last one has."""
+        host.retired = True
+        if self.hosts.get(host.file) is host:
+            del self.hosts[host.file]
+        for child in (*host.standby, *host.standby_reuse):
+            child.gone = True
+            child.link.close()
+        host.standby.clear()
+        host.standby_reuse.clear()
+        self._end_if_idle(host)
+
+    def _end_if_idle(self, host: Host) -> None:
+        if host.retired and not host.busy and host.link is not None:
+            host.link.close()
+
+    def host_gone(self, host: Host) -> None:
+        """A host's connection ended: it could not be forked, was retired, or was killed."""
+        self.all_hosts.discard(host)
+        if self.parsing.get(host.file) is host:
+            del self.parsing[host.file]
+        waiting = list(host.waiting)
+        host.waiting.clear()
+        host.link = None
+        if self.hosts.get(host.file) is host:
+            del self.hosts[host.file]
+        if not host.parsed and host.order.parse_id:
+            self._ports.tell_scheduler(self._parse_failed(host))
+        for child in list(host.busy.values()):
+            self._ports.later(0.0, lambda child=child: self._lost_with_host(child))  # type: ignore[misc]
+        for child in (*host.standby, *host.standby_reuse):
+            child.gone = True
+            child.link.close()
+        for running in waiting:
+            if host.parsed and not host.ready:
+                # The import worked and said why it cannot be forked: the attempt gets a process of its own.
+                self._spawn(running)
+            elif host.ready:
+                del self.attempts[running.offer.attempt]
+                self._offered(running.offer)
+            else:
+                self._end(running, "failed", f"{host.file} could not be imported")
+
+    def _lost_with_host(self, child: Standby) -> None:
+        running = child.attempt
+        if running is not None and self.attempts.get(running.offer.attempt) is running:
+            self._ports.kill_tree(child.pid)
+            outcome = "lost" if running.started_us is not None else "not_started"
+            self._end(running, outcome, "its code host was killed")
+        self.children.pop(child.pid, None)
+
+    def _parse_failed(self, host: Host) -> Parsed:
+        text = "the import ended its process (os._exit, a crash in native code, or a kill)"
+        if self._ports.now() - host.last_used >= host.order.timeout_seconds:
+            text = f"its import took longer than {host.order.timeout_seconds:g} s and was stopped"
+        problem = ImportProblem(file=host.file, kind="ImportDied", message=f"{host.file}: {text}")
+        return Parsed(id=host.order.parse_id, file=host.file, digest=host.order.digest, problems=[problem])
+
+    # --- children ---
+
+    def _child_ready(self, host: Host, child: Standby) -> None:
+        self.children[child.pid] = child
+        if child.reuse:
+            host.forking_reuse = max(0, host.forking_reuse - 1)
+        else:
+            host.forking = max(0, host.forking - 1)
+        self._idle(host, child)
+
+    def _idle(self, host: Host, child: Standby) -> None:
+        """A child has nothing to do: it takes what waits, or stands by."""
+        if host.retired or child.gone:
+            child.gone = True
+            child.link.close()
+            return
+        for running in host.waiting:
+            if (running.offer.isolation == "reuse") is child.reuse:
+                host.waiting.remove(running)
+                self._give(child, running)
+                if not child.reuse:
+                    self._keep_standby(host)
+                return
+        (host.standby_reuse if child.reuse else host.standby).append(child)
+
+    def from_child(self, child: Standby, message: AnyMessage) -> None:
+        running = child.attempt
+        match message:
+            case Started(attempt=attempt, start_us=start_us):
+                if running is not None and running.offer.attempt == attempt:
+                    running.started_us = start_us
+                    self._ports.tell_scheduler(message)
+            case Finished(attempt=attempt):
+                if running is not None and running.offer.attempt == attempt:
+                    self._child_finished(child, running, message)
+            case Request():
+                self._ask(child.link, message)
+            case Progress():
+                self._ports.tell_scheduler(message)
+
+    def _child_finished(self, child: Standby, running: Running, report: Finished) -> None:
+        report.peak_bytes = running.peak or report.peak_bytes
+        report.cpu_seconds = max(report.cpu_seconds, running.cpu)
+        if running.cancelled and report.outcome == "cancelled":
+            report.error = running.cancelled
+        del self.attempts[report.attempt]
+        self._report(report)
+        child.attempt = None
+        child.served += 1
+        host = child.host
+        if host is None:
+            return
+        host.last_used = self._ports.now()
+        if child.reuse and child.served < 1000 and self._ports.memory_of(child.pid) < 512 * 1024 * 1024:
+            host.busy.pop(child.pid, None)
+            self._idle(host, child)
+        elif child.reuse:
+            child.gone = True
+            child.link.close()
+            host.busy.pop(child.pid, None)
+            self._keep_standby(host)
+
+    def child_gone(self, child: Standby) -> None:
+        """A child's channel closed. If it owes a report, its host will say how it ended, or nobody will."""
+        child.gone = True
+        running = child.attempt
+        if running is not None and running.offer.attempt in self.attempts and child.host is not None:
+            self._ports.later(EXIT_NEWS_SECONDS, lambda: self._give_up_on(child, running))
+        if child.host is not None and running is None:
+            self._forget_child(child)
+
+    def _give_up_on(self, child: Standby, running: Running) -> None:
+        if self.attempts.get(running.offer.attempt) is running:
+            self._ports.kill_tree(child.pid)
+            self._died(child, running, "its process is gone")
+
+    def _child_exited(self, news: Exited) -> None:
+        child = self.children.get(news.pid)
+        if child is None:
+            return
+        running = child.attempt
+        if running is not None and running.offer.attempt in self.attempts:
+            running.peak = running.peak or news.peak_bytes
+            running.cpu = max(running.cpu, news.cpu_seconds)
+            self._died(child, running, how_it_ended(news.status))
+        self._forget_child(child)
+
+    def spawned_exited(self, pid: int, status: int) -> None:
+        """A process that the agent itself started has ended."""
+        child = self.children.pop(pid, None)
+        if child is not None and child.attempt is not None and child.attempt.offer.attempt in self.attempts:
+            self._died(child, child.attempt, how_it_ended(status))
+
+    def _died(self, child: Standby, running: Running, how: str) -> None:
+        if running.cancelled:
+            outcome, how = "cancelled", running.cancelled
+        elif running.started_us is None and running.offer.leg < UNSTARTED_LEGS:
+            outcome = "not_started"
+        else:
+            outcome = "failed"
+        self._end(running, outcome, how)
+        child.attempt = None
+
+    def _forget_child(self, child: Standby) -> None:
+        self.children.pop(child.pid, None)
+        host = child.host
+        if host is not None:
+            host.busy.pop(child.pid, None)
+            child.gone = True
+            if child in host.standby:
+                host.standby.remove(child)
+            if child in host.standby_reuse:
+                host.standby_reuse.remove(child)
+            if host.retired:
+                self._end_if_idle(host)
+            else:
+                self._keep_standby(host)
+
+    def _end(self, running: Running, outcome: str, error: str) -> None:
+        """Report an attempt that cannot report itself."""
+        self.attempts.pop(running.offer.attempt, None)
+        self._report(
+            Finished(
+                attempt=running.offer.attempt,
+                outcome=outcome,
+                start_us=running.started_us,
+                end_us=self._ports.clock_us(),
+                error=error,
+                peak_bytes=running.peak,
+                cpu_seconds=running.cpu,
+            )
+        )
+
+    # --- requests ---
+
+    def _ask(self, link: Link | None, request: Request) -> None:
+        if link is None:
+            return
+        self._next_request += 1
+        self._requests[self._next_request] = (link, request.id)
+        request.id = self._next_request
+        self._ports.tell_scheduler(request)
+
+    def scheduler_gone(self) -> None:
+        """Questions that are under way get no answer any more; the askers are told to try again."""
+        for link, number in self._requests.values():
+            link.send(Response(id=number, error="The scheduler is away; try again.", kind="SchedulerAway"))
+        self._requests.clear()
+
+    # --- time ---
+
+    def tick(self) -> Beat:
+        """Once a second or two: measure what runs, let idle hosts go, and beat."""
+        now = self._ports.now()
+        pids = {
+            running.offer.attempt: running.child.pid
+            for running in self.attempts.values()
+            if running.child is not None and now - running.assigned_at >= 1.0
+        }
+        usage = []
+        for attempt, (private, cpu) in self._ports.usage(pids).items():
+            running = self.attempts[attempt]
+            running.now_bytes, running.cpu = private, max(running.cpu, cpu)
+            running.peak = max(running.peak, private)
+            usage.append((attempt, private, running.peak, running.cpu))
+        self._retire_idle(now)
+        ready = sum(len(host.standby) for host in self.hosts.values())
+        return Beat(sent_us=self._ports.clock_us(), usage=usage, hosts=len(self.all_hosts), ready=ready)
+
+    def _retire_idle(self, now: float) -> None:
+        idle = [
+            host
+            for host in self.hosts.values()
+            if host.ready and not host.busy and not host.waiting and host.wanted_until < now
+        ]
+        idle.sort(key=lambda host: host.last_used)
+        for position, host in enumerate(idle):
+            patience = IDLE_SECONDS if host.used else PARSED_ONLY_SECONDS
+            too_many = len(idle) - position > MOST_IDLE_HOSTS
+            if too_many or now - host.last_used > patience:
+                self._retire(host)
+
+
+def how_it_ended(status: int) -> str:
+    """A waitpid status as a person reads it."""
+
+    if os.WIFSIGNALED(status):
+        number = os.WTERMSIG(status)
+        try:
+            name = signal.Signals(number).name
+        except ValueError:
+            name = f"signal {number}"
+        hint = " (the kernel does this when memory runs out)" if number == signal.SIGKILL else ""
+        return f"its process was killed by {name}{hint}"
+    return f"its process ended with exit code {os.waitstatus_to_exitcode(status)} before it reported"

@@ -1,0 +1,71 @@
+"""A blocking channel: frames over a unix socket, with file descriptors where a message carries one."""
+
+import array
+import socket
+from collections import deque
+
+from tradewind.wire.frames import Frames, pack
+from tradewind.wire.messages import AnyMessage, Message
+
+
+class ChannelClosed(Exception):
+    """The other end is gone."""
+
+
+class Channel:
+    """One end of a socket pair. Not for several threads."""
+
+    __slots__ = ("_fds", "_frames", "_messages", "socket")
+
+    def __init__(self, sock: socket.socket) -> None:
+        self.socket = sock
+        self._frames = Frames()
+        self._messages: deque[AnyMessage] = deque()
+        self._fds: deque[int] = deque()
+
+    def fileno(self) -> int:
+        return self.socket.fileno()
+
+    def send(self, message: Message, fd: int | None = None) -> None:
+        """Send a message, and a descriptor with it. Raises ChannelClosed."""
+        try:
+            data = pack(message)
+            if fd is None:
+                self.socket.sendall(data)
+                return
+            ancillary = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [fd]))]
+            sent = self.socket.sendmsg([data], ancillary)
+            if sent < len(data):
+                self.socket.sendall(data[sent:])
+        except OSError as error:
+            raise ChannelClosed(str(error)) from None
+
+    def receive(self) -> AnyMessage:
+        """The next message; waits for it. Raises ChannelClosed at the end of the stream."""
+        while not self._messages:
+            self.read()
+        return self._messages.popleft()
+
+    def read(self) -> None:
+        """Take in what has arrived; waits if nothing has. Raises ChannelClosed, or BlockingIOError without waiting."""
+        try:
+            data, fds, _, _ = socket.recv_fds(self.socket, 262144, 16)
+        except BlockingIOError:
+            raise
+        except OSError as error:
+            raise ChannelClosed(str(error)) from None
+        self._fds.extend(fds)
+        if not data:
+            raise ChannelClosed("end of stream")
+        self._messages.extend(self._frames.feed(data))
+
+    def pending(self) -> AnyMessage | None:
+        """A message that has arrived already, or None."""
+        return self._messages.popleft() if self._messages else None
+
+    def take_fd(self) -> int:
+        """The descriptor that came with the message just received."""
+        return self._fds.popleft()
+
+    def close(self) -> None:
+        self.socket.close()

@@ -1,0 +1,201 @@
+"""A code host: the warm process that has imported one Dag file and forks its attempts."""
+
+import gc
+import os
+import select
+import signal
+import socket
+import sys
+
+from tradewind.sdk.conf import set_config
+from tradewind.sdk.execution.prepared import prepare
+from tradewind.sdk.execution.runtime import set_runtime
+from tradewind.wire.messages import Child, Exited, Fork, HostReady, StartHost
+from tradewind.worker.channel import Channel, ChannelClosed
+from tradewind.worker.host_config import HostConfig
+from tradewind.worker.importing import load_file
+from tradewind.worker.process import (
+    adopt_orphans,
+    children_of,
+    die_with_parent,
+    kill_group,
+    name_process,
+    outlive_parent,
+    tree_of,
+)
+from tradewind.worker.runtime import ChannelRuntime
+from tradewind.worker.task_runner import TaskRunner
+
+
+def warm_up() -> None:
+    """Import and use once, in the template process, what every host needs."""
+    import tradewind.sdk.decorators
+    import tradewind.sdk.operators.bash
+    import tradewind.sdk.operators.empty
+    import tradewind.sdk.operators.python
+    import tradewind.sdk.timetables  # noqa: F401
+    from tradewind.sdk.dag import DAG
+    from tradewind.sdk.operators.python import PythonOperator
+
+    with DAG("warm_up", schedule=None) as dag:
+        PythonOperator(task_id="nothing", python_callable=print, op_args=["{{ ds }}"])
+    prepare(dag)
+
+
+def set_up_paths(config: HostConfig) -> None:
+    """sys.path as Airflow sets it: the Dags folder, config and plugins; and what `conf` answers."""
+    for folder in (config.dags_folder, config.config_folder, config.plugins_folder):
+        if folder not in sys.path:
+            sys.path.append(folder)
+    set_config(config.values)
+
+
+class CodeHost:
+    """One file's host. `run` ends with the process."""
+
+    def __init__(self, control: Channel, order: StartHost, config_path: str) -> None:
+        self.control = control
+        self.order = order
+        self.config = HostConfig.read(config_path)
+        self.children: set[int] = set()
+        self.runner: TaskRunner | None = None
+
+    def run(self) -> None:
+        """Import the file, report, then fork children on request until the agent is gone."""
+        adopt_orphans()
+        name_process(f"tw-host {os.path.basename(self.order.file)}")
+        os.setpgid(0, 0)
+        set_up_paths(self.config)
+        set_runtime(ChannelRuntime(self.control))
+        loaded = load_file(
+            self.order.path,
+            self.order.file,
+            digest=self.order.digest,
+            parse_id=self.order.parse_id,
+            timeout_seconds=self.order.timeout_seconds,
+        )
+        set_runtime(None)
+        forkable = bool(loaded.dags) and loaded.report.isolation == "fork"
+        if forkable:
+            prepared = {dag_id: prepare(dag) for dag_id, dag in loaded.dags.items()}
+            self.runner = TaskRunner(prepared, self.config)
+        self.control.send(loaded.report)
+        if not forkable:
+            os._exit(0)
+        outlive_parent()
+        gc.collect()
+        gc.freeze()
+        self.control.send(HostReady(pid=os.getpid()))
+        self._serve()
+
+    def _serve(self) -> None:
+        wake, wake_end = socket.socketpair()
+        wake.setblocking(False)
+        wake_end.setblocking(False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.set_wakeup_fd(wake_end.fileno(), warn_on_full_buffer=False)
+        self._own = (wake, wake_end)
+        try:
+            while True:
+                ready, _, _ = select.select([self.control, wake], [], [])
+                if wake in ready:
+                    wake.recv(4096)
+                    self._reap()
+                if self.control in ready:
+                    self.control.read()
+                    while (message := self.control.pending()) is not None:
+                        if isinstance(message, Fork):
+                            for _ in range(message.count):
+                                self._fork(message.reuse)
+        except ChannelClosed:
+            self._end()
+
+    def _fork(self, reuse: bool) -> None:
+        ours, theirs = socket.socketpair()
+        host = os.getpid()
+        pid = os.fork()
+        if pid == 0:
+            self._become_child(host, ours, theirs, reuse)
+        theirs.close()
+        self.children.add(pid)
+        self.control.send(Child(pid=pid, reuse=reuse), fd=ours.fileno())
+        ours.close()
+
+    def _become_child(self, host: int, ours: socket.socket, theirs: socket.socket, reuse: bool) -> None:
+        try:
+            os.setsid()
+            die_with_parent(host)
+            signal.set_wakeup_fd(-1)
+            for number in (signal.SIGCHLD, signal.SIGINT, signal.SIGTERM):
+                signal.signal(number, signal.SIG_DFL)
+            for end in (ours, self.control.socket, *self._own):
+                end.close()
+            if numpy_random := sys.modules.get("numpy.random"):
+                # A fork copies numpy's global generator; without this all attempts would draw the same numbers.
+                numpy_random.seed()
+            assert self.runner is not None
+            self.runner.serve(Channel(theirs), reuse=reuse)
+        except BaseException:
+            import traceback
+
+            traceback.print_exc()
+        finally:
+            os._exit(1)
+
+    def _reap(self) -> None:
+        while True:
+            try:
+                pid, status, usage = os.wait4(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if pid == 0:
+                return
+            if pid not in self.children:
+                continue
+            self.children.discard(pid)
+            orphans = int(kill_group(pid)) + self._kill_orphans(pid)
+            self.control.send(
+                Exited(
+                    pid=pid,
+                    status=status,
+                    cpu_seconds=usage.ru_utime + usage.ru_stime,
+                    peak_bytes=usage.ru_maxrss * 1024,
+                    orphans=orphans,
+                )
+            )
+
+    def _kill_orphans(self, session: int) -> int:
+        """What a dead attempt left in its session, or let float up to us from it."""
+        strays = [pid for pid in children_of(os.getpid()) if pid not in self.children]
+        killed = 0
+        for stray in strays:
+            for pid in tree_of(stray):
+                if not self.children or _belongs(pid, session):
+                    killed += _kill(pid)
+        return killed
+
+    def _end(self) -> None:
+        """The agent is gone: nothing of ours may outlive it."""
+        for child in self.children:
+            for pid in reversed(tree_of(child)):
+                _kill(pid)
+            kill_group(child)
+        for stray in children_of(os.getpid()):
+            for pid in tree_of(stray):
+                _kill(pid)
+        os._exit(0)
+
+
+def _belongs(pid: int, session: int) -> bool:
+    try:
+        return os.getsid(pid) == session
+    except (ProcessLookupError, PermissionError):
+        return False
+
+
+def _kill(pid: int) -> bool:
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except (ProcessLookupError, PermissionError):
+        return False
+    return True

@@ -1,0 +1,164 @@
+"""What the kernel is asked about processes: parents, sessions, memory, and killing a tree for certain."""
+
+import ctypes
+import os
+import signal
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+TREE_MARK = "TRADEWIND_TREE"
+"""Environment variable that marks every process below an agent; /proc shows it even after setsid and re-parenting."""
+
+_PR_SET_PDEATHSIG = 1
+_PR_SET_CHILD_SUBREAPER = 36
+_PR_SET_NAME = 15
+try:
+    _libc: ctypes.CDLL | None = ctypes.CDLL(None, use_errno=True)
+    _prctl = _libc.prctl if _libc is not None else None
+except (OSError, AttributeError):  # not Linux
+    _prctl = None
+
+
+def die_with_parent(parent: int) -> None:
+    """Have the kernel kill this process when its parent dies; at once if it has died already."""
+    if _prctl is not None:
+        _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != parent:
+        os._exit(1)
+
+
+def outlive_parent() -> None:
+    """Take back `die_with_parent`."""
+    if _prctl is not None:
+        _prctl(_PR_SET_PDEATHSIG, 0, 0, 0, 0)
+
+
+def adopt_orphans() -> None:
+    """Become the parent of descendants whose own parent dies, so that none is ever out of reach."""
+    if _prctl is not None:
+        _prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def name_process(name: str) -> None:
+    """What `ps` and `top` show (15 bytes)."""
+    if _prctl is not None:
+        _prctl(_PR_SET_NAME, name.encode()[:15], 0, 0, 0)
+
+
+def kill_group(pid: int) -> bool:
+    """SIGKILL to a process group. True if there was one."""
+    try:
+        os.killpg(pid, signal.SIGKILL)
+    except (ProcessLookupError, PermissionError):
+        return False
+    return True
+
+
+def children_of(pid: int) -> list[int]:
+    """Direct children, of every thread."""
+    out: list[int] = []
+    try:
+        for thread in os.listdir(f"/proc/{pid}/task"):
+            with open(f"/proc/{pid}/task/{thread}/children") as file:
+                out += map(int, file.read().split())
+    except (OSError, ValueError):
+        pass
+    return out
+
+
+def tree_of(pid: int) -> list[int]:
+    """The process and all its descendants."""
+    found, todo = [pid], [pid]
+    while todo:
+        children = children_of(todo.pop())
+        found += children
+        todo += children
+    return found
+
+
+def private_memory(pids: Iterable[int]) -> int:
+    """Bytes that would be free again if these processes ended (private pages), shared ones left out."""
+    total = 0
+    for pid in pids:
+        try:
+            with open(f"/proc/{pid}/smaps_rollup", "rb") as file:
+                for line in file:
+                    if line.startswith((b"Private_Clean:", b"Private_Dirty:")):
+                        total += int(line.split()[1]) * 1024
+        except (OSError, ValueError, IndexError):
+            continue
+    return total
+
+
+def cpu_seconds(pids: Iterable[int]) -> float:
+    """User and system time of these processes and of the children that they have waited for."""
+    ticks = 0
+    for pid in pids:
+        try:
+            with open(f"/proc/{pid}/stat", "rb") as file:
+                fields = file.read().rsplit(b")", 1)[1].split()
+            ticks += sum(int(field) for field in fields[11:15])
+        except (OSError, ValueError, IndexError):
+            continue
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def session_of(pid: int) -> int | None:
+    try:
+        return os.getsid(pid)
+    except (ProcessLookupError, PermissionError):
+        return None
+
+
+def marked_processes(mark: str) -> list[int]:
+    """Every process of this machine whose environment, as it was started, carries this tree mark."""
+    wanted = f"{TREE_MARK}={mark}".encode()
+    found = []
+    for name in os.listdir("/proc"):
+        if not name.isdigit() or int(name) == os.getpid():
+            continue
+        try:
+            environment = Path(f"/proc/{name}/environ").read_bytes()
+        except OSError:
+            continue
+        if wanted in environment.split(b"\0"):
+            found.append(int(name))
+    return found
+
+
+def kill_leftovers(mark: str, *, patience: float = 5.0, sleep: Callable[[float], None] = time.sleep) -> int:
+    """Kill what an earlier agent of this mark left behind, and see it gone. Says how many processes there were."""
+    killed: set[int] = set()
+    waited = 0.0
+    while left := [pid for pid in marked_processes(mark) if not _is_zombie(pid)]:
+        for pid in left:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                continue
+            killed.add(pid)
+        if waited > patience:
+            break
+        sleep(0.01)
+        waited += 0.01
+    return len(killed)
+
+
+def _is_zombie(pid: int) -> bool:
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            return file.read().rsplit(b")", 1)[1].split()[0] in (b"Z", b"X")
+    except (OSError, IndexError):
+        return True
+
+
+def thread_names() -> list[str]:
+    """Names of this process's native threads."""
+    names = []
+    for thread in os.listdir("/proc/self/task"):
+        try:
+            names.append(Path(f"/proc/self/task/{thread}/comm").read_text().strip())
+        except OSError:
+            continue
+    return names

@@ -1,0 +1,43 @@
+"""The way from author code to the engine, over a process's control channel."""
+
+import threading
+from typing import Any
+
+from tradewind.sdk.execution.runtime import RuntimeRequestError
+from tradewind.wire.messages import Message, Request, Response
+from tradewind.worker.channel import Channel, ChannelClosed
+
+
+class ChannelRuntime:
+    """Sends requests and waits for their answers. Threads of a task take turns."""
+
+    def __init__(self, channel: Channel, attempt: str = "") -> None:
+        self._channel = channel
+        self._attempt = attempt
+        self._next = 0
+        self._lock = threading.Lock()
+
+    def request(self, method: str, **args: Any) -> Any:
+        """The engine's answer. Raises RuntimeRequestError when it refuses or cannot be reached."""
+        with self._lock:
+            self._next += 1
+            number = self._next
+            try:
+                self._channel.send(Request(id=number, method=method, args=args, attempt=self._attempt))
+                while True:
+                    answer = self._channel.receive()
+                    if isinstance(answer, Response) and answer.id == number:
+                        break
+            except ChannelClosed:
+                raise RuntimeRequestError("Unreachable", f"The engine is gone; {method} was not answered.") from None
+        if answer.error:
+            raise RuntimeRequestError(answer.kind, answer.error)
+        return answer.value
+
+    def send(self, message: Message) -> None:
+        """One way; lost when the engine is gone."""
+        with self._lock:
+            try:
+                self._channel.send(message)
+            except ChannelClosed:
+                pass

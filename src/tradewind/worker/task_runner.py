@@ -1,0 +1,122 @@
+"""The task child: waits with everything prepared, runs one attempt (or many, with `reuse`), and reports its end."""
+
+import os
+import sys
+import time
+
+from tradewind.sdk.execution.logs import AttemptLog, offer_log_path
+from tradewind.sdk.execution.prepared import PreparedDag
+from tradewind.sdk.execution.run import run_attempt, run_callback
+from tradewind.sdk.execution.runtime import set_runtime
+from tradewind.wire.messages import Finished, Offer, Started
+from tradewind.worker.channel import Channel, ChannelClosed
+from tradewind.worker.host_config import HostConfig
+from tradewind.worker.process import name_process
+from tradewind.worker.runtime import ChannelRuntime
+
+
+def clock_us() -> int:
+    """Microseconds since 1970."""
+    return time.time_ns() // 1000
+
+
+class TaskRunner:
+    """Made once in the host; `serve` runs in each child."""
+
+    def __init__(self, prepared: dict[str, PreparedDag], config: HostConfig) -> None:
+        self._prepared = prepared
+        self._config = config
+
+    def serve(self, channel: Channel, *, reuse: bool = False) -> None:
+        """Run what is offered on the channel, then end the process; with `reuse` until the channel closes."""
+        try:
+            while True:
+                message = channel.receive()
+                if isinstance(message, Offer):
+                    report = self.run(channel, message)
+                    channel.send(report)
+                    if not reuse:
+                        break
+        except ChannelClosed:
+            pass
+        _leave()
+
+    def run(self, channel: Channel, offer: Offer) -> Finished:
+        """One attempt, with its log file. Never raises for what author code does."""
+        runtime = ChannelRuntime(channel, offer.attempt)
+        log = AttemptLog(offer_log_path(self._config.logs_folder, offer))
+        log.install()
+        set_runtime(runtime)
+        pid = os.getpid()
+        try:
+            prepared = self._prepared.get(offer.run.dag_id)
+            if prepared is None:
+                return Finished(
+                    attempt=offer.attempt,
+                    outcome="failed_for_good",
+                    start_us=clock_us(),
+                    end_us=clock_us(),
+                    error=f"{offer.file} no longer defines the Dag {offer.run.dag_id!r}",
+                )
+            if offer.callback:
+                report = run_callback(prepared, offer, runtime) or Finished(attempt=offer.attempt, outcome="success")
+                report.attempt = offer.attempt
+                log.close(reason=report.error or report.outcome)
+                return report
+            report = run_attempt(
+                prepared,
+                offer,
+                runtime,
+                lambda start_us: channel.send(Started(attempt=offer.attempt, start_us=start_us, pid=pid)),
+                clock_us,
+            )
+            log.close(reason=report.error or report.outcome)
+            return report
+        finally:
+            set_runtime(None)
+
+
+def _leave() -> None:
+    """End the process without the interpreter's tidying up: everything worth keeping has been sent."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
+
+
+def main() -> None:
+    """A child that was not forked: `python -m tradewind.worker.task_runner FD CONFIG`. Imports the file itself."""
+    import socket
+
+    import tradewind.compat
+    from tradewind.worker.code_host import set_up_paths
+    from tradewind.worker.importing import load_file
+
+    channel = Channel(socket.socket(fileno=int(sys.argv[1])))
+    config = HostConfig.read(sys.argv[2])
+    os.setsid()
+    name_process("tw-spawned")
+    tradewind.compat.install()
+    set_up_paths(config)
+    message = channel.receive()
+    if not isinstance(message, Offer):
+        os._exit(1)
+    from tradewind.sdk.execution.prepared import prepare
+
+    set_runtime(ChannelRuntime(channel, message.attempt))
+    path = os.path.join(config.dags_folder, message.file)
+    loaded = load_file(path, message.file, digest="", parse_id=0, timeout_seconds=300.0)
+    prepared = {dag_id: prepare(dag) for dag_id, dag in loaded.dags.items() if dag_id == message.run.dag_id}
+    if not prepared and loaded.report.problems:
+        now = clock_us()
+        error = loaded.report.problems[0].message
+        channel.send(Finished(attempt=message.attempt, outcome="failed", start_us=now, end_us=now, error=error))
+        _leave()
+    try:
+        channel.send(TaskRunner(prepared, config).run(channel, message))
+    except ChannelClosed:
+        pass
+    _leave()
+
+
+if __name__ == "__main__":
+    main()
