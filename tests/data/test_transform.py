@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tradewind.data import DataProcessor, runtime
+from tradewind.data.duck import session
 from tradewind.data.jobs import CsvJob, Derived, GroupBy, Rule, Type
 from tradewind.data.pipelines.lineitem import LINEITEM
 from tradewind.data.problems import BadInput, DiskFull, MemoryLimitReached
@@ -154,3 +155,26 @@ def test_progress_counts_the_bytes_of_the_source(lineitem: Path, tmp_path: Path)
     size = lineitem.stat().st_size
     assert recorder.calls[-1] == (size, size, "bytes")
     assert recorder.metrics["rows_kept"] + recorder.metrics["rows_rejected"] == 60_175
+
+
+def test_duckdb_on_a_full_disk_is_explained(tmp_path: Path) -> None:
+    with session(memory_limit_gb=1, max_workers=1, spill=tmp_path / "spill") as duck:
+        with pytest.raises(DiskFull, match="The disk of /dev/full is full"):
+            duck.run("COPY (SELECT hash(range) FROM range(1000000)) TO '/dev/full' (FORMAT parquet)")
+
+
+def test_an_interrupted_query_ends_at_once(tmp_path: Path) -> None:
+    class Stop(Exception):
+        pass
+
+    class Impatient:
+        def progress(self, done: float, total: float | None, unit: str) -> None:
+            raise Stop
+
+        def metric(self, name: str, value: float, labels: object) -> None: ...
+
+    endless = "SELECT count(*) FROM range(100000000000) WHERE hash(range) = 0"
+    with session(memory_limit_gb=1, max_workers=1, spill=tmp_path / "spill") as duck, runtime.installed(Impatient()):
+        with pytest.raises(Stop):
+            duck.run(endless, total=1)
+        assert duck.run("SELECT 1") == [(1,)]

@@ -87,7 +87,9 @@ def test_older_arguments_are_translated_and_noticed() -> None:
 
 
 def test_an_unknown_argument_is_named_with_its_dag_and_a_suggestion() -> None:
-    with pytest.raises(TypeError, match=r"Dag 'd': DAG\(\) got an unexpected argument 'schedul'; did you mean 'schedule'"):
+    with pytest.raises(
+        TypeError, match=r"Dag 'd': DAG\(\) got an unexpected argument 'schedul'; did you mean 'schedule'"
+    ):
         DAG("d", schedul="@daily")
 
 
@@ -130,8 +132,7 @@ def test_a_task_that_waits_for_itself_is_a_cycle() -> None:
 
 def test_two_tasks_of_one_name_are_refused() -> None:
     with DAG("d"), pytest.raises(DuplicateTaskIdFound, match="Dag 'd': task id 'a' has already been added"):
-        EmptyOperator(task_id="a")
-        EmptyOperator(task_id="a")
+        [EmptyOperator(task_id=name) for name in "aa"]
 
 
 def test_a_bad_cron_names_the_dag() -> None:
@@ -327,7 +328,7 @@ print(dag_spec(made, "d.py"))
 
 def test_tasks_come_in_the_order_in_which_a_person_would_read_them() -> None:
     with DAG("d") as made:
-        last, mid, first, alone = (EmptyOperator(task_id=name) for name in ("last", "mid", "first", "alone"))
+        last, mid, first, _ = (EmptyOperator(task_id=name) for name in ("last", "mid", "first", "alone"))
         first >> mid >> last
     assert list(dag_spec(made, "d.py").tasks) == ["first", "mid", "last", "alone"]
 
@@ -363,4 +364,8 @@ def test_durations_are_seconds_and_backoff_is_a_number() -> None:
     spec = dag_spec(made, "d.py")
     a = spec.tasks["a"]
     assert (a.retries, a.retry_delay_seconds, a.retry_backoff) == (3, 120.0, 2.0)
-    assert (a.max_retry_delay_seconds, a.execution_timeout_seconds, spec.dagrun_timeout_seconds) == (600.0, 30.0, 3600.0)
+    assert (a.max_retry_delay_seconds, a.execution_timeout_seconds, spec.dagrun_timeout_seconds) == (
+        600.0,
+        30.0,
+        3600.0,
+    )

@@ -7,15 +7,13 @@ from typing import Any
 import pytest
 
 from tradewind.core.dag import LengthSpec, MapSpec
-from tradewind.sdk import DAG, BaseOperator, Variable, task
+from tradewind.sdk import DAG, BaseOperator, task
 from tradewind.sdk.exceptions import XComNotFound
 from tradewind.sdk.operators.bash import BashOperator
 from tradewind.sdk.operators.empty import EmptyOperator
 from tradewind.sdk.operators.python import PythonOperator
 from tradewind.sdk.serialize import dag_spec
 from tradewind.sdk.types import NOTSET
-
-assert Variable
 
 
 def pulling(**left: Any) -> Any:
@@ -35,7 +33,9 @@ def instances(mapped: Any, count: int, **left: Any) -> list[dict[str, Any]]:
 
 def test_the_last_argument_varies_fastest() -> None:
     with DAG("d") as made:
-        mapped = BashOperator.partial(task_id="m", retries=2).expand(bash_command=["a", "b"], env=[{"x": "1"}, {"x": "2"}])
+        mapped = BashOperator.partial(task_id="m", retries=2).expand(
+            bash_command=["a", "b"], env=[{"x": "1"}, {"x": "2"}]
+        )
     assert instances(mapped, 4) == [
         {"bash_command": "a", "env": {"x": "1"}},
         {"bash_command": "a", "env": {"x": "2"}},
@@ -91,7 +91,7 @@ def test_lengths_follow_the_shape_of_references() -> None:
         a, b = (BashOperator(task_id=name, bash_command="x") for name in "ab")
         base = BashOperator.partial(task_id="m")
         mapped = base.expand(bash_command=a.output.map(str).zip(b.output["k"], fillvalue=0).concat(b.output))
-    (_, length), = mapped.map_spec().inputs
+    ((_, length),) = mapped.map_spec().inputs
     xcom_a, xcom_b = LengthSpec(kind="xcom", task_id="a"), LengthSpec(kind="xcom", task_id="b")
     zipped = LengthSpec(
         kind="zip",
@@ -170,7 +170,11 @@ def test_a_function_expands_over_its_own_arguments() -> None:
     assert one.execute({}) == 17
     assert made.task_ids == ["numbers", "add", "add__1"]
     spec = dag_spec(made, "d.py").tasks
-    assert (spec["add"].retries, spec["add"].upstream, spec["add"].operator) == (3, ("numbers",), "_PythonDecoratedOperator")
+    assert (spec["add"].retries, spec["add"].upstream, spec["add"].operator) == (
+        3,
+        ("numbers",),
+        "_PythonDecoratedOperator",
+    )
     assert spec["add__1"].map == MapSpec(mode="kwargs", inputs=(("kwargs", LengthSpec(kind="literal", length=1)),))
 
 
@@ -179,15 +183,15 @@ def test_a_function_expands_over_its_own_arguments() -> None:
     [
         (lambda: BashOperator.partial(task_id="m").expand(bash_command="abc"), "Task 'm' of Dag 'd': .* type 'str'"),
         (lambda: BashOperator.partial(task_id="m").expand(), "needs at least one argument"),
-        (lambda: BashOperator.partial(task_id="m").expand(colour=[1]), "Task 'm' of Dag 'd': .* keyword argument 'colour'"),
-        (lambda: BashOperator.partial(task_id="m", colour=1), "Task 'm' of Dag 'd': .* keyword argument 'colour'"),
+        (lambda: BashOperator.partial(task_id="m").expand(colour=[1]), "Task 'm' of Dag 'd': .* argument 'colour'"),
+        (lambda: BashOperator.partial(task_id="m", colour=1), "Task 'm' of Dag 'd': .* argument 'colour'"),
         (lambda: BashOperator.partial(task_id="m").expand(retries=[1, 2]), "'retries' is the same for all instances"),
         (lambda: BashOperator.partial(task_id="m", cwd="/").expand(cwd=["/"]), "'cwd' is in partial.. and in expand"),
         (lambda: BashOperator.partial(task_id="m").expand_kwargs("abc"), "takes a list of dicts"),
         (lambda: BashOperator.partial(task_id="m").expand_kwargs([1]), "takes dicts in its list, not int"),
         (lambda: task(lambda x: x).expand(x="abc"), "unexpected type 'str' for keyword argument 'x'"),
         (lambda: task(sorted_by).expand(z=[1]), r"expand\(\) got an unexpected keyword argument 'z'"),
-        (lambda: task(sorted_by).expand(x=[1]), r"Task 'sorted_by' of Dag 'd': sorted_by\(\) is missing the argument 'y'"),
+        (lambda: task(sorted_by).expand(x=[1]), r"Task 'sorted_by' of Dag 'd': .* missing the argument 'y'"),
         (lambda: task(sorted_by).partial(x=1).expand(x=[1]), "'x' is in partial.. and in expand"),
     ],
 )  # fmt: skip

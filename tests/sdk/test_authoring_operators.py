@@ -49,7 +49,7 @@ def test_positional_arguments_are_refused() -> None:
 
 
 def test_an_unknown_argument_names_operator_task_and_dag() -> None:
-    with DAG("d"), pytest.raises(TypeError, match="passed to EmptyOperator .Task 'a' of Dag 'd'.: colour, shape"):
+    with DAG("d"), pytest.raises(TypeError, match=r"passed to EmptyOperator \(Task 'a' of Dag 'd'\): colour, shape"):
         EmptyOperator(task_id="a", shape=1, colour=2)
 
 
@@ -126,7 +126,9 @@ def test_relatives_are_found_near_and_far() -> None:
 def test_weights_count_each_neighbour_once_and_fit_32_bits() -> None:
     def weights(rule: Any) -> dict[str, int]:
         with DAG("d", default_args={"weight_rule": rule}) as made:
-            a, b, c, d = (EmptyOperator(task_id=n, priority_weight=w) for n, w in zip("abcd", (1, 2, 3, 4), strict=True))
+            a, b, c, d = (
+                EmptyOperator(task_id=n, priority_weight=w) for n, w in zip("abcd", (1, 2, 3, 4), strict=True)
+            )
             a >> [b, c] >> d
             EmptyOperator(task_id="huge", priority_weight=2**40)
         return {name: task.effective_weight for name, task in dag_spec(made, "d.py").tasks.items()}
@@ -194,8 +196,8 @@ def test_a_block_puts_its_tasks_between_setup_and_teardown() -> None:
 
 def test_nested_blocks_and_several_setups() -> None:
     with DAG("d") as made:
-        names = ("s1", "s2", "t1", "t2", "w")
-        s1, s2, t1, t2, w = (EmptyOperator(task_id=name) for name in names)
+        names = ("s1", "s2", "t1", "t2")
+        s1, s2, t1, t2 = (EmptyOperator(task_id=name) for name in names)
         t1.as_teardown(setups=[s1])
         t2.as_teardown(setups=[s2])
         with context_wrapper([t1, t2]):
@@ -237,7 +239,9 @@ def test_dag_params_are_below_the_tasks_own() -> None:
 def test_hooks_around_execute_are_called() -> None:
     said: list[Any] = []
     with DAG("d"):
-        a = EmptyOperator(task_id="a", pre_execute=said.append, post_execute=lambda context, result: said.append(result))
+        a = EmptyOperator(
+            task_id="a", pre_execute=said.append, post_execute=lambda context, result: said.append(result)
+        )
     a.pre_execute("before")
     a.post_execute({}, "after")
     assert said == ["before", "after"]

@@ -63,7 +63,8 @@ class Session:
                 f"The work does not fit into MEMORY_LIMIT_GB={self._memory_limit_gb:g}; raise it, or lower MAX_WORKERS."
             )
         if "No space left on device" in text:
-            return DiskFull(f"The disk is full: {first}")
+            file = re.search(r'write file \\?"([^"\\]+)', text)
+            return DiskFull(f"The disk of {file[1] if file else 'the spill folder'} is full; make room and try again.")
         if source is not None and isinstance(error, duckdb.Error) and "CSV Error" in text:
             return _bad_csv(source, text)
         if isinstance(error, duckdb.Error) and not isinstance(error, duckdb.IOException):

@@ -125,14 +125,14 @@ class Endpoint:
     def _run_get(self, reply: Answer, dag_id: str, run_id: str) -> None:
         with self.engine.connect() as connection:
             run = queries.run_named(connection, dag_id, run_id)
-        reply(msgspec.to_builtins(run_info(run)) if run else None, None)
+        reply(msgspec.structs.asdict(run_info(run)) if run else None, None)
 
     def _run_previous(
         self, reply: Answer, dag_id: str, before_us: int, state: str | None = None, scheduled_only: bool = False
     ) -> None:
         with self.engine.connect() as connection:
             run = queries.previous_run(connection, dag_id, before_us, state, scheduled_only=scheduled_only)
-        reply(msgspec.to_builtins(run_info(run)) if run else None, None)
+        reply(msgspec.structs.asdict(run_info(run)) if run else None, None)
 
     def _run_count(
         self,

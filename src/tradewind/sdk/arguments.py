@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from tradewind.sdk.callables import signature
 from tradewind.sdk.registry import DagContext, TaskGroupContext
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ def parameters(cls: type) -> dict[str, inspect.Parameter]:
     for klass in cls.__mro__:
         if "__init__" not in vars(klass) or klass is object:
             continue
-        own = inspect.signature(vars(klass)["__init__"]).parameters
+        own = signature(vars(klass)["__init__"]).parameters
         for name, parameter in list(own.items())[1:]:
             if parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
                 found.setdefault(name, parameter)
@@ -93,7 +94,7 @@ def parameters(cls: type) -> dict[str, inspect.Parameter]:
 def _fills_in_defaults(init: Callable[..., None]) -> Callable[..., None]:
     own = [
         parameter
-        for parameter in list(inspect.signature(init).parameters.values())[1:]
+        for parameter in list(signature(init).parameters.values())[1:]
         if parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
     ]
     names = [parameter.name for parameter in own]

@@ -317,18 +317,19 @@ def _one_task_dag(
 ) -> Any:
     import inspect
 
+    from tradewind.sdk.callables import signature
     from tradewind.sdk.dag import DAG
     from tradewind.sdk.operators.python import PythonOperator
 
     settings = dict(arguments)
     dag_id = settings.pop("dag_id", None) or name
-    names = [parameter for parameter in inspect.signature(function).parameters if parameter not in ("self", "context")]
+    names = [parameter for parameter in signature(function).parameters if parameter not in ("self", "context")]
     inlets = {each: Asset.ref(name=each) for each in names}
-    if "self" in inspect.signature(function).parameters and len(outlets) != 1:
+    if "self" in signature(function).parameters and len(outlets) != 1:
         raise AirflowException(f"@asset.multi {name!r}: a function of several assets has no `self`.")
 
     def run(**context: Any) -> Any:
-        asked = inspect.signature(function).parameters
+        asked = signature(function).parameters
         known: dict[str, Any] = {"self": outlets[0], "context": context, **inlets}
         return function(**{each: known[each] for each in asked})
 

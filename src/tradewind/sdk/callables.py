@@ -4,9 +4,18 @@ from __future__ import annotations
 
 import functools
 import inspect
+import sys
 from collections import ChainMap
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
+
+if sys.version_info >= (3, 14):
+    from annotationlib import Format
+
+    # Annotations may name what only a type checker imports.
+    signature = functools.partial(inspect.signature, annotation_format=Format.FORWARDREF)
+else:
+    signature = inspect.signature
 
 CONTEXT_NAMES = frozenset(
     """
@@ -37,7 +46,7 @@ def unwrapped(function: Any) -> Any:
 def determine_kwargs(func: Callable[..., Any], args: Collection[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
     """Of `kwargs`, those that `func` takes beside the positional `args`: by name, or all when it has `**kwargs`."""
     try:
-        parameters = list(inspect.signature(func).parameters.values())
+        parameters = list(signature(func).parameters.values())
     except (TypeError, ValueError):
         return {}
     positional = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)][: len(args)]

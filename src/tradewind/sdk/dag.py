@@ -13,6 +13,7 @@ from datetime import datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from tradewind.sdk import values
+from tradewind.sdk.callables import signature
 from tradewind.sdk.configuration import conf
 from tradewind.sdk.exceptions import AirflowException, DuplicateTaskIdFound, NodeNotFound
 from tradewind.sdk.graph import in_order
@@ -102,6 +103,8 @@ class DAG:
         )
         self.dagrun_timeout = values.duration(dagrun_timeout, "dagrun_timeout", where)
         self.deadline, self.fail_fast = deadline, fail_fast
+        if deadline is not None:
+            self.notices.append(f"{where}: deadline= is accepted and has no effect; dagrun_timeout= ends a late run.")
         self.on_success_callback, self.on_failure_callback = on_success_callback, on_failure_callback
         self.params = ParamsDict({**self.default_args.pop("params", {}), **dict(params or {})}) if not isinstance(
             params, ParamsDict
@@ -261,7 +264,7 @@ class DAG:
         """Arguments of the 2.x generation under their new names; what nobody knows is a TypeError."""
         unknown = sorted(name for name in older if name not in _RENAMED and name not in _WITHOUT_EFFECT)
         if unknown:
-            known = [*inspect.signature(DAG).parameters, *_RENAMED]
+            known = [*signature(DAG).parameters, *_RENAMED]
             raise TypeError(
                 f"{self._where}: DAG() got an unexpected argument {unknown[0]!r}{_hint(unknown[0], known)}."
             )
@@ -324,7 +327,7 @@ def dag(dag_id_or_func: Any = None, **kwargs: Any) -> Any:
     def decorate(function: Callable[..., Any]) -> Callable[..., DAG]:
         @functools.wraps(function)
         def factory(*args: Any, **kw: Any) -> DAG:
-            bound = inspect.signature(function).bind(*args, **kw)
+            bound = signature(function).bind(*args, **kw)
             bound.apply_defaults()
             settings = {"doc_md": inspect.getdoc(function), **kwargs}
             with DAG(dag_id or function.__name__, **settings) as made:

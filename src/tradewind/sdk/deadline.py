@@ -1,4 +1,4 @@
-"""Deadlines of a Dag's runs, as authors declare them. They are read and shown; an alert rule acts on them."""
+"""Deadlines of a Dag's runs, as authors declare them. They are accepted; a notice says that nothing acts on them."""
 
 from __future__ import annotations
 

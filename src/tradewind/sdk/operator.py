@@ -43,7 +43,6 @@ class BaseOperator(Task, Templated, metaclass=OperatorMeta):
     start_from_trigger: bool = False
     is_mapped: ClassVar[bool] = False
     inherits_from_empty_operator: ClassVar[bool] = False
-    inherits_from_skipmixin: ClassVar[bool] = False
     ignored_arguments: ClassVar[Mapping[str, str]] = {}
     """Arguments of an older generation that this class accepts, and what to tell the author about each."""
 
@@ -163,9 +162,7 @@ class BaseOperator(Task, Templated, metaclass=OperatorMeta):
             max_active_tis_per_dagrun, "max_active_tis_per_dagrun", where
         )
         if sla is not None:
-            self.notices.append(
-                f"{where}: sla= is accepted and ignored; an alert rule or a DeadlineAlert does its job."
-            )
+            self.notices.append(f"{where}: sla= is accepted and ignored; execution_timeout= ends a late task.")
         self.sla = sla
 
         self.on_execute_callback = on_execute_callback

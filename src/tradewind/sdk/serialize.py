@@ -17,6 +17,7 @@ from tradewind.sdk.dag import DAG
 from tradewind.sdk.exceptions import DagInvalid, FailFastDagInvalidTriggerRule, ParamValidationError
 from tradewind.sdk.operators.empty import EmptyOperator
 from tradewind.sdk.plain import plain
+from tradewind.sdk.skip import SkipMixin
 from tradewind.sdk.timezone import timezone_name
 from tradewind.sdk.values import callables
 from tradewind.sdk.weights import effective_weights
@@ -110,7 +111,7 @@ def task_spec(task: Any, effective_weight: int, isolation: str = "fork") -> Task
         ui_color=str(task.ui_color),
         ui_fgcolor=str(task.ui_fgcolor),
         template_fields=_names(task.template_fields),
-        skips_downstream=bool(task.inherits_from_skipmixin),
+        skips_downstream=issubclass(_class_of(task), SkipMixin),
         extra=_task_extra(task),
     )
 
@@ -177,7 +178,7 @@ def _references(task: Any) -> Iterable[tuple[Any, str]]:
 
 def _never_sent(task: Any) -> bool:
     settings = task.settings if task.is_mapped else task
-    cls = task.operator_class if task.is_mapped else type(task)
+    cls = _class_of(task)
     return (
         issubclass(cls, EmptyOperator)
         and cls.execute is EmptyOperator.execute
@@ -189,8 +190,12 @@ def _never_sent(task: Any) -> bool:
     )
 
 
+def _class_of(task: Any) -> Any:
+    return task.operator_class if task.is_mapped else type(task)
+
+
 def _task_extra(task: Any) -> dict[str, Any]:
-    cls = task.operator_class if task.is_mapped else type(task)
+    cls = _class_of(task)
     settings = task.settings if task.is_mapped else task
     own = {name: param for name, param in settings.params.raw().items() if name in settings.own_params}
     facts = {

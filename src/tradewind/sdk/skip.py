@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
-from typing import Any, ClassVar
+from typing import Any
 
 from tradewind.sdk.exceptions import AirflowException
 from tradewind.sdk.node import Task
@@ -49,8 +49,6 @@ def below_short_circuit(task: Any, *, ignore_downstream_trigger_rules: bool) -> 
 
 class SkipMixin:
     """For operators that skip some of what follows them."""
-
-    inherits_from_skipmixin: ClassVar[bool] = True
 
     def skip(self, ti: Any, tasks: Iterable[Any], *_: Any, **__: Any) -> None:
         """Decide that these tasks are skipped."""

@@ -9,13 +9,18 @@ from tradewind.worker.channel import Channel, ChannelClosed
 
 
 class ChannelRuntime:
-    """Sends requests and waits for their answers. Threads of a task take turns."""
+    """Sends requests and waits for their answers. Threads of a task take turns.
+
+    A signal handler (`on_kill`) may ask in the middle of another question of the same thread: the lock is reentrant,
+    and an answer that belongs to the outer question is kept for it.
+    """
 
     def __init__(self, channel: Channel, attempt: str = "") -> None:
         self._channel = channel
         self._attempt = attempt
         self._next = 0
-        self._lock = threading.Lock()
+        self._answers: dict[int, Response] = {}
+        self._lock = threading.RLock()
 
     def request(self, method: str, **args: Any) -> Any:
         """The engine's answer. Raises RuntimeRequestError when it refuses or cannot be reached."""
@@ -24,15 +29,16 @@ class ChannelRuntime:
             number = self._next
             try:
                 self._channel.send(Request(id=number, method=method, args=args, attempt=self._attempt))
-                while True:
+                while number not in self._answers:
                     answer = self._channel.receive()
-                    if isinstance(answer, Response) and answer.id == number:
-                        break
+                    if isinstance(answer, Response):
+                        self._answers[answer.id] = answer
             except ChannelClosed:
                 raise RuntimeRequestError("Unreachable", f"The engine is gone; {method} was not answered.") from None
-        if answer.error:
-            raise RuntimeRequestError(answer.kind, answer.error)
-        return answer.value
+            mine = self._answers.pop(number)
+        if mine.error:
+            raise RuntimeRequestError(mine.kind, mine.error)
+        return mine.value
 
     def send(self, message: Message) -> None:
         """One way; lost when the engine is gone."""

@@ -51,12 +51,10 @@ class TaskRunner:
         try:
             prepared = self._prepared.get(offer.run.dag_id)
             if prepared is None:
+                now, error = clock_us(), f"{offer.file} no longer defines the Dag {offer.run.dag_id!r}"
+                log.close(reason=error)
                 return Finished(
-                    attempt=offer.attempt,
-                    outcome="failed_for_good",
-                    start_us=clock_us(),
-                    end_us=clock_us(),
-                    error=f"{offer.file} no longer defines the Dag {offer.run.dag_id!r}",
+                    attempt=offer.attempt, outcome="failed_for_good", start_us=now, end_us=now, error=error
                 )
             if offer.callback:
                 report = run_callback(prepared, offer, runtime) or Finished(attempt=offer.attempt, outcome="success")

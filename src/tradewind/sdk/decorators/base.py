@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, ClassVar
 
 from tradewind.sdk.arguments import Surroundings, surroundings
-from tradewind.sdk.callables import CONTEXT_NAMES, declares_outputs
+from tradewind.sdk.callables import CONTEXT_NAMES, declares_outputs, signature, unwrapped
 from tradewind.sdk.expand_input import DictOfLists, ExpandInput, ListOfDicts
 from tradewind.sdk.mapped import MappedOperator, refuse_repeated
 from tradewind.sdk.operator import BaseOperator, describe
@@ -124,7 +124,7 @@ class TaskFactory:
     def _settings(self) -> dict[str, Any]:
         outputs = self.multiple_outputs
         settings = {
-            "task_id": self.function.__name__,
+            "task_id": self._name,
             "python_callable": self.function,
             "multiple_outputs": declares_outputs(self.function) if outputs is None else outputs,
             **self.kwargs,
@@ -138,17 +138,21 @@ class TaskFactory:
         return PlainXComArg(operator=task)
 
     def _check_names(self, method: str, kwargs: Mapping[str, Any]) -> None:
-        parameters = inspect.signature(self.function).parameters
+        parameters = signature(self.function).parameters
         if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
             return
         if unknown := [name for name in kwargs if name not in parameters]:
             raise TypeError(
                 f"{self._where()}: {method}() got an unexpected keyword argument {', '.join(map(repr, unknown))}; "
-                f"{self.function.__name__}() takes {', '.join(parameters) or 'none'}."
+                f"{self._name}() takes {', '.join(parameters) or 'none'}."
             )
 
+    @property
+    def _name(self) -> str:
+        return str(unwrapped(self.function).__name__)
+
     def _where(self) -> str:
-        return describe(self.kwargs.get("task_id", self.function.__name__), surroundings(self.kwargs).dag)
+        return describe(self.kwargs.get("task_id", self._name), surroundings(self.kwargs).dag)
 
     def _copy(self, **changes: Any) -> TaskFactory:
         settings = {
@@ -158,7 +162,7 @@ class TaskFactory:
         return TaskFactory(self.function, self.operator_class, **settings)
 
     def __repr__(self) -> str:
-        return f"<@task {self.function.__name__}>"
+        return f"<@task {self._name}>"
 
 
 def task_decorator_factory(
@@ -188,15 +192,15 @@ def get_unique_task_id(task_id: str, dag: Any = None, task_group: Any = None) ->
 
 def check_arguments(function: Callable[..., Any], args: Collection[Any], kwargs: Mapping[str, Any], where: str) -> None:
     """Raise unless the function can be called like this; context values come by themselves."""
-    signature = inspect.signature(function)
+    called = signature(function)
     name = getattr(function, "__name__", str(function))
     try:
-        given = signature.bind_partial(*args, **kwargs).arguments
+        given = called.bind_partial(*args, **kwargs).arguments
     except TypeError as error:
         raise TypeError(f"{where}: {name}() {error}.") from None
     missing = [
         parameter.name
-        for parameter in signature.parameters.values()
+        for parameter in called.parameters.values()
         if parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
         and parameter.default is parameter.empty
         and parameter.name not in given
@@ -209,8 +213,6 @@ def check_arguments(function: Callable[..., Any], args: Collection[Any], kwargs:
 def function_source(function: Callable[..., Any]) -> str:
     """The source of a function, at no indentation and without decorators."""
     import ast
-
-    from tradewind.sdk.callables import unwrapped
 
     source = textwrap.dedent(inspect.getsource(unwrapped(function)))
     node = ast.parse(source).body[0]

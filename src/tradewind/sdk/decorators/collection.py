@@ -89,7 +89,7 @@ def _with_condition(decorated: Any, runs: Callable[[Any], bool], message: str | 
 
     def pre_execute(context: Any) -> None:
         if not runs(context):
-            raise AirflowSkipException(message or f"Skipped by condition of {decorated.function.__name__}.")
+            raise AirflowSkipException(message or f"Skipped by condition of {decorated._name}.")
         if before is not None:
             before(context)
 

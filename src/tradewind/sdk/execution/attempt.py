@@ -14,12 +14,13 @@ from tradewind.sdk.configuration import conf
 from tradewind.sdk.context import Context
 from tradewind.sdk.exceptions import UnmappableXComLengthPushed, UnmappableXComTypePushed, XComForMappingNotPushed
 from tradewind.sdk.execution import xcom_codec
+from tradewind.sdk.execution.dag_run import DagRun
 from tradewind.sdk.execution.facts import context_of
 from tradewind.sdk.execution.masking import masker
 from tradewind.sdk.execution.outcome import skipped_name
 from tradewind.sdk.execution.prepared import PreparedDag, PreparedTask, strings
 from tradewind.sdk.execution.templating import Renderer, render_field
-from tradewind.sdk.execution.ti import XCOM_RETURN_KEY, DagRun, TaskInstance
+from tradewind.sdk.execution.ti import XCOM_RETURN_KEY, TaskInstance
 from tradewind.sdk.execution.xcom_errors import XComEncodeError
 from tradewind.wire.messages import Finished, Offer, XComValue
 

@@ -86,12 +86,12 @@ class DagRun:
     def get_previous_scheduled_dagrun(self, **_: Any) -> DagRun | None:
         return previous_run(self._info, None, scheduled_only=True)
 
-    def get_task_instance(self, task_id: str, *, map_index: int = -1, **_: Any) -> TaskInstanceState_ | None:
+    def get_task_instance(self, task_id: str, *, map_index: int = -1, **_: Any) -> OtherTaskInstance | None:
         """State of one task of this run, or None."""
         found = [it for it in self.get_task_instances() if it.task_id == task_id and it.map_index == map_index]
         return found[0] if found else None
 
-    def get_task_instances(self, state: Any = None, **_: Any) -> list[TaskInstanceState_]:
+    def get_task_instances(self, state: Any = None, **_: Any) -> list[OtherTaskInstance]:
         """The tasks of this run with their states now, those of `state` (one or several) if given."""
         answer = current_runtime().request("task.states", dag_id=self.dag_id, run_ids=[self.run_id])
         states = dict((answer or {}).get(self.run_id, {}))
@@ -103,7 +103,7 @@ class DagRun:
         return f"<DagRun {self.dag_id} @ {self.run_id}: {self._info.state}>"
 
 
-class TaskInstanceState_:
+class OtherTaskInstance:
     """Another task of a run, as far as it can be seen from here."""
 
     def __init__(self, run: DagRun, task_id: str, map_index: int, state: str | None) -> None:
@@ -118,12 +118,12 @@ class TaskInstanceState_:
         return f"<TaskInstance: {self.dag_id}.{self.task_id} {self.run_id} [{self.state}]>"
 
 
-def _instance(run: DagRun, name: str, state: str | None, names: Mapping[str, Any]) -> TaskInstanceState_:
+def _instance(run: DagRun, name: str, state: str | None, names: Mapping[str, Any]) -> OtherTaskInstance:
     """Mapped instances are answered as `task_id_N`."""
     task_id, _, index = name.rpartition("_")
     if task_id and index.isdigit() and task_id not in names and f"{task_id}_0" in names:
-        return TaskInstanceState_(run, task_id, int(index), state)
-    return TaskInstanceState_(run, name, -1, state)
+        return OtherTaskInstance(run, task_id, int(index), state)
+    return OtherTaskInstance(run, name, -1, state)
 
 
 def previous_run(info: RunInfo, state: str | None, *, scheduled_only: bool = False) -> DagRun | None:

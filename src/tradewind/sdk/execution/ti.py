@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from tradewind.sdk.configuration import conf
 from tradewind.sdk.execution import xcom_codec
-from tradewind.sdk.execution.dag_run import DagRun, previous_run
+from tradewind.sdk.execution.dag_run import DagRun, OtherTaskInstance, previous_run
 from tradewind.sdk.execution.moments import microseconds, optional_moment
 from tradewind.sdk.execution.runtime import current_runtime
 from tradewind.sdk.types import NOTSET, TaskInstanceKey, TaskInstanceState
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     import pendulum
 
     from tradewind.sdk.context import Context
+
+__all__ = ["XCOM_RETURN_KEY", "DagRun", "OtherTaskInstance", "TaskInstance"]
 
 XCOM_RETURN_KEY = "return_value"
 _Rows = list[tuple[str, int, str, bytes]]
@@ -214,7 +216,7 @@ class TaskInstance:
         """The newest run of this Dag before this one, of this state if given."""
         return previous_run(self._offer.run, state)
 
-    def get_previous_ti(self, state: str | None = None, **_: Any) -> TaskInstanceState_ | None:
+    def get_previous_ti(self, state: str | None = None, **_: Any) -> OtherTaskInstance | None:
         """This task in the previous run."""
         run = self.get_previous_dagrun(state)
         return run.get_task_instance(self.task_id, map_index=self.map_index) if run else None

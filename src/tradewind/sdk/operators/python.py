@@ -63,8 +63,6 @@ class PythonOperator(BaseOperator):
 class BranchPythonOperator(PythonOperator, BranchMixIn):
     """The function returns the ids of the tasks or groups to follow, or None to skip them all."""
 
-    inherits_from_skipmixin: ClassVar[bool] = True
-
     def execute(self, context: Any) -> Any:
         return self.do_branch(context, super().execute(context))
 
@@ -72,8 +70,6 @@ class BranchPythonOperator(PythonOperator, BranchMixIn):
 class ShortCircuitOperator(PythonOperator, SkipMixin):
     """Skips what follows when the function returns something false; with `ignore_downstream_trigger_rules=False` only
     what follows directly."""
-
-    inherits_from_skipmixin: ClassVar[bool] = True
 
     def __init__(self, *, ignore_downstream_trigger_rules: bool = True, **kwargs: Any) -> None:
         super().__init__(**kwargs)

@@ -14,7 +14,7 @@ from functools import cached_property
 from importlib import import_module
 from pathlib import Path
 from types import FunctionType
-from typing import Any, ClassVar
+from typing import Any
 
 from tradewind.sdk.callables import determine_kwargs, merged_context, unwrapped
 from tradewind.sdk.context_variables import context_variables
@@ -215,16 +215,12 @@ class ExternalPythonOperator(_ForeignPythonOperator):
 class BranchPythonVirtualenvOperator(PythonVirtualenvOperator, BranchMixIn):
     """The function returns the ids of the tasks or groups to follow."""
 
-    inherits_from_skipmixin: ClassVar[bool] = True
-
     def execute(self, context: Any) -> Any:
         return self.do_branch(context, super().execute(context))
 
 
 class BranchExternalPythonOperator(ExternalPythonOperator, BranchMixIn):
     """The function returns the ids of the tasks or groups to follow."""
-
-    inherits_from_skipmixin: ClassVar[bool] = True
 
     def execute(self, context: Any) -> Any:
         return self.do_branch(context, super().execute(context))

@@ -6,7 +6,7 @@ import hashlib
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, ClassVar
+from typing import Any
 
 from tradewind.sdk.configuration import conf
 from tradewind.sdk.exceptions import (
@@ -20,7 +20,6 @@ from tradewind.sdk.exceptions import (
     TaskDeferralTimeout,
 )
 from tradewind.sdk.operator import BaseOperator, describe
-from tradewind.sdk.skip import SkipMixin
 
 
 @dataclass
@@ -34,13 +33,12 @@ class PokeReturnValue:
         return self.is_done
 
 
-class BaseSensorOperator(BaseOperator, SkipMixin):
+class BaseSensorOperator(BaseOperator):
     """Subclasses implement `poke(context)`. In mode `reschedule` it frees its slot between two looks."""
 
     ui_color = "#e6f1f2"
     valid_modes = ("poke", "reschedule")
     is_sensor = True
-    inherits_from_skipmixin: ClassVar[bool] = False
 
     def __init__(
         self,
