@@ -38,7 +38,7 @@ def metric(name: str, value: float, labels: Mapping[str, str] | None = None) -> 
 
 def current() -> Runtime:
     """The runtime of this context: the installed one, or the default."""
-    return _current.get() or _default()
+    return _current.get() or default_runtime()
 
 
 def install(runtime: Runtime) -> Token[Runtime | None]:
@@ -97,7 +97,8 @@ _current: ContextVar[Runtime | None] = ContextVar("tradewind_data_runtime", defa
 _defaults: dict[tuple[str, int, int] | None, LoggingRuntime] = {}
 
 
-def _default() -> LoggingRuntime:
+def default_runtime() -> LoggingRuntime:
+    """The runtime of this process where none is installed: the log, and StatsD when `STATSD_HOST` is set."""
     host = os.environ.get("STATSD_HOST", "")
     port = os.environ.get("STATSD_PORT", "8125")
     # The process id is part of the key, so that a forked child opens its own socket.

@@ -3,11 +3,14 @@
 import os
 import sys
 import time
+from collections.abc import Mapping
 
+from tradewind.data import runtime as data_runtime
 from tradewind.sdk.execution.logs import AttemptLog, offer_log_path
 from tradewind.sdk.execution.prepared import PreparedDag
 from tradewind.sdk.execution.run import run_attempt, run_callback
 from tradewind.sdk.execution.runtime import set_runtime
+from tradewind.sdk.progress import progress
 from tradewind.wire.messages import Finished, Offer, Started
 from tradewind.worker.channel import Channel, ChannelClosed
 from tradewind.worker.host_config import HostConfig
@@ -20,6 +23,16 @@ def clock_us() -> int:
     return time.time_ns() // 1000
 
 
+class _DataRuntime:
+    """What the data toolkit tells the engine: progress goes to the scheduler, metrics to the log and StatsD."""
+
+    def progress(self, done: float, total: float | None, unit: str) -> None:
+        progress(done, total, unit)
+
+    def metric(self, name: str, value: float, labels: Mapping[str, str]) -> None:
+        data_runtime.default_runtime().metric(name, value, labels)
+
+
 class TaskRunner:
     """Made once in the host; `serve` runs in each child."""
 
@@ -29,6 +42,7 @@ class TaskRunner:
 
     def serve(self, channel: Channel, *, reuse: bool = False) -> None:
         """Run what is offered on the channel, then end the process; with `reuse` until the channel closes."""
+        data_runtime.install(_DataRuntime())
         try:
             while True:
                 message = channel.receive()
@@ -109,6 +123,7 @@ def main() -> None:
         error = loaded.report.problems[0].message
         channel.send(Finished(attempt=message.attempt, outcome="failed", start_us=now, end_us=now, error=error))
         _leave()
+    data_runtime.install(_DataRuntime())
     try:
         channel.send(TaskRunner(prepared, config).run(channel, message))
     except ChannelClosed:
