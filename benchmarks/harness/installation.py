@@ -188,7 +188,7 @@ class Installation(ABC):
         return self._reader.rows(sql, *values)
 
     def own_times(self) -> list[tuple[str, int, int, int, int]]:
-        """What task bodies wrote: name, first and last line on CLOCK_MONOTONIC (ns), the same on the wall clock (us)."""
+        """What task bodies wrote: name, first and last line on CLOCK_MONOTONIC (ns), then on the wall clock (us)."""
         if not self.out.exists():
             return []
         found = []

@@ -17,7 +17,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tradewind.sdk.execution.logs import AttemptLog, log_path, offer_log_path
+from tradewind.sdk.execution.logs import AttemptLog
+from tradewind.wire.log_files import log_path, offer_log_path
 from tradewind.sdk.execution.masking import REDACTED, Masker
 from tradewind.sdk.execution.tracebacks import author_traceback
 from tradewind.wire.logs import LogLine, decode_line

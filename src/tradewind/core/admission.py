@@ -26,9 +26,18 @@ def admit(turn: Turn, most: int = 500) -> int:
         live, task, spec = _resolve(world, entry)
         if live is None or task is None or spec is None:
             world.ready.drop(name)
+        elif name != (spec.queue, spec.pool):
+            # Its Dag has changed since: it waits elsewhere now.
+            world.ready.drop(name)
+            world.queue_ready(live, task, spec)
         elif limit := full_limit(world, live, spec, task):
             world.ready.park(name, limit)
-        elif not _pool_has_room(world, spec) or (worker := world.worker_for(spec.queue)) is None:
+        elif (free := world.pool_free(spec.pool) or 0) <= 0:
+            closed.add(name)
+        elif free < spec.pool_slots:
+            # Smaller tasks behind it need not wait for it.
+            world.ready.park(name, ("pool", spec.pool, str(spec.pool_slots)))
+        elif (worker := world.worker_for(spec.queue)) is None:
             closed.add(name)
         else:
             world.ready.take(name)
@@ -67,11 +76,6 @@ def full_limit(world: World, live: LiveRun, spec: TaskSpec, task: TaskInstance) 
     ):
         return by_run
     return None
-
-
-def _pool_has_room(world: World, spec: TaskSpec) -> bool:
-    free = world.pool_free(spec.pool)
-    return free is not None and free >= spec.pool_slots
 
 
 def _assign(turn: Turn, live: LiveRun, task: TaskInstance, spec: TaskSpec, worker: Worker) -> None:

@@ -162,10 +162,6 @@ def _give_back(turn: Turn, live: LiveRun, spec: TaskSpec, task: TaskInstance) ->
 
 def _lost(turn: Turn, live: LiveRun, spec: TaskSpec, task: TaskInstance, attempt: Attempt, reason: str) -> None:
     """Law 4: started again when it may be, and the loss is not held against its retries."""
-    certainly_not_started = attempt.started_at is None and attempt.state is AttemptState.NOT_STARTED
-    if certainly_not_started:
-        _give_back(turn, live, spec, task)
-        return
     times = {"attempt": None, "end_date": turn.now, "start_date": task.start_date or attempt.started_at}
     free = task.losses < FREE_LOSSES and spec.lost_policy != "fail"
     if free and (spec.retries > 0 or spec.lost_policy == "retry"):
@@ -196,7 +192,7 @@ def _restart(turn: Turn, live: LiveRun, task: TaskInstance, report: AttemptFinis
     """It was cleared while it ran, and now its attempt is over: it begins anew."""
     spec = live.spec_of(task.key.task_id)
     retries = spec.retries if spec else 0
-    turn.move(live, task, TaskEvent.CLEARED, attempt=None, pending="", max_tries=task.try_number + retries)
+    turn.move(live, task, TaskEvent.CLEARED, attempt=None, pending="", leg=0, losses=0, max_tries=task.try_number + retries)
     tasks.look_at(turn, live, task.key.task_id)
 
 
@@ -263,6 +259,9 @@ def worker_joined(turn: Turn, news: WorkerJoined) -> None:
         elif news.fresh:
             # The new instance made sure that nothing of the old one runs, before it registered.
             finished(turn, AttemptFinished(attempt=attempt.id, outcome="lost", error="its agent died"))
+        elif attempt.state is AttemptState.ASSIGNED and attempt.cancel:
+            # It never arrived, and nobody wants it any more.
+            finished(turn, AttemptFinished(attempt=attempt.id, outcome="cancelled"))
         elif attempt.state is AttemptState.ASSIGNED:
             turn.do(StartAttempt(attempt))
         else:
@@ -279,8 +278,9 @@ def worker_left(turn: Turn, news: WorkerLeft) -> None:
 def worker_expired(turn: Turn, news: WorkerExpired) -> None:
     """Its lease and the kill grace are over."""
     worker = turn.world.workers.get(news.name)
-    if worker is not None and worker.epoch == news.epoch:
-        del turn.world.workers[news.name]
+    if worker is not None and worker.epoch != news.epoch:
+        return  # it has joined again since
+    turn.world.workers.pop(news.name, None)
     turn.do(Record("worker.lost", reason="its lease ended", body={"worker": news.name}))
     for attempt in [a for a in turn.world.attempts.values() if a.worker == news.name]:
         finished(turn, AttemptFinished(attempt=attempt.id, outcome="lost", error=f"worker {news.name} was lost"))

@@ -111,6 +111,8 @@ def _on_timer(turn: Turn, kind: str, subject: Any) -> None:
                 tasks.make_ready(turn, live, spec, task)
         case "schedule":
             runs.on_schedule(turn, subject)
+        case "schedule_taken":
+            runs.pass_over(turn, subject)
         case "start_runs":
             runs.start_queued(turn, subject)
         case "run_timeout":
@@ -159,7 +161,7 @@ def _dag_loaded(turn: Turn, news: DagLoaded) -> None:
     if changed and known is not None:
         for number in list(world.open_runs.get(spec.dag_id, ())):
             runs.adopt(turn, world.runs[number])
-        world.ready.release(("dag", spec.dag_id), -1)
+        world.ready.release_all(spec.dag_id, {str(n) for n in world.open_runs.get(spec.dag_id, ())})
     if changed or record.is_stale or record.next_due is None:
         # A due run stands until it is made: asking again with the same past could skip it.
         runs.plan_next(turn, spec.dag_id)

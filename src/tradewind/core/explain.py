@@ -8,6 +8,7 @@ from typing import Any
 from tradewind.core.admission import full_limit
 from tradewind.core.dag import TaskSpec
 from tradewind.core.records import TaskInstance
+from tradewind.core.runs import run_limit, running_runs
 from tradewind.core.states import FINISHED, RUN_FINISHED, RunState, TaskState
 from tradewind.core.tasks import past_is_met
 from tradewind.core.turn import Turn
@@ -27,10 +28,10 @@ def explain(world: World, live: LiveRun, task: TaskInstance, now: datetime) -> l
     """Every reason why this task instance has not ended, most important first. Never empty for a waiting task."""
     if task.state in FINISHED:
         return [Reason("finished", f"It has ended: {task.state}{_because(task.reason)}.")]
-    return _run_reasons(world, live) or _task_reasons(world, live, task, now)
+    return _run_reasons(world, live, now) or _task_reasons(world, live, task, now)
 
 
-def _run_reasons(world: World, live: LiveRun) -> list[Reason]:
+def _run_reasons(world: World, live: LiveRun, now: datetime) -> list[Reason]:
     run = live.run
     if live.quarantine:
         return [Reason("quarantined", f"Its run is set aside: {live.quarantine}")]
@@ -39,8 +40,11 @@ def _run_reasons(world: World, live: LiveRun) -> list[Reason]:
     if run.state is RunState.QUEUED:
         if world.dags[run.dag_id].is_paused:
             return [_paused(run.dag_id)]
-        running = world.running_runs(run.dag_id)
-        limit = live.plan.spec.max_active_runs
+        if run.run_after > now:
+            at = run.run_after.isoformat()
+            return [Reason("run_after", f"Its run starts at {at}.", {"at": at})]
+        running = running_runs(Turn(world, now), run.dag_id)
+        limit = run_limit(live.plan.spec)
         return [
             Reason(
                 "queued_run",

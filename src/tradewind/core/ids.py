@@ -20,6 +20,8 @@ def callback_id(run: int, clear_number: int, kind: str, key: TaskKey | None = No
     return uuid5(_NAMESPACE, f"callback/{run}/{clear_number}/{kind}/{what}").hex
 
 
-def run_id_for(run_type: RunType, at: datetime) -> str:
-    """Airflow's run id for a run of this type: `scheduled__2024-01-02T00:00:00+00:00`."""
-    return f"{run_type}__{at.isoformat()}"
+def run_id_for(run_type: RunType, at: datetime, number: int | None = None) -> str:
+    """Airflow's run id for a run of this type: `scheduled__2024-01-02T00:00:00+00:00`, with `_` and eight characters
+    that follow from the run's number where one is given."""
+    apart = "" if number is None else "_" + uuid5(_NAMESPACE, f"run/{number}").hex[:8]
+    return f"{run_type}__{at.isoformat()}{apart}"

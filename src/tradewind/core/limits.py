@@ -5,14 +5,14 @@ under it, and each slot that the limit gives back takes one entry out. So admitt
 tasks wait. Entries are hints: one whose task is no longer ready is dropped when it is met.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from heapq import heappop, heappush
 from typing import NamedTuple
 
 from tradewind.core.records import TaskKey
 
 LimitKey = tuple[str, ...]
-"""What an entry is parked under: ("dag", dag_id), ("task", dag_id, task_id), ("paused", dag_id) …"""
+"""What an entry is parked under: ("dag", dag_id), ("task", dag_id, task_id), ("pool", name, slots) …"""
 
 
 class Entry(NamedTuple):
@@ -63,7 +63,10 @@ class ReadyQueues:
         """The first entry of a heap has met a full limit: it waits there."""
         entry = heappop(self._heaps[name])
         heappush(self._parked.setdefault(limit, []), entry)
-        self._replace_from_origin(entry)
+        if self._origin.get(entry.key) == limit:
+            del self._origin[entry.key]  # the room that it was let out for has been taken meanwhile
+        else:
+            self._replace_from_origin(entry)
 
     def release(self, limit: LimitKey, count: int = 1) -> None:
         """A limit has room again for `count` entries; −1 for all of them."""
@@ -75,6 +78,17 @@ class ReadyQueues:
             count -= 1
         if parked is not None and not parked:
             del self._parked[limit]
+
+    def release_all(self, dag_id: str, runs: Set[str]) -> None:
+        """A Dag's limits have changed: everything parked under one of them looks again."""
+        for limit in [x for x in self._parked if x[:2] == ("dag", dag_id) or x[:2] == ("task", dag_id)]:
+            self.release(limit, -1)
+        for limit in [x for x in self._parked if x[0] == "task_in_run" and x[1] in runs]:
+            self.release(limit, -1)
+
+    def sizes(self, pool: str) -> list[int]:
+        """The slots that tasks parked for want of room in this pool ask for, by size."""
+        return sorted(int(limit[2]) for limit in self._parked if limit[0] == "pool" and limit[1] == pool)
 
     def _replace_from_origin(self, entry: Entry) -> None:
         # The room that this entry was let out for is still free: the next one may have it.

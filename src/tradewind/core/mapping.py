@@ -1,6 +1,6 @@
 """Expanding a mapped task: into how many instances, and from when on that is known."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from math import prod
 
 from tradewind.core.dag import LengthSpec, MapSpec
@@ -17,6 +17,18 @@ def expansion_length(map: MapSpec, lengths: Lengths) -> int | None:
 def literal_length(map: MapSpec) -> int | None:
     """How many instances, where the Dag file alone says so; None when it depends on what a task leaves."""
     return expansion_length(map, lambda task_id, key: None)
+
+
+def sources(map: MapSpec) -> frozenset[str]:
+    """The tasks whose values decide into how many instances a mapped task expands."""
+    return frozenset(task_id for _, spec in map.inputs for task_id in _sources(spec))
+
+
+def _sources(spec: LengthSpec) -> Iterator[str]:
+    if spec.kind == "xcom":
+        yield spec.task_id
+    for part in spec.parts:
+        yield from _sources(part)
 
 
 def _length(spec: LengthSpec, lengths: Lengths) -> int | None:

@@ -36,10 +36,9 @@ def _clear_run(turn: Turn, live: LiveRun, chosen: list[TaskInstance]) -> None:
     for task in chosen:
         _clear_task(turn, live, task, keeps_skip=not _decider_cleared(live, task, cleared))
     if live.run.state in RUN_FINISHED:
-        live.run = replace(live.run, clear_number=live.run.clear_number + 1)
+        live.run = replace(live.run, clear_number=live.run.clear_number + 1, quarantine="")
         turn.move_run(live, RunState.QUEUED, reason="cleared", start_date=None, end_date=None, queued_at=turn.now)
         runs.start_queued(turn, live.run.dag_id)
-    turn.touched.clear()
     for task_id in live.plan.spec.tasks:
         tasks.look_at(turn, live, task_id)
 
@@ -65,6 +64,8 @@ def _clear_task(turn: Turn, live: LiveRun, task: TaskInstance, *, keeps_skip: bo
         attempt=None,
         not_before=None,
         leg=0,
+        losses=0,
+        pending="",
         max_tries=task.try_number + (spec.retries if spec else 0),
         skip_decided=task.skip_decided and keeps_skip,
         start_date=None,

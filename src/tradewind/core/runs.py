@@ -40,7 +40,8 @@ def create(turn: Turn, wish: CreateRun) -> DagRun:
     interval = wish.interval
     if wish.logical_date is not None and interval is None:
         interval = manual_interval(plan.spec.timetable, wish.logical_date)
-    run_id = wish.run_id or run_id_for(wish.run_type, run_after)
+    # The number keeps runs apart that are made in the same moment.
+    run_id = wish.run_id or run_id_for(wish.run_type, run_after, world.next_run_number)
     if wish.taken_by:
         raise RunAlreadyExists(wish.dag_id, wish.taken_by)
     for number in world.open_runs.get(wish.dag_id, ()):
@@ -65,6 +66,8 @@ def create(turn: Turn, wish: CreateRun) -> DagRun:
         note=wish.note,
     )
     _add(turn, run, _previous(turn, wish.dag_id))
+    if run_after > now:
+        world.at(run_after, "start_runs", wish.dag_id)
     start_queued(turn, wish.dag_id)
     return run
 
@@ -74,8 +77,6 @@ def _add(turn: Turn, run: DagRun, previous: PreviousRun | None) -> LiveRun:
     world.next_run_number += 1
     live = LiveRun(run, world.plans[run.dag_id])
     live.previous = previous
-    if previous is not None and (before := world.runs.get(previous.number)):
-        before.next_number = run.number
     turn.do(PutRun(run, None))
     turn.record_run("run.created", run, after=run.state, reason=run.triggered_by)
     world.add_run(live)
@@ -126,9 +127,12 @@ def on_schedule(turn: Turn, dag_id: str) -> None:
         return
     plan, due = world.plans[dag_id], record.next_due
     if due.run_after > turn.now:
-        world.at(due.run_after, "schedule", dag_id)
+        return  # its own timer is set
+    open_runs = [world.runs[n].run for n in world.open_runs.get(dag_id, ())]
+    if due.logical_date is not None and any(run.logical_date == due.logical_date for run in open_runs):
+        pass_over(turn, dag_id)
         return
-    if len(world.open_runs.get(dag_id, ())) >= _run_limit(plan.spec):
+    if len(open_runs) >= run_limit(plan.spec):
         return  # looked at again when a run of this Dag ends
     run = DagRun(
         number=world.next_run_number,
@@ -149,22 +153,34 @@ def on_schedule(turn: Turn, dag_id: str) -> None:
     plan_next(turn, dag_id)
 
 
+def pass_over(turn: Turn, dag_id: str) -> None:
+    """The run that is due exists already: somebody made it by hand for the same logical date."""
+    record = turn.world.dags.get(dag_id)
+    if record is None or record.next_due is None:
+        return
+    turn.put_dag(replace(record, last_due=record.next_due, next_due=None))
+    at = record.next_due.logical_date or record.next_due.run_after
+    turn.do(Record("run.passed_over", dag_id, reason=f"there is a run for {at.isoformat()} already"))
+    plan_next(turn, dag_id)
+
+
 def _named_for(due: DueRun, spec: DagSpec) -> datetime:
     """What a scheduled run's id says: when it is due in Airflow 3, its logical date in Airflow 2."""
     return due.run_after if spec.generation >= 3 or due.logical_date is None else due.logical_date
 
 
 def _previous(turn: Turn, dag_id: str) -> PreviousRun | None:
-    """The run before the next one: the newest that is open, else the newest that ended."""
+    """The run before the next one: the newest there is, in memory or over."""
     world = turn.world
-    open_runs = world.open_runs.get(dag_id, {})
-    newest = max(open_runs, default=None)
-    if newest is not None:
-        return PreviousRun(number=newest)
-    return world.last_states.get(dag_id)
+    newest = max(world.open_runs.get(dag_id, {}), default=None)
+    over = world.last_states.get(dag_id)
+    if newest is None or (over is not None and over.number > newest):
+        return over
+    return PreviousRun(number=newest)
 
 
-def _run_limit(spec: DagSpec) -> int:
+def run_limit(spec: DagSpec) -> int:
+    """How many runs of the Dag may be running at once."""
     limit = spec.max_active_runs if spec.max_active_runs > 0 else 2**31
     timetable_limit = spec.timetable.active_runs_limit
     return min(limit, timetable_limit) if timetable_limit else limit
@@ -179,7 +195,7 @@ def start_queued(turn: Turn, dag_id: str) -> None:
     record, plan = world.dags.get(dag_id), world.plans.get(dag_id)
     if record is None or plan is None or record.is_paused:
         return
-    room = _run_limit(plan.spec) - world.running_runs(dag_id)
+    room = run_limit(plan.spec) - running_runs(turn, dag_id)
     queued = [n for n in world.open_runs.get(dag_id, ()) if world.runs[n].run.state is RunState.QUEUED]
     queued.sort(key=lambda n: (world.runs[n].run.run_after, n))
     for number in queued:
@@ -189,10 +205,19 @@ def start_queued(turn: Turn, dag_id: str) -> None:
         if live.quarantine:
             continue
         if live.run.run_after > turn.now:
-            world.at(live.run.run_after, "start_runs", dag_id)
-            continue
+            continue  # its timer is set
         room -= 1
         _start(turn, live)
+
+
+def running_runs(turn: Turn, dag_id: str) -> int:
+    """Runs that count against max_active_runs. One that only waits for the run before holds no place of it."""
+    lives = (turn.world.runs[n] for n in turn.world.open_runs.get(dag_id, ()))
+    return sum(live.run.state is RunState.RUNNING and not _only_waits_on_past(turn, live) for live in lives)
+
+
+def _only_waits_on_past(turn: Turn, live: LiveRun) -> bool:
+    return bool(live.plan.past) and live.in_motion == 0 and live.active == 0 and _waits_on_past(turn, live)
 
 
 def _start(turn: Turn, live: LiveRun) -> None:
@@ -245,16 +270,18 @@ def look_at_end(turn: Turn) -> None:
         live = world.runs.get(number)
         if live is None:
             continue
+        tasks.follow(turn)
         if live.run.state is RunState.RUNNING:
             _maybe_finish(turn, live)
-            tasks.follow(turn)
         if live.run.state in RUN_FINISHED and live.active == 0 and number not in turn.changed_runs:
-            world.last_states[live.run.dag_id] = PreviousRun(
-                number=number,
-                states={t: tuple(live.tasks[t, m].state for m in ms) for t, ms in live.instances.items()}
-                if live.plan.past
-                else {},
-            )
+            over = world.last_states.get(live.run.dag_id)
+            if over is None or over.number <= number:
+                world.last_states[live.run.dag_id] = PreviousRun(
+                    number=number,
+                    states={t: tuple(live.tasks[t, m].state for m in ms) for t, ms in live.instances.items()}
+                    if live.plan.past
+                    else {},
+                )
             world.remember_for_next(live)
             world.forget_run(number)
 
@@ -286,7 +313,10 @@ def _finish(turn: Turn, live: LiveRun, state: RunState, reason: str) -> None:
         _count_failures(turn, record, spec, state)
         turn.changed_runs[run.number] = None
         start_queued(turn, run.dag_id)
-        on_schedule(turn, run.dag_id)
+        due = world.dags[run.dag_id].next_due
+        if due is not None and due.run_after <= turn.now:
+            # In a turn of its own: a schedule that is always due would never let this one end.
+            world.at(turn.now, "schedule", run.dag_id)
 
 
 def _count_failures(turn: Turn, record: DagRecord, spec: DagSpec, state: RunState) -> None:
@@ -362,7 +392,6 @@ def mark(turn: Turn, number: int, state: RunState) -> None:
             stop(turn, live, task, "the run was marked failed")
             event = TaskEvent.MARKED_FAILED if running else TaskEvent.SKIPPED
             turn.move(live, task, event, reason="marked with its run", end_date=turn.now)
-    turn.touched.clear()
     if live.run.state is not state:
         _finish(turn, live, state, "marked")
     turn.changed_runs[number] = None

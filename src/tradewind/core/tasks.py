@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
-from tradewind.core.dag import TaskSpec
+from tradewind.core.dag import MapSpec, TaskSpec
 from tradewind.core.decisions import PutTask, Record
-from tradewind.core.mapping import expansion_length
+from tradewind.core.mapping import expansion_length, sources
 from tradewind.core.records import TaskInstance, TaskKey
 from tradewind.core.states import FINISHED, SUCCESS_STATES, RunState, TaskEvent, TaskState
 from tradewind.core.trigger_rules import Verdict, evaluate
@@ -24,6 +24,8 @@ def look_at(turn: Turn, live: LiveRun, task_id: str) -> None:
     verdict = evaluate(spec.trigger_rule, live.counts[task_id])
     if verdict is Verdict.WAIT:
         return
+    if verdict is Verdict.RUN and spec.map is not None:
+        _revise(turn, live, spec)
     for task in turn.waiting_instances(live, task_id):
         _apply(turn, live, spec, task, verdict)
 
@@ -51,6 +53,8 @@ def _run(turn: Turn, live: LiveRun, spec: TaskSpec, task: TaskInstance) -> None:
     elif not past_is_met(turn, live, spec):
         return
     elif spec.map is not None and task.key.map_index < 0:
+        if not _sources_are_over(live, spec.map):
+            return  # a trigger rule may say yes before the values are there
         _expand(turn, live, spec, task)
     elif spec.never_sent:
         turn.move(
@@ -78,8 +82,7 @@ def make_ready(turn: Turn, live: LiveRun, spec: TaskSpec, task: TaskInstance) ->
 
 def _expand(turn: Turn, live: LiveRun, spec: TaskSpec, placeholder: TaskInstance) -> None:
     """Replace the unexpanded instance by as many as its inputs are long."""
-    assert spec.map is not None
-    length = expansion_length(spec.map, lambda task_id, key: live.lengths.get((task_id, key)))
+    length = _length(live, spec)
     run = live.run
     if length is None:
         reason = "an upstream task left no value to expand over"
@@ -96,6 +99,45 @@ def _expand(turn: Turn, live: LiveRun, spec: TaskSpec, placeholder: TaskInstance
         live.put(instance, None)
         turn.do(PutTask(instance, None))
         _run(turn, live, spec, instance)
+
+
+def _sources_are_over(live: LiveRun, map: MapSpec) -> bool:
+    return all(
+        live.tasks[task_id, index].state in FINISHED
+        for task_id in sources(map)
+        for index in live.instances.get(task_id, ())
+    )
+
+
+def _length(live: LiveRun, spec: TaskSpec) -> int | None:
+    assert spec.map is not None
+
+    def left(task_id: str, key: str) -> int | None:
+        source = live.spec_of(task_id)
+        # The results of a mapped task are one sequence: an empty one where none of its instances left a value.
+        none = 0 if source is not None and source.map is not None else None
+        return live.lengths.get((task_id, key), none)
+
+    return expansion_length(spec.map, left)
+
+
+def _revise(turn: Turn, live: LiveRun, spec: TaskSpec) -> None:
+    """A mapped task that runs again, after its inputs have changed their length, has as many instances as they say."""
+    indexes = live.instances.get(spec.task_id, [])
+    length = _length(live, spec) if indexes and -1 not in indexes else None
+    if length is None:
+        return
+    for index in [n for n in indexes if n >= length]:
+        task = live.tasks[spec.task_id, index]
+        if task.state is TaskState.NONE:
+            turn.move(live, task, TaskEvent.REMOVED, reason="what it expands over has become shorter")
+    for index in range(length):
+        known = live.tasks.get((spec.task_id, index))
+        if known is None:
+            key = TaskKey(live.run.number, spec.task_id, index)
+            turn.put(live, TaskInstance(key=key, max_tries=spec.retries), None)
+        elif known.state is TaskState.REMOVED:
+            turn.move(live, known, TaskEvent.CLEARED, max_tries=known.try_number + spec.retries)
 
 
 def past_is_met(turn: Turn, live: LiveRun, spec: TaskSpec) -> bool:

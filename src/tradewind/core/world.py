@@ -13,7 +13,7 @@ from tradewind.core.dag import TaskSpec
 from tradewind.core.limits import Entry, ReadyQueues
 from tradewind.core.plan import Plan
 from tradewind.core.records import Attempt, DagRun, Pool, TaskInstance, TaskKey
-from tradewind.core.states import ATTEMPT_ACTIVE, FINISHED, RunState, TaskState
+from tradewind.core.states import ATTEMPT_ACTIVE, FINISHED, TaskState
 from tradewind.core.timetables import DueRun
 from tradewind.core.trigger_rules import UpstreamCounts
 
@@ -212,16 +212,21 @@ class World:
         return live.tasks.get((key.task_id, key.map_index)) if live else None
 
     def add_run(self, live: LiveRun) -> None:
-        self.runs[live.run.number] = live
-        self.open_runs.setdefault(live.run.dag_id, {})[live.run.number] = None
+        """A run begins to live in memory: a new one, or one that is over and is looked at again."""
+        number, dag_id = live.run.number, live.run.dag_id
+        self.runs[number] = live
+        for other_number in self.open_runs.setdefault(dag_id, {}):
+            other = self.runs[other_number]
+            if other.previous is not None and other.previous.number == number:
+                live.next_number = other_number
+            if live.previous is not None and live.previous.number == other_number:
+                other.next_number = number
+        self.open_runs[dag_id][number] = None
 
     def forget_run(self, number: int) -> None:
         live = self.runs.pop(number, None)
         if live:
             self.open_runs.get(live.run.dag_id, {}).pop(number, None)
-
-    def running_runs(self, dag_id: str) -> int:
-        return sum(self.runs[n].run.state is RunState.RUNNING for n in self.open_runs.get(dag_id, ()))
 
     def queue_ready(self, live: LiveRun, task: TaskInstance, spec: TaskSpec) -> None:
         """A task became `scheduled`: it takes its place in the queue of its pool."""
@@ -272,10 +277,22 @@ class World:
         if worker := self.workers.get(attempt.worker):
             worker.used += step
         if step < 0:
+            self._release_pool(attempt.pool)
             self.ready.release(("dag", dag_id))
             self.ready.release(("task", dag_id, key.task_id))
             self.ready.release(("task_in_run", str(key.run), key.task_id))
             self.ready.release(("attempt", str(key.run), key.task_id, str(key.map_index)))
+
+    def set_pool(self, pool: Pool) -> None:
+        """A pool is new or has another size; tasks that did not fit look again."""
+        self.pools[pool.name] = pool
+        self._release_pool(pool.name)
+
+    def _release_pool(self, name: str) -> None:
+        free = self.pool_free(name) or 0
+        for size in self.ready.sizes(name):
+            if size <= free:
+                self.ready.release(("pool", name, str(size)), free // size)
 
     def pool_free(self, name: str) -> int | None:
         """Free slots of a pool; None when the pool does not exist, a large number when it is without limit."""
@@ -306,6 +323,6 @@ class World:
     def remember_for_next(self, live: LiveRun) -> None:
         """A run is about to leave memory: the run after it keeps what it needs to know."""
         after = self.runs.get(live.next_number) if live.next_number is not None else None
-        if after is not None and after.previous is not None:
+        if after is not None and after.previous is not None and after.previous.number == live.run.number:
             states = {t: tuple(live.tasks[t, m].state for m in ms) for t, ms in live.instances.items()}
             after.previous = replace(after.previous, states=states)

@@ -6,8 +6,8 @@ files is its only I/O.
 
 import os
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -15,12 +15,13 @@ from typing import Any
 import msgspec
 from sqlalchemy import Engine
 
+from tradewind.core.dag import DagSpec
 from tradewind.core.decisions import DropRows, Operation, PutRow, Record
 from tradewind.core.inputs import DagGone, DagLoaded
 from tradewind.dag_processor.files import dag_files
 from tradewind.scheduler.owner import Rows
 from tradewind.store import queries
-from tradewind.store.specs import decode_spec, version_of
+from tradewind.store.specs import decode_spec, encode_spec, version_of
 from tradewind.wire.messages import ImportProblem, Parse, Parsed
 
 AGE_SECONDS = 300.0
@@ -33,6 +34,9 @@ AT_ONCE = 2
 """Files that are parsed at the same time."""
 
 MOST_SOURCE = 4 * 1024 * 1024
+
+ONLY_FILE = "TRADEWIND_ONLY_FILE"
+"""Environment variable of `tradewind run`: a JSON list of a folder and the one file in it that is to be known."""
 
 
 @dataclass(slots=True)
@@ -69,8 +73,11 @@ class DagProcessor:
         rescan_seconds: float = 30.0,
         ignore_syntax: str = "glob",
         safe_mode: bool = True,
+        only: tuple[Path, str] | None = None,
     ) -> None:
-        self.folder = folder
+        """With `only`, a folder and a file in it, nothing else is read and nothing is run by its schedule."""
+        only = only or _only_file()
+        self.folder, self._only = only if only else (folder, None)
         self.files: dict[str, DagFile] = {}
         self.rescan_seconds = rescan_seconds
         self.first_scan_done = False
@@ -93,7 +100,11 @@ class DagProcessor:
 
     def scan(self) -> list[Any]:
         """Look at the whole folder: new and changed files are wanted, vanished ones are gone (inputs say so)."""
-        found = set(dag_files(self.folder, syntax=self._syntax, safe_mode=self._safe_mode))
+        found = (
+            {self._only}
+            if self._only is not None
+            else set(dag_files(self.folder, syntax=self._syntax, safe_mode=self._safe_mode))
+        )
         for path in found:
             file = self.files.get(path)
             if file is None:
@@ -232,6 +243,9 @@ class DagProcessor:
                 continue
             self._owners[spec.dag_id] = file.path
             defined.append(spec.dag_id)
+            if self._only is not None:
+                spec = _never_due(spec)
+                encoded = encode_spec(spec)
             version = version_of(spec, answer.digest)
             with self._engine.connect() as connection:
                 number = queries.version_number(connection, spec.dag_id, version)
@@ -305,10 +319,27 @@ class DagProcessor:
         return any(_stamp(Path(path)) != stamp for path, stamp in file.watched.items())
 
     def outside_folders(self) -> set[str]:
-        """Folders, outside the Dags folder, of files that Dag files read."""
+        """Folders, outside the Dags folder, of files that Dag files read. One file alone is not followed: the folder
+        that it lies in may be anybody's home."""
+        if self._only is not None:
+            return set()
         root = str(self.folder)
         read = {os.path.dirname(path) for file in self.files.values() for path in file.watched}
         return {folder for folder in read if not (folder == root or folder.startswith(root + os.sep))}
+
+
+def _only_file() -> tuple[Path, str] | None:
+    text = os.environ.get(ONLY_FILE)
+    if not text:
+        return None
+    folder, file = msgspec.json.decode(text, type=tuple[str, str])
+    return Path(folder), file
+
+
+def _never_due(spec: DagSpec) -> DagSpec:
+    """The same Dag, whose schedule ended before time began; runs are created by hand alone."""
+    tasks = {task_id: replace(task, end_date=None) for task_id, task in spec.tasks.items()}
+    return replace(spec, end_date=datetime.min.replace(tzinfo=UTC), tasks=tasks)
 
 
 def _stamp(path: Path) -> tuple[int, int]:

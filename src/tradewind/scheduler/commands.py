@@ -355,7 +355,7 @@ def set_pool(context: Context, body: Body, actor: str) -> Wish:
         description=str(body.get("description") or ""),
         include_deferred=bool(body.get("include_deferred")),
     )
-    context.world().pools[name] = pool
+    context.world().set_pool(pool)
     row = {"name": name, "slots": slots, "description": pool.description, "include_deferred": pool.include_deferred}
     return Rows((PutRow("pool", row), Record("pool.set", reason=actor, body={"name": name, "slots": slots})))
 

@@ -76,7 +76,8 @@ class Installation:
             MARK: self._mark,
             **self._environment,
         }
-        command = [sys.executable, "-m", "tradewind", *(arguments or ("standalone", "-p", "0"))]
+        program = "from tradewind.cli.main import main; main()"
+        command = [sys.executable, "-c", program, *(arguments or ("standalone", "-p", "0"))]
         with open(self.output, "ab") as output:
             process = subprocess.Popen(
                 command, env=environment, cwd=self.base, stdin=subprocess.DEVNULL, stdout=output, stderr=output
@@ -144,12 +145,13 @@ class Installation:
         for process in self.processes:
             process.wait(PATIENCE_SECONDS)
 
-    def left(self, seconds: float = 2.0) -> list[str]:
-        """What still runs after at most `seconds`, as `pid component`; empty as soon as nothing does."""
+    def left(self, seconds: float = 2.0, *components: str) -> list[str]:
+        """What still runs (of these components, else of all) after at most `seconds`; empty once nothing does."""
         until = time.monotonic() + seconds
-        while pids := self.pids():
-            if time.monotonic() > until:
-                return [f"{pid} {component_of(pid)}" for pid in pids]
+        while found := [f"{component_of(pid)} {pid}" for pid in self.pids()]:
+            found = [name for name in found if not components or name.split()[0] in components]
+            if not found or time.monotonic() > until:
+                return found
             time.sleep(0.02)
         return []
 
@@ -169,7 +171,7 @@ class Installation:
         """The condition's value as soon as it is true; fails with the installation's last words."""
         end = time.monotonic() + seconds
         while not (value := condition()):
-            if time.monotonic() > end:
+            if time.monotonic() > end or all(process.poll() is not None for process in self.processes):
                 raise AssertionError(f"{what}: not within {seconds:g} s.\n{self.last_words()}")
             time.sleep(0.02)
         return value

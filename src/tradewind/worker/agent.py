@@ -78,6 +78,7 @@ class Ports(Protocol):
     def later(self, seconds: float, call: Callable[[], None]) -> None: ...
     def usage(self, pids: dict[str, int]) -> dict[str, tuple[int, float]]: ...
     def memory_of(self, pid: int) -> int: ...
+    def close_log(self, offer: Offer, reason: str) -> None: ...
 
 
 @dataclass(eq=False, slots=True)
@@ -133,7 +134,16 @@ class Agent:
     """One worker. All methods are reactions; none waits."""
 
     def __init__(
-        self, *, name: str, instance: str, capacity: int, queues: list[str], dags_folder: str, pid: int, ports: Ports
+        self,
+        *,
+        name: str,
+        instance: str,
+        capacity: int,
+        queues: list[str],
+        dags_folder: str,
+        pid: int,
+        ports: Ports,
+        host_memory: int = 2**62,
     ) -> None:
         self.name = name
         self.capacity = capacity
@@ -151,6 +161,7 @@ class Agent:
         self._queues = queues
         self._folder = dags_folder
         self._pid = pid
+        self._host_memory = host_memory
         self._ports = ports
         self._requests: dict[int, tuple[Link, int]] = {}
         self._next_request = 0
@@ -553,6 +564,8 @@ class Agent:
     def _end(self, running: Running, outcome: str, error: str) -> None:
         """Report an attempt that cannot report itself."""
         self.attempts.pop(running.offer.attempt, None)
+        if outcome != "not_started":
+            self._ports.close_log(running.offer, error)
         self._report(
             Finished(
                 attempt=running.offer.attempt,
@@ -608,6 +621,10 @@ class Agent:
             if host.ready and not host.busy and not host.waiting and host.wanted_until < now
         ]
         idle.sort(key=lambda host: host.last_used)
+        held = sum(self._ports.memory_of(host.pid) for host in self.hosts.values() if host.pid)
+        while idle and held > self._host_memory:
+            held -= self._ports.memory_of(idle[0].pid)
+            self._retire(idle.pop(0))
         for position, host in enumerate(idle):
             patience = IDLE_SECONDS if host.used else PARSED_ONLY_SECONDS
             too_many = len(idle) - position > MOST_IDLE_HOSTS

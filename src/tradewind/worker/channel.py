@@ -1,8 +1,10 @@
 """A blocking channel: frames over a unix socket, with file descriptors where a message carries one."""
 
 import array
+import select
 import socket
 from collections import deque
+from typing import Protocol
 
 from tradewind.wire.frames import Frames, pack
 from tradewind.wire.messages import AnyMessage, Message
@@ -10,6 +12,14 @@ from tradewind.wire.messages import AnyMessage, Message
 
 class ChannelClosed(Exception):
     """The other end is gone."""
+
+
+class Sender(Protocol):
+    """Takes messages; all that a running attempt needs of its channel."""
+
+    def send(self, message: Message, fd: int | None = None) -> None: ...
+
+    def receive(self) -> AnyMessage: ...
 
 
 class Channel:
@@ -58,6 +68,10 @@ class Channel:
         if not data:
             raise ChannelClosed("end of stream")
         self._messages.extend(self._frames.feed(data))
+
+    def has_news(self) -> bool:
+        """Whether something has arrived that was not received yet."""
+        return bool(self._messages) or bool(select.select([self.socket], [], [], 0)[0])
 
     def pending(self) -> AnyMessage | None:
         """A message that has arrived already, or None."""

@@ -23,6 +23,7 @@ from tradewind.worker.process import (
     outlive_parent,
     tree_of,
 )
+from tradewind.worker.rehearsal import rehearse
 from tradewind.worker.runtime import ChannelRuntime
 from tradewind.worker.task_runner import TaskRunner
 
@@ -34,36 +35,13 @@ def warm_up() -> None:
     those pages stay shared, and a child has fewer of them to copy (measured: 1,110 page faults an attempt without, 930
     with).
     """
-    import tempfile
-
     import tradewind.sdk.decorators
     import tradewind.sdk.operators.bash
     import tradewind.sdk.operators.empty
     import tradewind.sdk.timetables  # noqa: F401
-    from tradewind.sdk.dag import DAG
-    from tradewind.sdk.operators.python import PythonOperator
-    from tradewind.wire.messages import Offer, RunInfo
 
-    with DAG("warm_up", schedule=None) as dag:
-        PythonOperator(task_id="nothing", python_callable=_nothing, op_args=["{{ ds }}"])
-    ours, theirs = socket.socketpair()
-    channel = Channel(theirs)
-    run = RunInfo(number=0, dag_id="warm_up", run_id="warm_up", run_type="manual", run_after_us=0, logical_date_us=0)
-    offer = Offer(
-        attempt="", run=run, task_id="nothing", map_index=-1, try_number=1, max_tries=0, file="", version=""
-    )  # fmt: skip
-    with tempfile.TemporaryDirectory() as logs:
-        config = HostConfig(dags_folder="", plugins_folder="", config_folder="", logs_folder=logs)
-        runner = TaskRunner({"warm_up": prepare(dag)}, config)
-        for _ in range(WARM_UPS):
-            channel.send(runner.run(channel, offer))
-            ours.recv(65536)
-    ours.close()
-    theirs.close()
-
-
-def _nothing(*_: object) -> None:
-    """The task of the warm-up."""
+    for _ in range(WARM_UPS):
+        rehearse()
 
 
 def set_up_paths(config: HostConfig) -> None:
@@ -93,7 +71,8 @@ class CodeHost:
         name_process(f"tw-host {os.path.basename(self.order.file)}")
         os.setpgid(0, 0)
         set_up_paths(self.config)
-        set_runtime(ChannelRuntime(self.control))
+        runtime = ChannelRuntime(self.control)
+        set_runtime(runtime)
         loaded = load_file(
             self.order.path,
             self.order.file,
@@ -102,6 +81,7 @@ class CodeHost:
             timeout_seconds=self.order.timeout_seconds,
         )
         set_runtime(None)
+        loaded.report.variables, loaded.report.connections = runtime.asked("variable"), runtime.asked("connection")
         forkable = bool(loaded.dags) and loaded.report.isolation == "fork"
         if forkable:
             prepared = {dag_id: prepare(dag) for dag_id, dag in loaded.dags.items()}
@@ -161,7 +141,7 @@ class CodeHost:
                 # A fork copies numpy's global generator; without this all attempts would draw the same numbers.
                 numpy_random.seed()
             assert self.runner is not None
-            self.runner.serve(Channel(theirs), reuse=reuse)
+            self.runner.serve(Channel(theirs), reuse=reuse, rehearse=rehearse)
         except BaseException:
             import traceback
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from tradewind.sdk.execution.runtime import RuntimeRequestError
 from tradewind.wire.messages import Message, Request, Response
-from tradewind.worker.channel import Channel, ChannelClosed
+from tradewind.worker.channel import ChannelClosed, Sender
 
 
 class ChannelRuntime:
@@ -15,16 +15,19 @@ class ChannelRuntime:
     and an answer that belongs to the outer question is kept for it.
     """
 
-    def __init__(self, channel: Channel, attempt: str = "") -> None:
+    def __init__(self, channel: Sender, attempt: str = "") -> None:
         self._channel = channel
         self._attempt = attempt
         self._next = 0
+        self._asked: set[tuple[str, str]] = set()
         self._answers: dict[int, Response] = {}
         self._lock = threading.RLock()
 
     def request(self, method: str, **args: Any) -> Any:
         """The engine's answer. Raises RuntimeRequestError when it refuses or cannot be reached."""
         with self._lock:
+            if method.endswith(".get"):
+                self._asked.add((method.partition(".")[0], str(args.get("key") or args.get("conn_id") or "")))
             self._next += 1
             number = self._next
             try:
@@ -39,6 +42,10 @@ class ChannelRuntime:
         if mine.error:
             raise RuntimeRequestError(mine.kind, mine.error)
         return mine.value
+
+    def asked(self, noun: str) -> list[str]:
+        """Names of the variables or connections that were asked for."""
+        return sorted(name for kind, name in self._asked if kind == noun)
 
     def send(self, message: Message) -> None:
         """One way; lost when the engine is gone."""

@@ -7,12 +7,15 @@ import socket
 import sys
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
 from tradewind.config import Settings
 from tradewind.wire.frames import BrokenFrame, Frames, pack
-from tradewind.wire.messages import AnyMessage, Message, Refused, Welcome
+from tradewind.wire.log_files import offer_log_path
+from tradewind.wire.logs import LogLine, encode_line
+from tradewind.wire.messages import AnyMessage, Message, Offer, Refused, Welcome
 from tradewind.worker.agent import Agent, Host, Link, Standby
 from tradewind.worker.channel import Channel, ChannelClosed
 from tradewind.worker.host_config import HostConfig
@@ -123,6 +126,7 @@ class AgentService:
             dags_folder=str(settings.core.dags_folder),
             pid=os.getpid(),
             ports=self,
+            host_memory=int(settings.worker.host_memory_fraction * _memory_of_machine()),
         )
         self._scheduler: _Scheduler | None = None
         self._template: _Socket | None = None
@@ -243,6 +247,17 @@ class AgentService:
         except (OSError, ValueError, IndexError):
             return 0
 
+    def close_log(self, offer: Offer, reason: str) -> None:
+        """The last line of a log whose process can no longer write it."""
+        line = LogLine(t=datetime.now(UTC).isoformat(), l="error", m=reason, event="exit", reason=reason)
+        path = offer_log_path(self.settings.logging.base_log_folder, offer)
+        try:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with open(path, "ab", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
+                file.write(encode_line(line))
+        except OSError as error:
+            sys.stderr.write(f"The log {path} could not be written: {error.strerror}\n")
+
     # --- processes ---
 
     def _environment(self) -> dict[str, str]:
@@ -349,6 +364,10 @@ class _Scheduler(asyncio.Protocol):
     def close(self) -> None:
         if self._transport is not None:
             self._transport.close()
+
+
+def _memory_of_machine() -> int:
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def _is_service_secret(name: str) -> bool:

@@ -3,16 +3,18 @@
 import os
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from pathlib import Path
 
 from tradewind.data import runtime as data_runtime
-from tradewind.sdk.execution.logs import AttemptLog, offer_log_path
+from tradewind.sdk.execution.logs import AttemptLog
 from tradewind.sdk.execution.prepared import PreparedDag
 from tradewind.sdk.execution.run import run_attempt, run_callback
 from tradewind.sdk.execution.runtime import set_runtime
 from tradewind.sdk.progress import progress
+from tradewind.wire.log_files import offer_log_path
 from tradewind.wire.messages import Finished, Offer, Started
-from tradewind.worker.channel import Channel, ChannelClosed
+from tradewind.worker.channel import Channel, ChannelClosed, Sender
 from tradewind.worker.host_config import HostConfig
 from tradewind.worker.process import name_process
 from tradewind.worker.runtime import ChannelRuntime
@@ -40,10 +42,13 @@ class TaskRunner:
         self._prepared = prepared
         self._config = config
 
-    def serve(self, channel: Channel, *, reuse: bool = False) -> None:
+    def serve(self, channel: Channel, *, reuse: bool = False, rehearse: Callable[[], None] = lambda: None) -> None:
         """Run what is offered on the channel, then end the process; with `reuse` until the channel closes."""
         data_runtime.install(_DataRuntime())
         try:
+            if not channel.has_news():
+                # Nobody waits for this child yet: it copies the pages that an attempt touches, off the critical path.
+                rehearse()
             while True:
                 message = channel.receive()
                 if isinstance(message, Offer):
@@ -55,37 +60,34 @@ class TaskRunner:
             pass
         _leave()
 
-    def run(self, channel: Channel, offer: Offer) -> Finished:
+    def run(self, channel: Sender, offer: Offer, log_path: str | Path | None = None) -> Finished:
         """One attempt, with its log file. Never raises for what author code does."""
         runtime = ChannelRuntime(channel, offer.attempt)
-        log = AttemptLog(offer_log_path(self._config.logs_folder, offer))
+        log = AttemptLog(log_path or offer_log_path(self._config.logs_folder, offer))
         log.install()
         set_runtime(runtime)
-        pid = os.getpid()
         try:
-            prepared = self._prepared.get(offer.run.dag_id)
-            if prepared is None:
-                now, error = clock_us(), f"{offer.file} no longer defines the Dag {offer.run.dag_id!r}"
-                log.close(reason=error)
-                return Finished(
-                    attempt=offer.attempt, outcome="failed_for_good", start_us=now, end_us=now, error=error
-                )
-            if offer.callback:
-                report = run_callback(prepared, offer, runtime) or Finished(attempt=offer.attempt, outcome="success")
-                report.attempt = offer.attempt
-                log.close(reason=report.error or report.outcome)
-                return report
-            report = run_attempt(
-                prepared,
-                offer,
-                runtime,
-                lambda start_us: channel.send(Started(attempt=offer.attempt, start_us=start_us, pid=pid)),
-                clock_us,
-            )
+            report = self._run(channel, offer, runtime)
             log.close(reason=report.error or report.outcome)
-            return report
         finally:
             set_runtime(None)
+        return report
+
+    def _run(self, channel: Sender, offer: Offer, runtime: ChannelRuntime) -> Finished:
+        prepared = self._prepared.get(offer.run.dag_id)
+        if prepared is None:
+            now, error = clock_us(), f"{offer.file} no longer defines the Dag {offer.run.dag_id!r}"
+            return Finished(attempt=offer.attempt, outcome="failed_for_good", start_us=now, end_us=now, error=error)
+        if offer.callback:
+            return run_callback(prepared, offer, runtime, clock_us)
+        pid = os.getpid()
+        return run_attempt(
+            prepared,
+            offer,
+            runtime,
+            lambda start_us: channel.send(Started(attempt=offer.attempt, start_us=start_us, pid=pid)),
+            clock_us,
+        )
 
 
 def _leave() -> None:

@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tradewind.sdk.execution.logs import AttemptLog, log_path, offer_log_path
+    from tradewind.sdk.execution.logs import AttemptLog
     from tradewind.sdk.execution.masking import Masker, mask_secret, masker, redact
     from tradewind.sdk.execution.prepared import PreparedDag, PreparedTask, prepare
     from tradewind.sdk.execution.run import run_attempt, run_callback
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tradewind.sdk.execution.xcom_errors import XComDecodeError, XComEncodeError
 
 _HOMES = {
-    "logs": ("AttemptLog", "log_path", "offer_log_path"),
+    "logs": ("AttemptLog",),
     "masking": ("Masker", "mask_secret", "masker", "redact"),
     "prepared": ("PreparedDag", "PreparedTask", "prepare"),
     "run": ("run_attempt", "run_callback"),
@@ -33,8 +33,8 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
     "AttemptLog", "Masker", "NoRuntime", "PreparedDag", "PreparedTask", "Runtime", "RuntimeRequestError",
-    "XComDecodeError", "XComEncodeError", "current_runtime", "log_path", "mask_secret", "masker", "offer_log_path",
-    "prepare", "redact", "run_attempt", "run_callback", "set_runtime",
+    "XComDecodeError", "XComEncodeError", "current_runtime", "mask_secret", "masker", "prepare",
+    "redact", "run_attempt", "run_callback", "set_runtime",
 ]  # fmt: skip
 
 

@@ -12,55 +12,14 @@ import time
 from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime
-from hashlib import sha1
 from pathlib import Path
-from urllib.parse import quote
 
 from tradewind.sdk.execution.capture import Capture
 from tradewind.sdk.execution.masking import masker
 from tradewind.wire.logs import LogLine, encode_line
-from tradewind.wire.messages import Offer
 
 HEAD_BYTES = TAIL_BYTES = 8 * 1024 * 1024
 LINE_LIMIT = 64 * 1024
-_LONGEST_NAME = 200
-
-
-# --- where -------------------------------------------------------------------------------------------------------
-
-
-def log_path(
-    root: str | Path, dag_id: str, run_id: str, task_id: str, map_index: int, try_number: int, leg: int = 0
-) -> Path:
-    """The file of one try. A try that reschedules itself goes on in the same file, so `leg` does not matter."""
-    folder = Path(root) / f"dag_id={_safe(dag_id)}" / f"run_id={_safe(run_id)}" / f"task_id={_safe(task_id)}"
-    if map_index >= 0:
-        folder /= f"map_index={map_index}"
-    return folder / f"attempt={try_number}.log"
-
-
-def offer_log_path(root: str | Path, offer: Offer) -> Path:
-    """The log file of what this offer asks for; a callback has one of its own beside the attempts."""
-    run = offer.run
-    if not offer.callback:
-        return log_path(
-            root, run.dag_id, run.run_id, offer.task_id, offer.map_index, offer.try_number, offer.leg
-        )  # fmt: skip
-    name = f"callback={_safe(offer.callback.replace(':', '_'))}.log"
-    if not offer.task_id:
-        return Path(root) / f"dag_id={_safe(run.dag_id)}" / f"run_id={_safe(run.run_id)}" / name
-    path = log_path(root, run.dag_id, run.run_id, offer.task_id, offer.map_index, offer.try_number)
-    return path.with_name(f"{path.stem}.{name}")
-
-
-def _safe(name: str) -> str:
-    encoded = quote(name, safe="+:@=,~ ", errors="surrogatepass")
-    if not encoded.strip("."):
-        encoded = encoded.replace(".", "%2E")
-    if len(encoded) <= _LONGEST_NAME:
-        return encoded
-    digest = sha1(name.encode("utf-8", "surrogatepass"), usedforsecurity=False).hexdigest()[:12]
-    return f"{encoded[: _LONGEST_NAME - 13]}~{digest}"
 
 
 # --- writing -----------------------------------------------------------------------------------------------------

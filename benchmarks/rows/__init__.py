@@ -1,0 +1,1 @@
+"""The rows of the table, by topic. Each is a function from a Site to figures."""

@@ -1,0 +1,424 @@
+"""Play: the scheduler's core, played step by step in virtual time with a worker that does what the test says.
+
+There is no database. Play keeps its own copy of the rows that the operations describe, and after every step holds
+memory against them and against counts made from scratch: what it accepts, the store would have accepted too.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from tradewind.core import inputs as i
+from tradewind.core.dag import DagSpec
+from tradewind.core.decide import admit_ready, decide
+from tradewind.core.decisions import (
+    DropTask,
+    DropXComs,
+    Operation,
+    PutAttempt,
+    PutCallback,
+    PutRun,
+    PutTask,
+    PutXCom,
+    Record,
+    StartAttempt,
+    StopAttempt,
+)
+from tradewind.core.errors import TradewindError
+from tradewind.core.explain import Reason, explain
+from tradewind.core.plan import Plan
+from tradewind.core.records import Attempt, DagRun, Pool, TaskInstance, TaskKey
+from tradewind.core.states import (
+    ATTEMPT_ACTIVE,
+    FINISHED,
+    RUN_FINISHED,
+    TASK_TRANSITIONS,
+    AttemptState,
+    RunState,
+    RunType,
+    TaskState,
+)
+from tradewind.core.trigger_rules import UpstreamCounts
+from tradewind.core.world import IN_MOTION, LiveRun, PreviousRun, World
+
+START = datetime(2024, 1, 1, tzinfo=UTC)
+LEGAL = {(str(before), str(after)) for (before, _), after in TASK_TRANSITIONS.items()}
+MOST_STEPS = 20_000
+"""More timers than this in one `advance` mean that something goes round in circles."""
+
+
+class Play:
+    """One installation with one worker. `run` defaults to the newest one everywhere."""
+
+    def __init__(self, *, capacity: int = 5000, parallelism: int = 5000, now: datetime = START, check: bool = True):
+        self.world = World(parallelism=parallelism)
+        self.world.pools["default_pool"] = Pool(name="default_pool", slots=-1)
+        self.now = now
+        self.check = check
+        self.runs: dict[int, DagRun] = {}
+        self.tasks: dict[TaskKey, TaskInstance] = {}
+        self.attempts: dict[str, Attempt] = {}
+        self.xcoms: dict[tuple[TaskKey, str], PutXCom] = {}
+        self.callbacks: dict[str, PutCallback] = {}
+        self.records: list[Record] = []
+        self.offered: list[Attempt] = []
+        """Every StartAttempt, in order."""
+        self.stopped: list[Attempt] = []
+        self.versions: dict[str, int] = {}
+        self.capacity = capacity
+        self.epoch = 0
+        self.join_worker()
+
+    # --- Dags and runs ---
+
+    def load(self, spec: DagSpec, *, paused: bool = False) -> None:
+        """A parse found this Dag; a spec that differs from the known one is a new version."""
+        known = self.world.plans.get(spec.dag_id)
+        if known is None or known.spec != spec:
+            self.versions[spec.dag_id] = self.versions.get(spec.dag_id, 0) + 1
+        number = self.versions[spec.dag_id]
+        version = f"{spec.dag_id}-{number}"
+        self.give(
+            i.DagLoaded(
+                spec=spec, version=version, encoded=b"", digest="", number=number, paused_at_creation=paused
+            )
+        )  # fmt: skip
+
+    def start(self, spec: DagSpec | str, **wish: Any) -> DagRun:
+        """Create a run of this Dag; what it looks like after everything that follows from it."""
+        if isinstance(spec, DagSpec):
+            if (known := self.world.plans.get(spec.dag_id)) is None or known.spec != spec:
+                self.load(spec)
+            spec = spec.dag_id
+        wish.setdefault("run_type", RunType.MANUAL)
+        run = self.give(i.CreateRun(dag_id=spec, **wish))
+        return self.runs[run.number]
+
+    def pause(self, dag_id: str = "etl") -> None:
+        self.give(i.SetPaused(dag_id=dag_id, paused=True))
+
+    def unpause(self, dag_id: str = "etl") -> None:
+        self.give(i.SetPaused(dag_id=dag_id, paused=False))
+
+    def set_pool(self, name: str, slots: int) -> None:
+        self.world.set_pool(Pool(name=name, slots=slots))
+        self.give(i.PoolsChanged())
+
+    def clear(self, tasks: Iterable[str | tuple[str, int]] | None = None, *, run: DagRun | None = None) -> None:
+        """Clear these tasks (all instances where no index is given), or the whole run."""
+        number = self._number(run)
+        wanted = set(tasks) if tasks is not None else None
+        targets = [
+            (number, key.task_id, key.map_index)
+            for key in sorted(k for k in self.tasks if k.run == number)
+            if wanted is None or key.task_id in wanted or (key.task_id, key.map_index) in wanted
+        ]
+        self.give(i.Clear(targets=tuple(targets), loaded=self._loaded(number)))
+
+    def mark(self, task_id: str, state: str, map_index: int = -1, *, run: DagRun | None = None) -> None:
+        number = self._number(run)
+        self.give(
+            i.MarkTask(
+                run=number, task_id=task_id, map_index=map_index, state=TaskState(state), loaded=self._loaded(number)
+            )
+        )  # fmt: skip
+
+    def mark_run(self, state: str, *, run: DagRun | None = None) -> None:
+        number = self._number(run)
+        self.give(i.MarkRun(run=number, state=RunState(state), loaded=self._loaded(number)))
+
+    # --- the worker ---
+
+    def begin(self, task_id: str, map_index: int = -1, *, run: DagRun | None = None) -> Attempt:
+        """The worker has begun the task's attempt."""
+        attempt = self.attempt(task_id, map_index, run=run)
+        self.give(i.AttemptStarted(attempt=attempt.id, start_date=self.now))
+        return attempt
+
+    def end(self, task_id: str, outcome: str, map_index: int = -1, *, run: DagRun | None = None, **report: Any) -> None:
+        """The task's attempt is over (and had begun, unless it says that it never did)."""
+        attempt = self.attempt(task_id, map_index, run=run)
+        if attempt.state is AttemptState.ASSIGNED and outcome != "not_started":
+            self.give(i.AttemptStarted(attempt=attempt.id, start_date=self.now))
+        self.report(attempt, outcome, **report)
+
+    def report(self, attempt: Attempt, outcome: str, **report: Any) -> None:
+        self.give(i.AttemptFinished(attempt=attempt.id, outcome=outcome, end_date=self.now, **report))
+
+    def succeed(
+        self, task_id: str, map_index: int = -1, *, run: DagRun | None = None, value: Any = None, **report: Any
+    ) -> None:
+        if value is not None:
+            length = len(value) if isinstance(value, (list, dict)) else None
+            xcom = i.XCom(name="return_value", value=json.dumps(value).encode(), length=length)
+            report["xcoms"] = (*report.get("xcoms", ()), xcom)
+        self.end(task_id, "success", map_index, run=run, **report)
+
+    def fail(self, task_id: str, map_index: int = -1, *, run: DagRun | None = None, **report: Any) -> None:
+        self.end(task_id, "failed", map_index, run=run, **report)
+
+    def skip(self, task_id: str, map_index: int = -1, *, run: DagRun | None = None, **report: Any) -> None:
+        self.end(task_id, "skipped", map_index, run=run, **report)
+
+    def lose_worker(self, name: str = "w1") -> None:
+        """Its lease ends; another instance takes its place later, when the test says so or time goes on."""
+        epoch = self.epoch
+        self.give(i.WorkerLeft(name=name, epoch=epoch))
+        self.give(i.WorkerExpired(name=name, epoch=epoch))
+        self.join_worker(name)
+
+    def join_worker(
+        self,
+        name: str = "w1",
+        *,
+        holds: Iterable[str] = (),
+        fresh: bool = True,
+        capacity: int | None = None,
+        queues: tuple[str, ...] = ("default",),
+    ) -> None:
+        self.epoch += 1
+        self.give(
+            i.WorkerJoined(
+                name=name,
+                instance=f"{name}-{self.epoch}",
+                epoch=self.epoch,
+                capacity=self.capacity if capacity is None else capacity,
+                queues=queues,
+                holds=frozenset(holds),
+                fresh=fresh,
+            )
+        )
+
+    # --- time ---
+
+    def advance(self, **duration: float) -> None:
+        """Let time pass; every timer on the way fires at its moment."""
+        until = self.now + timedelta(**duration)
+        steps = 0
+        while (due := self.world.next_timer()) is not None and due <= until:
+            self.now = max(self.now, due)
+            for kind, subject in self.world.due(self.now):
+                self.give(i.TimerFired(kind=kind, subject=subject))
+            steps += 1
+            assert steps < MOST_STEPS, f"timers go round in circles: {kind} {subject}"
+        self.now = until
+
+    # --- looking ---
+
+    def state(self, task_id: str, map_index: int = -1, *, run: DagRun | None = None) -> str:
+        return self.task(task_id, map_index, run=run).state.value
+
+    def states(self, *, run: DagRun | None = None) -> dict[str, str]:
+        """State of every task; instances of mapped ones by `task[index]`."""
+        number = self._number(run)
+        found = sorted(k for k in self.tasks if k.run == number)
+        name = "{0.task_id}[{0.map_index}]".format
+        return {k.task_id if k.map_index < 0 else name(k): self.tasks[k].state.value for k in found}
+
+    def task(self, task_id: str, map_index: int = -1, *, run: DagRun | None = None) -> TaskInstance:
+        return self.tasks[TaskKey(self._number(run), task_id, map_index)]
+
+    def run(self, run: DagRun | None = None) -> DagRun:
+        return self.runs[self._number(run)]
+
+    def run_state(self, run: DagRun | None = None) -> str:
+        return self.run(run).state.value
+
+    def attempt(self, task_id: str, map_index: int = -1, *, run: DagRun | None = None) -> Attempt:
+        """The attempt that the task has now."""
+        key = TaskKey(self._number(run), task_id, map_index)
+        current = self.world.active_of.get(key)
+        assert current is not None, f"{key} has no attempt: it is {self.tasks[key].state}, {self.why(*key[1:], run=run)}"
+        return self.world.attempts[current]
+
+    def active(self, *, run: DagRun | None = None) -> list[str]:
+        """Task ids that hold a slot now, sorted; mapped ones once for each instance."""
+        return sorted(a.key.task_id for a in self.world.attempts.values() if run is None or a.key.run == run.number)
+
+    def why(self, task_id: str, map_index: int = -1, *, run: DagRun | None = None) -> list[Reason]:
+        live = self.world.runs[self._number(run)]
+        return explain(self.world, live, live.tasks[task_id, map_index], self.now)
+
+    def moves(self, task_id: str) -> list[str]:
+        """Every state that the task went to, in order."""
+        return [str(r.after) for r in self.records if r.name == "task.moved" and r.task_id == task_id]
+
+    # --- one step ---
+
+    def give(self, event: i.Input) -> Any:
+        """Decide one input, admit what is ready, and check everything."""
+        try:
+            operations, answer = decide(self.world, event, self.now)
+        except TradewindError:
+            self._check()  # a refused wish has changed nothing
+            raise
+        operations += admit_ready(self.world, self.now)
+        for operation in operations:
+            self._store(operation)
+        if self.check:
+            self._check()
+            for operation in operations:
+                if isinstance(operation, StartAttempt) and operation.attempt.id in self.world.attempts:
+                    self._check_limits(operation.attempt)
+        return answer
+
+    def _number(self, run: DagRun | None) -> int:
+        return run.number if run is not None else max(self.runs)
+
+    def _loaded(self, number: int) -> tuple[LiveRun, ...]:
+        return () if number in self.world.runs else (self.stored_run(number),)
+
+    def stored_run(self, number: int) -> LiveRun:
+        """A run that is over as the loader would bring it back: from the rows alone."""
+        run = self.runs[number]
+        live = LiveRun(run, self.world.plans[run.dag_id], [t for k, t in self.tasks.items() if k.run == number])
+        for (key, name), xcom in self.xcoms.items():
+            if key.run == number:
+                live.keep_xcom(key, name, b"", xcom.length)
+        live.xcoms.clear()
+        before = max((n for n, r in self.runs.items() if r.dag_id == run.dag_id and n < number), default=None)
+        if before is not None and live.plan.past:
+            states: dict[str, tuple[TaskState, ...]] = {}
+            for key, task in sorted(self.tasks.items()):
+                if key.run == before:
+                    states[key.task_id] = (*states.get(key.task_id, ()), task.state)
+            live.previous = PreviousRun(number=before, states=states)
+        return live
+
+    def _store(self, operation: Operation) -> None:
+        """What the store does, with its check of `before`."""
+        match operation:
+            case PutRun(run=run, before=before_run):
+                known_run = self.runs.get(run.number)
+                assert (known_run.state if known_run else None) == before_run, f"{operation} but stored: {known_run}"
+                if known_run is None:
+                    same = [r for r in self.runs.values() if r.dag_id == run.dag_id]
+                    assert run.run_id not in [r.run_id for r in same], f"run id {run.run_id} is taken"
+                    dates = [r.logical_date for r in same if r.logical_date]
+                    assert run.logical_date not in dates, f"logical date {run.logical_date} is taken"
+                self.runs[run.number] = run
+            case PutTask(task=task, before=before_task):
+                known = self.tasks.get(task.key)
+                assert (known.state if known else None) == before_task, f"{operation} but stored: {known}"
+                self.tasks[task.key] = task
+            case DropTask(key=key):
+                del self.tasks[key]
+            case PutAttempt(attempt=attempt, before=before):
+                stored = self.attempts.get(attempt.id)
+                assert (stored.state if stored else None) == before, f"{operation} but stored: {stored}"
+                self.attempts[attempt.id] = attempt
+            case PutXCom(key=key, name=name):
+                self.xcoms[key, name] = operation
+            case DropXComs(key=key):
+                for found in [x for x in self.xcoms if x[0] == key]:
+                    del self.xcoms[found]
+            case PutCallback():
+                self.callbacks[operation.id] = operation
+            case Record():
+                self.records.append(operation)
+                if operation.name == "task.moved":
+                    assert (str(operation.before), str(operation.after)) in LEGAL, operation
+            case StartAttempt(attempt=attempt):
+                assert not attempt.cancel, f"an attempt that is being stopped was offered: {attempt}"
+                self.offered.append(attempt)
+            case StopAttempt(attempt=attempt):
+                self.stopped.append(attempt)
+
+    # --- what must always hold ---
+
+    def _check(self) -> None:
+        check_world(self.world)
+        self._check_rows()
+        for live in self.world.runs.values():
+            for task in live.tasks.values():
+                if task.state not in FINISHED:
+                    reasons = explain(self.world, live, task, self.now)
+                    assert reasons, f"{task} waits in silence"
+                    assert reasons[0].code != "next_turn", f"{task} waits for nothing: {reasons}"
+
+    def _check_limits(self, attempt: Attempt) -> None:
+        """An attempt that has just started overdraws nothing."""
+        world, key = self.world, attempt.key
+        live = world.runs[key.run]
+        spec, dag_id = live.plan.spec.tasks[key.task_id], live.run.dag_id
+        pool = world.pools[attempt.pool]
+        assert pool.slots < 0 or world.pool_used[pool.name] <= pool.slots, f"pool {pool.name} is overdrawn"
+        assert world.total_active <= world.parallelism
+        assert world.dag_active[dag_id] <= live.plan.spec.max_active_tasks, f"{dag_id} runs too many tasks"
+        in_dag, in_run = ("task", dag_id, key.task_id), ("task_in_run", str(key.run), key.task_id)
+        assert world.task_active[in_dag] <= (spec.max_active_tis_per_dag or 2**31)
+        assert world.task_active[in_run] <= (spec.max_active_tis_per_dagrun or 2**31)
+        worker = world.workers[attempt.worker]
+        assert worker.used <= worker.capacity
+        assert not world.dags[dag_id].is_paused
+
+    def _check_rows(self) -> None:
+        """Memory and rows say the same."""
+        by_run: dict[int, dict[tuple[str, int], TaskInstance]] = {number: {} for number in self.world.runs}
+        for key, task in self.tasks.items():
+            if key.run in by_run:
+                by_run[key.run][key.task_id, key.map_index] = task
+        for number, live in self.world.runs.items():
+            assert live.run == self.runs[number]
+            assert live.tasks == by_run[number]
+        open_rows = {number for number, run in self.runs.items() if run.state not in RUN_FINISHED}
+        assert open_rows <= self.world.runs.keys(), "a run that is not over has left memory"
+        active = {id: a for id, a in self.attempts.items() if a.state in ATTEMPT_ACTIVE}
+        assert self.world.attempts == active
+
+
+def check_world(world: World) -> None:
+    """Every count that World keeps equals the same count made from scratch. Raises AssertionError."""
+    attempts = world.attempts.values()
+    for number, live in world.runs.items():
+        _check_run(live, sum(a.key.run == number for a in attempts))
+        assert number in world.open_runs[live.run.dag_id]
+    assert {a.key: a.id for a in attempts} == world.active_of, "two attempts of one task"
+    assert world.total_active == len(attempts)
+    assert _nonzero(world.pool_used) == _summed((a.pool, a.pool_slots) for a in attempts)
+    dag_of = {a.id: world.runs[a.key.run].run.dag_id for a in attempts}
+    assert _nonzero(world.dag_active) == _summed((dag_of[a.id], 1) for a in attempts)
+    by_task = [(("task", dag_of[a.id], a.key.task_id), 1) for a in attempts]
+    by_run = [(("task_in_run", str(a.key.run), a.key.task_id), 1) for a in attempts]
+    assert world.task_active == _summed([*by_task, *by_run])
+    for worker in world.workers.values():
+        assert worker.used == sum(a.worker == worker.name for a in attempts), worker
+    queued = {entry.key for entry in world.ready.waiting()}
+    ready = {t.key for live in world.runs.values() for t in live.tasks.values() if t.state is TaskState.SCHEDULED}
+    assert ready <= queued, f"ready but in no queue: {ready - queued}"
+
+
+def _check_run(live: LiveRun, active: int) -> None:
+    tasks = live.tasks.values()
+    name = live.run.run_id
+    assert live.unfinished == sum(t.state not in FINISHED for t in tasks), name
+    assert live.in_motion == sum(t.state in IN_MOTION for t in tasks), name
+    assert live.active == active, name
+    index: dict[str, set[int]] = {}
+    for t in tasks:
+        index.setdefault(t.key.task_id, set()).add(t.key.map_index)
+    assert {t: set(ms) for t, ms in live.instances.items() if ms} == index, name
+    waiting = {t.key for t in tasks if t.state is TaskState.NONE}
+    assert {TaskKey(live.run.number, t, m) for t, ms in live.waiting.items() for m in ms} == waiting, name
+    for task_id, spec in live.plan.spec.tasks.items():
+        counts = UpstreamCounts()
+        for above in spec.upstream:
+            for map_index in index.get(above, ()):
+                state = live.tasks[above, map_index].state
+                counts.add(state, setup=live.plan.spec.tasks[above].is_setup)
+        assert live.counts[task_id] == counts, f"{name}: upstream counts of {task_id}"
+
+
+def _nonzero(counts: dict[str, int]) -> dict[str, int]:
+    return {name: count for name, count in counts.items() if count}
+
+
+def _summed(pairs: Iterable[tuple[Any, int]]) -> dict[Any, int]:
+    total: Counter[Any] = Counter()
+    for name, count in pairs:
+        total[name] += count
+    return dict(total)
