@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterable
 
 _TICK = os.sysconf("SC_CLK_TCK")
@@ -25,6 +26,17 @@ def tree(root: int) -> list[int]:
 def cpu_seconds(pids: Iterable[int]) -> float:
     """CPU time of these processes and of every child that they have reaped, in steps of a clock tick."""
     return sum(sum(map(int, fields[11:15])) for pid in pids if (fields := _stat(pid))) / _TICK
+
+
+def cpu_by_name(pids: Iterable[int]) -> Counter[str]:
+    """CPU seconds by process name, those of reaped children apart as `NAME's children`."""
+    found: Counter[str] = Counter()
+    for pid in pids:
+        if fields := _stat(pid):
+            own, reaped = (sum(map(int, fields[at : at + 2])) / _TICK for at in (11, 13))
+            found[name(pid)] += own  # type: ignore[assignment]
+            found[f"{name(pid)}'s children"] += reaped  # type: ignore[assignment]
+    return found
 
 
 def pss_bytes(pid: int) -> int:

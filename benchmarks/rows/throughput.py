@@ -71,17 +71,18 @@ def _measure(
     by_stored: list[float] = []
     by_wall: list[float] = []
     cpu: list[float] = []
+    parts: Counter[str] = Counter()
     database_cpu: list[float] = []
     server = site.postgres.pid if site.database == "postgresql" and site.postgres else None
     times = 1 if site.is_peer else site.repeat
     for number in range(times + (0 if site.is_peer else 1)):
-        before = processes.cpu_seconds(installation.pids())
+        before = processes.cpu_by_name(installation.pids())
         server_before = processes.cpu_seconds(processes.tree(server)) if server else 0.0
         began = time.time()
         runs = trigger()
         installation.wait_for_runs(runs, 1800.0)
         time.sleep(0.2)  # the last children are reaped
-        after = processes.cpu_seconds(installation.pids())
+        after = processes.cpu_by_name(installation.pids())
         server_after = processes.cpu_seconds(processes.tree(server)) if server else 0.0
         found = [task for dag_id, run_id in runs for task in installation.tasks(dag_id, run_id)]
         if states := Counter(task.state for task in found if task.state != "success"):
@@ -91,11 +92,14 @@ def _measure(
         first, last = min(task.queued for task in found), max(task.end for task in found)
         by_stored.append(tasks / ((last - first) / 1e6))
         by_wall.append(tasks / (max(installation.run_times(*run)[2] for run in runs) / 1e6 - began))
-        cpu.append((after - before) * 1000 / tasks)
+        after.subtract(before)
+        cpu.append(sum(after.values()) * 1000 / tasks)
+        parts.update({name: seconds * 1000 / tasks / times for name, seconds in after.items()})
         database_cpu.append((server_after - server_before) * 1000 / tasks)
     yield Figure("", "first queued to last end", "tasks/s", by_stored, budget, "more")
     yield Figure("", "trigger to the runs' end", "tasks/s", by_wall, None, "more")
-    yield Figure("", "CPU of all its processes", "ms/task", cpu, 8.0)
+    by_process = {name: round(milliseconds, 2) for name, milliseconds in parts.most_common() if milliseconds > 0.005}
+    yield Figure("", "CPU of all its processes", "ms/task", cpu, 8.0, facts=by_process)
     if server:
         yield Figure("", "CPU of the PostgreSQL server beside it", "ms/task", database_cpu)
 

@@ -113,13 +113,16 @@ class Tree:
         sys.stderr.write(f"{service.name} ended (status {code}) and is started again.\n")
 
     def _stop_all(self) -> int:
-        for service in self.services:
-            if service.pid:
-                os.kill(service.pid, signal.SIGTERM)
-        deadline = time.monotonic() + STOP_SECONDS
-        while any(service.pid for service in self.services) and time.monotonic() < deadline:
-            time.sleep(0.02)
-            self._reap(block=False)
+        """The agent first, so that what it runs can end and be recorded; then the others."""
+        agents = [service for service in self.services if service.name == "agent"]
+        for group in (agents, self.services):
+            for service in group:
+                if service.pid:
+                    os.kill(service.pid, signal.SIGTERM)
+            deadline = time.monotonic() + STOP_SECONDS
+            while any(service.pid for service in group) and time.monotonic() < deadline:
+                time.sleep(0.02)
+                self._reap(block=False)
         for service in self.services:
             if service.pid:
                 os.kill(service.pid, signal.SIGKILL)
@@ -197,7 +200,9 @@ def run_api(settings: Settings, listening: socket.socket) -> None:
         while not os.path.exists(path):
             time.sleep(0.02)
     app = make_app(settings, open_engine(url, read_only=True))
-    config = uvicorn.Config(app, log_level="warning", loop="uvloop", lifespan="off", access_log=False, timeout_graceful_shutdown=2)
+    config = uvicorn.Config(
+        app, log_level="warning", loop="uvloop", lifespan="off", access_log=False, timeout_graceful_shutdown=2
+    )
     uvicorn.Server(config).run(sockets=[listening])
 
 

@@ -6,7 +6,6 @@ import time
 
 import pytest
 
-from tradewind.cli.client import is_scheduler_running
 from tradewind.testing.faults import SHELL, WORKLOAD, settle
 from tradewind.testing.installation import Installation
 
@@ -86,7 +85,7 @@ def test_sigterm_ends_everything_in_good_order_and_what_ran_goes_on_at_the_next_
 def test_a_second_scheduler_stands_by_and_takes_over_when_the_first_is_killed() -> None:
     with Installation({"slow.py": SLOW}) as installation:
         installation.start("scheduler")
-        installation.until("the first scheduler", lambda: is_scheduler_running(installation.settings))
+        installation.until("the first scheduler", installation.is_listening)
         first = owner(installation)
         second = installation.start("scheduler")
         installation.start("worker")
@@ -115,7 +114,7 @@ def test_an_owner_that_was_frozen_while_another_took_over_leaves_it_alone() -> N
         installation.until("the takeover", lambda: owner(installation) == second.pid, seconds=30)
         os.kill(first.pid, signal.SIGCONT)
         assert first.wait(30) == 0
-        assert is_scheduler_running(installation.settings)
+        assert installation.is_listening()
         assert installation.wait_for_run("slow", name) == "success"
         assert settle(installation, reports_survive=True) == []
 
@@ -123,6 +122,6 @@ def test_an_owner_that_was_frozen_while_another_took_over_leaves_it_alone() -> N
 def owner(installation: Installation) -> int:
     """Process id of the scheduler that holds the lease and listens; 0 when nobody does."""
     found = installation.rows("SELECT holder FROM owner WHERE expires_ms > 0")
-    if not found or not is_scheduler_running(installation.settings):
+    if not found or not installation.is_listening():
         return 0
     return int(found[0]["holder"].split(":")[1])

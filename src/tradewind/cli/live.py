@@ -158,7 +158,7 @@ class Lines:
             if self._said.get(key) != (state, row["try_number"]):
                 self._said[key] = (state, row["try_number"])
                 line = Line(instance_name(*key), 0, state, start_us=row["start_date"], end_us=row["end_date"])
-                took = f"  {elapsed(line, now)}" if state in ENDED and row["start_date"] else ""
+                took = f"  {elapsed(line, now)}" if state in ENDED and row["try_number"] else ""
                 note = f"  ({note})" if (note := note_of(row, now)) else ""
                 click.echo(printable(f"{glyph(state)} {line.name}  {_word(state)}{took}{note}"))
             elif state == "running" and (done := snapshot.progress.get(key)):

@@ -5,7 +5,7 @@ import re
 import signal
 import time
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +13,15 @@ import click
 
 from tradewind.cli.app import App, Leaf, pass_app, printable
 from tradewind.cli.client import Client, CommandRefused
+from tradewind.cli.dag_file import file_of
 from tradewind.cli.live import Follower, glyph, instance_name, now_us, open_board
 from tradewind.cli.private_home import OneFile, installation_for
-from tradewind.cli.reading import NoDatabase, Row, open_reader
+from tradewind.cli.reading import Row
 from tradewind.cli.run_lines import Snapshot, duration
 from tradewind.cli.single_task import tasks_render, tasks_test
 from tradewind.cli.task_logs import last_lines, log_file
 from tradewind.config import Settings
-from tradewind.core.errors import DagNotFound, TradewindError
+from tradewind.core.errors import TradewindError
 
 __all__ = ["dags_test", "run", "tasks_render", "tasks_test"]
 
@@ -33,7 +34,7 @@ CALLBACK_SECONDS = 60.0
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.argument("dag_id", metavar="[DAG]", required=False)
 @click.option("-c", "--conf", help="JSON object that the run is given.")
-@click.option("-l", "--logical-date", "-e", "--exec-date", "logical_date", help="Logical date of the run.")
+@click.option("-l", "--logical-date", "-e", "--exec-date", "logical_date", help="Logical date of the run; else now.")
 @click.option("-r", "--run-id", help="Name of the run.")
 @pass_app
 def run(
@@ -75,28 +76,6 @@ def dags_test(
     )
 
 
-def file_of(settings: Settings, dag_id: str) -> Path:
-    """The file that defines a Dag: the one on record, else the only one in the Dags folder that mentions its id."""
-    try:
-        reader = open_reader(settings)
-        try:
-            path = settings.core.dags_folder / reader.dag(dag_id)["file"]
-        finally:
-            reader.close()
-        if path.exists():
-            return path
-    except (NoDatabase, DagNotFound):
-        pass
-    from tradewind.dag_processor.files import dag_files
-
-    folder, wanted = settings.core.dags_folder, dag_id.encode()
-    named = [folder / name for name in dag_files(folder) if wanted in (folder / name).read_bytes()]
-    if len(named) == 1:
-        return named[0]
-    found = f"; {', '.join(map(str, named))} mention it" if named else f" in {folder}"
-    raise TradewindError(f"The file of Dag {dag_id!r} is not known{found}; name it with --dagfile-path FILE.")
-
-
 def run_file(
     settings: Settings,
     file: Path,
@@ -107,10 +86,12 @@ def run_file(
     run_id: str | None = None,
     mark_success_pattern: str | None = None,
 ) -> int:
-    """Run one Dag of a file in a temporary installation, and show it. Gives 0 if it succeeded, else 1."""
-    body: dict[str, Any] = {"conf": dict(conf or {})}
-    if logical_date is not None:
-        body["logical_date"] = logical_date.isoformat()
+    """Run one Dag of a file in a temporary installation, and show it. Gives 0 if it succeeded, else 1.
+
+    The logical date is now, unless one is given: a Dag that is tried out may well ask for its date.
+    """
+    at = logical_date or datetime.now(UTC).replace(microsecond=0)
+    body: dict[str, Any] = {"conf": dict(conf or {}), "logical_date": at.isoformat()}
     if run_id is not None:
         body["run_id"] = run_id
     pattern = _pattern(mark_success_pattern)

@@ -121,7 +121,7 @@ def _summary(label: str, depth: int, rows: list[Row]) -> Line:
 
 def _instance(name: str, depth: int, row: Row, snapshot: Snapshot, now_us: int) -> Line:
     state, key = row["state"], (row["task_id"], row["map_index"])
-    started = state in ENDED or state in ("running", "restarting", "up_for_retry")
+    started = row["try_number"] > 0 and state not in WAITING
     return Line(
         name, depth, state, note_of(row, now_us),
         start_us=row["start_date"] if started else None,

@@ -116,6 +116,9 @@ def _conclude(
             _lost(turn, live, spec, task, attempt, report.error or "its worker was lost")
         case "cancelled" if attempt.cancel:
             fail(turn, live, spec, task, attempt.cancel, **times)
+        case "cancelled":
+            # Nobody here asked for it: its worker was shut down under it.
+            _lost(turn, live, spec, task, attempt, report.error or "its worker was shut down")
         case "failed_for_good":
             fail(turn, live, spec, task, report.error, **times)
         case _:

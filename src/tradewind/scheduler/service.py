@@ -71,6 +71,9 @@ STARTED_RIDES_SECONDS = 0.02
 LEASE_SECONDS = 10.0
 """An agent's lease. A connected agent on this machine is alive by the kernel's word; see `_expire`."""
 
+LEAVE_SECONDS = 8.0
+"""How long a scheduler that is told to stop goes on serving agents that are still connected."""
+
 TICK_SECONDS = 1.0
 MOST_BACKLOG = 8 * 1024 * 1024
 """A subscriber that has not taken this many bytes is cut off."""
@@ -97,12 +100,14 @@ class SchedulerService:
         self.callbacks: dict[str, str] = {}
         self.stopping = asyncio.Event()
         self.started_at = datetime.now(UTC)
+        self._closed = False
         self._lazy: list[AttemptStarted] = []
         self._turn_is_due = False
         self._timer: asyncio.TimerHandle | None = None
         self._last_tick = _boottime()
         self._watch_changed = asyncio.Event()
         self._busy_us = 0
+        self._socket_inode = 0
         self._background: set[asyncio.Task[Any]] = set()
 
     # --- life ---
@@ -159,7 +164,9 @@ class SchedulerService:
             done, _ = await asyncio.wait([stop, *tasks], return_when=asyncio.FIRST_COMPLETED)
             for task in done:
                 task.result()
+            await self._let_agents_leave()
         finally:
+            self._closed = True
             for task in tasks:
                 task.cancel()
             server.close()
@@ -186,6 +193,21 @@ class SchedulerService:
             except TimeoutError:
                 pass
 
+    def _overthrown(self) -> None:
+        """Another owner holds a newer epoch: nothing of what is in memory is worth anything."""
+        log.error("another scheduler has taken over; stopping")
+        self._closed = True
+        self.stopping.set()
+
+    async def _let_agents_leave(self) -> None:
+        """A whole installation is often stopped at once: agents that are draining can still report."""
+        deadline = time.monotonic() + LEAVE_SECONDS
+        await asyncio.sleep(0.2)  # so that their word arrives
+        while not self._closed and time.monotonic() < deadline:
+            if not any(worker.draining for worker in self._world.workers.values()):
+                return
+            await asyncio.sleep(0.05)
+
     def _step_down(self) -> None:
         try:
             if self.lease is not None:
@@ -193,7 +215,10 @@ class SchedulerService:
         except StoreUnavailable:
             pass
         self.writer.close()
-        self.settings.scheduler_socket.unlink(missing_ok=True)
+        path = self.settings.scheduler_socket
+        # Whoever took over while this process was away listens on a socket of its own at the same path.
+        if path.exists() and path.stat().st_ino == self._socket_inode:
+            path.unlink(missing_ok=True)
 
     async def _listen(self) -> asyncio.AbstractServer:
         path = self.settings.scheduler_socket
@@ -201,9 +226,11 @@ class SchedulerService:
         path.unlink(missing_ok=True)
         before = os.umask(0o177)
         try:
-            return await asyncio.get_running_loop().create_unix_server(
+            server = await asyncio.get_running_loop().create_unix_server(
                 lambda: Peer(self._on_message, self._on_gone), str(path), backlog=256
             )
+            self._socket_inode = path.stat().st_ino
+            return server
         finally:
             os.umask(before)
 
@@ -244,7 +271,7 @@ class SchedulerService:
     def _turn(self) -> None:
         self._turn_is_due = False
         owner = self.owner
-        if owner is None or self.stopping.is_set():
+        if owner is None or self._closed:
             return
         began = time.thread_time_ns()
         if owner.pending is None:
@@ -254,8 +281,7 @@ class SchedulerService:
         try:
             done = owner.turn()
         except EpochLost:
-            log.error("another scheduler has taken over; stopping")
-            self.stopping.set()
+            self._overthrown()
             return
         self._busy_us += (time.thread_time_ns() - began) // 1000
         if not done:
@@ -375,7 +401,7 @@ class SchedulerService:
         if peer.role == "agent" and self.agents.get(peer.name) is peer:
             del self.agents[peer.name]
             self.processor.agent_lost()
-            if not self.stopping.is_set():
+            if not self._closed:
                 self._submit(WorkerLeft(name=peer.name, epoch=peer.epoch))
 
     def _beat(self, peer: Peer, beat: Beat) -> None:
@@ -590,8 +616,7 @@ class SchedulerService:
         try:
             self.writer.commit(self.lease, uuid4().hex, (), _now(), self._world.next_run_number)
         except EpochLost:
-            log.error("another scheduler has taken over; stopping")
-            self.stopping.set()
+            self._overthrown()
         except StoreUnavailable as away:
             log.warning("database is away", error=str(away))
             self.writer.connect()

@@ -2,11 +2,13 @@
 
 import os
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
+import warnings
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from pathlib import Path
@@ -197,12 +199,20 @@ class Installation:
 
         return self._with_client(send)
 
+    def is_listening(self) -> bool:
+        """Whether a scheduler answers at the door."""
+        with closing(socket.socket(socket.AF_UNIX)) as door:
+            return door.connect_ex(str(self.settings.scheduler_socket)) == 0
+
     def _with_client(self, use: Callable[[Client], Any]) -> Any:
         end = time.monotonic() + PATIENCE_SECONDS
         while True:
             client = Client(self.settings)
             try:
-                return use(client)
+                with warnings.catch_warnings():
+                    # A connection that breaks while it is greeted is left to its finalizer.
+                    warnings.simplefilter("ignore", ResourceWarning)
+                    return use(client)
             except NoScheduler:
                 problem: Exception = NoScheduler(self.home)
             except TradewindError as error:

@@ -35,6 +35,7 @@ from tradewind.wire.messages import (
     StartHost,
     Warm,
 )
+from tradewind.worker.spool import WORTH_KEEPING_US
 
 STAND_BY = 2
 """Children that stand by for a file in use."""
@@ -78,6 +79,7 @@ class Ports(Protocol):
     def later(self, seconds: float, call: Callable[[], None]) -> None: ...
     def usage(self, pids: dict[str, int]) -> dict[str, tuple[int, float]]: ...
     def memory_of(self, pid: int) -> int: ...
+    def forget_report(self, attempt: str) -> None: ...
     def close_log(self, offer: Offer, reason: str) -> None: ...
 
 
@@ -193,7 +195,9 @@ class Agent:
                 self._offered(message)
             case Ack(attempts=attempts):
                 for attempt in attempts:
-                    self.reports.pop(attempt, None)
+                    report = self.reports.pop(attempt, None)
+                    if report is not None and (report.end_us or 0) - (report.start_us or 0) >= WORTH_KEEPING_US:
+                        self._ports.forget_report(attempt)
             case Cancel():
                 self._cancel(message)
             case Parse():
@@ -219,6 +223,9 @@ class Agent:
             return
         if offer.attempt in self.reports:
             self._ports.tell_scheduler(self.reports[offer.attempt])
+            return
+        if self.draining:
+            self._report(Finished(attempt=offer.attempt, outcome="not_started", error="the worker is shutting down"))
             return
         running = Running(offer)
         self.attempts[offer.attempt] = running
@@ -476,7 +483,8 @@ class Agent:
                     running.started_us = start_us
                     self._ports.tell_scheduler(message)
             case Finished(attempt=attempt):
-                if running is not None and running.offer.attempt == attempt:
+                # One that was given up meanwhile (shutdown) has its report already.
+                if running is not None and self.attempts.get(attempt) is running:
                     self._child_finished(child, running, message)
             case Request():
                 self._ask(child.link, message)
@@ -587,6 +595,27 @@ class Agent:
         self._requests[self._next_request] = (link, request.id)
         request.id = self._next_request
         self._ports.tell_scheduler(request)
+
+    # --- shutting down ---
+
+    def drain(self) -> None:
+        """Take nothing new; what runs goes on."""
+        self.draining = True
+        self._ports.tell_scheduler(Drain(reason="the worker is shutting down"))
+
+    @property
+    def idle(self) -> bool:
+        """Nothing runs, and every report has been acknowledged."""
+        return not self.attempts and not self.reports
+
+    def stop_everything(self) -> None:
+        """The patience is over: what still runs is stopped. It counts as lost, which consumes no retry."""
+        for running in list(self.attempts.values()):
+            if running.child is not None:
+                self._ports.kill(running.child.pid, signal.SIGTERM)
+                self._ports.later(1.0, lambda pid=running.child.pid: self._ports.kill_tree(pid))  # type: ignore[misc]
+            outcome = "lost" if running.started_us is not None else "not_started"
+            self._end(running, outcome, "the worker was shut down")
 
     def scheduler_gone(self) -> None:
         """Questions that are under way get no answer any more; the askers are told to try again."""

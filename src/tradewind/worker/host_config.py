@@ -12,6 +12,8 @@ class HostConfig(msgspec.Struct, kw_only=True):
     plugins_folder: str
     config_folder: str
     logs_folder: str
+    spool_folder: str = ""
+    """Where the reports of longer attempts are kept until they are committed; empty: nowhere."""
     log_level: str = "INFO"
     default_timezone: str = "UTC"
     values: dict[str, dict[str, str]] = {}

@@ -16,6 +16,7 @@ from tradewind.wire.frames import BrokenFrame, Frames, pack
 from tradewind.wire.log_files import offer_log_path
 from tradewind.wire.logs import LogLine, encode_line
 from tradewind.wire.messages import AnyMessage, Message, Offer, Refused, Welcome
+from tradewind.worker import spool
 from tradewind.worker.agent import Agent, Host, Link, Standby
 from tradewind.worker.channel import Channel, ChannelClosed
 from tradewind.worker.host_config import HostConfig
@@ -30,6 +31,9 @@ from tradewind.worker.process import (
 )
 
 BEAT_SECONDS = 2.0
+DRAIN_SECONDS = 5.0
+"""How long a shutdown waits for running attempts before it stops them."""
+
 RECONNECT_SECONDS = 0.05
 
 
@@ -132,6 +136,7 @@ class AgentService:
         self._template: _Socket | None = None
         self._template_pid = 0
         self._config_path = settings.home / "run" / f"host-{name}.json"
+        self._spool = settings.home / "run" / f"spool-{name}"
         self._spawned: set[int] = set()
         self._last_beat = 0.0
 
@@ -140,6 +145,7 @@ class AgentService:
         self._loop = asyncio.get_running_loop()
         adopt_orphans()
         kill_leftovers(self.mark)
+        self.agent.reports = {report.attempt: report for report in spool.kept(str(self._spool))}
         self._write_config()
         self._loop.add_signal_handler(signal.SIGCHLD, self._reap)
         self._start_template()
@@ -147,6 +153,7 @@ class AgentService:
         connecting = asyncio.ensure_future(self._stay_connected(on_ready))
         try:
             await self.stopping.wait()
+            await self._drain()
         finally:
             ticking.cancel()
             connecting.cancel()
@@ -155,6 +162,19 @@ class AgentService:
             if self._template is not None:
                 self._template.close()
             kill_leftovers(self.mark)
+
+    async def _drain(self) -> None:
+        """Let what runs end, for a while; then stop it; and have the scheduler know."""
+        self.agent.drain()
+        await self._until_idle(DRAIN_SECONDS)
+        if not self.agent.idle:
+            self.agent.stop_everything()
+            await self._until_idle(2.0)
+
+    async def _until_idle(self, seconds: float) -> None:
+        deadline = self._loop.time() + seconds
+        while not self.agent.idle and self._scheduler is not None and self._loop.time() < deadline:
+            await asyncio.sleep(0.02)
 
     def _write_config(self) -> None:
         settings = self.settings
@@ -166,6 +186,7 @@ class AgentService:
             plugins_folder=str(settings.core.plugins_folder),
             config_folder=str(settings.home / "config"),
             logs_folder=str(settings.logging.base_log_folder),
+            spool_folder=str(self._spool),
             log_level=settings.logging.logging_level,
             default_timezone=settings.core.default_timezone,
             values=values,
@@ -246,6 +267,9 @@ class AgentService:
             return (int(fields[1]) - int(fields[2])) * os.sysconf("SC_PAGE_SIZE")
         except (OSError, ValueError, IndexError):
             return 0
+
+    def forget_report(self, attempt: str) -> None:
+        spool.forget(str(self._spool), attempt)
 
     def close_log(self, offer: Offer, reason: str) -> None:
         """The last line of a log whose process can no longer write it."""

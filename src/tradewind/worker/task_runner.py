@@ -14,6 +14,7 @@ from tradewind.sdk.execution.runtime import set_runtime
 from tradewind.sdk.progress import progress
 from tradewind.wire.log_files import offer_log_path
 from tradewind.wire.messages import Finished, Offer, Started
+from tradewind.worker import spool
 from tradewind.worker.channel import Channel, ChannelClosed, Sender
 from tradewind.worker.host_config import HostConfig
 from tradewind.worker.process import name_process
@@ -53,6 +54,7 @@ class TaskRunner:
                 message = channel.receive()
                 if isinstance(message, Offer):
                     report = self.run(channel, message)
+                    spool.keep(self._config.spool_folder, report)
                     channel.send(report)
                     if not reuse:
                         break
@@ -126,8 +128,10 @@ def main() -> None:
         channel.send(Finished(attempt=message.attempt, outcome="failed", start_us=now, end_us=now, error=error))
         _leave()
     data_runtime.install(_DataRuntime())
+    report = TaskRunner(prepared, config).run(channel, message)
+    spool.keep(config.spool_folder, report)
     try:
-        channel.send(TaskRunner(prepared, config).run(channel, message))
+        channel.send(report)
     except ChannelClosed:
         pass
     _leave()

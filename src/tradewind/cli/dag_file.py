@@ -1,0 +1,29 @@
+"""Which file defines a Dag, when all that is known is its id."""
+
+from pathlib import Path
+
+from tradewind.cli.reading import NoDatabase, open_reader
+from tradewind.config import Settings
+from tradewind.core.errors import DagNotFound, TradewindError
+
+
+def file_of(settings: Settings, dag_id: str) -> Path:
+    """The file on record, else the only one in the Dags folder that mentions the id. Raises TradewindError."""
+    try:
+        reader = open_reader(settings)
+        try:
+            path = settings.core.dags_folder / reader.dag(dag_id)["file"]
+        finally:
+            reader.close()
+        if path.exists():
+            return path
+    except (NoDatabase, DagNotFound):
+        pass
+    from tradewind.dag_processor.files import dag_files
+
+    folder, wanted = settings.core.dags_folder, dag_id.encode()
+    named = [folder / name for name in dag_files(folder) if wanted in (folder / name).read_bytes()]
+    if len(named) == 1:
+        return named[0]
+    where = f"{len(named)} files mention it: {', '.join(map(str, named))}" if named else f"no file in {folder} names it"
+    raise TradewindError(f"The file of Dag {dag_id!r} is not known ({where}); `tradewind run FILE {dag_id}` names it.")
