@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
+from tradewind.core.inputs import XCom
 from tradewind.testing.builders import dag
 from tradewind.testing.world import Play
 
@@ -59,8 +62,6 @@ def test_each_start_of_a_task_is_another_attempt(play: Play) -> None:
 
 def test_a_second_try_begins_without_the_values_of_the_first(play: Play) -> None:
     play.start(dag("a", retries=1, retry_delay_seconds=1))
-    from tradewind.core.inputs import XCom
-
     play.fail("a", xcoms=(XCom(name="half", value=b"1"),))
     assert play.xcoms
     play.advance(seconds=1)
@@ -71,8 +72,6 @@ def test_a_rescheduled_task_continues_its_try_at_the_moment_it_named(play: Play)
     play.start(dag("sensor", retries=0))
     began = play.now
     for minute in range(1, 4):
-        from datetime import timedelta
-
         play.end("sensor", "rescheduled", reschedule_at=play.now + timedelta(minutes=1))
         assert play.state("sensor") == "up_for_reschedule"
         assert play.world.total_active == 0

@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from tradewind.config.sockets import reachable
 from tradewind.wire.frames import Frames, pack_all
 from tradewind.wire.messages import Hello, Request, Response
 
@@ -17,7 +18,8 @@ async def ask(path: Path, method: str, *, within_seconds: float = 1.0, **args: A
     """The scheduler's answer. Raises SchedulerAway."""
     try:
         async with asyncio.timeout(within_seconds):
-            reader, writer = await asyncio.open_unix_connection(str(path))
+            with reachable(path) as address:
+                reader, writer = await asyncio.open_unix_connection(address)
             try:
                 writer.write(pack_all([Hello(role="client", pid=os.getpid()), Request(id=1, method=method, args=args)]))
                 frames = Frames()

@@ -4,13 +4,13 @@ import os
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 from uuid import uuid4
 
 from tradewind.config import Settings
+from tradewind.config.sockets import reachable
 from tradewind.core.errors import TradewindError
 from tradewind.wire.frames import BrokenFrame, Frames, pack
 from tradewind.wire.messages import (
@@ -193,19 +193,6 @@ class _Connection:
 
 def _lost(what: str, error: Exception) -> CommandRefused:
     return CommandRefused(f"The scheduler went away before {what} was answered ({error}); look before you repeat it.")
-
-
-@contextmanager
-def reachable(path: Path) -> Iterator[str]:
-    """An address for a unix socket at this path; a path too long for the kernel goes through a folder descriptor."""
-    if len(os.fsencode(path)) < 100:
-        yield str(path)
-        return
-    folder = os.open(path.parent, os.O_PATH | os.O_DIRECTORY)
-    try:
-        yield f"/proc/self/fd/{folder}/{path.name}"
-    finally:
-        os.close(folder)
 
 
 def user_name() -> str:

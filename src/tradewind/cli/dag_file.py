@@ -1,5 +1,6 @@
 """Which file defines a Dag, when all that is known is its id."""
 
+import re
 from pathlib import Path
 
 from tradewind.cli.reading import NoDatabase, open_reader
@@ -8,7 +9,7 @@ from tradewind.core.errors import DagNotFound, TradewindError
 
 
 def file_of(settings: Settings, dag_id: str) -> Path:
-    """The file on record, else the only one in the Dags folder that mentions the id. Raises TradewindError."""
+    """The file on record, else the only one in the Dags folder that seems to define it. Raises TradewindError."""
     try:
         reader = open_reader(settings)
         try:
@@ -21,8 +22,9 @@ def file_of(settings: Settings, dag_id: str) -> Path:
         pass
     from tradewind.dag_processor.files import dag_files
 
-    folder, wanted = settings.core.dags_folder, dag_id.encode()
-    named = [folder / name for name in dag_files(folder) if wanted in (folder / name).read_bytes()]
+    folder, name = settings.core.dags_folder, re.escape(dag_id)
+    defines = re.compile(rf"""["']{name}["']|def {name}\(""".encode())
+    named = [path for path in map(folder.joinpath, dag_files(folder)) if defines.search(path.read_bytes())]
     if len(named) == 1:
         return named[0]
     where = f"{len(named)} files mention it: {', '.join(map(str, named))}" if named else f"no file in {folder} names it"

@@ -66,7 +66,8 @@ def glyph(state: str) -> str:
 
 
 def _has_signs() -> bool:
-    return (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
+    # Not sys.stdout, which something else stands for while a live tree is drawn.
+    return (getattr(sys.__stdout__, "encoding", None) or "").lower().replace("-", "") == "utf8"
 
 
 class Tree:

@@ -161,9 +161,9 @@ def _rank(line: Line) -> int:
 
 
 def duration(seconds: float) -> str:
-    """A time span as people say it: `0.02 s`, `4.1 s`, `2 min 05 s`, `1 h 04 min`."""
+    """A time span as people say it: `20 ms`, `4.1 s`, `2 min 05 s`, `1 h 04 min`."""
     if seconds < 1:
-        return f"{seconds:.2f} s"
+        return f"{seconds * 1000:.0f} ms"
     if seconds < 59.95:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)

@@ -109,7 +109,8 @@ def plan_next(turn: Turn, dag_id: str) -> None:
         turn.put_dag(record)
     if due is not None and not record.is_paused:
         world.at(due.run_after, "schedule", dag_id)
-        world.at(due.run_after - WAKE_AHEAD, "wake", dag_id)
+        if due.run_after - WAKE_AHEAD > turn.now:
+            world.at(due.run_after - WAKE_AHEAD, "wake", dag_id)
 
 
 def next_due(spec: DagSpec, record: DagRecord, turn: Turn) -> DueRun | None:
@@ -134,6 +135,12 @@ def on_schedule(turn: Turn, dag_id: str) -> None:
         return
     if len(open_runs) >= run_limit(plan.spec):
         return  # looked at again when a run of this Dag ends
+    if plan.spec.timetable.kind == "continuous" and record.last_due is not None:
+        # It covers the time up to now, not up to when the run before it was made.
+        due = next_due(plan.spec, record, turn) or due
+        if due.run_after <= record.last_due.run_after:
+            world.at(record.last_due.run_after + timedelta(microseconds=1), "schedule", dag_id)
+            return
     run = DagRun(
         number=world.next_run_number,
         dag_id=dag_id,

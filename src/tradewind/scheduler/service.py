@@ -15,6 +15,7 @@ import watchfiles
 from sqlalchemy import Engine
 
 from tradewind.config import Settings
+from tradewind.config.sockets import reachable
 from tradewind.core.decisions import PutRow, Record, StartAttempt, StartCallback, StopAttempt, WarmHost
 from tradewind.core.inputs import (
     AttemptFinished,
@@ -226,9 +227,10 @@ class SchedulerService:
         path.unlink(missing_ok=True)
         before = os.umask(0o177)
         try:
-            server = await asyncio.get_running_loop().create_unix_server(
-                lambda: Peer(self._on_message, self._on_gone), str(path), backlog=256
-            )
+            with reachable(path) as address:
+                server = await asyncio.get_running_loop().create_unix_server(
+                    lambda: Peer(self._on_message, self._on_gone), address, backlog=256
+                )
             self._socket_inode = path.stat().st_ino
             return server
         finally:

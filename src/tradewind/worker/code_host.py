@@ -104,11 +104,11 @@ class CodeHost:
         self._own = (wake, wake_end)
         try:
             while True:
-                ready, _, _ = select.select([self.control, wake], [], [])
+                ready, _, _ = select.select([self.control.socket, wake], [], [])
                 if wake in ready:
                     wake.recv(4096)
                     self._reap()
-                if self.control in ready:
+                if self.control.socket in ready:
                     self.control.read()
                     while (message := self.control.pending()) is not None:
                         if isinstance(message, Fork):

@@ -56,7 +56,7 @@ def load_file(path: str, name: str, *, digest: str, parse_id: int, timeout_secon
     sources: dict[str, ModuleType] = {}
     with registry.collect() as collection:
         streams = sys.stdout, sys.stderr
-        sys.stdout = sys.stderr = output  # type: ignore[assignment]
+        sys.stdout = sys.stderr = output
         sys.dont_write_bytecode = True
         handlers = _guard_signals(timeout_seconds)
         try:
@@ -235,3 +235,6 @@ class _Capped(io.StringIO):
             super().write(text[: self._left])
             self._left -= len(text)
         return len(text)
+
+    def close(self) -> None:
+        """A file may close its standard output; what it printed until then is still read."""

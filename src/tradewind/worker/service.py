@@ -8,10 +8,12 @@ import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
 from tradewind.config import Settings
+from tradewind.config.sockets import reachable
 from tradewind.wire.frames import BrokenFrame, Frames, pack
 from tradewind.wire.log_files import offer_log_path
 from tradewind.wire.logs import LogLine, encode_line
@@ -195,12 +197,12 @@ class AgentService:
     # --- the scheduler ---
 
     async def _stay_connected(self, on_ready: Callable[[], None]) -> None:
-        path = str(self.settings.scheduler_socket)
         first = True
         while True:
             gone = asyncio.Event()
             try:
-                _, protocol = await self._loop.create_unix_connection(lambda gone=gone: _Scheduler(self, gone), path)
+                with reachable(self.settings.scheduler_socket) as address:
+                    _, protocol = await self._loop.create_unix_connection(partial(_Scheduler, self, gone), address)
             except OSError:
                 await asyncio.sleep(RECONNECT_SECONDS)
                 continue

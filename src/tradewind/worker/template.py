@@ -29,11 +29,11 @@ def main() -> None:
     gc.freeze()
     try:
         while True:
-            ready, _, _ = select.select([control, wake], [], [])
+            ready, _, _ = select.select([control.socket, wake], [], [])
             if wake in ready:
                 wake.recv(4096)
                 _reap(control)
-            if control in ready:
+            if control.socket in ready:
                 control.read()
                 while (message := control.pending()) is not None:
                     if isinstance(message, StartHost):
