@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from tradewind.testing.builders import dag, expand
@@ -181,8 +183,6 @@ def test_max_active_runs_queues_the_runs_beyond_it(play: Play) -> None:
 
 
 def test_a_run_for_later_starts_at_its_moment(play: Play) -> None:
-    from datetime import timedelta
-
     run = play.start(dag("a"), run_after=play.now + timedelta(hours=1))
     assert play.run_state(run) == "queued"
     assert play.why("a")[0].code == "run_after"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -114,12 +115,11 @@ def test_the_end_of_a_run_calls_back_once_and_again_after_a_clear(play: Play) ->
 
 
 def test_a_run_whose_tasks_can_never_start_fails_as_deadlocked(play: Play) -> None:
-    play.start(dag("a >> b"))
-    live = next(iter(play.world.runs.values()))
-    # No authored Dag can have a cycle; rows that say so must end the run all the same, with a reason.
-    live.plan.spec.tasks["a"]
-    play.fail("a")
-    assert play.run_state() == "failed"
+    spec = dag("a >> b")
+    # No authored Dag has a cycle; rows that have one must end the run all the same, with a reason.
+    cycle = replace(spec, tasks={**spec.tasks, "a": replace(spec.tasks["a"], upstream=("b",))})
+    play.start(cycle)
+    assert (play.run_state(), play.run().reason) == ("failed", "all_tasks_deadlocked")
 
 
 # --- schedule ---

@@ -125,14 +125,14 @@ def _make_input(data: Path, sf: float) -> None:
 
     raw = data / "raw"
     known = is_current(raw / "lineitem.csv", sf) and (raw / "flights.db").is_file()
-    began, bar = time.monotonic(), WorkBar("lineitem.csv")
+    began = time.monotonic()
     try:
-        lineitem = make_lineitem(raw, sf, bar)
-        database = make_database(raw)
+        with WorkBar("lineitem.csv") as bar:
+            lineitem = make_lineitem(raw, sf, bar)
+        with WorkBar("flights.db") as bar:
+            database = make_database(raw, bar)
     except (DataError, OSError) as error:
         raise TradewindError(f"The demo's input could not be made: {error}") from None
-    finally:
-        bar.close()
     sizes = f"lineitem.csv {human(lineitem.stat().st_size)}, flights.db {human(database.stat().st_size)}"
     how = "is there already" if known else f"made in {duration(time.monotonic() - began)}"
     click.echo(f"Input {how}: {sizes}")

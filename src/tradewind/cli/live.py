@@ -4,7 +4,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import click
 
@@ -240,14 +240,18 @@ class Follower:
 
 
 class WorkBar:
-    """A bar for work that is no task: `bar(done, total, unit)` as it goes, then `close`."""
+    """A bar for work that is no task: `with WorkBar(title) as bar`, and `bar(done, total, unit)` as it goes."""
 
     def __init__(self, title: str) -> None:
         self._title, self._began = title, time.monotonic()
         self._drawn = self._said = 0.0
         self._live: Live | None = None
+
+    def __enter__(self) -> Self:
         if is_terminal():
             self._live = _live(transient=True)
+            self(0, None, "")
+        return self
 
     def __call__(self, done: float, total: float | None, unit: str) -> None:
         now = time.monotonic()
@@ -265,10 +269,10 @@ class WorkBar:
         done, total, _ = progress
         row = Table.grid(padding=(0, 2))
         bar = ProgressBar(total=total, completed=min(done, total), width=30) if total else ""
-        row.add_row(f"  {self._title}", bar, amount(progress), duration(time.monotonic() - self._began))
+        row.add_row(f"  {self._title}", bar, amount(progress) if done else "", duration(time.monotonic() - self._began))
         return row
 
-    def close(self) -> None:
+    def __exit__(self, *_: object) -> None:
         if self._live is not None:
             self._live.stop()
 

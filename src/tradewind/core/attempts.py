@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 from tradewind.core import runs, tasks
 from tradewind.core.dag import TaskSpec
@@ -98,7 +99,7 @@ def _conclude(
     turn: Turn, live: LiveRun, spec: TaskSpec, task: TaskInstance, attempt: Attempt, report: AttemptFinished
 ) -> None:
     start = task.start_date or report.start_date
-    times = {"attempt": None, "start_date": start, "end_date": report.end_date or turn.now}
+    times: dict[str, Any] = {"attempt": None, "start_date": start, "end_date": report.end_date or turn.now}
     match report.outcome:
         case "success":
             label = report.map_label
@@ -129,7 +130,7 @@ def _conclude(
 
 
 def _retry(
-    turn: Turn, live: LiveRun, spec: TaskSpec, task: TaskInstance, report: AttemptFinished, times: dict[str, object]
+    turn: Turn, live: LiveRun, spec: TaskSpec, task: TaskInstance, report: AttemptFinished, times: dict[str, Any]
 ) -> None:
     if report.retry_delay_seconds is not None:
         delay = timedelta(seconds=report.retry_delay_seconds)
@@ -140,7 +141,7 @@ def _retry(
     turn.world.at(at, "task", task.key)
 
 
-def fail(turn: Turn, live: LiveRun, spec: TaskSpec, task: TaskInstance, reason: str, **times: object) -> None:
+def fail(turn: Turn, live: LiveRun, spec: TaskSpec, task: TaskInstance, reason: str, **times: Any) -> None:
     """The task has failed and is not tried again."""
     turn.move(live, task, TaskEvent.FAILED, **times, reason=reason)
     if live.plan.spec.fail_fast and not spec.is_teardown:
@@ -165,7 +166,7 @@ def _give_back(turn: Turn, live: LiveRun, spec: TaskSpec, task: TaskInstance) ->
 
 def _lost(turn: Turn, live: LiveRun, spec: TaskSpec, task: TaskInstance, attempt: Attempt, reason: str) -> None:
     """Law 4: started again when it may be, and the loss is not held against its retries."""
-    times = {"attempt": None, "end_date": turn.now, "start_date": task.start_date or attempt.started_at}
+    times: dict[str, Any] = {"attempt": None, "end_date": turn.now, "start_date": task.start_date or attempt.started_at}
     free = task.losses < FREE_LOSSES and spec.lost_policy != "fail"
     if free and (spec.retries > 0 or spec.lost_policy == "retry"):
         turn.move(

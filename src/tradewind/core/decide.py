@@ -144,7 +144,7 @@ def _dag_loaded(turn: Turn, news: DagLoaded) -> None:
             )
         )
         turn.do(Record("dag.version", spec.dag_id, body={"version": news.version, "number": news.number}))
-    facts = {
+    facts: dict[str, Any] = {
         "file": spec.file,
         "version": news.version,
         "is_stale": False,

@@ -36,7 +36,7 @@ class ReadyQueues:
     def __init__(self) -> None:
         self._heaps: dict[tuple[str, str], list[Entry]] = {}
         self._parked: dict[LimitKey, list[Entry]] = {}
-        self._origin: dict[TaskKey, LimitKey] = {}
+        self._origin: dict[int, LimitKey] = {}
 
     def push(self, entry: Entry) -> None:
         heappush(self._heaps.setdefault((entry.queue, entry.pool), []), entry)
@@ -52,7 +52,7 @@ class ReadyQueues:
     def take(self, name: tuple[str, str]) -> Entry:
         """Remove the first entry of a heap: it starts now."""
         entry = heappop(self._heaps[name])
-        self._origin.pop(entry.key, None)
+        self._origin.pop(entry.sequence, None)
         return entry
 
     def drop(self, name: tuple[str, str]) -> None:
@@ -63,8 +63,8 @@ class ReadyQueues:
         """The first entry of a heap has met a full limit: it waits there."""
         entry = heappop(self._heaps[name])
         heappush(self._parked.setdefault(limit, []), entry)
-        if self._origin.get(entry.key) == limit:
-            del self._origin[entry.key]  # the room that it was let out for has been taken meanwhile
+        if self._origin.get(entry.sequence) == limit:
+            del self._origin[entry.sequence]  # the room that it was let out for has been taken meanwhile
         else:
             self._replace_from_origin(entry)
 
@@ -73,7 +73,7 @@ class ReadyQueues:
         parked = self._parked.get(limit)
         while parked and count != 0:
             entry = heappop(parked)
-            self._origin[entry.key] = limit
+            self._origin[entry.sequence] = limit
             self.push(entry)
             count -= 1
         if parked is not None and not parked:
@@ -92,7 +92,7 @@ class ReadyQueues:
 
     def _replace_from_origin(self, entry: Entry) -> None:
         # The room that this entry was let out for is still free: the next one may have it.
-        if limit := self._origin.pop(entry.key, None):
+        if limit := self._origin.pop(entry.sequence, None):
             self.release(limit)
 
     def waiting(self) -> Iterator[Entry]:

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from tradewind.core import runs, tasks
+from tradewind.core import runs
 from tradewind.core.errors import InvalidInput
 from tradewind.core.inputs import Clear, MarkTask
 from tradewind.core.records import TaskInstance, TaskKey
@@ -38,9 +38,8 @@ def _clear_run(turn: Turn, live: LiveRun, chosen: list[TaskInstance]) -> None:
     if live.run.state in RUN_FINISHED:
         live.run = replace(live.run, clear_number=live.run.clear_number + 1, quarantine="")
         turn.move_run(live, RunState.QUEUED, reason="cleared", start_date=None, end_date=None, queued_at=turn.now)
-        runs.start_queued(turn, live.run.dag_id)
-    for task_id in live.plan.spec.tasks:
-        tasks.look_at(turn, live, task_id)
+    runs.fit(turn, live)
+    runs.start_queued(turn, live.run.dag_id)
 
 
 def _decider_cleared(live: LiveRun, task: TaskInstance, cleared: set[str]) -> bool:

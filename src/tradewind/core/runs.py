@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from tradewind.core import tasks
 from tradewind.core.dag import DagSpec
-from tradewind.core.decisions import PutCallback, PutRun, PutTask, Record, StartCallback, StopAttempt, WarmHost
+from tradewind.core.decisions import PutCallback, PutRun, Record, StartCallback, StopAttempt, WarmHost
 from tradewind.core.errors import DagNotFound, InvalidInput, RunAlreadyExists
 from tradewind.core.ids import callback_id, run_id_for
 from tradewind.core.inputs import CreateRun
@@ -27,6 +27,8 @@ from tradewind.core.world import DagRecord, LiveRun, PreviousRun
 
 WAKE_AHEAD = timedelta(seconds=5)
 """How long before a scheduled run its code host is woken."""
+
+VANISHED = "the task is no longer in the Dag"
 
 
 def create(turn: Turn, wish: CreateRun) -> DagRun:
@@ -81,8 +83,7 @@ def _add(turn: Turn, run: DagRun, previous: PreviousRun | None) -> LiveRun:
     turn.record_run("run.created", run, after=run.state, reason=run.triggered_by)
     world.add_run(live)
     for task in _instances(live.plan.spec, run):
-        live.put(task, None)
-        turn.do(PutTask(task, None))
+        turn.put(live, task, None)
     return live
 
 
@@ -361,25 +362,30 @@ def set_paused(turn: Turn, dag_id: str, *, paused: bool, reason: str = "") -> No
 
 
 def adopt(turn: Turn, live: LiveRun) -> None:
-    """The Dag of a live run has changed: vanished tasks that have not ended are removed, new ones are added."""
+    """The Dag of a live run has changed: it goes on as the Dag is now."""
     world = turn.world
     plan = world.plans[live.run.dag_id]
     fresh = LiveRun(live.run, plan, live.tasks.values())
     for name in ("previous", "next_number", "lengths", "pushed", "xcoms", "active"):
         setattr(fresh, name, getattr(live, name))
     world.runs[live.run.number] = fresh
-    for task in list(fresh.tasks.values()):
-        if task.key.task_id not in plan.spec.tasks and task.state not in FINISHED:
-            stop(turn, fresh, task, "the task is no longer in the Dag")
-            turn.move(fresh, task, TaskEvent.REMOVED, reason="the task is no longer in the Dag")
-        elif task.key.task_id in plan.spec.tasks and task.state is TaskState.REMOVED:
-            turn.move(fresh, task, TaskEvent.CLEARED)
-    for task in _instances(plan.spec, live.run):
-        if task.key.task_id not in fresh.instances:
-            fresh.put(task, None)
-            turn.do(PutTask(task, None))
-    for task_id in plan.spec.tasks:
-        tasks.look_at(turn, fresh, task_id)
+    fit(turn, fresh)
+
+
+def fit(turn: Turn, live: LiveRun) -> None:
+    """Make a run's tasks those of its plan: vanished ones that have not ended are removed, new ones are added."""
+    spec = live.plan.spec
+    for task in list(live.tasks.values()):
+        if task.key.task_id not in spec.tasks and task.state not in FINISHED:
+            stop(turn, live, task, VANISHED)
+            turn.move(live, task, TaskEvent.REMOVED, reason=VANISHED)
+        elif task.key.task_id in spec.tasks and task.state is TaskState.REMOVED and task.reason == VANISHED:
+            turn.move(live, task, TaskEvent.CLEARED)
+    for task in _instances(spec, live.run):
+        if task.key.task_id not in live.instances:
+            turn.put(live, task, None)
+    for task_id in spec.tasks:
+        tasks.look_at(turn, live, task_id)
     turn.changed_runs[live.run.number] = None
 
 

@@ -1,6 +1,7 @@
 """What becomes of a waiting task: its trigger rule, its past, its expansion, its place in the queue."""
 
 from dataclasses import replace
+from typing import Any
 
 from tradewind.core.dag import MapSpec, TaskSpec
 from tradewind.core.decisions import PutTask, Record
@@ -72,7 +73,7 @@ def _run(turn: Turn, live: LiveRun, spec: TaskSpec, task: TaskInstance) -> None:
 def make_ready(turn: Turn, live: LiveRun, spec: TaskSpec, task: TaskInstance) -> None:
     """The task waits for nothing but a slot now; a new try begins unless it only continues the old one."""
     if task.state is TaskState.UP_FOR_RESCHEDULE:
-        changes = {"leg": task.leg + 1}
+        changes: dict[str, Any] = {"leg": task.leg + 1}
     else:
         changes = {"try_number": task.try_number + 1, "leg": 0, "start_date": None, "end_date": None}
     moved = turn.move(live, task, TaskEvent.READY, not_before=None, scheduled_at=turn.now, **changes)
@@ -144,15 +145,15 @@ def past_is_met(turn: Turn, live: LiveRun, spec: TaskSpec) -> bool:
     """depends_on_past and wait_for_downstream, as Airflow has them."""
     if not (spec.depends_on_past or spec.wait_for_downstream):
         return True
-    previous = turn.world.previous_states(live)
-    if previous is None:
+    if live.previous is None:
         return True
-    if spec.task_id not in previous:
+    before = turn.world.states_before
+    own = before(live, spec.task_id)
+    if own is None:
         return spec.ignore_first_depends_on_past
-    wanted = [spec.task_id]
-    if spec.wait_for_downstream:
-        wanted += live.plan.down.get(spec.task_id, ())
-    return all(state in SUCCESS_STATES for task_id in wanted for state in previous.get(task_id, ()))
+    further = live.plan.down.get(spec.task_id, ()) if spec.wait_for_downstream else ()
+    states = (*own, *(state for task_id in further for state in before(live, task_id) or ()))
+    return all(state in SUCCESS_STATES for state in states)
 
 
 def follow(turn: Turn) -> None:

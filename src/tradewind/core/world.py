@@ -4,7 +4,7 @@ The database holds the same facts; `World` can always be built again from it. On
 and every change is also an operation. When a commit fails, the memory is thrown away and built again.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from heapq import heappop, heappush
@@ -311,14 +311,15 @@ class World:
         if plan is not None:
             self.plans[record.dag_id] = plan
 
-    def previous_states(self, live: LiveRun) -> Mapping[str, tuple[TaskState, ...]] | None:
-        """States of the run before, live ones as they are now; None when there is no run before."""
+    def states_before(self, live: LiveRun, task_id: str) -> tuple[TaskState, ...] | None:
+        """States of a task's instances in the run before, as they are now; None when that run lacks the task."""
         if live.previous is None:
             return None
         before = self.runs.get(live.previous.number)
         if before is None:
-            return live.previous.states
-        return {t: tuple(before.tasks[t, m].state for m in ms) for t, ms in before.instances.items()}
+            return live.previous.states.get(task_id)
+        indexes = before.instances.get(task_id)
+        return None if indexes is None else tuple(before.tasks[task_id, index].state for index in indexes)
 
     def remember_for_next(self, live: LiveRun) -> None:
         """A run is about to leave memory: the run after it keeps what it needs to know."""

@@ -22,7 +22,7 @@ from tradewind.core.decisions import (
     WarmHost,
 )
 from tradewind.core.errors import TradewindError
-from tradewind.core.inputs import AttemptFinished, AttemptStarted, Input, TimerFired, XComPushed
+from tradewind.core.inputs import AttemptFinished, AttemptStarted, DagLoaded, Input, TimerFired, XComPushed
 from tradewind.core.world import World
 from tradewind.store.writer import EpochLost, Lease, StoreMismatch, StoreUnavailable, Writer
 from tradewind.wire.messages import Event
@@ -100,6 +100,8 @@ class Owner:
         self._new_id = new_id
         self._log = log
         self._inbox: deque[Item] = deque()
+        self._broken: set[tuple[str, object]] = set()
+        """Timers whose input could not be applied; they rest until their Dag changes, instead of firing for ever."""
 
     def submit(
         self, event: Input | Rows | Callable[[], Any], reply: Reply | None = None, also: Also | None = None
@@ -127,7 +129,8 @@ class Owner:
 
     def _begin(self) -> Batch:
         now = self._clock()
-        inputs = [Item(TimerFired(kind=kind, subject=subject)) for kind, subject in self.world.due(now)]
+        fired = [timer for timer in self.world.due(now) if timer not in self._broken]
+        inputs = [Item(TimerFired(kind=kind, subject=subject)) for kind, subject in fired]
         while self._inbox and len(inputs) < MOST_INPUTS:
             inputs.append(self._inbox.popleft())
         return Batch(self._new_id(), now, inputs)
@@ -156,6 +159,8 @@ class Owner:
             operations, answer = list(event.operations), None
         else:
             operations, answer = decide(self.world, event, now)
+            if isinstance(event, DagLoaded):
+                self._broken -= {(kind, subject) for kind, subject in self._broken if subject == event.spec.dag_id}
         if item.also is not None:
             operations += item.also(answer)
         return operations, answer
@@ -179,6 +184,11 @@ class Owner:
         else:
             events = []
         self.pending = None
+        self._conclude(batch, told, events)
+        return True
+
+    def _conclude(self, batch: Batch, told: list[Told], events: list[Event]) -> None:
+        """The batch is durable: answer, tell, publish."""
         self.turns += 1
         self.inputs_taken += len(batch.inputs)
         for reply, answer, error in batch.replies:
@@ -187,7 +197,6 @@ class Owner:
             self._outlet.tell(told)
         if events:
             self._outlet.publish(events)
-        return True
 
     def _write(self, batch: Batch) -> list[Event]:
         if batch.tries:
@@ -203,27 +212,52 @@ class Owner:
     def _replay(self, batch: Batch, fault: Exception) -> None:
         """The batch cannot be stored as a whole: store its inputs one by one; what fails alone is set aside."""
         self._log("a batch was refused by the database", error=str(fault), inputs=len(batch.inputs))
-        self.world = self._load(self.world.next_run_number)
-        for item in batch.inputs:
-            reply = item.reply
-            single = Batch(self._new_id(), batch.now, [item])
-            try:
-                operations, answer = self._react(item, batch.now)
-                single.operations = operations
-                events = self._write(single)
-            except TradewindError as refused:
-                if reply:
-                    reply(None, refused)
-            except StoreUnavailable:
-                self._inbox.appendleft(item)
+        self._reload()
+        for position, item in enumerate(batch.inputs):
+            if not self._alone(item, batch.now):
+                self._inbox.extendleft(reversed(batch.inputs[position + 1 :]))
                 return
-            except StoreMismatch as alone:
-                self._quarantine(item, alone)
-            else:
-                if reply:
-                    reply(answer, None)
-                self._outlet.tell([o for o in operations if isinstance(o, Told)])
-                self._outlet.publish(events)
+        self._admit_one_by_one(batch.now)
+
+    def _alone(self, item: Item, now: datetime) -> bool:
+        """One input in a batch of its own. False when the database went away: the batch is pending."""
+        single = Batch(self._new_id(), now, [item])
+        try:
+            single.operations, answer = self._react(item, now)
+        except TradewindError as refused:
+            if item.reply:
+                item.reply(None, refused)
+            return True
+        except Exception as fault:
+            self._quarantine(item, fault)
+            return True
+        if item.reply:
+            single.replies.append((item.reply, answer, None))
+        return self._store_alone(single, lambda fault: self._quarantine(item, fault))
+
+    def _admit_one_by_one(self, now: datetime) -> None:
+        """Start ready tasks in batches of one; a run whose attempt cannot be stored is set aside."""
+        while operations := admit_ready(self.world, now, most=1):
+            run = next((o.attempt.key.run for o in operations if isinstance(o, StartAttempt)), None)
+            single = Batch(self._new_id(), now, [], operations)
+            if not self._store_alone(single, lambda fault, run=run: self._set_run_aside(run, fault)):  # type: ignore[misc]
+                return
+
+    def _store_alone(self, single: Batch, refused: Callable[[StoreMismatch], None]) -> bool:
+        events: list[Event] = []
+        try:
+            if any(not isinstance(o, Told) for o in single.operations):
+                events = self._write(single)
+        except StoreUnavailable as away:
+            single.tries = 1
+            self.pending = single
+            self._log("database is away", error=str(away), tries=1)
+            return False
+        except StoreMismatch as fault:
+            refused(fault)
+        else:
+            self._conclude(single, [o for o in single.operations if isinstance(o, Told)], events)
+        return True
 
     def _set_aside(self, batch: Batch, position: int, fault: Exception) -> None:
         """Deciding one input failed, which is our bug: forget this turn, set its run aside, take the others again."""
@@ -238,18 +272,31 @@ class Owner:
         number = self._run_of(event)
         reason = f"{type(fault).__name__}: {fault}"
         self._log("an input was set aside", input=type(event).__name__, run=number, error=reason, exc_info=fault)
-        self.world = self._load(self.world.next_run_number)
         if reply:
             reply(None, TradewindError(f"This could not be applied: {reason}"))
+        if isinstance(event, TimerFired):
+            self._broken.add((event.kind, event.subject))
+            if event.kind == "schedule" and isinstance(fault, StoreMismatch):
+                # The run that is due cannot be stored, most likely because there is one for its date already.
+                self._broken.discard((event.kind, event.subject))
+                self._inbox.appendleft(Item(TimerFired(kind="schedule_taken", subject=event.subject)))
+        self._set_run_aside(number, fault)
+
+    def _set_run_aside(self, number: int | None, fault: Exception) -> None:
+        """Build memory again, and have the run that cannot go on marked with the reason."""
+        self._reload()
+        operations: list[Operation] = []
         live = self.world.runs.get(number) if number is not None else None
-        if live is None:
-            return
-        live.run = replace(live.run, quarantine=reason)
-        operations: list[Operation] = [
-            PutRun(live.run, live.run.state),
-            Record("quarantined", live.run.dag_id, live.run.run_id, reason=reason),
-        ]
+        if live is not None:
+            reason = f"{type(fault).__name__}: {fault}"
+            live.run = replace(live.run, quarantine=reason)
+            operations.append(PutRun(live.run, live.run.state))
+            operations.append(Record("quarantined", live.run.dag_id, live.run.run_id, reason=reason))
+        # Even without rows: the next turn gives slots to what is ready.
         self._inbox.appendleft(Item(Rows(tuple(operations))))
+
+    def _reload(self) -> None:
+        self.world = self._load(self.world.next_run_number)
 
     def _run_of(self, event: Any) -> int | None:
         match event:

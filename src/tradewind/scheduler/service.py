@@ -392,9 +392,9 @@ class SchedulerService:
         with self.engine.connect() as connection:
             waiting = queries.open_callbacks(connection)
         lost = {number for number, name in self.callbacks.items() if name == peer.name}
-        for row in waiting:
-            if row["id"] not in self.callbacks or row["id"] in lost:
-                self._start_callback(row["id"])
+        for callback in waiting:
+            if callback["id"] not in self.callbacks or callback["id"] in lost:
+                self._start_callback(callback["id"])
         self._watch_changed.set()
         return epoch
 

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Engine, and_, func, select
 
 from tradewind.core.plan import Plan
 from tradewind.core.records import TaskInstance, TaskKey
+from tradewind.core.runs import WAKE_AHEAD
 from tradewind.core.states import RunState, TaskState
 from tradewind.core.world import LiveRun, PreviousRun, World
 from tradewind.store import tables as t
@@ -51,17 +52,13 @@ def _load_runs(connection: Connection, world: World) -> None:
     tasks: dict[int, list[TaskInstance]] = defaultdict(list)
     for row in connection.execute(select(t.task_instance).where(t.task_instance.c.run.in_(opened))).mappings():
         tasks[row["run"]].append(task_of(row))
-    newest: dict[str, LiveRun] = {}
     for run in runs:
         plan = world.plans.get(run.dag_id) or plan_of_version(connection, run.version)
         if plan is None:
             continue
         live = LiveRun(run, plan, tasks.get(run.number, ()))
+        _load_previous(connection, world, live)
         world.add_run(live)
-        if before := newest.get(run.dag_id):
-            before.next_number = run.number
-            live.previous = PreviousRun(number=before.run.number)
-        newest[run.dag_id] = live
     _load_xcoms(connection, world.runs, t.xcom.c.run.in_(opened))
 
 
@@ -104,9 +101,30 @@ def load_runs(connection: Connection, numbers: Iterable[int], world: World) -> l
         run = run_of(row)
         plan = world.plans.get(run.dag_id) or plan_of_version(connection, run.version)
         if plan is not None:
-            loaded[run.number] = LiveRun(run, plan, tasks[run.number])
+            live = loaded[run.number] = LiveRun(run, plan, tasks[run.number])
+            _load_previous(connection, world, live)
     _load_xcoms(connection, loaded, t.xcom.c.run.in_(missing))
     return found + list(loaded.values())
+
+
+def _load_previous(connection: Connection, world: World, live: LiveRun) -> None:
+    """What the run's tasks see of the run before, where any of them looks."""
+    if not live.plan.past:
+        return
+    before = and_(t.run.c.dag_id == live.run.dag_id, t.run.c.number < live.run.number)
+    number = connection.execute(select(func.max(t.run.c.number)).where(before)).scalar()
+    if number is not None:
+        live.previous = PreviousRun(number=number)
+        if number not in world.runs:
+            live.previous.states = _states(connection, number)
+
+
+def _states(connection: Connection, number: int) -> dict[str, tuple[TaskState, ...]]:
+    states: dict[str, list[TaskState]] = defaultdict(list)
+    columns = select(t.task_instance.c.task_id, t.task_instance.c.state).where(t.task_instance.c.run == number)
+    for task_id, state in connection.execute(columns):
+        states[task_id].append(TaskState(state))
+    return {task_id: tuple(found) for task_id, found in states.items()}
 
 
 def plan_of_version(connection: Connection, version: str) -> Plan | None:
@@ -122,17 +140,8 @@ def _load_past(connection: Connection, world: World) -> None:
             continue
         over = and_(t.run.c.dag_id == dag_id, t.run.c.state.not_in(OPEN_RUNS))
         number = connection.execute(select(func.max(t.run.c.number)).where(over)).scalar()
-        if number is None:
-            continue
-        states: dict[str, list[TaskState]] = defaultdict(list)
-        columns = select(t.task_instance.c.task_id, t.task_instance.c.state).where(t.task_instance.c.run == number)
-        for task_id, state in connection.execute(columns):
-            states[task_id].append(TaskState(state))
-        previous = PreviousRun(number=number, states={task_id: tuple(found) for task_id, found in states.items()})
-        world.last_states[dag_id] = previous
-        oldest = min(world.open_runs.get(dag_id, {}), default=None)
-        if oldest is not None and world.runs[oldest].previous is None and oldest > number:
-            world.runs[oldest].previous = previous
+        if number is not None:
+            world.last_states[dag_id] = PreviousRun(number=number, states=_states(connection, number))
 
 
 def _set_timers(world: World, now: datetime) -> None:
@@ -142,8 +151,12 @@ def _set_timers(world: World, now: datetime) -> None:
             task_spec = live.spec_of(task.key.task_id)
             if task.state is TaskState.SCHEDULED and task_spec is not None:
                 world.queue_ready(live, task, task_spec)
+            elif live.quarantine:
+                continue  # what set it aside may be this very timer
             elif task.state in (TaskState.UP_FOR_RETRY, TaskState.UP_FOR_RESCHEDULE):
                 world.at(task.not_before or now, "task", task.key)
+        if live.quarantine:
+            continue
         if run.state is RunState.RUNNING and spec.dagrun_timeout_seconds and run.start_date:
             world.at(run.start_date + timedelta(seconds=spec.dagrun_timeout_seconds), "run_timeout", run.number)
         if run.state is RunState.QUEUED:
@@ -151,3 +164,5 @@ def _set_timers(world: World, now: datetime) -> None:
     for record in world.dags.values():
         if record.next_due is not None and not record.is_paused and not record.is_stale:
             world.at(record.next_due.run_after, "schedule", record.dag_id)
+            if record.next_due.run_after - WAKE_AHEAD > now:
+                world.at(record.next_due.run_after - WAKE_AHEAD, "wake", record.dag_id)

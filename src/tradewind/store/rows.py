@@ -11,6 +11,9 @@ from tradewind.core.timetables import DataInterval, DueRun
 from tradewind.core.world import DagRecord
 from tradewind.store.times import from_us, to_us
 
+Row = Mapping[Any, Any]
+"""A row by column name. SQLAlchemy types the names of its mappings more widely than str."""
+
 
 def run_row(run: DagRun, slot_key: str | None) -> dict[str, Any]:
     return {
@@ -44,7 +47,7 @@ def slot_key(run: DagRun) -> str | None:
     return f"at:{to_us(run.logical_date)}" if run.logical_date else None
 
 
-def run_of(row: Mapping[str, Any]) -> DagRun:
+def run_of(row: Row) -> DagRun:
     run_after = from_us(row["run_after"])
     assert run_after is not None
     return DagRun(
@@ -96,7 +99,7 @@ def task_row(task: TaskInstance) -> dict[str, Any]:
     }
 
 
-def task_of(row: Mapping[str, Any]) -> TaskInstance:
+def task_of(row: Row) -> TaskInstance:
     return TaskInstance(
         key=TaskKey(row["run"], row["task_id"], row["map_index"]),
         state=TaskState(row["state"]),
@@ -141,7 +144,7 @@ def attempt_row(attempt: Attempt, cpu_seconds: float | None, peak_bytes: int | N
     }
 
 
-def attempt_of(row: Mapping[str, Any]) -> Attempt:
+def attempt_of(row: Row) -> Attempt:
     return Attempt(
         id=row["id"],
         key=TaskKey(row["run"], row["task_id"], row["map_index"]),
@@ -160,7 +163,7 @@ def attempt_of(row: Mapping[str, Any]) -> Attempt:
     )
 
 
-def dag_of(row: Mapping[str, Any]) -> DagRecord:
+def dag_of(row: Row) -> DagRecord:
     return DagRecord(
         dag_id=row["dag_id"],
         file=row["file"],
@@ -176,7 +179,7 @@ def dag_of(row: Mapping[str, Any]) -> DagRecord:
     )
 
 
-def _due(row: Mapping[str, Any], prefix: str) -> DueRun | None:
+def _due(row: Row, prefix: str) -> DueRun | None:
     run_after = from_us(row[f"{prefix}_run_after"])
     if run_after is None:
         return None
@@ -185,7 +188,7 @@ def _due(row: Mapping[str, Any], prefix: str) -> DueRun | None:
     return DueRun(from_us(row[f"{prefix}_logical_date"]), interval, run_after)
 
 
-def pool_of(row: Mapping[str, Any]) -> Pool:
+def pool_of(row: Row) -> Pool:
     return Pool(
         name=row["name"],
         slots=row["slots"],

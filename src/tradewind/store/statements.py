@@ -35,8 +35,8 @@ class Statement:
 def positional(dialect: Dialect) -> Dialect:
     """The same dialect, compiling parameters by position."""
     if dialect.name == "postgresql":
-        return postgresql.dialect(paramstyle="format")  # type: ignore[no-untyped-call,no-any-return]
-    return sqlite.dialect(paramstyle="qmark")  # type: ignore[no-untyped-call,no-any-return]
+        return postgresql.dialect(paramstyle="format")  # type: ignore[no-untyped-call]
+    return sqlite.dialect(paramstyle="qmark")
 
 
 def insert_or_replace(table: Table, dialect: Dialect, columns: Sequence[str] | None = None) -> Statement:

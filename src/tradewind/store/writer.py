@@ -147,9 +147,9 @@ class Writer:
 
         Raises EpochLost, StoreMismatch (nothing committed), StoreUnavailable (nothing known: ask `committed`).
         """
-        rows = _Rows(operations, now)
-        events = rows.number_events(self._next_seq, now)
         with _Transaction(self):
+            rows = _Rows(operations, now)
+            events = rows.number_events(self._next_seq, now)
             self._cursor.execute(
                 f"UPDATE owner SET expires_ms={self._now_ms}+{self._mark}, last_batch={self._mark}, "
                 f"next_run_number={self._mark} WHERE id=1 AND holder={self._mark} AND epoch={self._mark}",
@@ -163,8 +163,9 @@ class Writer:
 
     def committed(self, batch: str) -> bool:
         """After a commit with an unknown outcome, on a new connection: did it happen?"""
-        self._cursor.execute("SELECT last_batch FROM owner WHERE id=1")
-        row = self._cursor.fetchone()
+        with _Transaction(self):
+            self._cursor.execute("SELECT last_batch FROM owner WHERE id=1")
+            row = self._cursor.fetchone()
         return bool(row and row[0] == batch)
 
     def events_committed(self, count: int) -> None:
@@ -201,17 +202,24 @@ class _Transaction:
         self._roll_back(cursor)
         if isinstance(error, (EpochLost, StoreMismatch, StoreUnavailable)) or not isinstance(error, Exception):
             return
-        name = type(error).__name__
-        if name in ("IntegrityError", "DataError", "UniqueViolation", "ProgrammingError", "InterfaceError"):
-            raise StoreMismatch(f"{name}: {error}") from error
-        if name in ("OperationalError", "DatabaseError", "InternalError", "AdminShutdown", "SerializationFailure"):
-            raise StoreUnavailable(f"{name}: {error}") from error
+        text = f"{type(error).__name__}: {error}"
+        if _is_about_the_connection(error):
+            raise StoreUnavailable(text) from error
+        raise StoreMismatch(text) from error  # this data cannot be stored, now or later
 
     def _roll_back(self, cursor: Any) -> None:
         try:
             cursor.execute("ROLLBACK")
         except Exception:  # a broken connection has rolled back by itself
             pass
+
+
+def _is_about_the_connection(error: Exception) -> bool:
+    """Whether a driver's error says that the database is away, locked or full, not that the data is wrong."""
+    kinds = {kind.__name__ for kind in type(error).__mro__}
+    if kinds & {"IntegrityError", "DataError", "ProgrammingError"}:
+        return False
+    return bool(kinds & {"DatabaseError", "OSError"})
 
 
 class _Statements:
@@ -387,23 +395,21 @@ class _Rows:
         return _put(cursor, statements, "attempt", new, changed, _ATTEMPT_CHANGES)
 
     def _write_others(self, cursor: Any, statements: _Statements) -> int:
-        count, index = 0, 0
-        while index < len(self._others):
-            # Neighbours of one kind go out together; the order between kinds stays.
-            table, row, put = self._others[index]
+        # Rows of one kind go out together. The order matters within a table only.
+        groups: list[tuple[str, bool, tuple[str, ...], list[dict[str, Any]]]] = []
+        last: dict[str, int] = {}
+        for table, row, put in self._others:
             columns = tuple(row)
-            rows = [row]
-            index += 1
-            while index < len(self._others):
-                next_table, next_row, next_put = self._others[index]
-                if (next_table, next_put, tuple(next_row)) != (table, put, columns):
-                    break
-                rows.append(next_row)
-                index += 1
+            place = last.get(table)
+            if place is not None and groups[place][1:3] == (put, columns):
+                groups[place][3].append(row)
+            else:
+                last[table] = len(groups)
+                groups.append((table, put, columns, [row]))
+        for table, put, columns, rows in groups:
             statement = statements.replace(table, columns) if put else statements.delete(table, columns)
             statement.run(cursor, rows)
-            count += 1
-        return count
+        return len(groups)
 
 
 def _key(key: TaskKey) -> dict[str, Any]:

@@ -30,7 +30,6 @@ from tradewind.core.decisions import (
 )
 from tradewind.core.errors import TradewindError
 from tradewind.core.explain import Reason, explain
-from tradewind.core.plan import Plan
 from tradewind.core.records import Attempt, DagRun, Pool, TaskInstance, TaskKey
 from tradewind.core.states import (
     ATTEMPT_ACTIVE,
@@ -257,12 +256,13 @@ class Play:
             self._check()  # a refused wish has changed nothing
             raise
         operations += admit_ready(self.world, self.now)
+        offered_before = {attempt.id for attempt in self.offered}
         for operation in operations:
             self._store(operation)
         if self.check:
             self._check()
             for operation in operations:
-                if isinstance(operation, StartAttempt) and operation.attempt.id in self.world.attempts:
+                if isinstance(operation, StartAttempt) and operation.attempt.id not in offered_before:
                     self._check_limits(operation.attempt)
         return answer
 

@@ -156,7 +156,8 @@ METHODS = {
     "variable.set": "{key, value, description?}",
     "variable.delete": "{key} → bool",
     "variable.keys": "{prefix?} → list[str]",
-    "connection.get": "{conn_id} → {conn_id, conn_type, host, login, password, schema, port, extra, description} | None",
+    "connection.get": "{conn_id} → {conn_id, conn_type, host, login, password, schema, port, extra, description} "
+    "| None",
     "xcom.pull": "{dag_id, run_id, task_ids: list | None, map_indexes: list | None, key: str | None, "
     "include_prior_dates: bool} → list[[task_id, map_index, key, json bytes]], ordered by task_ids then map_index",
     "xcom.push": "{dag_id, run_id, task_id, map_index, key, value: json bytes, length?}",
@@ -164,7 +165,8 @@ METHODS = {
     "run.previous": "{dag_id, before_us, state: str | None, scheduled_only: bool} → RunInfo fields | None",
     "run.count": "{dag_id, run_ids?, logical_dates_us?, states?} → int",
     "run.create": "{dag_id, run_id?, logical_date_us?, conf?, note?} → RunInfo fields",
-    "task.states": "{dag_id, run_ids?, logical_dates_us?, task_ids?, map_index?} → {run_id: {task_id or task_id_N: state}}",
+    "task.states": "{dag_id, run_ids?, logical_dates_us?, task_ids?, map_index?} → "
+    "{run_id: {task_id or task_id_N: state}}",
     "task.count": "{dag_id, run_ids?, logical_dates_us?, task_ids?, states?} → int",
 }
 
@@ -353,6 +355,12 @@ class Exited(Message, tag="exited"):
     orphans: int = 0
 
 
+class HostStarted(Message, tag="host_started"):
+    """From a host: it exists and is about to import its file."""
+
+    pid: int
+
+
 class HostReady(Message, tag="host_ready"):
     """From a host: the file is imported (its Parsed went before) and children can be forked."""
 
@@ -372,5 +380,5 @@ class StartHost(Message, tag="start_host"):
 AnyMessage = (
     Offer | Cancel | Started | Finished | Progress | Request | Response | Hello | Welcome | Refused | Beat | BeatAck
     | Ack | Warm | Drain | Parse | Parsed | Command | CommandResult | Subscribe | Event | Fork | Child | Exited
-    | HostReady | StartHost
+    | HostStarted | HostReady | StartHost
 )  # fmt: skip

@@ -23,6 +23,7 @@ from tradewind.wire.messages import (
     Fork,
     Hello,
     HostReady,
+    HostStarted,
     ImportProblem,
     Message,
     Offer,
@@ -93,6 +94,8 @@ class Standby:
     attempt: "Running | None" = None
     served: int = 0
     gone: bool = False
+    conclude: Callable[[], None] | None = None
+    """What is to be concluded from its death, once its channel has been read to the end."""
     link: Link = field(init=False)
 
 
@@ -338,7 +341,7 @@ class Agent:
         if not host.parsed and host in self.all_hosts:
             if host.pid:
                 self._ports.kill_tree(host.pid)
-            elif host.link is not None:
+            if host.link is not None:
                 host.link.close()
 
     def _parse(self, order: Parse) -> None:
@@ -369,8 +372,10 @@ class Agent:
                 if self.parsing.get(host.file) is host:
                     del self.parsing[host.file]
                 host.last_used = self._ports.now()
-            case HostReady(pid=pid):
-                host.pid, host.ready = pid, True
+            case HostStarted(pid=pid):
+                host.pid = pid
+            case HostReady():
+                host.ready = True
                 self._install(host)
             case Child(pid=pid, reuse=reuse):
                 child = Standby(pid, host, reuse)
@@ -418,10 +423,13 @@ class Agent:
         host.link = None
         if self.hosts.get(host.file) is host:
             del self.hosts[host.file]
+        if not host.pid:
+            self._start_again(host, waiting)
+            return
         if not host.parsed and host.order.parse_id:
             self._ports.tell_scheduler(self._parse_failed(host))
         for child in list(host.busy.values()):
-            self._ports.later(0.0, lambda child=child: self._lost_with_host(child))  # type: ignore[misc]
+            self._lost_with_host(child)
         for child in (*host.standby, *host.standby_reuse):
             child.gone = True
             child.link.close()
@@ -435,13 +443,31 @@ class Agent:
             else:
                 self._end(running, "failed", f"{host.file} could not be imported")
 
+    def _start_again(self, host: Host, waiting: list[Running]) -> None:
+        """The template process died before it had forked this host: a new one does it."""
+
+        def again() -> None:
+            fresh = self._start_host(host.order)
+            if waiting:
+                self.hosts.setdefault(host.file, fresh)
+                self.hosts[host.file].waiting.extend(waiting)
+
+        self._ports.later(0.1, again)
+
     def _lost_with_host(self, child: Standby) -> None:
         running = child.attempt
-        if running is not None and self.attempts.get(running.offer.attempt) is running:
-            self._ports.kill_tree(child.pid)
-            outcome = "lost" if running.started_us is not None else "not_started"
-            self._end(running, outcome, "its code host was killed")
-        self.children.pop(child.pid, None)
+        if running is None or self.attempts.get(running.offer.attempt) is not running:
+            self.children.pop(child.pid, None)
+            return
+
+        def conclude() -> None:
+            if self.attempts.get(running.offer.attempt) is running:
+                outcome = "lost" if running.started_us is not None else "not_started"
+                self._end(running, outcome, "its code host was killed")
+            self.children.pop(child.pid, None)
+
+        self._ports.kill_tree(child.pid)
+        self._once_silent(child, conclude)
 
     def _parse_failed(self, host: Host) -> Parsed:
         text = "the import ended its process (os._exit, a crash in native code, or a kill)"
@@ -516,6 +542,9 @@ class Agent:
     def child_gone(self, child: Standby) -> None:
         """A child's channel closed. If it owes a report, its host will say how it ended, or nobody will."""
         child.gone = True
+        if child.conclude is not None:
+            self._conclude(child)
+            return
         running = child.attempt
         if running is not None and running.offer.attempt in self.attempts and child.host is not None:
             self._ports.later(EXIT_NEWS_SECONDS, lambda: self._give_up_on(child, running))
@@ -527,22 +556,50 @@ class Agent:
             self._ports.kill_tree(child.pid)
             self._died(child, running, "its process is gone")
 
+    def _once_silent(self, child: Standby, conclude: Callable[[], None]) -> None:
+        """Conclude from a child's death when its channel has been read to the end: news of the death may overtake its
+        last words, and those say whether it started and how it ended."""
+        if child.gone:
+            conclude()
+            return
+        child.conclude = conclude
+        self._ports.later(EXIT_NEWS_SECONDS, lambda: self._conclude(child))
+
+    def _conclude(self, child: Standby) -> None:
+        conclude, child.conclude = child.conclude, None
+        if conclude is not None:
+            conclude()
+
     def _child_exited(self, news: Exited) -> None:
         child = self.children.get(news.pid)
         if child is None:
             return
         running = child.attempt
-        if running is not None and running.offer.attempt in self.attempts:
-            running.peak = running.peak or news.peak_bytes
-            running.cpu = max(running.cpu, news.cpu_seconds)
-            self._died(child, running, how_it_ended(news.status))
-        self._forget_child(child)
+        if running is None or running.offer.attempt not in self.attempts:
+            self._forget_child(child)
+            return
+
+        def conclude() -> None:
+            if self.attempts.get(running.offer.attempt) is running:
+                running.peak = running.peak or news.peak_bytes
+                running.cpu = max(running.cpu, news.cpu_seconds)
+                self._died(child, running, how_it_ended(news.status))
+            self._forget_child(child)
+
+        self._once_silent(child, conclude)
 
     def spawned_exited(self, pid: int, status: int) -> None:
         """A process that the agent itself started has ended."""
         child = self.children.pop(pid, None)
-        if child is not None and child.attempt is not None and child.attempt.offer.attempt in self.attempts:
-            self._died(child, child.attempt, how_it_ended(status))
+        running = child.attempt if child is not None else None
+        if child is None or running is None:
+            return
+
+        def conclude() -> None:
+            if self.attempts.get(running.offer.attempt) is running:
+                self._died(child, running, how_it_ended(status))
+
+        self._once_silent(child, conclude)
 
     def _died(self, child: Standby, running: Running, how: str) -> None:
         if running.cancelled:

@@ -10,7 +10,7 @@ import sys
 from tradewind.sdk.conf import set_config
 from tradewind.sdk.execution.prepared import prepare
 from tradewind.sdk.execution.runtime import set_runtime
-from tradewind.wire.messages import Child, Exited, Fork, HostReady, StartHost
+from tradewind.wire.messages import Child, Exited, Fork, HostReady, HostStarted, StartHost
 from tradewind.worker.channel import Channel, ChannelClosed
 from tradewind.worker.host_config import HostConfig
 from tradewind.worker.importing import load_file
@@ -70,6 +70,7 @@ class CodeHost:
         adopt_orphans()
         name_process(f"tw-host {os.path.basename(self.order.file)}")
         os.setpgid(0, 0)
+        self.control.send(HostStarted(pid=os.getpid()))
         set_up_paths(self.config)
         runtime = ChannelRuntime(self.control)
         set_runtime(runtime)

@@ -210,6 +210,8 @@ def _isolation() -> tuple[str, str]:
         return "spawn", f"the file started the thread {own[0]!r} while it was imported"
     pools = [name for name in thread_names() if USED_POOLS.match(name)]
     if pools:
+        # One library may start several kinds of threads; the name that tells most comes first.
+        pools.sort(key=lambda name: not name.startswith("polars"))
         library = "Polars" if pools[0].startswith("polars") else "a library with a thread pool"
         return "spawn", f"the file used {library} while it was imported (native thread {pools[0]!r})"
     return "fork", ""

@@ -356,8 +356,7 @@ class AgentService:
             if pid in self._spawned:
                 self._spawned.discard(pid)
                 kill_group(pid)
-                # Its last words may still be on the way through the socket.
-                self._loop.call_later(0.05, self.agent.spawned_exited, pid, status)
+                self.agent.spawned_exited(pid, status)
 
 
 class _Scheduler(asyncio.Protocol):

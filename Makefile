@@ -1,0 +1,44 @@
+# `make` lists what there is. Everything lives in .venv; nothing here needs root.
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help setup demo test test-all check bench clean
+
+VENV ?= .venv
+SF ?= 1
+export VENV
+
+BIN := $(VENV)/bin
+STRICT := core wire store scheduler worker
+PYTEST := $(BIN)/python -m pytest -p tradewind.testing.pytest_requirements
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-18s %s\n", $$1, $$2 }'
+
+setup: $(VENV)/.demo ## make .venv with what the demo needs
+
+demo: $(VENV)/.demo ## run the large-data pipeline, then serve (SF=0.01 is a ten-second try, ONCE=1 stops after it)
+	@$(BIN)/tradewind demo --sf $(SF) $(if $(ONCE),--once)
+
+test: $(VENV)/.test ## run the tests, but for the heavy ones (ARGS="-k name" narrows them)
+	$(PYTEST) -m "not heavy" $(ARGS)
+
+test-all: $(VENV)/.test ## run all tests (REQUIRE=all makes every skipped one a failure)
+	$(PYTEST) $(ARGS)
+
+check: $(VENV)/.test $(VENV)/.check ## format, lint, types, imports
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy --strict $(STRICT:%=src/tradewind/%)
+	$(BIN)/lint-imports
+
+bench: $(VENV)/.test ## measure (PEERS=airflow,prefect beside others)
+	$(BIN)/python benchmarks/run.py $(if $(PEERS),--peers $(PEERS)) $(ARGS)
+
+clean: ## remove .venv, the demo and what tools left
+	rm -rf $(VENV) .demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# One stamp for each extra: installed again only when pyproject.toml changes.
+$(VENV)/.%: pyproject.toml scripts/setup_env.sh
+	@scripts/setup_env.sh $*
+	@touch $@
