@@ -49,7 +49,7 @@ def settings() -> str:
         out += [f"## [{section}]", "", "| key | type | default | meaning | also read as |", "|---|---|---|---|---|"]
         for item in fields(cls):
             kind = item.type if isinstance(item.type, str) else getattr(item.type, "__name__", str(item.type))
-            default = "*(unset)*" if item.default is None else f"`{item.default}`" if item.default != "" else "*(empty)*"
+            default = {None: "*(unset)*", "": "*(empty)*"}.get(item.default, f"`{item.default}`")
             others = ", ".join(f"`{name}`" for name in item.metadata["airflow"])
             meaning = item.metadata["help"]
             if item.metadata["sensitive"]:
@@ -71,10 +71,10 @@ def _code_that_reads_settings() -> str:
 def _is_read(section: str, key: str, code: str) -> bool:
     if key == "killed_task_cleanup_time":  # its value counts as worker.kill_grace_seconds
         return True
-    attribute, quoted = rf"settings\.{section}\.{key}\b", rf'"{section}", "{key}"|getattr\([\w.]+\.{section}, "{key}"'
-    return bool(re.search(rf'{attribute}|{quoted}|"{key}_per_dag"|_limit\("{key}|, "{key}", "{key}', code)) or (
-        key.startswith("max_") and key.endswith("_per_dag") and f'"{key}"' in code
-    )
+    ways = [rf"settings\.{section}\.{key}\b", rf'"{section}", "{key}"', rf'getattr\([\w.]+\.{section}, "{key}"']
+    if key.endswith("_per_dag"):  # the SDK asks for these by a name in a variable
+        ways.append(f'"{key}"')
+    return re.search("|".join(ways), code) is not None
 
 
 # --- commands ----------------------------------------------------------------------------------------------------
@@ -118,7 +118,9 @@ def _first_lines(command: click.Command) -> str:
 
 # --- states ------------------------------------------------------------------------------------------------------
 
-BY_PEOPLE = {TaskEvent.MARKED_SUCCESS, TaskEvent.MARKED_FAILED, TaskEvent.CLEARED, TaskEvent.RESTARTS, TaskEvent.REMOVED}
+BY_PEOPLE = frozenset(
+    {TaskEvent.MARKED_SUCCESS, TaskEvent.MARKED_FAILED, TaskEvent.CLEARED, TaskEvent.RESTARTS, TaskEvent.REMOVED}
+)
 """Left out of the drawing, because they lead from almost everywhere."""
 
 

@@ -41,4 +41,6 @@ make_venv() {
 
 usable "$venv/bin/python" || make_venv
 echo "Installing Tradewind with [$extras] into $venv (the first time downloads up to 200 MB) …"
-"$venv/bin/python" -m pip install --quiet --disable-pip-version-check --editable ".[$extras]"
+"$venv/bin/python" -m pip install -qq --disable-pip-version-check --no-compile --editable ".[$extras]"
+# pip would compile one file after the other. Some packages hold files for other versions of Python: those may fail.
+"$venv/bin/python" -m compileall -qq -j 0 "$venv/lib" >/dev/null 2>&1 || true

@@ -99,7 +99,7 @@ class Airflow(Installation):
         return {row[0] for row in self.rows("SELECT dag_id FROM serialized_dag")}
 
     def open_runs(self) -> Runs:
-        return set(self.rows("SELECT dag_id, run_id FROM dag_run WHERE state IN ('queued','running')"))  # type: ignore[arg-type]
+        return set(self.rows("SELECT dag_id, run_id FROM dag_run WHERE state IN ('queued','running')"))
 
     def tasks(self, dag_id: str, run_id: str) -> list[TaskTimes]:
         found = self.rows(

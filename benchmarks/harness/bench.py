@@ -71,8 +71,8 @@ def run_row(row: Row, site: Site) -> list[Figure]:
     figures: list[Figure] = []
     try:
         for figure in row.measure(site):
-            known = {"row": row.name, "engine": site.engine, "database": "" if row.once else site.database}
-            figures.append(replace(figure, load=round(load, 2), **known))
+            database = "" if row.once else site.database
+            figures.append(replace(figure, row=row.name, engine=site.engine, database=database, load=round(load, 2)))
             say(f"  {figure.what}: {figure.median:.4g} {figure.unit} (of {len(figure.values)})")
     except Exception as error:
         say(f"  not measured: {type(error).__name__}: {error}")

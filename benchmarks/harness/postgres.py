@@ -61,8 +61,9 @@ class Postgres:
     def connect(self, database: str) -> Any:
         import psycopg
 
-        address = {"host": "127.0.0.1", "port": self._port, "user": "bench", "password": self._password}
-        return psycopg.connect(dbname=database, autocommit=True, **address)
+        return psycopg.connect(
+            host="127.0.0.1", port=self._port, user="bench", password=self._password, dbname=database, autocommit=True
+        )
 
     def new_database(self) -> str:
         """`postgresql://…` of a database that is empty."""

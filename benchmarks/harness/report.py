@@ -107,7 +107,8 @@ Each figure is a median; every single value is in the session's JSON file. ✗ m
 A ratio above 1 says how many times better Tradewind is, PostgreSQL against PostgreSQL, same machine, same Dag files.
 
 Gaps are taken by the task bodies themselves with CLOCK_MONOTONIC at their first and last line. CPU counts every process
-of the tree. *Healthy* means that every component is up and `GET /api/v2/dags` answers 200.
+of the tree. *Healthy* means that every component is up and `GET /api/v2/dags` answers 200. The load average stands
+below each table: above the number of cores, others were using the machine, and every figure is slower than it can do.
 Peers run with their own defaults: Airflow with LocalExecutor from `airflow standalone`.
 
 ## Sessions

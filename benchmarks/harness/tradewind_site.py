@@ -83,7 +83,7 @@ class Tradewind(Installation):
         return {row[0] for row in self.rows("SELECT dag_id FROM dag")}
 
     def open_runs(self) -> Runs:
-        return set(self.rows("SELECT dag_id, run_id FROM run WHERE state IN ('queued','running')"))  # type: ignore[arg-type]
+        return set(self.rows("SELECT dag_id, run_id FROM run WHERE state IN ('queued','running')"))
 
     def tasks(self, dag_id: str, run_id: str) -> list[TaskTimes]:
         found = self.rows(
@@ -96,4 +96,4 @@ class Tradewind(Installation):
 
     def run_times(self, dag_id: str, run_id: str) -> tuple[str, int, int]:
         sql = "SELECT state, start_date, end_date FROM run WHERE dag_id = ? AND run_id = ?"
-        return self.rows(sql, dag_id, run_id)[0]  # type: ignore[return-value]
+        return self.rows(sql, dag_id, run_id)[0]

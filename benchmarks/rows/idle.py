@@ -63,12 +63,12 @@ def idle_dags(site: Site) -> Iterable[Figure]:
         installation.wait_for_dags(names, 300.0)
         time.sleep(30.0)
         more_memory, more_statements = _scheduler(installation)
-        yield Figure("", "scheduler memory a Dag (private)", "KB", [(more_memory - memory) / IDLE_DAGS / 1000], 1.0)
+        yield Figure("", "scheduler memory (PSS) a Dag", "KB", [(more_memory - memory) / IDLE_DAGS / 1000], 1.0)
         yield Figure("", "statements a second more", "1/s", [more_statements - statements], 0.0)
 
 
 def _scheduler(installation: Installation) -> tuple[float, float]:
-    """Private bytes of the scheduler, and its statements a second."""
+    """Memory of the scheduler, and its statements a second."""
     status = getattr(installation, "status")  # noqa: B009 - only Tradewind has it
     before = status()["scheduler"]["statements"]
     time.sleep(10.0)

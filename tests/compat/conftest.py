@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
-import subprocess
 import sys
-import tempfile
 import warnings
-import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
@@ -16,11 +13,9 @@ import pytest
 
 import tradewind.compat as compat
 from tradewind.core.dag import DagSpec
+from tradewind.testing.published import examples_of
+from tradewind.testing.servers import Unavailable
 
-WHEELS = {
-    "2.11": ("apache-airflow==2.11.0",),
-    "3.3": ("apache-airflow-core==3.3.2", "apache-airflow-providers-standard==1.21.0"),
-}
 Parse = Callable[[Path], dict[str, DagSpec]]
 
 
@@ -79,24 +74,13 @@ def published(airflow_names: None, monkeypatch: pytest.MonkeyPatch) -> Callable[
     """
 
     def unpacked(release: str) -> Path:
-        folder = Path(tempfile.gettempdir()) / "tradewind-published-airflow" / release
-        if not (folder / "complete").exists():
-            _download(folder, WHEELS[release])
+        try:
+            folder = examples_of(release)
+        except Unavailable as reason:
+            pytest.skip(str(reason))
         examples = ModuleType("airflow.example_dags")
         examples.__path__ = [str(folder / "airflow" / "example_dags")]
         monkeypatch.setitem(sys.modules, examples.__name__, examples)
         return folder
 
     return unpacked
-
-
-def _download(folder: Path, requirements: tuple[str, ...]) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", str(folder), *requirements]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
-    if done.returncode:
-        pytest.skip(f"PyPI gave no {' '.join(requirements)}: {done.stderr.strip().splitlines()[-1:]}")
-    for wheel in folder.glob("*.whl"):
-        with zipfile.ZipFile(wheel) as archive:
-            archive.extractall(folder, [name for name in archive.namelist() if "/example_dags/" in name])
-    (folder / "complete").touch()

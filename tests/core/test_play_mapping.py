@@ -68,7 +68,8 @@ def test_several_inputs_are_a_product(play: Play) -> None:
 
 
 def test_the_results_of_a_mapped_task_are_one_sequence(play: Play) -> None:
-    play.start(dag("m >> n", tasks={"m": {"map": expand(x=3)}, "n": {"map": expand(x="m"), "trigger_rule": "all_done"}}))
+    after = {"map": expand(x="m"), "trigger_rule": "all_done"}
+    play.start(dag("m >> n", tasks={"m": {"map": expand(x=3)}, "n": after}))
     play.succeed("m", 0, value=1)
     play.skip("m", 1)
     assert play.state("n") == "none"
@@ -77,7 +78,8 @@ def test_the_results_of_a_mapped_task_are_one_sequence(play: Play) -> None:
 
 
 def test_a_mapped_task_whose_instances_left_nothing_is_an_empty_sequence(play: Play) -> None:
-    play.start(dag("m >> n", tasks={"m": {"map": expand(x=2)}, "n": {"map": expand(x="m"), "trigger_rule": "all_done"}}))
+    after = {"map": expand(x="m"), "trigger_rule": "all_done"}
+    play.start(dag("m >> n", tasks={"m": {"map": expand(x=2)}, "n": after}))
     play.skip("m", 0)
     play.skip("m", 1)
     assert play.state("n") == "skipped"

@@ -187,7 +187,8 @@ def test_a_manual_run_for_the_next_logical_date_takes_the_schedule_s_place(play:
 
 def test_a_slot_that_the_store_says_is_taken_is_passed_over(play: Play) -> None:
     play.load(dag("a", timetable=HOURLY, start_date=START + timedelta(hours=1)))
-    play.give(TimerFired(kind="schedule_taken", subject="etl"))
+    for _ in range(2):
+        play.give(TimerFired(kind="schedule_taken", subject=("etl", START + timedelta(hours=1))))
     play.advance(hours=2)
     assert [run.logical_date for run in play.runs.values()] == [START + timedelta(hours=2)]
 

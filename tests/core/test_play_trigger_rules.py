@@ -12,7 +12,7 @@ RUNS = "queued"
 
 
 def upstream_of(play: Play, rule: str, ends: str) -> str:
-    """What becomes of a task with this rule when a, b … have ended so: s(uccess), f(ailed), k (skipped), u, . (open)."""
+    """The state of a task with this rule after its upstream ended so: success, failed, k for skipped, u, . for open."""
     names = [f"t{n}" for n, _ in enumerate(ends)]
     failing = [f"boss{n}" for n, end in enumerate(ends) if end == "u"]
     chains = [f"boss{n} >> t{n}" for n, end in enumerate(ends) if end == "u"]

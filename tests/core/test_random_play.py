@@ -114,7 +114,8 @@ def act(play: Play, story: Story) -> None:
         everything = sorted(play.tasks)
         run = play.runs[random.choice(everything).run]
         wanted = {k.task_id for k in everything if k.run == run.number and random.random() < 0.4}
-        play.clear(wanted, run=run)
+        plan = play.world.plans["etl"]
+        play.clear(wanted.union(*(plan.descendants(task_id) for task_id in wanted)), run=run)
     elif dice < 0.92 and len(play.runs) < 4:
         play.start("etl")
     else:

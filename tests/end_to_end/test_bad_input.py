@@ -97,10 +97,12 @@ def remove(installation: Installation, *names: str) -> None:
         (installation.dags / name).unlink()
         installation.until(
             f"{name} is forgotten",
-            lambda name=name: not installation.rows(
-                "SELECT file FROM import_error WHERE file = ? UNION SELECT file FROM dag_file WHERE file = ?",
-                name,
-                name,
+            lambda name=name: (
+                not installation.rows(
+                    "SELECT file FROM import_error WHERE file = ? UNION SELECT file FROM dag_file WHERE file = ?",
+                    name,
+                    name,
+                )
             ),
         )
 

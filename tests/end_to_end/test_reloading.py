@@ -180,7 +180,5 @@ def test_a_clock_read_at_import_makes_no_new_versions(running: Installation) -> 
     running.write("clock.py", source("clock", imports=clock, value="NOW.isoformat()"))
     first = returned(running, "clock")
     running.command("dag.reparse", file="clock.py")
-    running.until(
-        "the next import", lambda: returned(running, "clock") != first
-    )
+    running.until("the next import", lambda: returned(running, "clock") != first)
     assert running.rows("SELECT count(*) AS n FROM dag_version WHERE dag_id = 'clock'") == [{"n": 1}]

@@ -13,7 +13,7 @@ def file_of(settings: Settings, dag_id: str) -> Path:
     try:
         reader = open_reader(settings)
         try:
-            path = settings.core.dags_folder / reader.dag(dag_id)["file"]
+            path = settings.core.dags_folder / str(reader.dag(dag_id)["file"])
         finally:
             reader.close()
         if path.exists():

@@ -25,8 +25,6 @@ from tradewind.worker.process import die_with_parent, kill_leftovers, name_proce
 START_SECONDS = 30.0
 STOP_SECONDS = 15.0
 POLL_SECONDS = 0.02
-LONGEST_SOCKET = 100
-"""A unix socket's path has at most 107 bytes."""
 
 COPIED = ("variable", "connection", "pool")
 """Tables that a temporary installation takes over from the user's own."""
@@ -143,7 +141,7 @@ def installation_for(settings: Settings, file: Path) -> Iterator[OneFile]:
     """
     folder, name = place_of(file, settings.core.dags_folder)
     rows = stored_settings(settings)
-    home = Path(tempfile.mkdtemp(prefix="tradewind-run-", dir=_short_folder()))
+    home = Path(tempfile.mkdtemp(prefix="tradewind-run-"))
     place: OneFile | None = None
     services: Services | None = None
     try:
@@ -238,11 +236,6 @@ def _reader_of(settings: Settings) -> Reader | None:
     except NoDatabase:
         return None
     return reader
-
-
-def _short_folder() -> str:
-    folder = tempfile.gettempdir()
-    return folder if len(f"{folder}/tradewind-run-12345678/run/scheduler.sock") <= LONGEST_SOCKET else "/tmp"
 
 
 def _tidy(home: Path, *, keep_logs: bool) -> None:

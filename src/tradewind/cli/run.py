@@ -169,7 +169,7 @@ def say_end(snapshot: Snapshot, place: OneFile) -> int:
     return 1
 
 
-def _say_log(run: Row, task: Row, logs: Path) -> None:
+def _say_log(run: Mapping[str, Any], task: Mapping[str, Any], logs: Path) -> None:
     path = log_file(logs, run["dag_id"], run["run_id"], task["task_id"], task["map_index"], task["try_number"])
     reason = f": {task['reason']}" if task["reason"] else ""
     click.echo(printable(f"\n{instance_name(task['task_id'], task['map_index'])} failed{reason}"))

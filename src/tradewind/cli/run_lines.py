@@ -78,8 +78,8 @@ def _walk(
     for name, inner in branch.items():
         label = name.removeprefix(f"{group}.") if group else name
         if isinstance(inner, Mapping):
-            yield Line(label.removesuffix("/"), depth)
-            yield from _walk(inner, name.removesuffix("/"), depth + 1, rows, snapshot, now_us)
+            inside = list(_walk(inner, name.removesuffix("/"), depth + 1, rows, snapshot, now_us))
+            yield from [Line(label.removesuffix("/"), depth), *inside] if inside else []
         else:
             yield from _task(label, depth, rows.get(name, []), snapshot, now_us)
 

@@ -25,6 +25,8 @@ from tradewind.cli.task_logs import text_of
 from tradewind.config import Settings
 from tradewind.core.errors import RunNotFound, TradewindError
 from tradewind.wire.messages import Finished, Offer, Request, Response, RunInfo
+from tradewind.worker.channel import Channel, ChannelClosed
+from tradewind.worker.process import kill_group, tree_of
 
 GRACE_SECONDS = 5.0
 LONGEST_VALUE = 2000
@@ -139,8 +141,6 @@ def _serve_child(
     render_only: bool = False,
 ) -> Finished:
     """Start the child, print its log, answer what it asks, and give its report."""
-    from tradewind.worker.channel import Channel
-
     ours, theirs = socket.socketpair()
     log, log_end = os.pipe()
     order = {
@@ -181,9 +181,7 @@ def _host_config(settings: Settings) -> dict[str, Any]:
     }
 
 
-def _talk(channel: Any, log: int, answers: "Answers") -> Finished | None:
-    from tradewind.worker.channel import ChannelClosed
-
+def _talk(channel: Channel, log: int, answers: "Answers") -> Finished | None:
     lines = _LogPrinter(log)
     report: Finished | None = None
     with selectors.DefaultSelector() as selector:
@@ -194,7 +192,7 @@ def _talk(channel: Any, log: int, answers: "Answers") -> Finished | None:
                 for key, _ in selector.select():
                     if key.fileobj == log and not lines.read():
                         selector.unregister(log)
-                    elif key.fileobj is channel:
+                    elif key.fileobj != log:
                         channel.read()
                         while (message := channel.pending()) is not None:
                             if isinstance(message, Request):
@@ -228,8 +226,6 @@ class _LogPrinter:
 
 def _end(child: "subprocess.Popen[bytes]") -> None:
     """See the child gone, and everything that it started. One that still runs may clean up first."""
-    from tradewind.worker.process import kill_group, tree_of
-
     if child.poll() is None:
         deadline = time.monotonic() + GRACE_SECONDS
         child.send_signal(signal.SIGTERM)

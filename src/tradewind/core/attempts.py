@@ -196,7 +196,8 @@ def _restart(turn: Turn, live: LiveRun, task: TaskInstance, report: AttemptFinis
     """It was cleared while it ran, and now its attempt is over: it begins anew."""
     spec = live.spec_of(task.key.task_id)
     retries = spec.retries if spec else 0
-    turn.move(live, task, TaskEvent.CLEARED, attempt=None, pending="", leg=0, losses=0, max_tries=task.try_number + retries)
+    anew = {"attempt": None, "pending": "", "leg": 0, "losses": 0}
+    turn.move(live, task, TaskEvent.CLEARED, **anew, max_tries=task.try_number + retries)
     tasks.look_at(turn, live, task.key.task_id)
 
 

@@ -112,7 +112,10 @@ def _on_timer(turn: Turn, kind: str, subject: Any) -> None:
         case "schedule":
             runs.on_schedule(turn, subject)
         case "schedule_taken":
-            runs.pass_over(turn, subject)
+            dag_id, run_after = subject
+            record = world.dags.get(dag_id)
+            if record is not None and record.next_due is not None and record.next_due.run_after == run_after:
+                runs.pass_over(turn, dag_id)
         case "start_runs":
             runs.start_queued(turn, subject)
         case "run_timeout":

@@ -160,8 +160,8 @@ class World:
     """Dags, live runs, active attempts, limits and timers."""
 
     __slots__ = (
-        "active_of", "attempts", "dag_active", "dags", "last_states", "next_run_number", "open_runs", "parallelism", "plans",
-        "pool_used", "pools", "ready", "runs", "sequence", "task_active", "timers", "total_active", "workers",
+        "active_of", "attempts", "dag_active", "dags", "last_states", "next_run_number", "open_runs", "parallelism",
+        "plans", "pool_used", "pools", "ready", "runs", "sequence", "task_active", "timers", "total_active", "workers",
     )  # fmt: skip
 
     def __init__(self, *, parallelism: int = 32) -> None:

@@ -77,7 +77,8 @@ class DagProcessor:
     ) -> None:
         """With `only`, a folder and a file in it, nothing else is read and nothing is run by its schedule."""
         only = only or _only_file()
-        self.folder, self._only = only if only else (folder, None)
+        self.folder = only[0] if only else folder
+        self._only = only[1] if only else None
         self.files: dict[str, DagFile] = {}
         self.rescan_seconds = rescan_seconds
         self.first_scan_done = False
@@ -237,7 +238,9 @@ class DagProcessor:
                         file=file.path,
                         kind="DuplicateDagId",
                         dag_id=spec.dag_id,
-                        message=f"Dag {spec.dag_id!r} is defined in {other} and again in {file.path}; rename one of them.",
+                        message=(
+                            f"Dag {spec.dag_id!r} is defined in {other} and again in {file.path}; rename one of them."
+                        ),
                     )
                 )
                 continue

@@ -9,7 +9,8 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from enum import StrEnum
+from typing import Any, TypeVar
 
 from sqlalchemy import Engine
 
@@ -102,6 +103,17 @@ def moment(text: str | None, field: str) -> datetime | None:
     return (at.replace(tzinfo=UTC) if at.tzinfo is None else at).astimezone(UTC)
 
 
+Choice = TypeVar("Choice", bound=StrEnum)
+
+
+def one_of(kind: type[Choice], value: Any, field: str) -> Choice:
+    """The member of an enumeration that a person names."""
+    try:
+        return kind(value)
+    except ValueError:
+        raise InvalidInput(f"{field} {value!r} is unknown; choose {', '.join(kind)}.") from None
+
+
 # --- runs --------------------------------------------------------------------------------------------------------
 
 
@@ -123,7 +135,7 @@ def create_run(context: Context, body: Body, actor: str) -> Wish:
         taken = queries.run_taking(connection, dag_id, run_id, to_us(logical))
     return CreateRun(
         dag_id=dag_id,
-        run_type=RunType(body.get("run_type", "manual")),
+        run_type=one_of(RunType, body.get("run_type", "manual"), "run_type"),
         run_id=run_id,
         run_after=moment(body.get("run_after"), "run_after"),
         logical_date=logical,
@@ -152,7 +164,7 @@ def _run(context: Context, body: Body) -> tuple[LiveRun, tuple[LiveRun, ...]]:
 @handles("run.mark")
 def mark_run(context: Context, body: Body, actor: str) -> Wish:
     live, loaded = _run(context, body)
-    return MarkRun(run=live.run.number, state=RunState(body["state"]), loaded=loaded)
+    return MarkRun(run=live.run.number, state=one_of(RunState, body["state"], "state"), loaded=loaded)
 
 
 @handles("run.clear")
@@ -244,7 +256,7 @@ def mark_task(context: Context, body: Body, actor: str) -> Wish:
     index = int(body.get("map_index", -1))
     if (body["task_id"], index) not in live.tasks:
         raise TaskNotFound(live.run.dag_id, body["task_id"])
-    state = TaskState(body["state"])
+    state = one_of(TaskState, body["state"], "state")
     return MarkTask(run=live.run.number, task_id=body["task_id"], map_index=index, state=state, loaded=loaded)
 
 

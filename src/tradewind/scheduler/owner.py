@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Protocol
 
+from tradewind.core.dag import DagSpec
 from tradewind.core.decide import admit_ready, decide
 from tradewind.core.decisions import (
     Operation,
@@ -159,8 +160,9 @@ class Owner:
             operations, answer = list(event.operations), None
         else:
             operations, answer = decide(self.world, event, now)
-            if isinstance(event, DagLoaded):
-                self._broken -= {(kind, subject) for kind, subject in self._broken if subject == event.spec.dag_id}
+            match event:
+                case DagLoaded(spec=DagSpec(dag_id=dag_id)) | TimerFired(kind="schedule_taken", subject=(dag_id, _)):
+                    self._broken -= {(kind, dag_id) for kind, _ in self._broken}
         if item.also is not None:
             operations += item.also(answer)
         return operations, answer
@@ -269,6 +271,7 @@ class Owner:
 
     def _quarantine(self, item: Item, fault: Exception) -> None:
         event, reply = item.event, item.reply
+        self._reload()
         number = self._run_of(event)
         reason = f"{type(fault).__name__}: {fault}"
         self._log("an input was set aside", input=type(event).__name__, run=number, error=reason, exc_info=fault)
@@ -278,17 +281,24 @@ class Owner:
             self._broken.add((event.kind, event.subject))
             if event.kind == "schedule" and isinstance(fault, StoreMismatch):
                 # The run that is due cannot be stored, most likely because there is one for its date already.
-                self._broken.discard((event.kind, event.subject))
-                self._inbox.appendleft(Item(TimerFired(kind="schedule_taken", subject=event.subject)))
-        self._set_run_aside(number, fault)
+                self._pass_over(event.subject)
+        self._mark_run(number, reason)
+
+    def _pass_over(self, dag_id: Any) -> None:
+        record = self.world.dags.get(dag_id)
+        if record is not None and record.next_due is not None:
+            taken = (dag_id, record.next_due.run_after)
+            self._inbox.appendleft(Item(TimerFired(kind="schedule_taken", subject=taken)))
 
     def _set_run_aside(self, number: int | None, fault: Exception) -> None:
         """Build memory again, and have the run that cannot go on marked with the reason."""
         self._reload()
+        self._mark_run(number, f"{type(fault).__name__}: {fault}")
+
+    def _mark_run(self, number: int | None, reason: str) -> None:
         operations: list[Operation] = []
         live = self.world.runs.get(number) if number is not None else None
         if live is not None:
-            reason = f"{type(fault).__name__}: {fault}"
             live.run = replace(live.run, quarantine=reason)
             operations.append(PutRun(live.run, live.run.state))
             operations.append(Record("quarantined", live.run.dag_id, live.run.run_id, reason=reason))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import functools
 import inspect
+import logging
 import sys
 from collections import ChainMap
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Generator, Mapping
 from typing import Any
 
 if sys.version_info >= (3, 14):
@@ -16,6 +17,8 @@ if sys.version_info >= (3, 14):
     signature = functools.partial(inspect.signature, annotation_format=Format.FORWARDREF)
 else:
     signature = inspect.signature
+
+log = logging.getLogger("tradewind.task")
 
 CONTEXT_NAMES = frozenset(
     """
@@ -62,7 +65,8 @@ def merged_context(context: Mapping[str, Any], *extra: Mapping[str, Any]) -> Map
 
 
 def call(function: Callable[..., Any], args: Collection[Any], kwargs: Mapping[str, Any], context: Any) -> Any:
-    """The result of `function(*args, **kwargs)` with the context values that it asks for; a coroutine is run."""
+    """The result of `function(*args, **kwargs)` with the context values that it asks for; a coroutine is run, and so
+    is a generator function, which yields facts about its outlets."""
     known = merged_context(context, kwargs)
     arguments = {**determine_kwargs(function, args, known), **kwargs}
     result = function(*args, **arguments)
@@ -70,7 +74,27 @@ def call(function: Callable[..., Any], args: Collection[Any], kwargs: Mapping[st
         import asyncio
 
         return asyncio.run(result)
+    if inspect.isgenerator(result) and inspect.isgeneratorfunction(unwrapped(function)):
+        return _told_of_outlets(result, context)
     return result
+
+
+def _told_of_outlets(told: Generator[Any, Any, Any], context: Any) -> Any:
+    """Run a task's generator to its end: each Metadata goes to its outlet, and the `return` is the result."""
+    from tradewind.sdk.assets import Metadata
+
+    while True:
+        try:
+            fact = next(told)
+        except StopIteration as end:
+            return end.value
+        if not isinstance(fact, Metadata):
+            log.warning("A task yields Metadata about its outlets; a %s is ignored.", type(fact).__name__)
+            continue
+        events = context["outlet_events"]
+        events[fact.asset].extra.update(fact.extra)
+        if fact.alias is not None:
+            events[fact.alias].add(fact.asset, extra=fact.extra)
 
 
 def declares_outputs(function: Callable[..., Any]) -> bool:

@@ -214,3 +214,13 @@ class InletEvents(dict[Any, list[Any]]):
 
     def __missing__(self, key: Any) -> list[Any]:
         return []
+
+    def for_asset(self, *, name: str | None = None, uri: str | None = None) -> list[Any]:
+        """The events of the asset with that name or uri."""
+        found: list[Any] = self[name if name is not None else uri]
+        return found
+
+    def for_asset_alias(self, *, alias_name: str) -> list[Any]:
+        """The events that came through that alias."""
+        found: list[Any] = self[alias_name]
+        return found

@@ -1,4 +1,4 @@
-"""The workload that is hurt, and when: moments are counted in the ledger's lines, so that a slow machine has the same ones."""
+"""The workload that is hurt, and when: moments are counted in lines of the ledger, the same on a slow machine."""
 
 import signal
 import time

@@ -222,9 +222,7 @@ def _attempts_do_not_overlap(by_instance: Mapping[Instance, Sequence[Entry]]) ->
                 yield f"I5 two attempts of {instance} ran at once, for {end - start:.3f} s"
 
 
-def _finished_work_is_kept(
-    by_attempt: Mapping[str, Sequence[Entry]], dump: Dump, expected: Expected
-) -> Iterable[str]:
+def _finished_work_is_kept(by_attempt: Mapping[str, Sequence[Entry]], dump: Dump, expected: Expected) -> Iterable[str]:
     for attempt in dump.attempts:
         lines = by_attempt.get(attempt["id"], ())
         ended = any(line.phase == "end" for line in lines)
@@ -248,11 +246,10 @@ def _pools_were_never_overdrawn(dump: Dump) -> Iterable[str]:
     for pool in dump.pools:
         mine = [a for a in dump.attempts if a["pool"] == pool["name"] and a["assigned_at"] and a["ended_at"]]
         # A slot given back and taken in the same commit has the same time: giving back comes first.
-        steps = sorted(
-            [(a["assigned_at"], 1, a["pool_slots"]) for a in mine] + [(a["ended_at"], 0, -a["pool_slots"]) for a in mine]
-        )
+        taken = [(a["assigned_at"], 1, a["pool_slots"]) for a in mine]
+        given_back = [(a["ended_at"], 0, -a["pool_slots"]) for a in mine]
         used = 0
-        for _, _, step in steps:
+        for _, _, step in sorted(taken + given_back):
             used += step
             if 0 <= pool["slots"] < used:
                 yield f"I8 pool {pool['name']} had {used} of {pool['slots']} slots taken"

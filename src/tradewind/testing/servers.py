@@ -66,10 +66,13 @@ class PostgresServer:
         """For SQLAlchemy."""
         return f"postgresql+psycopg://tradewind@127.0.0.1:{self.port}/{database}"
 
-    def new_database(self) -> str:
-        """Create an empty database and give its URL."""
+    def new_database(self, like: str = "template1") -> str:
+        """Create a database, empty or as the one of this name or URL is, and give its URL."""
+        import psycopg
+
         name = f"test_{next(self.names)}"
-        self._run("createdb", "-h", "127.0.0.1", "-p", str(self.port), "-U", "tradewind", name)
+        with psycopg.connect(self.url("postgres").replace("+psycopg", ""), autocommit=True) as connection:
+            connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{like.rpartition("/")[2]}"'.encode())
         return self.url(name)
 
     def stop(self) -> None:

@@ -231,7 +231,7 @@ class Play:
         """The attempt that the task has now."""
         key = TaskKey(self._number(run), task_id, map_index)
         current = self.world.active_of.get(key)
-        assert current is not None, f"{key} has no attempt: it is {self.tasks[key].state}, {self.why(*key[1:], run=run)}"
+        assert current is not None, f"{key} has no attempt: {self.tasks[key]}"
         return self.world.attempts[current]
 
     def active(self, *, run: DagRun | None = None) -> list[str]:

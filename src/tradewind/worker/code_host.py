@@ -1,5 +1,6 @@
 """A code host: the warm process that has imported one Dag file and forks its attempts."""
 
+import faulthandler
 import gc
 import os
 import select
@@ -14,6 +15,7 @@ from tradewind.wire.messages import Child, Exited, Fork, HostReady, HostStarted,
 from tradewind.worker.channel import Channel, ChannelClosed
 from tradewind.worker.host_config import HostConfig
 from tradewind.worker.importing import load_file
+from tradewind.worker.native import NativeOutput
 from tradewind.worker.process import (
     adopt_orphans,
     children_of,
@@ -62,7 +64,7 @@ class CodeHost:
         self.control = control
         self.order = order
         self.config = HostConfig.read(config_path)
-        self.children: set[int] = set()
+        self.children: dict[int, NativeOutput] = {}
         self.runner: TaskRunner | None = None
 
     def run(self) -> None:
@@ -105,7 +107,10 @@ class CodeHost:
         self._own = (wake, wake_end)
         try:
             while True:
-                ready, _, _ = select.select([self.control.socket, wake], [], [])
+                ends = {end: native for native in self.children.values() for end in native.read_ends}
+                ready, _, _ = select.select([self.control.socket, wake, *ends], [], [])
+                for end in ends.keys() & set(ready):
+                    ends[end].read(end)
                 if wake in ready:
                     wake.recv(4096)
                     self._reap()
@@ -120,16 +125,20 @@ class CodeHost:
 
     def _fork(self, reuse: bool) -> None:
         ours, theirs = socket.socketpair()
+        native = NativeOutput()
         host = os.getpid()
         pid = os.fork()
         if pid == 0:
-            self._become_child(host, ours, theirs, reuse)
+            self._become_child(host, ours, theirs, native, reuse)
         theirs.close()
-        self.children.add(pid)
+        native.forked()
+        self.children[pid] = native
         self.control.send(Child(pid=pid, reuse=reuse), fd=ours.fileno())
         ours.close()
 
-    def _become_child(self, host: int, ours: socket.socket, theirs: socket.socket, reuse: bool) -> None:
+    def _become_child(
+        self, host: int, ours: socket.socket, theirs: socket.socket, native: NativeOutput, reuse: bool
+    ) -> None:
         try:
             os.setsid()
             die_with_parent(host)
@@ -138,10 +147,14 @@ class CodeHost:
                 signal.signal(number, signal.SIG_DFL)
             for end in (ours, self.control.socket, *self._own):
                 end.close()
+            for sibling in self.children.values():
+                sibling.forget()
             if numpy_random := sys.modules.get("numpy.random"):
                 # A fork copies numpy's global generator; without this all attempts would draw the same numbers.
                 numpy_random.seed()
             assert self.runner is not None
+            self.runner.native = native.in_child()
+            faulthandler.enable(2)
             self.runner.serve(Channel(theirs), reuse=reuse, rehearse=rehearse)
         except BaseException:
             import traceback
@@ -160,8 +173,9 @@ class CodeHost:
                 return
             if pid not in self.children:
                 continue
-            self.children.discard(pid)
+            native = self.children.pop(pid)
             orphans = int(kill_group(pid)) + self._kill_orphans(pid)
+            native.finish()
             self.control.send(
                 Exited(
                     pid=pid,

@@ -22,6 +22,7 @@ from tradewind.worker import spool
 from tradewind.worker.agent import Agent, Host, Link, Standby
 from tradewind.worker.channel import Channel, ChannelClosed
 from tradewind.worker.host_config import HostConfig
+from tradewind.worker.native import NativeOutput
 from tradewind.worker.process import (
     TREE_MARK,
     adopt_orphans,
@@ -139,7 +140,7 @@ class AgentService:
         self._template_pid = 0
         self._config_path = settings.home / "run" / f"host-{name}.json"
         self._spool = settings.home / "run" / f"spool-{name}"
-        self._spawned: set[int] = set()
+        self._spawned: dict[int, NativeOutput] = {}
         self._last_beat = 0.0
 
     async def run(self, on_ready: Callable[[], None] = lambda: None) -> None:
@@ -337,13 +338,32 @@ class AgentService:
 
     def spawn(self, child: Standby) -> None:
         ours, theirs = socket.socketpair()
-        os.set_inheritable(theirs.fileno(), True)
+        native = NativeOutput()
+        for descriptor in (theirs.fileno(), native.note):
+            os.set_inheritable(descriptor, True)
         module = "tradewind.worker.task_runner"
-        arguments = [sys.executable, "-m", module, str(theirs.fileno()), str(self._config_path)]
-        child.pid = os.posix_spawn(sys.executable, arguments, self._environment())
-        theirs.close()
-        self._spawned.add(child.pid)
+        arguments = [sys.executable, "-m", module, str(theirs.fileno()), str(self._config_path), str(native.note)]
+        streams = [(os.POSIX_SPAWN_DUP2, end, target) for target, end in zip((1, 2), native.write_ends, strict=True)]
+        try:
+            child.pid = os.posix_spawn(sys.executable, arguments, self._environment(), file_actions=streams)
+        except OSError:
+            ours.close()
+            native.finish()
+            raise
+        finally:
+            theirs.close()
+        os.set_inheritable(native.note, False)
+        native.forked()
+        for end in native.read_ends:
+            self._loop.add_reader(end, self._native_output, native, end)
+        self._spawned[child.pid] = native
         child.link = self._link_to(ours, child)
+
+    def _native_output(self, native: NativeOutput, end: int) -> None:
+        # The descriptor is closed at its end: it must be out of the loop before.
+        self._loop.remove_reader(end)
+        if native.read(end):
+            self._loop.add_reader(end, self._native_output, native, end)
 
     def _reap(self) -> None:
         while True:
@@ -354,8 +374,11 @@ class AgentService:
             if pid == 0:
                 return
             if pid in self._spawned:
-                self._spawned.discard(pid)
+                native = self._spawned.pop(pid)
                 kill_group(pid)
+                for end in native.read_ends:
+                    self._loop.remove_reader(end)
+                native.finish()
                 self.agent.spawned_exited(pid, status)
 
 

@@ -1,5 +1,6 @@
 """The task child: waits with everything prepared, runs one attempt (or many, with `reuse`), and reports its end."""
 
+import faulthandler
 import os
 import sys
 import time
@@ -17,6 +18,7 @@ from tradewind.wire.messages import Finished, Offer, Started
 from tradewind.worker import spool
 from tradewind.worker.channel import Channel, ChannelClosed, Sender
 from tradewind.worker.host_config import HostConfig
+from tradewind.worker.native import Announcer
 from tradewind.worker.process import name_process
 from tradewind.worker.runtime import ChannelRuntime
 
@@ -42,6 +44,7 @@ class TaskRunner:
     def __init__(self, prepared: dict[str, PreparedDag], config: HostConfig) -> None:
         self._prepared = prepared
         self._config = config
+        self.native: Announcer | None = None
 
     def serve(self, channel: Channel, *, reuse: bool = False, rehearse: Callable[[], None] = lambda: None) -> None:
         """Run what is offered on the channel, then end the process; with `reuse` until the channel closes."""
@@ -65,11 +68,16 @@ class TaskRunner:
     def run(self, channel: Sender, offer: Offer, log_path: str | Path | None = None) -> Finished:
         """One attempt, with its log file. Never raises for what author code does."""
         runtime = ChannelRuntime(channel, offer.attempt)
-        log = AttemptLog(log_path or offer_log_path(self._config.logs_folder, offer))
+        path = log_path or offer_log_path(self._config.logs_folder, offer)
+        log = AttemptLog(path)
         log.install()
+        if self.native is not None:
+            self.native.begin(str(path))
         set_runtime(runtime)
         try:
             report = self._run(channel, offer, runtime)
+            if self.native is not None:
+                self.native.settle()
             log.close(reason=report.error or report.outcome)
         finally:
             set_runtime(None)
@@ -100,7 +108,7 @@ def _leave() -> None:
 
 
 def main() -> None:
-    """A child that was not forked: `python -m tradewind.worker.task_runner FD CONFIG`. Imports the file itself."""
+    """A child that was not forked: `python -m tradewind.worker.task_runner FD CONFIG NOTE`. Imports the file itself."""
     import socket
 
     import tradewind.compat
@@ -128,7 +136,10 @@ def main() -> None:
         channel.send(Finished(attempt=message.attempt, outcome="failed", start_us=now, end_us=now, error=error))
         _leave()
     data_runtime.install(_DataRuntime())
-    report = TaskRunner(prepared, config).run(channel, message)
+    faulthandler.enable(2)
+    runner = TaskRunner(prepared, config)
+    runner.native = Announcer(int(sys.argv[3]))
+    report = runner.run(channel, message)
     spool.keep(config.spool_folder, report)
     try:
         channel.send(report)

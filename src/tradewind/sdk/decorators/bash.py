@@ -28,7 +28,6 @@ class _BashDecoratedOperator(DecoratedOperator, BashOperator):
         op_kwargs: Mapping[str, Any] | None = None,
         **kwargs: Any,
     ) -> None:
-        kwargs["multiple_outputs"] = False
         super().__init__(
             python_callable=python_callable, op_args=op_args, op_kwargs=op_kwargs, bash_command=NOTSET, **kwargs
         )

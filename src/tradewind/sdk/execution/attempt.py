@@ -49,11 +49,11 @@ class Attempt:
         return context_of(self)
 
     @cached_property
-    def params(self) -> Any:
-        """The Dag's params, the task's, the run's conf, merged and checked."""
+    def params(self) -> dict[str, Any]:
+        """The Dag's params, the task's, the run's conf, merged and checked: a plain dict, as authors dump it to JSON."""
         from tradewind.sdk.params import process_params
 
-        return process_params(self.prepared.dag, self.task, self.offer.run.conf, suppress_exception=False)
+        return process_params(self.prepared.dag, self.task, self.offer.run.conf, suppress_exception=False).dump()
 
     @cached_property
     def previous_success(self) -> DagRun | None:

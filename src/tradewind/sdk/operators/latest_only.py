@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from tradewind.core.timetables import DataInterval, DueRun, Restriction, next_run
 from tradewind.core.timetables.spec import TimetableSpec
+from tradewind.sdk.execution.moments import microseconds, utc
 from tradewind.sdk.operators.branch import BaseBranchOperator
-from tradewind.sdk.timezone import utcnow
 from tradewind.sdk.types import DagRunType
 
 _ON_REQUEST = frozenset({DagRunType.MANUAL, DagRunType.OPERATOR_TRIGGERED})
@@ -28,15 +28,22 @@ class LatestOnlyOperator(BaseBranchOperator):
             return everything
         from tradewind.sdk.serialize import timetable_of
 
-        latest = is_latest(timetable_of(self.dag), run, utcnow())
+        latest = is_latest(timetable_of(self.dag), run, datetime.now(UTC))
         self.log.info("This is %s the latest run.", "" if latest else "not")
         return everything if latest else []
 
 
 def is_latest(timetable: TimetableSpec, run: Any, now: datetime) -> bool:
     """Whether no run after this one is due."""
-    span = None
-    if run.data_interval_start is not None and run.data_interval_end is not None:
-        span = DataInterval(run.data_interval_start, run.data_interval_end)
-    following = next_run(timetable, DueRun(run.logical_date, span, run.run_after), Restriction(None, None, True), now)
+    start, end, logical, after = map(
+        _plain, (run.data_interval_start, run.data_interval_end, run.logical_date, run.run_after)
+    )
+    assert after is not None
+    span = DataInterval(start, end) if start is not None and end is not None else None
+    following = next_run(timetable, DueRun(logical, span, after), Restriction(None, None, True), now)
     return following is None or following.run_after > now
+
+
+def _plain(at: datetime | None) -> datetime | None:
+    """Without pendulum's own arithmetic, which does not go with that of plain datetimes."""
+    return None if at is None else utc(microseconds(at))

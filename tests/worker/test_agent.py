@@ -1,0 +1,254 @@
+"""The agent's decisions, with a scheduler, hosts and children that are only lists of what was said to them."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tradewind.wire.messages import (
+    Ack,
+    Cancel,
+    Child,
+    Exited,
+    Finished,
+    Fork,
+    HostReady,
+    Message,
+    Offer,
+    Parsed,
+    RunInfo,
+    Started,
+)
+from tradewind.worker.agent import EXIT_NEWS_SECONDS, Agent, Host, Standby
+
+KILLED = 9
+"""A waitpid status: SIGKILL."""
+
+
+class Link:
+    """A connection that remembers what was sent."""
+
+    def __init__(self) -> None:
+        self.sent: list[Message] = []
+        self.closed = False
+
+    def send(self, message: Message, fd: int | None = None) -> None:
+        self.sent.append(message)
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class Ports:
+    """Everything outside the agent, played by lists; time passes when the test says so."""
+
+    def __init__(self) -> None:
+        self.reports: list[Message] = []
+        self.timers: list[tuple[float, Callable[[], None]]] = []
+        self.hosts: list[Host] = []
+        self.children: list[Standby] = []
+        self.killed: list[int] = []
+        self.time = 0.0
+
+    def now(self) -> float:
+        return self.time
+
+    def clock_us(self) -> int:
+        return int(self.time * 1e6)
+
+    def tell_scheduler(self, message: Message) -> None:
+        self.reports.append(message)
+
+    def start_host(self, host: Host) -> Link:
+        self.hosts.append(host)
+        return Link()
+
+    def child_link(self, host: Host, child: Standby) -> Link:
+        self.children.append(child)
+        return Link()
+
+    def spawn(self, child: Standby) -> None:
+        child.pid, child.link = 1000 + len(self.children), Link()
+        self.children.append(child)
+
+    def kill(self, pid: int, number: int) -> None:
+        self.killed.append(pid)
+
+    def kill_tree(self, pid: int) -> None:
+        self.killed.append(pid)
+
+    def later(self, seconds: float, call: Callable[[], None]) -> None:
+        self.timers.append((self.time + seconds, call))
+
+    def pass_time(self, seconds: float) -> None:
+        self.time += seconds
+        due = [call for at, call in self.timers if at <= self.time]
+        self.timers = [timer for timer in self.timers if timer[0] > self.time]
+        for call in due:
+            call()
+
+    def usage(self, pids: dict[str, int]) -> dict[str, tuple[int, float]]:
+        return {}
+
+    def memory_of(self, pid: int) -> int:
+        return 0
+
+    def forget_report(self, attempt: str) -> None: ...
+
+    def close_log(self, offer: Offer, reason: str) -> None: ...
+
+    def outcomes(self) -> list[str]:
+        return [report.outcome for report in self.reports if isinstance(report, Finished)]
+
+
+def offer(attempt: str = "a1", **more: Any) -> Offer:
+    run = RunInfo(number=1, dag_id="d", run_id="r", run_type="manual", run_after_us=0)
+    return Offer(
+        attempt=attempt, run=run, task_id="t", map_index=-1, try_number=1, max_tries=0, file="d.py", version="v", **more
+    )
+
+
+@pytest.fixture
+def ports() -> Ports:
+    return Ports()
+
+
+@pytest.fixture
+def agent(ports: Ports) -> Agent:
+    return Agent(name="w", instance="i", capacity=4, queues=["default"], dags_folder="/dags", pid=1, ports=ports)
+
+
+def running(agent: Agent, ports: Ports, pid: int = 100, **more: Any) -> Standby:
+    """A child that has been given an offer, with its host ready and all its news told."""
+    agent.from_scheduler(offer(**more))
+    host = ports.hosts[0]
+    agent.from_host(host, Parsed(id=0, file="d.py"))
+    agent.from_host(host, HostReady(pid=50))
+    agent.from_host(host, Child(pid=pid, reuse=more.get("isolation") == "reuse"))
+    child = ports.children[-1]
+    assert isinstance(child.link, Link)
+    assert isinstance(child.link.sent[0], Offer)
+    return child
+
+
+def test_the_last_words_of_a_child_count_even_when_the_news_of_its_death_comes_first(
+    agent: Agent, ports: Ports
+) -> None:
+    child = running(agent, ports)
+    agent.from_host(ports.hosts[0], Exited(pid=100, status=0))
+    assert ports.outcomes() == []
+    agent.from_child(child, Started(attempt="a1", start_us=1))
+    agent.from_child(child, Finished(attempt="a1", outcome="success", start_us=1, end_us=2))
+    agent.child_gone(child)
+    ports.pass_time(EXIT_NEWS_SECONDS * 3)
+    assert ports.outcomes() == ["success"]
+
+
+def test_an_attempt_whose_start_was_still_unread_is_never_given_back_as_unstarted(agent: Agent, ports: Ports) -> None:
+    child = running(agent, ports)
+    agent.from_host(ports.hosts[0], Exited(pid=100, status=KILLED))
+    agent.from_child(child, Started(attempt="a1", start_us=1))
+    agent.child_gone(child)
+    assert ports.outcomes() == ["failed"]
+
+
+def test_a_child_that_dies_before_it_starts_anything_gives_its_attempt_back(agent: Agent, ports: Ports) -> None:
+    child = running(agent, ports)
+    agent.child_gone(child)
+    agent.from_host(ports.hosts[0], Exited(pid=100, status=KILLED))
+    assert ports.outcomes() == ["not_started"]
+
+
+def test_an_attempt_that_never_gets_to_its_start_is_given_back_only_so_often(agent: Agent, ports: Ports) -> None:
+    child = running(agent, ports, leg=3)
+    agent.child_gone(child)
+    agent.from_host(ports.hosts[0], Exited(pid=100, status=KILLED))
+    assert ports.outcomes() == ["failed"]
+
+
+def test_a_channel_that_somebody_holds_open_delays_the_verdict_but_does_not_prevent_it(
+    agent: Agent, ports: Ports
+) -> None:
+    child = running(agent, ports)
+    agent.from_child(child, Started(attempt="a1", start_us=1))
+    agent.from_host(ports.hosts[0], Exited(pid=100, status=KILLED))
+    assert ports.outcomes() == []
+    ports.pass_time(EXIT_NEWS_SECONDS)
+    assert ports.outcomes() == ["failed"]
+
+
+@pytest.mark.parametrize(("started", "outcome"), [(True, "lost"), (False, "not_started")])
+def test_a_killed_host_takes_its_child_along_and_what_it_had_started_is_lost(
+    agent: Agent, ports: Ports, started: bool, outcome: str
+) -> None:
+    child = running(agent, ports)
+    agent.host_gone(ports.hosts[0])
+    assert 100 in ports.killed
+    if started:
+        agent.from_child(child, Started(attempt="a1", start_us=1))
+    agent.child_gone(child)
+    ports.pass_time(EXIT_NEWS_SECONDS)
+    assert ports.outcomes() == [outcome]
+
+
+def test_a_report_that_was_sent_before_its_host_was_killed_counts(agent: Agent, ports: Ports) -> None:
+    child = running(agent, ports)
+    agent.host_gone(ports.hosts[0])
+    agent.from_child(child, Finished(attempt="a1", outcome="success", start_us=1, end_us=2))
+    agent.child_gone(child)
+    ports.pass_time(EXIT_NEWS_SECONDS)
+    assert ports.outcomes() == ["success"]
+
+
+def test_a_spawned_child_is_heard_to_its_end_too(agent: Agent, ports: Ports) -> None:
+    agent.from_scheduler(offer(isolation="spawn"))
+    child = ports.children[0]
+    agent.spawned_exited(child.pid, 0)
+    agent.from_child(child, Finished(attempt="a1", outcome="success", start_us=1, end_us=2))
+    agent.child_gone(child)
+    ports.pass_time(EXIT_NEWS_SECONDS)
+    assert ports.outcomes() == ["success"]
+
+
+def test_a_repeated_offer_starts_nothing_and_a_report_is_kept_until_it_is_acknowledged(
+    agent: Agent, ports: Ports
+) -> None:
+    child = running(agent, ports)
+    agent.from_scheduler(offer())
+    assert len(child.link.sent) == 1  # type: ignore[attr-defined]
+    agent.from_child(child, Finished(attempt="a1", outcome="success"))
+    agent.from_scheduler(offer())
+    assert ports.outcomes() == ["success", "success"]
+    assert agent.hello().running == ["a1"]
+    agent.connected()
+    assert len(ports.outcomes()) == 3
+    agent.from_scheduler(Ack(attempts=["a1"]))
+    assert agent.hello().running == []
+    agent.connected()
+    assert len(ports.outcomes()) == 3
+
+
+def test_a_reused_child_takes_the_next_attempt(agent: Agent, ports: Ports) -> None:
+    child = running(agent, ports, isolation="reuse")
+    agent.from_scheduler(offer("a2", isolation="reuse"))
+    agent.from_child(child, Finished(attempt="a1", outcome="success"))
+    assert [message.attempt for message in child.link.sent] == ["a1", "a2"]  # type: ignore[attr-defined]
+
+
+def test_a_cancelled_attempt_that_does_not_stop_is_killed_after_its_grace(agent: Agent, ports: Ports) -> None:
+    child = running(agent, ports)
+    agent.from_child(child, Started(attempt="a1", start_us=1))
+    agent.from_scheduler(Cancel(attempt="a1", reason="cleared", grace_seconds=5))
+    assert ports.killed == [100]
+    ports.pass_time(5)
+    assert ports.killed == [100, 100]
+    agent.child_gone(child)
+    agent.from_host(ports.hosts[0], Exited(pid=100, status=KILLED))
+    assert ports.outcomes() == ["cancelled"]
+
+
+def test_two_children_stand_by_for_a_file_in_use(agent: Agent, ports: Ports) -> None:
+    running(agent, ports)
+    link = ports.hosts[0].link
+    assert isinstance(link, Link)
+    assert sum(message.count for message in link.sent if isinstance(message, Fork)) >= 3
