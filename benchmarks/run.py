@@ -28,6 +28,7 @@ from harness.airflow_site import default_venv, ensure_venv
 from harness.bench import Row, Site, run_row, say
 from harness.figures import Figure, figure_from_json
 from rows import chains, idle, scale, startup, throughput
+
 from tradewind import __version__
 
 ROWS: dict[str, Row] = {

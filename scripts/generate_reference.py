@@ -49,7 +49,7 @@ def settings() -> str:
         out += [f"## [{section}]", "", "| key | type | default | meaning | also read as |", "|---|---|---|---|---|"]
         for item in fields(cls):
             kind = item.type if isinstance(item.type, str) else getattr(item.type, "__name__", str(item.type))
-            default = {None: "*(unset)*", "": "*(empty)*"}.get(item.default, f"`{item.default}`")
+            default = {"None": "*(unset)*", "": "*(empty)*"}.get(str(item.default), f"`{item.default}`")
             others = ", ".join(f"`{name}`" for name in item.metadata["airflow"])
             meaning = item.metadata["help"]
             if item.metadata["sensitive"]:

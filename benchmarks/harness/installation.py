@@ -151,7 +151,7 @@ class Installation(ABC):
         if self._process is None:
             return 0.0
         began = time.monotonic()
-        members = self.pids()
+        members = {pid: processes.started(pid) for pid in self.pids()}
         self._process.terminate()
         try:
             self._process.wait(seconds)
@@ -159,8 +159,8 @@ class Installation(ABC):
             self._process.kill()
             self._process.wait()
         took = time.monotonic() - began
-        for pid in members:
-            if str(self.home).encode() in _environ(pid):
+        for pid, began_at in members.items():
+            if began_at and processes.started(pid) == began_at:
                 with suppress(OSError):
                     os.kill(pid, signal.SIGKILL)
         self._process = None
@@ -218,11 +218,3 @@ class Reader:
 
     def close(self) -> None:
         self._connection.close()
-
-
-def _environ(pid: int) -> bytes:
-    try:
-        with open(f"/proc/{pid}/environ", "rb") as file:
-            return file.read()
-    except OSError:
-        return b""

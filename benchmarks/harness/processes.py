@@ -57,6 +57,12 @@ def name(pid: int) -> str:
         return ""
 
 
+def started(pid: int) -> int:
+    """When the process began, in clock ticks since the machine's start; 0 when it is gone. Tells a reused id apart."""
+    fields = _stat(pid)
+    return int(fields[19]) if fields else 0
+
+
 def _stat(pid: int) -> list[str]:
     """The fields of /proc/PID/stat behind the name: state, parent, … ; empty when it is gone."""
     try:

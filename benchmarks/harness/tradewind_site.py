@@ -8,11 +8,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tradewind.cli.client import Client
-from tradewind.config import load_settings
-
 from harness.installation import Installation, Runs, TaskTimes
 from harness.ports import ask, free_port
+from tradewind.cli.client import Client
+from tradewind.config import load_settings
 
 
 class Tradewind(Installation):

@@ -14,29 +14,36 @@ from harness import dag_files
 from harness.airflow_site import REQUIREMENTS
 from harness.bench import Row, Site
 from harness.figures import Figure
-from harness.installation import Installation
+from harness.installation import GaveUp, Installation
+
+from tradewind.core.errors import TradewindError
 
 FILES = {f"dag{n}.py": dag_files.scheduled(f"dag{n}") for n in range(4)} | {"one.py": dag_files.wide("one", 1)}
 
 
 def startup(site: Site) -> Iterable[Figure]:
     """Start, stop and start again, each time in a new home."""
+    times = 1 if site.is_peer else site.repeat
     fresh: list[float] = []
     existing: list[float] = []
-    first_task: list[float] = []
     stops: list[float] = []
-    for _ in range(1 if site.is_peer else site.repeat):
+    for _ in range(times):
         with site.install(FILES) as installation:
             fresh.append(installation.start_healthy())
             installation.wait_for_dags(["one"])
             stops.append(installation.stop())
             existing.append(installation.start_healthy())
-            installation.stop()
-            first_task.append(start_to_first_success(installation))
     yield Figure("", "start to healthy, new database", "s", fresh)
     yield Figure("", "start to healthy, migrated database", "s", existing, 2.0)
-    yield Figure("", "start to the first triggered task's success", "s", first_task, 3.0)
     yield Figure("", "SIGTERM to the end of all processes", "s", stops)
+    first_task: list[float] = []
+    for _ in range(times):
+        with site.install(FILES) as installation:
+            installation.start_healthy()
+            installation.wait_for_dags(["one"])
+            installation.stop()
+            first_task.append(start_to_first_success(installation))
+    yield Figure("", "start to the first triggered task's success", "s", first_task, 3.0)
 
 
 def start_to_first_success(installation: Installation) -> float:
@@ -50,7 +57,7 @@ def start_to_first_success(installation: Installation) -> float:
         socket = installation.home / "run" / "scheduler.sock"
         if installation.engine == "tradewind" and not socket.exists():
             return False
-        with suppress(Exception):
+        with suppress(TradewindError, GaveUp):
             runs.append(installation.trigger("one"))
         return bool(runs)
 

@@ -126,7 +126,7 @@ class TestInstalled:
         assert str(caught.value) == (
             "airflow.contrib.operators.spark_submit_operator.SparkSubmitOperator is served by "
             "airflow.providers.apache.spark.operators.spark_submit, which is not installed; "
-            "run `tradewind providers install apache-spark`."
+            "run `pip install --no-deps apache-airflow-providers-apache-spark`."
         )
 
     def test_installing_twice_changes_nothing(self) -> None:

@@ -9,6 +9,7 @@ import re
 import shlex
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -206,6 +207,15 @@ def test_the_tree_in_the_architecture_exists() -> None:
     there = {path.name for path in (ROOT / "src" / "tradewind").iterdir() if not path.name.startswith("_")}
     assert {name for name in named if name not in there} == set()
     assert there - {name.rstrip("/") for name in named} == set()
+
+
+def test_the_architecture_has_a_row_for_each_import_contract() -> None:
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]["contracts"]
+    rows = re.findall(r"^\| ([^|]+) \| [^|]+ \|$", (ROOT / "ARCHITECTURE.md").read_text("utf-8"), re.MULTILINE)
+    for contract in contracts:
+        packages = [f"`{module.removeprefix('tradewind.')}`" for module in contract["source_modules"]]
+        of_everything = contract["forbidden_modules"] == ["tradewind.testing"]
+        assert of_everything or any(all(package in row for package in packages) for row in rows), contract["name"]
 
 
 @pytest.mark.parametrize("page", sorted((ROOT / "docs" / "decisions").glob("*.md")), ids=lambda page: page.stem[:4])

@@ -264,7 +264,7 @@ def sample(request: pytest.FixtureRequest) -> Iterator[tuple[str, Played]]:
         yield release, played
 
 
-def test_a_sample_of_the_published_dags_ends_as_it_does_on_airflow(sample: tuple[str, Played]) -> None:
+def test_a_sample_of_the_published_dags_ends_as_on_airflow(sample: tuple[str, Played]) -> None:
     release, played = sample
     assert played.import_errors == []
     for dag_id in _dags_of(SAMPLE[release]):
@@ -308,9 +308,7 @@ class _Releases(dict[str, Played]):
 @pytest.mark.heavy
 @pytest.mark.timeout(1300)
 @pytest.mark.parametrize(("release", "dag_id"), [(r, dag_id) for r, dags in DAGS.items() for dag_id in dags.split()])
-def test_a_published_dag_ends_as_it_does_on_airflow(
-    release: str, dag_id: str, everything: Mapping[str, Played]
-) -> None:
+def test_a_published_dag_ends_as_on_airflow(release: str, dag_id: str, everything: Mapping[str, Played]) -> None:
     check(everything[release], release, dag_id)
 
 

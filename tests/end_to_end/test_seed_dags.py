@@ -1,4 +1,4 @@
-"""Two pipelines as a course prints them, in the spelling of Airflow 2: one classic, one TaskFlow, both `example_dag`."""
+"""Two pipelines as a course prints them, in Airflow 2's spelling: one classic, one TaskFlow, both `example_dag`."""
 
 from __future__ import annotations
 
@@ -75,13 +75,11 @@ def example_dag():
 example_dag()
 """
 
+_BEGINNING = {"extract_data": "raw_data", "transform_data": "transformed_raw_data"}
 SEEDS = {
-    "classic": (CLASSIC, {"extract_data": "raw_data", "transform_data": "transformed_raw_data", "load_data": "loaded_data"}),
-    "taskflow": (
-        TASKFLOW,
-        {"extract_data": "raw_data", "transform_data": "transformed_raw_data", "load_data": "loaded_transformed_raw_data"},
-    ),
-}  # fmt: skip
+    "classic": (CLASSIC, {**_BEGINNING, "load_data": "loaded_data"}),
+    "taskflow": (TASKFLOW, {**_BEGINNING, "load_data": "loaded_transformed_raw_data"}),
+}
 PAUSED = {"AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "True"}
 FIRST = "scheduled__2025-11-01T00:00:00+00:00"
 GENEROUS_SECONDS = 100.0

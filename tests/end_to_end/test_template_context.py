@@ -40,7 +40,7 @@ def show(**context):
 
 def by_name(ds, ts_nodash, execution_date, logical_date, data_interval_end, run_id, params, dag_run, ti, next_ds=None):
     return [ds, ts_nodash, str(execution_date), str(logical_date), str(data_interval_end), run_id, params["size"],
-            dag_run.run_type, ti.task_id, next_ds]
+            str(dag_run.run_type), ti.task_id, next_ds]
 
 
 with DAG(
@@ -158,7 +158,8 @@ PRESENT = ("prev_start_date_success", "prev_end_date_success", "dag_run", "ti", 
 """Names whose values the function itself looks at, or that nobody can foresee."""
 
 TEMPLATES = {
-    "{{ dag.dag_id }} {{ task.task_id }} {{ ti.task_id }} {{ task_instance.run_id == run_id }}": "context show show True",
+    "{{ dag.dag_id }} {{ task.task_id }} {{ ti.task_id }} {{ task_instance.run_id == run_id }}":
+        "context show show True",
     "{{ ti.try_number }} {{ ti.map_index }} {{ ti.max_tries }}": "1 -1 0",
     "{{ dag_run.dag_id }} {{ dag_run.clear_number }} {{ dag_run.note }} {{ dag_run.state }}": "context 0 None running",
     "{{ dag_run.run_after >= dag_run.data_interval_end }} {{ dag_run.end_date }}": "True None",
@@ -168,7 +169,8 @@ TEMPLATES = {
     "{{ var.value.region }} {{ var.value.get('missing', 'none') }}": "kr none",
     "{{ var.json.limits.rain }} {{ var.json.get('missing', {'a': 1}).a }}": "5 1",
     "{{ conn.lake.host }}:{{ conn.lake.port }} {{ conn.get('missing', 'none') }}": "lake.example:8443 none",
-    "{{ macros.ds_add('2025-11-30', 1) }} {{ macros.ds_format('2025-11-02', '%Y-%m-%d', '%d/%m') }}": "2025-12-01 02/11",
+    "{{ macros.ds_add('2025-11-30', 1) }} {{ macros.ds_format('2025-11-02', '%Y-%m-%d', '%d/%m') }}":
+        "2025-12-01 02/11",
     "{{ macros.datetime(2025, 1, 2) + macros.timedelta(days=1) }}": "2025-01-03 00:00:00",
     "{{ macros.json.dumps([1]) }} {{ macros.yaml.safe_load('a: 1').a }}": "[1] 1",
     "{{ macros.dateutil.parser.parse('2025-01-02').day }} {{ macros.uuid.UUID(int=1) }}":
@@ -178,7 +180,8 @@ TEMPLATES = {
     "{{ conf.get('core', 'dags_folder') is string }}": "True",
     "{{ inlets | length }} {{ outlets[0].uri }} {{ inlet_events[inlets[0]] | length }}": "1 file://out 0",
     "{{ twice(params.size) / params.size }} {{ 'rain' | loud }}": "2.0 RAIN",
-    "{{ logical_date | ds }} {{ (logical_date | ts) == ts }} {{ (logical_date | ts_nodash) == ts_nodash }}": "{ds} True True",
+    "{{ logical_date | ds }} {{ (logical_date | ts) == ts }} {{ (logical_date | ts_nodash) == ts_nodash }}":
+        "{ds} True True",
     "{{ (logical_date | ts_nodash_with_tz) == ts_nodash_with_tz }} {{ execution_date.format('YYYY') }}": "True 2025",
     "{% do [].append(1) %}done": "done",
 }  # fmt: skip

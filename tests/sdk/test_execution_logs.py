@@ -18,9 +18,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tradewind.sdk.execution.logs import AttemptLog
-from tradewind.wire.log_files import log_path, offer_log_path
 from tradewind.sdk.execution.masking import REDACTED, Masker
 from tradewind.sdk.execution.tracebacks import author_traceback
+from tradewind.wire.log_files import log_path, offer_log_path
 from tradewind.wire.logs import LogLine, decode_line
 from tradewind.wire.messages import Offer, RunInfo
 

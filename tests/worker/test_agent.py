@@ -13,6 +13,7 @@ from tradewind.wire.messages import (
     Finished,
     Fork,
     HostReady,
+    HostStarted,
     Message,
     Offer,
     Parsed,
@@ -122,6 +123,7 @@ def running(agent: Agent, ports: Ports, pid: int = 100, **more: Any) -> Standby:
     """A child that has been given an offer, with its host ready and all its news told."""
     agent.from_scheduler(offer(**more))
     host = ports.hosts[0]
+    agent.from_host(host, HostStarted(pid=50))
     agent.from_host(host, Parsed(id=0, file="d.py"))
     agent.from_host(host, HostReady(pid=50))
     agent.from_host(host, Child(pid=pid, reuse=more.get("isolation") == "reuse"))

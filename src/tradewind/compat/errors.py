@@ -34,7 +34,8 @@ class ProviderNotInstalled(TradewindError, ImportError):
     def __init__(self, name: str, module: str) -> None:
         provider = "-".join(module.split(".")[2:4] if module.split(".")[2] in _FAMILIES else module.split(".")[2:3])
         super().__init__(
-            f"{name} is served by {module}, which is not installed; run `tradewind providers install {provider}`."
+            f"{name} is served by {module}, which is not installed; "
+            f"run `pip install --no-deps apache-airflow-providers-{provider}`."
         )
         self.name = name
 

@@ -121,7 +121,7 @@ def _judge(name: str, value: object) -> Iterator[str]:
     elif name == "database.sql_alchemy_conn" and not re.match(r"(sqlite|postgresql\+psycopg)://", text):
         yield "the metadata database must be SQLite or PostgreSQL."
     elif name == "api.auth_backends" and (odd := [part for part in text.split(",") if part and not _is_login(part)]):
-        yield f"{odd[0].strip()} is not a login that Tradewind knows; basic_auth and session are always accepted."
+        yield f"{odd[0].strip()} is not a login that Tradewind knows; this version has no login yet."
     elif name == "api.authenticate" and value is False:
         yield "everybody who can connect may do everything."
     elif name == "celery.result_backend":
@@ -139,12 +139,12 @@ _EXECUTORS = {
 }
 
 NOTES: dict[str, str] = {
-    "core.auth_manager": "Tradewind has its own login; auth managers cannot be plugged in.",
+    "core.auth_manager": "auth managers cannot be plugged in; this version listens on loopback only and has no login yet.",
     "core.donot_pickle": "Tradewind never sends pickles.",
     "core.enable_xcom_pickling": "XComs are JSON with typed extensions, never pickles.",
-    "core.xcom_backend": "XComs are kept by Tradewind; large ones move to files or object storage by themselves.",
+    "core.xcom_backend": "XComs are kept in the metadata database.",
     "core.mp_start_method": "attempts are forked from their file's warm process, unless a task's `isolation=` differs.",
-    "core.unit_test_mode": "tests use the pytest plugin instead.",
+    "core.unit_test_mode": "it changes nothing here.",
     "core.security": "Kerberos is not supported.",
     "database.load_default_connections": "no connection is created unasked.",
     "logging.remote_logging": "logs stay in [logging] base_log_folder.",
@@ -152,8 +152,8 @@ NOTES: dict[str, str] = {
     "scheduler.scheduler_heartbeat_sec": "the scheduler reacts to events and has no loop interval.",
     "scheduler.scheduler_zombie_task_threshold": "a lost worker is noticed by its lease within seconds.",
     "scheduler.standalone_dag_processor": "files are parsed in processes of their own in any case.",
-    "webserver.dag_default_view": "the web UI remembers the view that a person chose.",
-    "webserver.rbac": "roles are always on.",
+    "webserver.dag_default_view": "this version has no web UI yet.",
+    "webserver.rbac": "this version has no users and roles yet.",
 }
 """Why a well-known key is not needed."""
 

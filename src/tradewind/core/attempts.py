@@ -6,7 +6,7 @@ from typing import Any
 
 from tradewind.core import runs, tasks
 from tradewind.core.dag import TaskSpec
-from tradewind.core.decisions import DropRows, PutRendered, PutXCom, Record, StartAttempt, StopAttempt
+from tradewind.core.decisions import DropRows, PutRendered, PutXCom, Record, StartAttempt, StopAttempt, StopStray
 from tradewind.core.inputs import (
     AttemptFinished,
     AttemptStarted,
@@ -22,6 +22,9 @@ from tradewind.core.retries import is_eligible, retry_delay
 from tradewind.core.states import AttemptState, TaskEvent, TaskState
 from tradewind.core.turn import Turn
 from tradewind.core.world import LiveRun, Worker
+
+MOST_GIVEN_BACK = 20
+"""How often a task is offered again that workers hand back unstarted; then something is wrong with it or with them."""
 
 FREE_LOSSES = 2
 """How often a task that vanished with its worker starts again without consuming a retry."""
@@ -112,7 +115,7 @@ def _conclude(
             turn.move(live, task, TaskEvent.RESCHEDULED, **times, not_before=at)
             turn.world.at(at, "task", task.key)
         case "not_started":
-            _give_back(turn, live, spec, task)
+            _give_back(turn, live, spec, task, report.error or "no worker could start it")
         case "lost":
             _lost(turn, live, spec, task, attempt, report.error or "its worker was lost")
         case "cancelled" if attempt.cancel:
@@ -155,7 +158,10 @@ def fail(turn: Turn, live: LiveRun, spec: TaskSpec, task: TaskInstance, reason: 
             turn.move(live, other, event, reason=why, end_date=turn.now)
 
 
-def _give_back(turn: Turn, live: LiveRun, spec: TaskSpec, task: TaskInstance) -> None:
+def _give_back(turn: Turn, live: LiveRun, spec: TaskSpec, task: TaskInstance, why: str) -> None:
+    if task.leg >= MOST_GIVEN_BACK:
+        fail(turn, live, spec, task, why, attempt=None, start_date=task.start_date or turn.now, end_date=turn.now)
+        return
     # The agent says it never started this attempt, so no retry is consumed; the next start is the next leg.
     moved = turn.move(
         live, task, TaskEvent.GIVEN_BACK, attempt=None, leg=task.leg + 1, reason="the worker gave it back unstarted"
@@ -229,6 +235,9 @@ def keep_xcom(turn: Turn, live: LiveRun, key: TaskKey, xcom: XCom) -> None:
 
 def pushed(turn: Turn, report: XComPushed) -> None:
     """A running attempt left a value before its end."""
+    if report.attempt and report.attempt not in turn.world.attempts:
+        turn.do(Record("attempt.stale_report", reason="xcom", body={"attempt": report.attempt}))
+        return
     key = TaskKey(report.run, report.task_id, report.map_index)
     live = turn.world.runs.get(report.run)
     if live is not None:
@@ -257,6 +266,9 @@ def worker_joined(turn: Turn, news: WorkerJoined) -> None:
         used=len(held),
     )
     turn.do(Record("worker.joined", body={"worker": news.name, "epoch": news.epoch, "capacity": news.capacity}))
+    for stray in sorted(news.holds - world.attempts.keys()):
+        # It was given up here while its worker was away: nothing of it may go on beside its successor.
+        turn.do(StopStray(news.name, stray))
     for attempt in held:
         if attempt.id in news.holds:
             if attempt.cancel:

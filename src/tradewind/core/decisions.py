@@ -114,6 +114,14 @@ class StopAttempt:
 
 
 @dataclass(frozen=True, slots=True)
+class StopStray:
+    """A worker has an attempt that is over for us: it must stop at once."""
+
+    worker: str
+    attempt: str
+
+
+@dataclass(frozen=True, slots=True)
 class StartCallback:
     id: str
 
@@ -129,5 +137,5 @@ class WarmHost:
 
 Operation = (
     PutRun | PutTask | DropTask | PutAttempt | PutXCom | DropXComs | PutRendered | PutCallback | PutRow | DropRows
-    | Record | StartAttempt | StopAttempt | StartCallback | WarmHost
+    | Record | StartAttempt | StopAttempt | StopStray | StartCallback | WarmHost
 )  # fmt: skip

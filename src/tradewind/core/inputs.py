@@ -51,6 +51,8 @@ class XComPushed:
     task_id: str
     map_index: int
     xcom: XCom
+    attempt: str = ""
+    """Who pushes; one that is no longer current may not. Empty for a value that no attempt of this run leaves."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -71,6 +71,8 @@ class DagProcessor:
         paused_at_creation: bool,
         timeout_seconds: float = 30.0,
         rescan_seconds: float = 30.0,
+        unwatchable_age_seconds: float = UNWATCHABLE_AGE_SECONDS,
+        at_once: int = AT_ONCE,
         ignore_syntax: str = "glob",
         safe_mode: bool = True,
         only: tuple[Path, str] | None = None,
@@ -86,6 +88,8 @@ class DagProcessor:
         self._clock = clock
         self._paused = paused_at_creation
         self._timeout = timeout_seconds
+        self._unwatchable_age = unwatchable_age_seconds
+        self._at_once = at_once
         self._syntax = ignore_syntax
         self._safe_mode = safe_mode
         self._next_id = 0
@@ -154,7 +158,7 @@ class DagProcessor:
     def due(self) -> list[Parse]:
         """Parse requests to send now: wanted files first, then the ones that have grown old."""
         now = self._clock()
-        room = AT_ONCE - sum(bool(file.parsing) for file in self.files.values())
+        room = self._at_once - sum(bool(file.parsing) for file in self.files.values())
         requests = []
         for file in sorted(self.files.values(), key=lambda f: (not f.wanted, f.parsed_at, f.path)):
             if room <= 0:
@@ -168,11 +172,11 @@ class DagProcessor:
         return requests
 
     def _is_old(self, file: DagFile, now: float) -> bool:
-        return now - file.parsed_at >= (UNWATCHABLE_AGE_SECONDS if file.unwatchable else AGE_SECONDS)
+        return now - file.parsed_at >= (self._unwatchable_age if file.unwatchable else AGE_SECONDS)
 
     def wake_at(self) -> float:
         """When the next file grows old, on the processor's clock."""
-        ages = [f.parsed_at + (UNWATCHABLE_AGE_SECONDS if f.unwatchable else AGE_SECONDS) for f in self.files.values()]
+        ages = [f.parsed_at + (self._unwatchable_age if f.unwatchable else AGE_SECONDS) for f in self.files.values()]
         return min(ages, default=self._clock() + AGE_SECONDS)
 
     def _request(self, file: DagFile) -> Parse | None:

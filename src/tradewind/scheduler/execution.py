@@ -36,6 +36,8 @@ class Endpoint:
     submit: Callable[[Any, Answer | None], None]
     command: Callable[[str, dict[str, Any], str, Answer], None]
     status: Callable[[], dict[str, Any]]
+    _asking: str = ""
+    """The attempt whose question is being answered."""
 
     def answer(self, request: Request, reply: Answer) -> None:
         """Answer a request, now or after a commit. Unknown methods and bad arguments are refused in one sentence."""
@@ -43,6 +45,7 @@ class Endpoint:
         if handler is None:
             reply(None, InvalidInput(f"The engine knows no request {request.method!r}."))
             return
+        self._asking = request.attempt
         try:
             handler(reply, **request.args)
         except TradewindError as refused:
@@ -118,7 +121,8 @@ class Endpoint:
         if run is None:
             raise RunNotFound(dag_id, run_id)
         xcom = XCom(name=key, value=value, length=length)
-        self.submit(XComPushed(run=run.number, task_id=task_id, map_index=map_index, xcom=xcom), reply)
+        event = XComPushed(run=run.number, task_id=task_id, map_index=map_index, xcom=xcom, attempt=self._asking)
+        self.submit(event, reply)
 
     # --- runs and tasks ---
 

@@ -20,6 +20,7 @@ from tradewind.core.decisions import (
     StartAttempt,
     StartCallback,
     StopAttempt,
+    StopStray,
     WarmHost,
 )
 from tradewind.core.errors import TradewindError
@@ -31,7 +32,7 @@ from tradewind.wire.messages import Event
 MOST_INPUTS = 500
 """Inputs that one commit takes at most."""
 
-Told = StartAttempt | StopAttempt | StartCallback | WarmHost
+Told = StartAttempt | StopAttempt | StopStray | StartCallback | WarmHost
 Reply = Callable[[Any, Exception | None], None]
 """Called after the commit with the answer, or with the error that refused the wish."""
 Also = Callable[[Any], "tuple[Operation, ...]"]

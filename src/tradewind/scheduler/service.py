@@ -16,7 +16,7 @@ from sqlalchemy import Engine
 
 from tradewind.config import Settings
 from tradewind.config.sockets import reachable
-from tradewind.core.decisions import PutRow, Record, StartAttempt, StartCallback, StopAttempt, WarmHost
+from tradewind.core.decisions import PutRow, Record, StartAttempt, StartCallback, StopAttempt, StopStray, WarmHost
 from tradewind.core.inputs import (
     AttemptFinished,
     AttemptStarted,
@@ -101,6 +101,8 @@ class SchedulerService:
         self.callbacks: dict[str, str] = {}
         self.stopping = asyncio.Event()
         self.started_at = datetime.now(UTC)
+        self._in_flight: dict[str, list[Peer]] = {}
+        """Who waits for a command that is being applied; a repeat of its key waits with them."""
         self._closed = False
         self._lazy: list[AttemptStarted] = []
         self._turn_is_due = False
@@ -136,7 +138,11 @@ class SchedulerService:
             clock=_boottime,
             paused_at_creation=self.settings.core.dags_are_paused_at_creation,
             timeout_seconds=self.settings.core.dagbag_import_timeout,
-            ignore_syntax=getattr(self.settings.core, "dag_ignore_file_syntax", "glob"),
+            rescan_seconds=self.settings.dag_processor.refresh_interval,
+            unwatchable_age_seconds=self.settings.dag_processor.min_file_process_interval,
+            at_once=self.settings.dag_processor.parsing_processes,
+            ignore_syntax=self.settings.core.dag_ignore_file_syntax,
+            safe_mode=self.settings.core.dag_discovery_safe_mode,
         )
         self.endpoint = Endpoint(
             engine=self.engine,
@@ -378,6 +384,8 @@ class SchedulerService:
             "state": "up",
         }
         self._submit(Rows((PutRow("worker", row),)))
+        with self.engine.connect() as connection:
+            waiting = queries.open_callbacks(connection)
         self._submit(
             WorkerJoined(
                 name=hello.worker,
@@ -385,12 +393,10 @@ class SchedulerService:
                 epoch=epoch,
                 capacity=hello.capacity,
                 queues=tuple(hello.queues),
-                holds=frozenset(hello.running),
+                holds=frozenset(hello.running) - {callback["id"] for callback in waiting},
                 fresh=fresh,
             )
         )
-        with self.engine.connect() as connection:
-            waiting = queries.open_callbacks(connection)
         lost = {number for number, name in self.callbacks.items() if name == peer.name}
         for callback in waiting:
             if callback["id"] not in self.callbacks or callback["id"] in lost:
@@ -474,18 +480,25 @@ class SchedulerService:
     # --- commands ---
 
     def _command(self, peer: Peer, command: Command) -> None:
+        if command.key in self._in_flight:
+            self._in_flight[command.key].append(peer)
+            return
         with self.engine.connect() as connection:
             known = queries.command_answer(connection, command.key)
         if known is not None:
             peer.send(CommandResult(key=command.key, state=known["state"], value=json.loads(known["value"])))
             return
 
+        self._in_flight[command.key] = [peer]
+
         def reply(answer: Any, error: Exception | None) -> None:
             if error is None:
-                peer.send(CommandResult(key=command.key, state="applied", value=answer))
+                result = CommandResult(key=command.key, state="applied", value=answer)
             else:
                 kind = type(error).__name__
-                peer.send(CommandResult(key=command.key, state="refused", error=str(error), kind=kind))
+                result = CommandResult(key=command.key, state="refused", error=str(error), kind=kind)
+            for asker in self._in_flight.pop(command.key):
+                asker.send(result)
 
         self._apply(command.kind, command.body, command.actor, reply, key=command.key)
 
@@ -555,6 +568,9 @@ class SchedulerService:
                     grace = self.settings.worker.kill_grace_seconds
                     cancel = Cancel(attempt=attempt.id, reason=reason, grace_seconds=grace)
                     out.setdefault(attempt.worker, []).append(cancel)
+                case StopStray(worker=name, attempt=stray):
+                    cancel = Cancel(attempt=stray, reason="it is no longer current", grace_seconds=0.0)
+                    out.setdefault(name, []).append(cancel)
                 case StartCallback(id=number):
                     self._start_callback(number)
                 case WarmHost(dag_id=dag_id, children=children):
@@ -624,8 +640,8 @@ class SchedulerService:
             self.writer.connect()
 
     def _expire(self, now: float) -> None:
-        """Agents whose lease is over. One on this machine whose process exists is frozen, not dead: it is left alone,
-        because its tasks go on running; its parent restarts it if it stays silent."""
+        """Agents that have been gone for longer than their lease and the kill grace. A connected one that is silent
+        is frozen, not dead: it is left alone, because its tasks go on running."""
         held = {attempt.worker for attempt in self._world.attempts.values()}
         for name in held | set(self.beats):
             if name in self.agents:

@@ -89,7 +89,9 @@ def _told_of_outlets(told: Generator[Any, Any, Any], context: Any) -> Any:
         except StopIteration as end:
             return end.value
         if not isinstance(fact, Metadata):
-            log.warning("A task yields Metadata about its outlets; a %s is ignored.", type(fact).__name__)
+            log.warning(
+                "A task yields Metadata about its outlets; what it yields of type %s is ignored.", type(fact).__name__
+            )
             continue
         events = context["outlet_events"]
         events[fact.asset].extra.update(fact.extra)

@@ -7,6 +7,7 @@ import select
 import signal
 import socket
 import sys
+from typing import Any
 
 from tradewind.sdk.conf import set_config
 from tradewind.sdk.execution.prepared import prepare
@@ -108,7 +109,8 @@ class CodeHost:
         try:
             while True:
                 ends = {end: native for native in self.children.values() for end in native.read_ends}
-                ready, _, _ = select.select([self.control.socket, wake, *ends], [], [])
+                watched: list[Any] = [self.control.socket, wake, *ends]
+                ready, _, _ = select.select(watched, [], [])
                 for end in ends.keys() & set(ready):
                     ends[end].read(end)
                 if wake in ready:

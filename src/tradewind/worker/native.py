@@ -14,6 +14,7 @@ import sys
 import termios
 import time
 from datetime import UTC, datetime
+from typing import Any
 
 from tradewind.sdk.execution.masking import Masker, masker
 from tradewind.wire.logs import LogLine, encode_line
@@ -127,7 +128,7 @@ class NativeOutput:
         if self._left <= 0:
             text = f"… native output beyond {MOST_BYTES >> 20} MiB is left out …"
             out += encode_line(LogLine(t=moment, l="warning", m=text, n=name))
-        _append(self._path, out)
+        _append(self._path, bytes(out))
 
     def _read_note(self) -> None:
         text = os.pread(self.note, os.fstat(self.note).st_size, 0)[self._noted :]
@@ -207,7 +208,8 @@ def _unread() -> bool:
     return False
 
 
+_flush: Any = None
 try:
     _flush = ctypes.CDLL(None).fflush
 except (OSError, AttributeError):
-    _flush = None
+    pass  # a platform whose C library cannot be asked

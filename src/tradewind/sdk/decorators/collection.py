@@ -37,7 +37,7 @@ class TaskDecoratorCollection:
         if decorator is None:
             raise AttributeError(
                 f"@task.{name} is unknown; there are {', '.join(sorted([*_OPERATORS, 'run_if', 'skip_if']))} and "
-                "those of installed providers (`tradewind providers install NAME`)."
+                "those of installed providers (`pip install --no-deps apache-airflow-providers-NAME`)."
             )
         self.__dict__[name] = decorator
         return decorator

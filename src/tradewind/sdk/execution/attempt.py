@@ -50,7 +50,7 @@ class Attempt:
 
     @cached_property
     def params(self) -> dict[str, Any]:
-        """The Dag's params, the task's, the run's conf, merged and checked: a plain dict, as authors dump it to JSON."""
+        """The Dag's params, the task's, the run's conf, merged and checked: a plain dict, as authors dump to JSON."""
         from tradewind.sdk.params import process_params
 
         return process_params(self.prepared.dag, self.task, self.offer.run.conf, suppress_exception=False).dump()

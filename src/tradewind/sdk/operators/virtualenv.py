@@ -100,7 +100,13 @@ class _ForeignPythonOperator(PythonOperator):
 
     def _run_in(self, python: str, folder: str, context: Any) -> Any:
         """The function's result, computed by another interpreter."""
-        serializer = import_module(self.serializer)
+        try:
+            serializer = import_module(self.serializer)
+        except ModuleNotFoundError:
+            raise AirflowException(
+                f"{describe(self.task_id, self._dag)}: serializer={self.serializer!r} needs that package beside "
+                f"Tradewind too; run `pip install {self.serializer}` there, or use serializer='pickle'."
+            ) from None
         paths = [os.path.join(folder, name) for name in ("script.in", "script.out", "string_args.txt", "script.py")]
         given, result, strings, script = paths
         with open(given, "wb") as file:

@@ -1,0 +1,132 @@
+"""Tradewind in the environment of an installed Airflow: the same results, and `airflow` is Tradewind's in its tasks."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from importlib.metadata import requires
+from pathlib import Path
+
+import pytest
+import test_published_dags as published
+import test_seed_dags as seeds
+
+from tradewind.testing.installation import Installation
+
+pytestmark = [pytest.mark.heavy, pytest.mark.timeout(1500)]
+
+ROOT = Path(__file__).parents[2]
+AIRFLOW = "apache-airflow==3.3.2"
+ENVIRONMENT = (
+    Path.home() / ".cache" / "tradewind-tests" / f"{AIRFLOW}-python{sys.version_info[0]}.{sys.version_info[1]}"
+)
+TUTORIALS = "tutorial tutorial_dag tutorial_taskflow_api tutorial_taskflow_api_virtualenv tutorial_taskflow_templates"
+
+WHOSE = """
+import sys
+from importlib.metadata import version
+
+import airflow
+from airflow.providers.smtp.hooks.smtp import SmtpHook
+from airflow.providers.standard.operators.bash import BashOperator
+from airflow.sdk import DAG, BaseHook, dag, task
+
+@dag(schedule=None)
+def whose():
+    @task
+    def tell():
+        import airflow.models
+        from_airflow = [
+            name for name, module in sorted(sys.modules.items())
+            if "/site-packages/airflow/" in (getattr(module, "__file__", None) or "")
+        ]
+        return {
+            "installed": version("apache-airflow"),
+            "type": type(airflow).__module__,
+            "file": getattr(airflow, "__file__", None) or "",
+            "dag": DAG.__module__,
+            "model": airflow.models.DAG.__module__,
+            "bash": BashOperator.__module__,
+            "hook": SmtpHook.__module__,
+            "hook is ours": issubclass(SmtpHook, BaseHook) and BaseHook.__module__,
+            "from airflow": [name for name in from_airflow if not name.startswith("airflow.providers.")],
+        }
+    tell()
+
+whose()
+"""
+
+
+@pytest.fixture(scope="module")
+def python() -> Iterator[Path]:
+    """The interpreter of an environment that has both; made once for all sessions, and skipped without PyPI."""
+    ENVIRONMENT.parent.mkdir(parents=True, exist_ok=True)
+    python = ENVIRONMENT / "bin" / "python"
+    with open(f"{ENVIRONMENT}.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (ENVIRONMENT / "complete").exists():
+            subprocess.run([sys.executable, "-m", "venv", "--clear", ENVIRONMENT], check=True, timeout=300)
+            _pip_install(python, AIRFLOW)
+        needed = [text for text in requires("tradewind") or () if "extra ==" not in text]
+        _pip_install(python, "--no-deps", "--editable", str(ROOT))
+        _pip_install(python, *needed)
+        (ENVIRONMENT / "complete").touch()
+        yield python
+
+
+def _pip_install(python: Path, *what: str) -> None:
+    command = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *what]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=900, check=False)
+    if done.returncode:
+        pytest.skip(f"PyPI gave no {what[-1]}: {''.join(done.stderr.strip().splitlines()[-1:])}")
+
+
+@pytest.fixture
+def beside_airflow(python: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Installations start with that interpreter."""
+    monkeypatch.setattr(sys, "executable", str(python))
+    return python
+
+
+def test_airflow_is_tradewinds_in_task_code_and_its_own_elsewhere(beside_airflow: Path) -> None:
+    with Installation({"whose.py": WHOSE}) as installation:
+        installation.start()
+        assert installation.run("whose") == "success", installation.last_words()
+        [row] = installation.rows("SELECT value FROM xcom WHERE task_id = 'tell' AND key = 'return_value'")
+    told = json.loads(row["value"])
+    assert told == {
+        "installed": "3.3.2",
+        "type": "tradewind.compat.modules",
+        "file": told["file"],
+        "dag": "tradewind.sdk.dag",
+        "model": "tradewind.sdk.dag",
+        "bash": "tradewind.sdk.operators.bash",
+        "hook": "airflow.providers.smtp.hooks.smtp",
+        "hook is ours": "tradewind.sdk.hooks",
+        "from airflow": [],
+    }
+    assert "site-packages/airflow" not in told["file"]
+    elsewhere = subprocess.run(
+        [str(beside_airflow), "-c", "import tradewind, airflow; print(airflow.__file__)"],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    assert elsewhere.stdout.strip().endswith("site-packages/airflow/__init__.py")
+
+
+@pytest.mark.parametrize("seed", seeds.SEEDS)
+def test_a_seed_pipeline_gives_the_same_result(seed: str, beside_airflow: Path) -> None:
+    seeds.test_a_seed_pipeline_catches_up_from_its_start_date_and_passes_its_values_on(seed)
+
+
+@pytest.mark.parametrize("release", published.DAGS)
+def test_the_tutorials_give_the_same_result(release: str, beside_airflow: Path) -> None:
+    for played in published.play(release, frozenset(TUTORIALS.split()), TUTORIALS.split(), 300.0):
+        assert played.import_errors == []
+        for dag_id in TUTORIALS.split():
+            published.check(played, release, dag_id)
