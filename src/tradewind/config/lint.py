@@ -139,7 +139,7 @@ _EXECUTORS = {
 }
 
 NOTES: dict[str, str] = {
-    "core.auth_manager": "auth managers cannot be plugged in; this version listens on loopback only and has no login yet.",
+    "core.auth_manager": "auth managers cannot be plugged in; this version has no login and listens on loopback only.",
     "core.donot_pickle": "Tradewind never sends pickles.",
     "core.enable_xcom_pickling": "XComs are JSON with typed extensions, never pickles.",
     "core.xcom_backend": "XComs are kept in the metadata database.",
