@@ -31,7 +31,6 @@ def test_a_killed_process_loses_nothing_and_doubles_nothing(component: str, mome
         assert installation.left() == []
 
 
-@pytest.mark.xfail(strict=True, reason="SubprocessHook reads the pipe that the killed shell's own child holds open")
 def test_a_bash_task_whose_shell_is_killed_fails_at_once() -> None:
     with Installation({"stuck_pipe.py": STUCK_PIPE}) as installation:
         installation.start()

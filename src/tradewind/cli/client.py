@@ -134,13 +134,18 @@ class _Connection:
             raise CommandRefused(
                 f"The scheduler's socket {settings.scheduler_socket} belongs to another user; run this as that user."
             ) from None
+        try:
+            self._greet(seconds)
+        except BaseException:
+            self.close()
+            raise
+
+    def _greet(self, seconds: float) -> None:
         self.send(Hello(role="client", pid=os.getpid()))
         answer = self._next(seconds, "the greeting")
         if isinstance(answer, Refused):
-            self.close()
             raise CommandRefused(f"The scheduler refused the connection: {answer.reason}")
         if not isinstance(answer, Welcome):
-            self.close()
             raise CommandRefused("What listens on the scheduler's socket is not a Tradewind scheduler of this version.")
 
     def send(self, message: Message) -> None:

@@ -39,16 +39,18 @@ def create(turn: Turn, wish: CreateRun) -> DagRun:
     if plan is None or record is None or record.is_stale:
         raise DagNotFound(wish.dag_id)
     run_after = wish.run_after or now
-    interval = wish.interval
-    if wish.logical_date is not None and interval is None:
-        interval = manual_interval(plan.spec.timetable, wish.logical_date)
+    logical, interval = wish.logical_date, wish.interval
+    if logical is None and plan.spec.generation < 3:
+        logical = run_after  # code written for Airflow 2 counts on a logical date
+    if logical is not None and interval is None:
+        interval = manual_interval(plan.spec.timetable, logical)
     # The number keeps runs apart that are made in the same moment.
     run_id = wish.run_id or run_id_for(wish.run_type, run_after, world.next_run_number)
     if wish.taken_by:
         raise RunAlreadyExists(wish.dag_id, wish.taken_by)
     for number in world.open_runs.get(wish.dag_id, ()):
         other = world.runs[number].run
-        if other.run_id == run_id or (wish.logical_date and other.logical_date == wish.logical_date):
+        if other.run_id == run_id or (logical and other.logical_date == logical):
             raise RunAlreadyExists(wish.dag_id, other.run_id)
     run = DagRun(
         number=world.next_run_number,
@@ -58,7 +60,7 @@ def create(turn: Turn, wish: CreateRun) -> DagRun:
         state=RunState.QUEUED,
         version=plan.version,
         run_after=run_after,
-        logical_date=wish.logical_date,
+        logical_date=logical,
         data_interval_start=interval.start if interval else None,
         data_interval_end=interval.end if interval else None,
         conf=wish.conf,

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 import os
+import select
 import signal
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 _GRACE_SECONDS = 5.0
@@ -43,11 +44,9 @@ class SubprocessHook:
         )  # fmt: skip
         self.log.info("Output:")
         line = ""
-        assert self.sub_process.stdout is not None
-        with self.sub_process.stdout as output:
-            for raw in output:
-                line = raw.decode(output_encoding, errors="backslashreplace").rstrip()
-                self.log.info("%s", line)
+        for raw in _lines_of(self.sub_process):
+            line = raw.decode(output_encoding, errors="backslashreplace").rstrip()
+            self.log.info("%s", line)
         exit_code = self.sub_process.wait()
         self.log.info("Command exited with return code %s", exit_code)
         return SubprocessResult(exit_code, line)
@@ -71,3 +70,34 @@ def _signal_group(group: int, number: int) -> None:
         os.killpg(group, number)
     except ProcessLookupError:
         pass
+
+
+def _lines_of(process: subprocess.Popen[bytes]) -> Iterator[bytes]:
+    """Its output line by line. A command that was killed takes its group along: what it started would hold the pipe
+    open for as long as it likes."""
+    assert process.stdout is not None
+    poll, rest = select.poll(), b""
+    ended = os.pidfd_open(process.pid) if hasattr(os, "pidfd_open") else -1
+    if ended >= 0:
+        poll.register(ended, select.POLLIN)
+    try:
+        with process.stdout as output:
+            poll.register(output, select.POLLIN)
+            while True:
+                ready = [fd for fd, _ in poll.poll()]
+                if ended in ready:
+                    poll.unregister(ended)
+                    if (process.poll() or 0) < 0:
+                        _signal_group(process.pid, signal.SIGKILL)
+                if output.fileno() not in ready:
+                    continue
+                data = os.read(output.fileno(), 65536)
+                *lines, rest = (rest + data).split(b"\n")
+                yield from lines
+                if not data:
+                    break
+        if rest:
+            yield rest
+    finally:
+        if ended >= 0:
+            os.close(ended)

@@ -56,6 +56,8 @@ def set_up_paths(config: HostConfig) -> None:
 
 
 WARM_UPS = 20
+CHILD_MARK = "TRADEWIND_CHILD"
+"""Environment variable with the child's process id, for what it starts and what then leaves its session."""
 
 
 class CodeHost:
@@ -143,6 +145,7 @@ class CodeHost:
     ) -> None:
         try:
             os.setsid()
+            os.environ[CHILD_MARK] = str(os.getpid())
             die_with_parent(host)
             signal.set_wakeup_fd(-1)
             for number in (signal.SIGCHLD, signal.SIGINT, signal.SIGTERM):
@@ -211,9 +214,13 @@ class CodeHost:
 
 
 def _belongs(pid: int, session: int) -> bool:
+    """Whether a process is of this attempt: by its session, or, if it left that, by the environment it began with."""
     try:
-        return os.getsid(pid) == session
-    except (ProcessLookupError, PermissionError):
+        if os.getsid(pid) == session:
+            return True
+        with open(f"/proc/{pid}/environ", "rb") as file:
+            return f"{CHILD_MARK}={session}".encode() in file.read().split(b"\0")
+    except OSError:
         return False
 
 
