@@ -19,6 +19,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -61,7 +62,7 @@ def main() -> None:
             "figures": [],
         }
         say(json.dumps(session["machine"]))
-        target = options.out / f"{session['began'].replace(':', '').removesuffix('+0000')}.json"
+        target = options.out / f"{session['began'][:19].replace(':', '')}-{os.getpid()}.json"
         figures: list[Figure] = []
         with sites(options, scratch) as chosen:
             for name in names:
@@ -129,13 +130,13 @@ def _applies(row: Row, site: Site, chosen: list[Site]) -> bool:
 
 
 def write_page(sessions: list[dict[str, Any]], target: Path) -> None:
-    """docs/benchmarks.md; of a figure that several sessions have, the last one counts."""
-    latest: dict[tuple[str, ...], Figure] = {}
-    for session in sessions:
-        for stored in session["figures"]:
-            figure = figure_from_json(stored)
-            latest[figure.row, figure.what, figure.engine, figure.database] = figure
-    _write(target, report.as_page(TITLES, sessions, list(latest.values())))
+    """docs/benchmarks.md from sessions, oldest first."""
+    figures = [
+        replace(figure_from_json(stored), session=session["began"])
+        for session in sessions
+        for stored in session["figures"]
+    ]
+    _write(target, report.as_page(TITLES, sessions, figures))
     say(f"Page: {target}")
 
 

@@ -24,6 +24,8 @@ class Figure:
     load: float = 0.0
     """The machine's load average when the row began."""
     facts: dict[str, Any] = field(default_factory=dict)
+    session: str = ""
+    """When the session began; only figures of one session make a ratio."""
 
     @property
     def median(self) -> float:

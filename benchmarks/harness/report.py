@@ -13,19 +13,22 @@ COLUMNS = ("", "SQLite", "PostgreSQL", "budget", "Airflow (PostgreSQL)", "ratio"
 
 def lines_of(row: str, figures: Iterable[Figure]) -> list[Line]:
     """One line for each thing that a row has measured, engines and databases side by side."""
-    by_what: dict[tuple[str, str], dict[tuple[str, str], Figure]] = {}
+    by_what: dict[tuple[str, str], list[Figure]] = {}
     for figure in figures:
         if figure.row == row:
-            by_what.setdefault((figure.what, figure.unit), {})[figure.engine, figure.database] = figure
+            by_what.setdefault((figure.what, figure.unit), []).append(figure)
     return [_line(what, unit, found) for (what, unit), found in by_what.items()]
 
 
-def _line(what: str, unit: str, found: dict[tuple[str, str], Figure]) -> Line:
+def _line(what: str, unit: str, figures: list[Figure]) -> Line:
+    """Of figures that several sessions have, the newest is shown; the ratio is of the peer's own session."""
+    found = {(figure.engine, figure.database): figure for figure in figures}
     sqlite = found.get(("tradewind", "sqlite"))
     postgres = found.get(("tradewind", "postgresql"))
     alone = found.get(("tradewind", ""))
     peer = next((figure for (engine, _), figure in found.items() if engine != "tradewind"), None)
-    ours = postgres or alone
+    beside = [f for f in figures if peer and f.engine == "tradewind" and f.session == peer.session]
+    ours = next((f for f in beside if f.database in ("postgresql", "")), None)
     budget = next((figure for figure in (sqlite, postgres, alone) if figure is not None), None)
     return (
         f"{what} ({unit})" if unit else what,
@@ -104,7 +107,8 @@ _INTRODUCTION = """\
 
 Written by `python benchmarks/run.py` (`make bench`, and `make bench PEERS=airflow` for the column beside it).
 Each figure is a median; every single value is in the session's JSON file. ✗ marks what is outside its budget.
-A ratio above 1 says how many times better Tradewind is, PostgreSQL against PostgreSQL, same machine, same Dag files.
+A ratio above 1 says how many times better Tradewind is: PostgreSQL against PostgreSQL, the same Dag files, and always
+within one session, so where a newer session has measured Tradewind again, the ratio still is of the older one.
 
 Gaps are taken by the task bodies themselves with CLOCK_MONOTONIC at their first and last line. CPU counts every process
 of the tree. *Healthy* means that every component is up and `GET /api/v2/dags` answers 200. The load average stands

@@ -69,9 +69,9 @@ class Channel:
             raise ChannelClosed("end of stream")
         self._messages.extend(self._frames.feed(data))
 
-    def has_news(self) -> bool:
-        """Whether something has arrived that was not received yet."""
-        return bool(self._messages) or bool(select.select([self.socket], [], [], 0)[0])
+    def has_news(self, within_seconds: float = 0.0) -> bool:
+        """Whether something has arrived that was not received yet, or arrives in this time."""
+        return bool(self._messages) or bool(select.select([self.socket], [], [], within_seconds)[0])
 
     def pending(self) -> AnyMessage | None:
         """A message that has arrived already, or None."""

@@ -23,6 +23,10 @@ from tradewind.worker.process import name_process
 from tradewind.worker.runtime import ChannelRuntime
 
 
+REHEARSE_AFTER_SECONDS = 0.03
+"""A child that stands by for longer has time to rehearse; in a burst the processor has better things to do."""
+
+
 def clock_us() -> int:
     """Microseconds since 1970."""
     return time.time_ns() // 1000
@@ -50,7 +54,7 @@ class TaskRunner:
         """Run what is offered on the channel, then end the process; with `reuse` until the channel closes."""
         data_runtime.install(_DataRuntime())
         try:
-            if not channel.has_news():
+            if not channel.has_news(within_seconds=REHEARSE_AFTER_SECONDS):
                 # Nobody waits for this child yet: it copies the pages that an attempt touches, off the critical path.
                 rehearse()
             while True:
