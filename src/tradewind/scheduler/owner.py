@@ -102,20 +102,31 @@ class Owner:
         self._new_id = new_id
         self._log = log
         self._inbox: deque[Item] = deque()
+        self._urgent: deque[Item] = deque()
         self._broken: set[tuple[str, object]] = set()
         """Timers whose input could not be applied; they rest until their Dag changes, instead of firing for ever."""
 
     def submit(
-        self, event: Input | Rows | Callable[[], Any], reply: Reply | None = None, also: Also | None = None
+        self,
+        event: Input | Rows | Callable[[], Any],
+        reply: Reply | None = None,
+        also: Also | None = None,
+        *,
+        urgent: bool = False,
     ) -> None:
-        """Hand in an input. A callable is asked for its input inside the turn, when everything before is applied."""
-        self._inbox.append(Item(event, reply, also))
+        """Hand in an input. A callable is asked for its input inside the turn, when everything before is applied.
+
+        Somebody waits for an `urgent` one: it is taken before a backlog of reports, in order among its like.
+        """
+        (self._urgent if urgent else self._inbox).append(Item(event, reply, also))
 
     @property
     def has_work(self) -> bool:
         """Whether a turn would do something at this moment."""
         due = self.world.next_timer()
-        return bool(self._inbox) or self.pending is not None or (due is not None and due <= self._clock())
+        return (
+            bool(self._inbox or self._urgent) or self.pending is not None or (due is not None and due <= self._clock())
+        )
 
     def turn(self) -> bool:
         """One turn. True when it committed or had nothing to do; False when the database is away (call again).
@@ -133,8 +144,9 @@ class Owner:
         now = self._clock()
         fired = [timer for timer in self.world.due(now) if timer not in self._broken]
         inputs = [Item(TimerFired(kind=kind, subject=subject)) for kind, subject in fired]
-        while self._inbox and len(inputs) < MOST_INPUTS:
-            inputs.append(self._inbox.popleft())
+        for waiting in (self._urgent, self._inbox):
+            while waiting and len(inputs) < MOST_INPUTS:
+                inputs.append(waiting.popleft())
         return Batch(self._new_id(), now, inputs)
 
     def _decide(self, batch: Batch) -> None:

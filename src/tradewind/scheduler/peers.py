@@ -3,8 +3,12 @@
 import asyncio
 from collections.abc import Callable, Iterable
 
+import structlog
+
 from tradewind.wire.frames import BrokenFrame, Frames, pack, pack_all
 from tradewind.wire.messages import AnyMessage, Message
+
+log = structlog.get_logger("scheduler")
 
 
 class Peer(asyncio.Protocol):
@@ -29,7 +33,11 @@ class Peer(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         try:
             for message in self._frames.feed(data):
-                self._on_message(self, message)
+                try:
+                    self._on_message(self, message)
+                except Exception:
+                    # One message that cannot be handled must not cost its sender the connection.
+                    log.exception("a message could not be handled", kind=type(message).__name__)
         except BrokenFrame:
             self.close()
 

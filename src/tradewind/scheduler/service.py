@@ -535,7 +535,7 @@ class SchedulerService:
                 self._after_command(kind, body)
             reply(answer_of(kind, answer), error)
 
-        self.owner.submit(wish, done, also)
+        self.owner.submit(wish, done, also, urgent=True)
         self.kick()
 
     def _after_command(self, kind: str, body: dict[str, Any]) -> None:
@@ -691,7 +691,7 @@ class SchedulerService:
             stop = asyncio.Event()
             rescan = asyncio.get_running_loop().call_later(self.processor.rescan_seconds, stop.set)
             async for changes in watchfiles.awatch(
-                *paths, stop_event=stop, debounce=200, step=20, rust_timeout=1000, ignore_permission_denied=True
+                *paths, stop_event=stop, debounce=200, step=50, rust_timeout=1000, ignore_permission_denied=True
             ):
                 for event in self.processor.changed(path for _, path in changes):
                     self._submit(event)

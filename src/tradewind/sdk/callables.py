@@ -46,12 +46,25 @@ def unwrapped(function: Any) -> Any:
             return function
 
 
+def parameters_of(func: Callable[..., Any]) -> tuple[inspect.Parameter, ...]:
+    """The parameters of a callable, looked up once; none where it does not say."""
+    try:
+        return _parameters(func)
+    except TypeError:  # it cannot be hashed
+        return _parameters.__wrapped__(func)
+
+
+@functools.lru_cache(maxsize=1024)
+def _parameters(func: Callable[..., Any]) -> tuple[inspect.Parameter, ...]:
+    try:
+        return tuple(signature(func).parameters.values())
+    except (TypeError, ValueError):
+        return ()
+
+
 def determine_kwargs(func: Callable[..., Any], args: Collection[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
     """Of `kwargs`, those that `func` takes beside the positional `args`: by name, or all when it has `**kwargs`."""
-    try:
-        parameters = list(signature(func).parameters.values())
-    except (TypeError, ValueError):
-        return {}
+    parameters = parameters_of(func)
     positional = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)][: len(args)]
     if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
         return {name: kwargs[name] for name in kwargs if name not in positional}

@@ -99,10 +99,13 @@ def task_row(task: TaskInstance) -> dict[str, Any]:
     }
 
 
+_TASK_STATES = {state.value: state for state in TaskState}
+
+
 def task_of(row: Row) -> TaskInstance:
     return TaskInstance(
         key=TaskKey(row["run"], row["task_id"], row["map_index"]),
-        state=TaskState(row["state"]),
+        state=_TASK_STATES[row["state"]],
         try_number=row["try_number"],
         max_tries=row["max_tries"],
         leg=row["leg"],

@@ -44,6 +44,10 @@ STAND_BY = 2
 BURST = 16
 """Children that one burst asks for at a time."""
 
+MOST_SERVED = 1000
+MOST_REUSED_BYTES = 512 * 1024 * 1024
+"""When a child that serves many attempts is replaced by a fresh one."""
+
 UNSTARTED_LEGS = 3
 """How often an attempt that never reached `execute` is given back before it counts as failed."""
 
@@ -239,10 +243,11 @@ class Agent:
         host.last_used, host.used = self._ports.now(), True
         child = self._take_standby(host, reuse=offer.isolation == "reuse")
         if child is not None:
+            # Its successor is forked when it has started: until then the processor is its own.
             self._give(child, running)
         else:
             host.waiting.append(running)
-        self._keep_standby(host)
+            self._keep_standby(host)
 
     def _take_standby(self, host: Host, *, reuse: bool) -> Standby | None:
         ready = host.standby_reuse if reuse else host.standby
@@ -508,6 +513,8 @@ class Agent:
                 if running is not None and running.offer.attempt == attempt:
                     running.started_us = start_us
                     self._ports.tell_scheduler(message)
+                    if child.host is not None:
+                        self._keep_standby(child.host)
             case Finished(attempt=attempt):
                 # One that was given up meanwhile (shutdown) has its report already.
                 if running is not None and self.attempts.get(attempt) is running:
@@ -530,7 +537,7 @@ class Agent:
         if host is None:
             return
         host.last_used = self._ports.now()
-        if child.reuse and child.served < 1000 and self._ports.memory_of(child.pid) < 512 * 1024 * 1024:
+        if child.reuse and child.served < MOST_SERVED and not self._has_grown(child):
             host.busy.pop(child.pid, None)
             self._idle(host, child)
         elif child.reuse:
@@ -538,6 +545,9 @@ class Agent:
             child.link.close()
             host.busy.pop(child.pid, None)
             self._keep_standby(host)
+
+    def _has_grown(self, child: Standby) -> bool:
+        return child.served % 50 == 0 and self._ports.memory_of(child.pid) > MOST_REUSED_BYTES
 
     def child_gone(self, child: Standby) -> None:
         """A child's channel closed. If it owes a report, its host will say how it ended, or nobody will."""

@@ -59,7 +59,8 @@ def children_of(pid: int) -> list[int]:
     """Direct children, of every thread."""
     out: list[int] = []
     try:
-        for thread in os.listdir(f"/proc/{pid}/task"):
+        # A process without further threads is the usual case, and asked about at every end of an attempt.
+        for thread in os.listdir(f"/proc/{pid}/task") if pid != os.getpid() else [str(pid)]:
             with open(f"/proc/{pid}/task/{thread}/children") as file:
                 out += map(int, file.read().split())
     except (OSError, ValueError):

@@ -6,6 +6,7 @@ import signal
 import socket
 import sys
 import time
+import traceback
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
@@ -397,7 +398,11 @@ class _Scheduler(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         try:
             for message in self._frames.feed(data):
-                self._service.from_scheduler(message)
+                try:
+                    self._service.from_scheduler(message)
+                except Exception:
+                    # One message that cannot be handled must not cost the connection, and with it every report.
+                    traceback.print_exc()
         except BrokenFrame:
             self.close()
 

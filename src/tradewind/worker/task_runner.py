@@ -22,7 +22,6 @@ from tradewind.worker.native import Announcer
 from tradewind.worker.process import name_process
 from tradewind.worker.runtime import ChannelRuntime
 
-
 REHEARSE_AFTER_SECONDS = 0.03
 """A child that stands by for longer has time to rehearse; in a burst the processor has better things to do."""
 

@@ -14,6 +14,7 @@ import jinja2.debug  # noqa: F401 - used by Jinja the first time that a template
 import pendulum
 
 from tradewind.core.errors import TradewindError
+from tradewind.sdk.callables import parameters_of
 from tradewind.sdk.configuration import conf
 from tradewind.sdk.execution import xcom_codec
 from tradewind.sdk.execution.facts import Schedule
@@ -71,6 +72,9 @@ class PreparedTask:
                     self.templates.compiled(text)
                 except Exception:  # said with the task's name and field when an attempt renders it
                     continue
+        function = getattr(self.task, "python_callable", None)
+        if callable(function):
+            parameters_of(function)
 
     def _is_fixed(self, value: Any) -> bool:
         if isinstance(value, str):
