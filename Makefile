@@ -31,7 +31,7 @@ check: $(VENV)/.test $(VENV)/.check ## format, lint, types, imports
 	$(BIN)/mypy --strict $(STRICT:%=src/tradewind/%)
 	$(BIN)/lint-imports
 
-bench: $(VENV)/.test ## measure (PEERS=airflow,prefect beside others)
+bench: $(VENV)/.test ## measure (PEERS=airflow puts Airflow beside it)
 	$(BIN)/python benchmarks/run.py $(if $(PEERS),--peers $(PEERS)) $(ARGS)
 
 clean: ## remove .venv, the demo and what tools left
