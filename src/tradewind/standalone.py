@@ -154,6 +154,8 @@ def run_scheduler(settings: Settings) -> None:
     service = SchedulerService(settings, engine, open_vault(settings))
     gc.collect()
     gc.freeze()
+    # Records come and go in batches of hundreds and hold no cycles: looking for some at every batch finds none.
+    gc.set_threshold(20_000, 20, 20)
     _run_until_stopped(service)
 
 
