@@ -1,8 +1,13 @@
 """`tradewind standalone`, and its parts one by one."""
 
+from typing import TYPE_CHECKING
+
 import click
 
 from tradewind.cli.app import App, pass_app
+
+if TYPE_CHECKING:
+    from tradewind.config import Settings
 
 
 @click.command("standalone")
@@ -54,7 +59,7 @@ def api_server(app: App, port: int | None) -> None:
     run_api(settings, listening)
 
 
-def _with_port(app: App, port: int | None):  # type: ignore[no-untyped-def]
+def _with_port(app: App, port: int | None) -> "Settings":
     if port is None:
         return app.settings
     from dataclasses import replace
