@@ -29,13 +29,5 @@ class RunAlreadyExists(TradewindError):
         self.dag_id, self.run_id = dag_id, run_id
 
 
-class UnknownPool(TradewindError):
-    """A task names a pool that does not exist."""
-
-    def __init__(self, pool: str, task_id: str) -> None:
-        super().__init__(f"Task {task_id!r} uses pool {pool!r}, which does not exist; create it or choose another.")
-        self.pool, self.task_id = pool, task_id
-
-
 class InvalidInput(TradewindError):
     """A person gave something that cannot be used; the text names the field and what would be right."""

@@ -21,7 +21,6 @@ from tradewind.core.states import (
     AttemptState,
     RunState,
     TaskEvent,
-    TaskState,
     after,
 )
 from tradewind.core.timetables import DueRun
@@ -31,7 +30,7 @@ from tradewind.core.world import DagRecord, LiveRun, World
 class Turn:
     """Collects what one input changes. `touched` holds the work that follows from a move, in order."""
 
-    __slots__ = ("changed_runs", "now", "operations", "released_dags", "touched", "world")
+    __slots__ = ("changed_runs", "now", "operations", "touched", "world")
 
     def __init__(self, world: World, now: datetime) -> None:
         self.world = world
@@ -41,8 +40,6 @@ class Turn:
         """Task instances that reached a final state, or came back from one: their downstream looks again."""
         self.changed_runs: dict[int, None] = {}
         """Runs whose end may have come."""
-        self.released_dags: dict[str, None] = {}
-        """Dags that may start another run."""
 
     def do(self, operation: Operation) -> None:
         self.operations.append(operation)
@@ -140,9 +137,6 @@ class Turn:
 
     def open_instances(self, live: LiveRun) -> list[TaskInstance]:
         return [task for task in live.tasks.values() if task.state not in FINISHED]
-
-    def is_waiting(self, task: TaskInstance) -> bool:
-        return task.state is TaskState.NONE
 
 
 def _due_columns(prefix: str, due: DueRun | None) -> dict[str, datetime | None]:

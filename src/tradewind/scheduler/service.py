@@ -16,6 +16,7 @@ from sqlalchemy import Engine
 
 from tradewind.config import Settings
 from tradewind.config.sockets import reachable
+from tradewind.core.attempts import LOST_GRACE
 from tradewind.core.decisions import PutRow, Record, StartAttempt, StartCallback, StopAttempt, StopStray, WarmHost
 from tradewind.core.inputs import (
     AttemptFinished,
@@ -111,7 +112,6 @@ class SchedulerService:
         self._watch_changed = asyncio.Event()
         self._busy_us = 0
         self._socket_inode = 0
-        self._background: set[asyncio.Task[Any]] = set()
 
     # --- life ---
 
@@ -647,7 +647,7 @@ class SchedulerService:
             if name in self.agents:
                 continue
             last = self.beats.setdefault(name, now)
-            if now - last > LEASE_SECONDS + 3:
+            if now - last > LEASE_SECONDS + LOST_GRACE.total_seconds():
                 del self.beats[name]
                 if name in held:
                     worker = self._world.workers.get(name)

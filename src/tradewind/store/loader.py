@@ -19,8 +19,6 @@ from tradewind.store.rows import attempt_of, dag_of, pool_of, run_of, task_of
 from tradewind.store.specs import decode_spec
 
 OPEN_RUNS = (RunState.QUEUED.value, RunState.RUNNING.value)
-INLINE_XCOM = 65536
-"""Larger values stay in the database until somebody asks for them."""
 
 
 def load_world(engine: Engine, *, parallelism: int, next_run_number: int, now: datetime) -> World:

@@ -160,10 +160,6 @@ def files_known(connection: Connection) -> dict[str, dict[str, Any]]:
     return {row["file"]: dict(row) for row in connection.execute(select(t.dag_file)).mappings()}
 
 
-def files_in_error(connection: Connection) -> set[str]:
-    return set(connection.execute(select(t.import_error.c.file).distinct()).scalars())
-
-
 def worker_epoch(connection: Connection, name: str) -> int:
     """The last epoch that a worker of this name had; 0 when it is new."""
     return connection.execute(select(t.worker.c.epoch).where(t.worker.c.name == name)).scalar() or 0

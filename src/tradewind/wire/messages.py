@@ -68,7 +68,6 @@ class Offer(Message, tag="offer"):
     queue: str = "default"
     xcoms: list[XComValue] = []
     """The XComs named in the task's `reads`, complete; whatever else it pulls is a Request."""
-    clear_xcoms: bool = False
     callback: str = ""
     """Not a task but a callback: `dag:on_failure`, `dag:on_success`, `task:on_failure` … with its reason."""
     reason: str = ""

@@ -105,13 +105,6 @@ def cpu_seconds(pids: Iterable[int]) -> float:
     return ticks / os.sysconf("SC_CLK_TCK")
 
 
-def session_of(pid: int) -> int | None:
-    try:
-        return os.getsid(pid)
-    except (ProcessLookupError, PermissionError):
-        return None
-
-
 def marked_processes(mark: str) -> list[int]:
     """Every process of this machine whose environment, as it was started, carries this tree mark."""
     wanted = f"{TREE_MARK}={mark}".encode()

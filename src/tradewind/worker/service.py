@@ -138,11 +138,9 @@ class AgentService:
         )
         self._scheduler: _Scheduler | None = None
         self._template: _Socket | None = None
-        self._template_pid = 0
         self._config_path = settings.home / "run" / f"host-{name}.json"
         self._spool = settings.home / "run" / f"spool-{name}"
         self._spawned: dict[int, NativeOutput] = {}
-        self._last_beat = 0.0
 
     async def run(self, on_ready: Callable[[], None] = lambda: None) -> None:
         """Clean up after a predecessor, then serve."""
@@ -300,7 +298,7 @@ class AgentService:
         ours, theirs = socket.socketpair()
         arguments = [sys.executable, "-m", "tradewind.worker.template", str(theirs.fileno())]
         os.set_inheritable(theirs.fileno(), True)
-        self._template_pid = os.posix_spawn(sys.executable, arguments, self._environment())
+        os.posix_spawn(sys.executable, arguments, self._environment())
         theirs.close()
         self._template = _Socket(self._loop, ours, self._from_template, self._template_gone)
 
