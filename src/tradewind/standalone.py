@@ -71,6 +71,9 @@ class Tree:
                 os.setpgid(0, 0)
                 die_with_parent(parent)
                 name_process(f"tw-{service.name}")
+                if service.name != "api":
+                    from tradewind.worker.process import answer_quickly
+                    answer_quickly()
                 service.main(self.settings)
             except TradewindError as error:
                 sys.stderr.write(f"{service.name}: {error}\n")

@@ -26,6 +26,7 @@ from tradewind.sdk.exceptions import (
     TaskDeferred,
 )
 from tradewind.sdk.execution import prepare, run_attempt, run_callback
+from tradewind.sdk.execution.interrupts import StopOnRequest
 from tradewind.sdk.execution.moments import microseconds
 from tradewind.sdk.execution.xcom_codec import decode
 from tradewind.sdk.operator import BaseOperator
@@ -304,3 +305,18 @@ def test_the_traceback_in_the_log_has_only_the_authors_frames(caplog: pytest.Log
     (record,) = [record for record in caplog.records if record.levelno == logging.ERROR]
     assert 'in fails\n    raise ValueError("x")' in record.author_trace
     assert "tradewind/sdk" not in record.author_trace
+
+
+def test_what_a_task_forks_dies_of_a_sigterm_at_any_moment_and_leaves_the_attempt_alone() -> None:
+    asked: list[str] = []
+    with StopOnRequest(lambda: asked.append("on_kill")) as stop:
+        for _ in range(20):
+            pid = os.fork()
+            if pid == 0:
+                time.sleep(60)
+                os._exit(0)
+            os.kill(pid, signal.SIGTERM)  # before its interpreter is set up
+            _, status = os.waitpid(pid, 0)
+            assert os.WTERMSIG(status) == signal.SIGTERM
+    assert not asked
+    assert not stop.requested

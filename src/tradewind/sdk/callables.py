@@ -8,6 +8,7 @@ import logging
 import sys
 from collections import ChainMap
 from collections.abc import Callable, Collection, Generator, Mapping
+from types import CoroutineType, GeneratorType
 from typing import Any
 
 if sys.version_info >= (3, 14):
@@ -80,14 +81,14 @@ def merged_context(context: Mapping[str, Any], *extra: Mapping[str, Any]) -> Map
 def call(function: Callable[..., Any], args: Collection[Any], kwargs: Mapping[str, Any], context: Any) -> Any:
     """The result of `function(*args, **kwargs)` with the context values that it asks for; a coroutine is run, and so
     is a generator function, which yields facts about its outlets."""
-    known = merged_context(context, kwargs)
-    arguments = {**determine_kwargs(function, args, known), **kwargs}
-    result = function(*args, **arguments)
-    if inspect.iscoroutine(result):
+    if parameters_of(function):
+        kwargs = {**determine_kwargs(function, args, merged_context(context, kwargs)), **kwargs}
+    result = function(*args, **kwargs)
+    if isinstance(result, CoroutineType):
         import asyncio
 
         return asyncio.run(result)
-    if inspect.isgenerator(result) and inspect.isgeneratorfunction(unwrapped(function)):
+    if isinstance(result, GeneratorType) and inspect.isgeneratorfunction(unwrapped(function)):
         return _told_of_outlets(result, context)
     return result
 

@@ -12,6 +12,7 @@ from tradewind.sdk import values
 from tradewind.sdk.arguments import OperatorMeta, Surroundings, surroundings
 from tradewind.sdk.configuration import conf
 from tradewind.sdk.exceptions import AirflowException, FailFastDagInvalidTriggerRule, TaskDeferred
+from tradewind.sdk.execution.notes import logger_name_of
 from tradewind.sdk.node import Task, validate_key
 from tradewind.sdk.templated import Templated
 from tradewind.sdk.timezone import aware
@@ -217,7 +218,7 @@ class BaseOperator(Task, Templated, metaclass=OperatorMeta):
     @property
     def log(self) -> logging.Logger:
         """The task's logger; its lines go to the attempt's log."""
-        return logging.getLogger(self._logger_name or f"{type(self).__module__}.{type(self).__qualname__}")
+        return logging.getLogger(logger_name_of(self))
 
     logger = log
 

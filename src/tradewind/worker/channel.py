@@ -9,6 +9,9 @@ from typing import Protocol
 from tradewind.wire.frames import Frames, pack
 from tradewind.wire.messages import AnyMessage, Message
 
+_CHUNK = 65536
+"""Bytes taken in at once: small enough for malloc to keep, where a larger buffer is mapped and unmapped each time."""
+
 
 class ChannelClosed(Exception):
     """The other end is gone."""
@@ -25,10 +28,12 @@ class Sender(Protocol):
 class Channel:
     """One end of a socket pair. Not for several threads."""
 
-    __slots__ = ("_fds", "_frames", "_messages", "socket")
+    __slots__ = ("_fds", "_frames", "_messages", "_with_fds", "socket")
 
-    def __init__(self, sock: socket.socket) -> None:
+    def __init__(self, sock: socket.socket, *, with_fds: bool = False) -> None:
+        """`with_fds`: descriptors may come with messages; without it they are not asked for."""
         self.socket = sock
+        self._with_fds = with_fds
         self._frames = Frames()
         self._messages: deque[AnyMessage] = deque()
         self._fds: deque[int] = deque()
@@ -59,7 +64,7 @@ class Channel:
     def read(self) -> None:
         """Take in what has arrived; waits if nothing has. Raises ChannelClosed, or BlockingIOError without waiting."""
         try:
-            data, fds, _, _ = socket.recv_fds(self.socket, 262144, 16)
+            data, fds = self._receive()
         except BlockingIOError:
             raise
         except OSError as error:
@@ -68,6 +73,12 @@ class Channel:
         if not data:
             raise ChannelClosed("end of stream")
         self._messages.extend(self._frames.feed(data))
+
+    def _receive(self) -> tuple[bytes, list[int]]:
+        if not self._with_fds:
+            return self.socket.recv(_CHUNK), []
+        data, fds, _, _ = socket.recv_fds(self.socket, _CHUNK, 16)
+        return data, fds
 
     def has_news(self, within_seconds: float = 0.0) -> bool:
         """Whether something has arrived that was not received yet, or arrives in this time."""

@@ -1,12 +1,15 @@
 """A code host: the warm process that has imported one Dag file and forks its attempts."""
 
+import _signal  # type: ignore[import-not-found]  # `signal` without its enumerations: every child sets three
 import faulthandler
 import gc
+import logging
 import os
 import select
 import signal
 import socket
 import sys
+from functools import partial
 from typing import Any
 
 from tradewind.sdk.conf import set_config
@@ -14,12 +17,13 @@ from tradewind.sdk.execution.prepared import prepare
 from tradewind.sdk.execution.runtime import set_runtime
 from tradewind.wire.messages import Child, Exited, Fork, HostReady, HostStarted, StartHost
 from tradewind.worker.channel import Channel, ChannelClosed
+from tradewind.worker.forking import fork
 from tradewind.worker.host_config import HostConfig
 from tradewind.worker.importing import load_file
 from tradewind.worker.native import NativeOutput
 from tradewind.worker.process import (
+    OwnChildren,
     adopt_orphans,
-    children_of,
     die_with_parent,
     kill_group,
     name_process,
@@ -44,7 +48,8 @@ def warm_up() -> None:
     import tradewind.sdk.timetables  # noqa: F401
 
     for _ in range(WARM_UPS):
-        rehearse()
+        for templated in (True, False):
+            rehearse(templated=templated)
 
 
 def set_up_paths(config: HostConfig) -> None:
@@ -73,6 +78,7 @@ class CodeHost:
     def run(self) -> None:
         """Import the file, report, then fork children on request until the agent is gone."""
         adopt_orphans()
+        self._all_children = OwnChildren()
         name_process(f"tw-host {os.path.basename(self.order.file)}")
         os.setpgid(0, 0)
         self.control.send(HostStarted(pid=os.getpid()))
@@ -91,11 +97,15 @@ class CodeHost:
         forkable = bool(loaded.dags) and loaded.report.isolation == "fork"
         if forkable:
             prepared = {dag_id: prepare(dag) for dag_id, dag in loaded.dags.items()}
+            has_templates = any(not task.is_fixed for dag in prepared.values() for task in dag.tasks.values())
+            self._rehearse = partial(rehearse, templated=has_templates)
             self.runner = TaskRunner(prepared, self.config)
+            logging.getLogger().setLevel(self.runner.log_level)
         self.control.send(loaded.report)
         if not forkable:
             os._exit(0)
         outlive_parent()
+        faulthandler.enable(2)  # inherited by every child, whose descriptor 2 is its own
         gc.collect()
         gc.freeze()
         self.control.send(HostReady(pid=os.getpid()))
@@ -131,7 +141,7 @@ class CodeHost:
         ours, theirs = socket.socketpair()
         native = NativeOutput()
         host = os.getpid()
-        pid = os.fork()
+        pid = fork()
         if pid == 0:
             self._become_child(host, ours, theirs, native, reuse)
         theirs.close()
@@ -148,9 +158,9 @@ class CodeHost:
             os.environ[CHILD_MARK] = str(os.getpid())
             die_with_parent(host)
             signal.set_wakeup_fd(-1)
-            for number in (signal.SIGCHLD, signal.SIGINT, signal.SIGTERM):
-                signal.signal(number, signal.SIG_DFL)
-            for end in (ours, self.control.socket, *self._own):
+            for number in (_signal.SIGCHLD, _signal.SIGINT, _signal.SIGTERM):
+                _signal.signal(number, _signal.SIG_DFL)
+            for end in (ours, self.control.socket, *self._own, self._all_children):
                 end.close()
             for sibling in self.children.values():
                 sibling.forget()
@@ -159,8 +169,7 @@ class CodeHost:
                 numpy_random.seed()
             assert self.runner is not None
             self.runner.native = native.in_child()
-            faulthandler.enable(2)
-            self.runner.serve(Channel(theirs), reuse=reuse, rehearse=rehearse)
+            self.runner.serve(Channel(theirs), reuse=reuse, rehearse=self._rehearse)
         except BaseException:
             import traceback
 
@@ -179,7 +188,7 @@ class CodeHost:
             if pid not in self.children:
                 continue
             native = self.children.pop(pid)
-            orphans = int(kill_group(pid)) + self._kill_orphans(pid)
+            orphans = int(kill_group(pid)) + self._kill_strays(pid)
             native.finish()
             self.control.send(
                 Exited(
@@ -191,11 +200,12 @@ class CodeHost:
                 )
             )
 
-    def _kill_orphans(self, session: int) -> int:
+    def _kill_strays(self, session: int) -> int:
         """What a dead attempt left in its session, or let float up to us from it."""
-        strays = [pid for pid in children_of(os.getpid()) if pid not in self.children]
         killed = 0
-        for stray in strays:
+        for stray in self._all_children.now():
+            if stray in self.children:
+                continue
             for pid in tree_of(stray):
                 if not self.children or _belongs(pid, session):
                     killed += _kill(pid)
@@ -207,7 +217,7 @@ class CodeHost:
             for pid in reversed(tree_of(child)):
                 _kill(pid)
             kill_group(child)
-        for stray in children_of(os.getpid()):
+        for stray in self._all_children.now():
             for pid in tree_of(stray):
                 _kill(pid)
         os._exit(0)

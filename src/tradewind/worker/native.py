@@ -8,13 +8,14 @@ they are written, and the child needs no thread.
 
 import ctypes
 import fcntl
-import json
 import os
 import sys
 import termios
 import time
 from datetime import UTC, datetime
 from typing import Any
+
+import msgspec
 
 from tradewind.sdk.execution.masking import Masker, masker
 from tradewind.wire.logs import LogLine, encode_line
@@ -27,6 +28,8 @@ _CHUNK = 1 << 16
 _MOST_CHUNKS = 16
 """At a time, so that one chatty child does not keep the others waiting."""
 
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(tuple[str, bytes]).decode
 _LEVELS = {"stdout": "info", "stderr": "warning"}
 
 
@@ -135,7 +138,8 @@ class NativeOutput:
         whole = text[: text.rfind(b"\n") + 1]
         self._noted += len(whole)
         for line in whole.splitlines():
-            what, value = json.loads(line)
+            what, data = _decode(line)
+            value = data.decode("utf-8", "surrogatepass")
             if what == "secret":
                 self._masker.add(value)
             else:
@@ -148,14 +152,7 @@ class Announcer:
     def __init__(self, note: int) -> None:
         self._note = note
         self._at = os.fstat(note).st_size
-        ours = masker()
-        learn = ours._add_text
-
-        def learn_and_tell(secret: str) -> None:
-            learn(secret)
-            self._say("secret", secret)
-
-        ours._add_text = learn_and_tell  # type: ignore[method-assign]
+        masker().on_new = self._tell_secret
 
     def begin(self, path: str) -> None:
         """An attempt begins, with this log."""
@@ -171,8 +168,11 @@ class Announcer:
                 os.write(descriptor, b"\n")
             _wait_until_read()
 
+    def _tell_secret(self, secret: str) -> None:
+        self._say("secret", secret)
+
     def _say(self, what: str, value: str) -> None:
-        self._at += os.pwrite(self._note, json.dumps([what, value]).encode() + b"\n", self._at)
+        self._at += os.pwrite(self._note, _encode((what, value.encode("utf-8", "surrogatepass"))) + b"\n", self._at)
 
 
 def _append(path: str, data: bytes) -> None:

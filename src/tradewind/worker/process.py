@@ -46,6 +46,33 @@ def name_process(name: str) -> None:
         _prctl(_PR_SET_NAME, name.encode()[:15], 0, 0, 0)
 
 
+class _SchedAttr(ctypes.Structure):
+    _fields_ = [
+        ("size", ctypes.c_uint32),
+        ("policy", ctypes.c_uint32),
+        ("flags", ctypes.c_uint64),
+        ("nice", ctypes.c_int32),
+        ("priority", ctypes.c_uint32),
+        ("runtime", ctypes.c_uint64),
+        ("deadline", ctypes.c_uint64),
+        ("period", ctypes.c_uint64),
+    ]
+
+
+def answer_quickly() -> None:
+    """Ask the kernel for short slices, so that this process runs soon after it is woken although others are busy.
+
+    A message to it wakes it on the processor of the sender, which otherwise goes on for its whole slice (3 ms). The
+    share of processor time stays what it was; children have the usual slices. Kernels before 6.12 pay no heed.
+    """
+    numbers = {"x86_64": 314, "aarch64": 274}
+    number = numbers.get(os.uname().machine)
+    if _libc is None or number is None:
+        return
+    attributes = _SchedAttr(size=ctypes.sizeof(_SchedAttr), flags=1, nice=os.nice(0), runtime=100_000)
+    _libc.syscall(number, 0, ctypes.byref(attributes), 0)
+
+
 def kill_group(pid: int) -> bool:
     """SIGKILL to a process group. True if there was one."""
     try:
@@ -55,12 +82,33 @@ def kill_group(pid: int) -> bool:
     return True
 
 
+class OwnChildren:
+    """The direct children of this process, which has one thread. Cheap to ask again and again."""
+
+    def __init__(self) -> None:
+        try:
+            self._file = os.open(f"/proc/self/task/{os.getpid()}/children", os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:  # not Linux
+            self._file = -1
+
+    def now(self) -> list[int]:
+        """Their process ids; none where the system does not say."""
+        found, data = b"", b" "
+        while self._file >= 0 and (data := os.pread(self._file, 65536, len(found))):
+            found += data
+        return [int(pid) for pid in found.split()]
+
+    def close(self) -> None:
+        """In a child: these are not its own."""
+        if self._file >= 0:
+            os.close(self._file)
+
+
 def children_of(pid: int) -> list[int]:
     """Direct children, of every thread."""
     out: list[int] = []
     try:
-        # A process without further threads is the usual case, and asked about at every end of an attempt.
-        for thread in os.listdir(f"/proc/{pid}/task") if pid != os.getpid() else [str(pid)]:
+        for thread in os.listdir(f"/proc/{pid}/task"):
             with open(f"/proc/{pid}/task/{thread}/children") as file:
                 out += map(int, file.read().split())
     except (OSError, ValueError):

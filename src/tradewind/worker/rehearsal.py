@@ -29,9 +29,9 @@ def _nothing(*_: object) -> None:
 
 
 @cache
-def _stage() -> tuple[TaskRunner, Offer]:
+def _stage(templated: bool) -> tuple[TaskRunner, Offer]:
     with DAG("rehearsal", schedule=None) as dag:
-        PythonOperator(task_id="nothing", python_callable=_nothing, op_args=["{{ ds }}"])
+        PythonOperator(task_id="nothing", python_callable=_nothing, op_args=["{{ ds }}"] if templated else ())
     config = HostConfig(dags_folder="", plugins_folder="", config_folder="", logs_folder="")
     run = RunInfo(
         number=0, dag_id="rehearsal", run_id="rehearsal", run_type="manual", run_after_us=0, logical_date_us=0
@@ -42,8 +42,8 @@ def _stage() -> tuple[TaskRunner, Offer]:
     return TaskRunner({"rehearsal": prepare(dag)}, config), offer
 
 
-def rehearse() -> None:
-    """Run the no-op once, in this process."""
-    runner, offer = _stage()
+def rehearse(*, templated: bool) -> None:
+    """Run the no-op once, in this process; `templated`: with a template to render."""
+    runner, offer = _stage(templated)
     channel = _Nowhere()
-    channel.send(runner.run(channel, offer, os.devnull))
+    channel.send(runner.run(channel, offer, os.devnull, alone=True))

@@ -10,6 +10,7 @@ import traceback
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -53,7 +54,7 @@ class _Socket(Link):
     ) -> None:
         sock.setblocking(False)
         self._loop = loop
-        self._channel = Channel(sock)
+        self._channel = Channel(sock, with_fds=True)
         self._on_message = on_message
         self._on_gone = on_gone
         self._out = bytearray()
@@ -276,7 +277,7 @@ class AgentService:
     def close_log(self, offer: Offer, reason: str) -> None:
         """The last line of a log whose process can no longer write it."""
         line = LogLine(t=datetime.now(UTC).isoformat(), l="error", m=reason, event="exit", reason=reason)
-        path = offer_log_path(self.settings.logging.base_log_folder, offer)
+        path = Path(offer_log_path(self.settings.logging.base_log_folder, offer))
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             with open(path, "ab", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:

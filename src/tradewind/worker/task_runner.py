@@ -1,11 +1,11 @@
 """The task child: waits with everything prepared, runs one attempt (or many, with `reuse`), and reports its end."""
 
 import faulthandler
+import logging
 import os
 import sys
 import time
 from collections.abc import Callable, Mapping
-from pathlib import Path
 
 from tradewind.data import runtime as data_runtime
 from tradewind.sdk.execution.logs import AttemptLog
@@ -47,11 +47,12 @@ class TaskRunner:
     def __init__(self, prepared: dict[str, PreparedDag], config: HostConfig) -> None:
         self._prepared = prepared
         self._config = config
+        self._data_runtime = _DataRuntime()
+        self.log_level = logging.getLevelNamesMapping().get(config.log_level.upper(), logging.INFO)
         self.native: Announcer | None = None
 
     def serve(self, channel: Channel, *, reuse: bool = False, rehearse: Callable[[], None] = lambda: None) -> None:
         """Run what is offered on the channel, then end the process; with `reuse` until the channel closes."""
-        data_runtime.install(_DataRuntime())
         try:
             if not channel.has_news(within_seconds=REHEARSE_AFTER_SECONDS):
                 # Nobody waits for this child yet: it copies the pages that an attempt touches, off the critical path.
@@ -59,7 +60,7 @@ class TaskRunner:
             while True:
                 message = channel.receive()
                 if isinstance(message, Offer):
-                    report = self.run(channel, message)
+                    report = self.run(channel, message, alone=not reuse)
                     spool.keep(self._config.spool_folder, report)
                     channel.send(report)
                     if not reuse:
@@ -68,25 +69,23 @@ class TaskRunner:
             pass
         _leave()
 
-    def run(self, channel: Sender, offer: Offer, log_path: str | Path | None = None) -> Finished:
-        """One attempt, with its log file. Never raises for what author code does."""
+    def run(self, channel: Sender, offer: Offer, log_path: str | None = None, *, alone: bool = False) -> Finished:
+        """One attempt, with its log file; `alone`: the only one of this process. Never raises for what author code
+        does."""
         runtime = ChannelRuntime(channel, offer.attempt)
         path = log_path or offer_log_path(self._config.logs_folder, offer)
         log = AttemptLog(path)
-        log.install()
+        log.install(self.log_level)
         if self.native is not None:
-            self.native.begin(str(path))
-        set_runtime(runtime)
-        try:
-            report = self._run(channel, offer, runtime)
-            if self.native is not None:
-                self.native.settle()
-            log.close(reason=report.error or report.outcome)
-        finally:
-            set_runtime(None)
+            self.native.begin(path)
+        data_runtime.install(self._data_runtime)
+        report = self._run(channel, offer, runtime, alone)
+        if self.native is not None:
+            self.native.settle()
+        log.close(reason=report.error or report.outcome)
         return report
 
-    def _run(self, channel: Sender, offer: Offer, runtime: ChannelRuntime) -> Finished:
+    def _run(self, channel: Sender, offer: Offer, runtime: ChannelRuntime, alone: bool) -> Finished:
         prepared = self._prepared.get(offer.run.dag_id)
         if prepared is None:
             now, error = clock_us(), f"{offer.file} no longer defines the Dag {offer.run.dag_id!r}"
@@ -100,6 +99,7 @@ class TaskRunner:
             runtime,
             lambda start_us: channel.send(Started(attempt=offer.attempt, start_us=start_us, pid=pid)),
             clock_us,
+            alone=alone,
         )
 
 
@@ -138,11 +138,10 @@ def main() -> None:
         error = loaded.report.problems[0].message
         channel.send(Finished(attempt=message.attempt, outcome="failed", start_us=now, end_us=now, error=error))
         _leave()
-    data_runtime.install(_DataRuntime())
     faulthandler.enable(2)
     runner = TaskRunner(prepared, config)
     runner.native = Announcer(int(sys.argv[3]))
-    report = runner.run(channel, message)
+    report = runner.run(channel, message, alone=True)
     spool.keep(config.spool_folder, report)
     try:
         channel.send(report)

@@ -13,12 +13,15 @@ import sys
 
 from tradewind.wire.messages import Exited, StartHost
 from tradewind.worker.channel import Channel, ChannelClosed
+from tradewind.worker.forking import watch_register_at_fork
 from tradewind.worker.process import die_with_parent, name_process
+
+watch_register_at_fork()
 
 
 def main() -> None:
     """Serve until the agent is gone."""
-    control = Channel(socket.socket(fileno=int(sys.argv[1])))
+    control = Channel(socket.socket(fileno=int(sys.argv[1])), with_fds=True)
     config = os.environ.pop("TRADEWIND_HOST_CONFIG", "{}")
     name_process("tw-template")
     signal.signal(signal.SIGINT, signal.SIG_IGN)

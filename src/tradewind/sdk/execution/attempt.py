@@ -7,8 +7,6 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
-import msgspec
-
 from tradewind.core.errors import TradewindError
 from tradewind.sdk.configuration import conf
 from tradewind.sdk.context import Context
@@ -17,15 +15,14 @@ from tradewind.sdk.execution import xcom_codec
 from tradewind.sdk.execution.dag_run import DagRun
 from tradewind.sdk.execution.facts import context_of
 from tradewind.sdk.execution.masking import masker
+from tradewind.sdk.execution.moments import utc
 from tradewind.sdk.execution.outcome import skipped_name
 from tradewind.sdk.execution.prepared import PreparedDag, PreparedTask, strings
+from tradewind.sdk.execution.shown import shown_fields
 from tradewind.sdk.execution.templating import Renderer, render_field
 from tradewind.sdk.execution.ti import XCOM_RETURN_KEY, TaskInstance
 from tradewind.sdk.execution.xcom_errors import XComEncodeError
 from tradewind.wire.messages import Finished, Offer, XComValue
-
-LONGEST_FIELD = 4096
-_encode_json = msgspec.json.Encoder().encode
 
 
 class UnusableResult(TradewindError):
@@ -35,8 +32,8 @@ class UnusableResult(TradewindError):
 class Attempt:
     """The state of one attempt. `unmap` gives it its operator; `context` is made when it is first needed."""
 
-    def __init__(self, prepared: PreparedDag, offer: Offer) -> None:
-        self.prepared, self.offer = prepared, offer
+    def __init__(self, prepared: PreparedDag, offer: Offer, *, alone: bool = False) -> None:
+        self.prepared, self.offer, self._alone = prepared, offer, alone
         self.prepared_task: PreparedTask | None = prepared.task(offer.task_id) if offer.task_id else None
         self.task: Any = self.prepared_task.task if self.prepared_task else None
         self.ti = TaskInstance(offer, self.task, lambda: self.context)
@@ -72,7 +69,7 @@ class Attempt:
             self.as_they_are = frozenset(id(text) for text in strings(kwargs) if id(text) not in written)
             self._kept_alive = kwargs
             self.task = task.unmap(kwargs)
-        else:
+        elif not (self._alone and self.prepared_task.is_fixed):
             self.task = task.prepare_for_execution()
         self.ti.task = self.task
         self.context["task"] = self.task
@@ -86,6 +83,8 @@ class Attempt:
         """Render the template fields into the operator."""
         prepared, task = self.prepared_task, self.task
         assert prepared is not None
+        if self._alone and prepared.is_fixed:
+            return
         for name in prepared.prepares_itself:
             getattr(task, name)()
         if prepared.renders_itself:
@@ -101,32 +100,35 @@ class Attempt:
             object.__setattr__(task, name, render_field(renderer, task, name, getattr(task, name)))
 
     def rendered_fields(self) -> bytes | None:
-        """The rendered fields as JSON that is fit to be shown: without secrets, each cut to a page."""
-        fields = tuple(getattr(self.task, "template_fields", None) or ())
-        return _encode_json({name: _shown(getattr(self.task, name, None), name) for name in fields}) if fields else None
+        """What `shown_fields` makes of the rendered operator."""
+        prepared = self.prepared_task
+        if prepared is not None and prepared.is_fixed and prepared.shown_with == masker().secrets:
+            return prepared.shown
+        return shown_fields(self.task)
 
     def set_environment(self) -> None:
         """Tell subprocesses which attempt they belong to."""
         offer, run, task = self.offer, self.offer.run, self.task
         email = getattr(task, "email", None)
-        date = self.ti.logical_date
+        date = "" if run.logical_date_us is None else utc(run.logical_date_us).isoformat()
         values = {
-            "DAG_ID": run.dag_id,
-            "TASK_ID": offer.task_id,
-            "DAG_RUN_ID": run.run_id,
-            "TRY_NUMBER": str(offer.try_number),
-            "DAG_OWNER": str(getattr(task, "owner", "") or ""),
-            "DAG_EMAIL": ",".join([email] if isinstance(email, str) else map(str, email or ())),
-            "LOGICAL_DATE": date.isoformat() if date is not None else "",
-            "EXECUTION_DATE": date.isoformat() if date is not None else "",
+            "AIRFLOW_CTX_DAG_ID": run.dag_id,
+            "AIRFLOW_CTX_TASK_ID": offer.task_id,
+            "AIRFLOW_CTX_DAG_RUN_ID": run.run_id,
+            "AIRFLOW_CTX_TRY_NUMBER": str(offer.try_number),
+            "AIRFLOW_CTX_DAG_OWNER": str(getattr(task, "owner", "") or ""),
+            "AIRFLOW_CTX_DAG_EMAIL": ",".join([email] if isinstance(email, str) else map(str, email or ())),
+            "AIRFLOW_CTX_LOGICAL_DATE": date,
+            "AIRFLOW_CTX_EXECUTION_DATE": date,
+            "TRADEWIND_ATTEMPT_ID": offer.attempt,
+            "TRADEWIND_FENCE": f"{run.number}/{offer.task_id}/{offer.map_index}/{offer.try_number}/{offer.leg}",
         }
+        environment = os.environ
         for name, value in values.items():
             if value:
-                os.environ[f"AIRFLOW_CTX_{name}"] = value
-            else:
-                os.environ.pop(f"AIRFLOW_CTX_{name}", None)
-        os.environ["TRADEWIND_ATTEMPT_ID"] = offer.attempt
-        os.environ["TRADEWIND_FENCE"] = f"{run.number}/{offer.task_id}/{offer.map_index}/{offer.try_number}/{offer.leg}"
+                environment[name] = value
+            elif name in environment:
+                del environment[name]
 
     # --- what it leaves -------------------------------------------------------------------------------------------
 
@@ -194,21 +196,3 @@ def _check_mappable(result: Any, task_id: str) -> None:
     longest = conf.getint("core", "max_map_length", 1024)
     if length > longest:
         raise UnmappableXComLengthPushed(result, longest)
-
-
-def _shown(value: Any, name: str) -> Any:
-    """A field as people may see it: masked first, then cut, so that no half of a secret is left."""
-    if value is None or isinstance(value, (bool, int)):
-        return masker().redact(value, name)
-    redacted = masker().redact(value, name)
-    if isinstance(redacted, str):
-        return _cut(redacted.encode("utf-8", "backslashreplace").decode())
-    try:
-        text = _encode_json(redacted).decode()
-    except (TypeError, ValueError, OverflowError, RecursionError, UnicodeError, msgspec.MsgspecError):
-        return _cut(masker().mask(repr(redacted)).encode("utf-8", "backslashreplace").decode())
-    return redacted if len(text) <= LONGEST_FIELD else _cut(text)
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= LONGEST_FIELD else f"{text[:LONGEST_FIELD]}… [{len(text) - LONGEST_FIELD} more]"

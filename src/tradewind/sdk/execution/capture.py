@@ -18,32 +18,40 @@ _OVERLAP = 4096
 
 
 class Capture:
-    """Remembers what logging and the streams were, and puts it back."""
+    """Points logging and the streams at one log after the other; remembers what they were, and puts it back."""
 
-    def __init__(self, log: AttemptLog, level: int) -> None:
-        self._root, self._handler = logging.getLogger(), LogHandler(log)
-        self._handlers, self._level = self._root.handlers[:], self._root.level
-        self._streams = sys.stdout, sys.stderr
-        self._root.handlers[:] = [self._handler]
-        self._root.setLevel(level)
-        sys.stdout = LineStream(log, "stdout", "info", 1)
-        sys.stderr = LineStream(log, "stderr", "warning", 2)
+    def __init__(self) -> None:
+        self._root, self._handler = logging.getLogger(), LogHandler()
+        self._out, self._err = LineStream("stdout", "info", 1), LineStream("stderr", "warning", 2)
+        self._before: tuple[list[logging.Handler], int, Any, Any] | None = None
 
-    def undo(self) -> None:
-        for stream in (sys.stdout, sys.stderr):
-            if isinstance(stream, LineStream):
-                stream.finish()
-        sys.stdout, sys.stderr = self._streams
-        self._root.handlers[:] = self._handlers
-        self._root.setLevel(self._level)
+    def begin(self, log: AttemptLog, level: int) -> None:
+        """From now on everything goes to this log."""
+        root = self._root
+        for end in (self._handler, self._out, self._err):
+            end.log = log
+        self._before = root.handlers, root.level, sys.stdout, sys.stderr
+        root.handlers = [self._handler]
+        if root.level != level:  # setting it empties a cache of every logger
+            root.setLevel(level)
+        sys.stdout, sys.stderr = self._out, self._err
+
+    def end(self) -> None:
+        """Write lines without an end, and put everything back."""
+        self._out.finish()
+        self._err.finish()
+        assert self._before is not None
+        root = self._root
+        root.handlers, level, sys.stdout, sys.stderr = self._before
+        if root.level != level:
+            root.setLevel(level)
+        self._before = None
 
 
 class LogHandler(logging.Handler):
     """Writes records of the logging module to an attempt's log."""
 
-    def __init__(self, log: AttemptLog) -> None:
-        super().__init__()
-        self._log = log
+    log: AttemptLog
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
@@ -53,7 +61,7 @@ class LogHandler(logging.Handler):
         trace = getattr(record, "author_trace", "")
         if record.exc_info and record.exc_info[1] is not None:
             trace = author_traceback(record.exc_info[1])
-        self._log.line(
+        self.log.line(
             record.levelname.lower(), text, logger=record.name, where=f"{record.filename}:{record.lineno}", trace=trace
         )
 
@@ -64,8 +72,10 @@ class LineStream(io.TextIOBase):
     encoding = "utf-8"
     errors = "replace"
 
-    def __init__(self, log: AttemptLog, name: str, level: str, fd: int) -> None:
-        self._log, self._name, self._level, self._fd = log, name, level, fd
+    log: AttemptLog
+
+    def __init__(self, name: str, level: str, fd: int) -> None:
+        self._name, self._level, self._fd = name, level, fd
         self._pending: list[str] = []
         self._pending_size = self._dropped = 0
         self.buffer = _Bytes(self)
@@ -97,7 +107,7 @@ class LineStream(io.TextIOBase):
             self._emit(text)
 
     def _hold(self, text: str) -> None:
-        room = self._log.line_limit + _OVERLAP - self._pending_size
+        room = self.log.line_limit + _OVERLAP - self._pending_size
         self._dropped += max(0, len(text) - room)
         if kept := text[: max(0, room)]:
             self._pending.append(kept)
@@ -107,7 +117,7 @@ class LineStream(io.TextIOBase):
         # A progress bar draws over its own line; what it showed last is what counts.
         line = line.rstrip("\r").rpartition("\r")[2]
         if line:
-            self._log.line(self._level, line, logger=self._name)
+            self.log.line(self._level, line, logger=self._name)
 
     def flush(self) -> None:
         """Lines are written as they are complete."""

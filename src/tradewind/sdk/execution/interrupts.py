@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import _signal  # the signal module without its enumerations: each attempt arms and disarms two signals
 import logging
+import os
 import signal
 import threading
 from collections.abc import Callable
@@ -31,14 +33,14 @@ class StopOnRequest:
 
     def __enter__(self) -> StopOnRequest:
         if threading.current_thread() is threading.main_thread():
-            self._before = signal.signal(signal.SIGTERM, self._stop)
-            self._armed = True
+            self._before = _signal.signal(_signal.SIGTERM, self._stop)
+            self._armed = _Forks.guarded = True
         return self
 
     def __exit__(self, *_: object) -> None:
         if self._armed:
-            self._armed = False
-            signal.signal(signal.SIGTERM, self._before if self._before is not None else signal.SIG_DFL)
+            self._armed = _Forks.guarded = False
+            _signal.signal(_signal.SIGTERM, self._before if self._before is not None else _signal.SIG_DFL)
 
     def _stop(self, number: int, frame: FrameType | None) -> None:
         if self.requested:
@@ -47,6 +49,36 @@ class StopOnRequest:
         log.warning("Asked to stop: calling on_kill.")
         call_on_kill(self._on_kill)
         raise Stopped("The attempt was stopped on request.")
+
+
+class _Forks:
+    """What author code forks while an attempt runs must die of SIGTERM, not stop the attempt.
+
+    CPython forgets signals that reach a new process before its interpreter is set up: a pool that is terminated as
+    soon as its work is done would wait for ever for a worker that came late. So SIGTERM is held back during the fork.
+    """
+
+    guarded = False
+
+    @classmethod
+    def hold(cls) -> None:
+        if cls.guarded:
+            _signal.pthread_sigmask(_signal.SIG_BLOCK, (_signal.SIGTERM,))
+
+    @classmethod
+    def release(cls) -> None:
+        if cls.guarded:
+            _signal.pthread_sigmask(_signal.SIG_UNBLOCK, (_signal.SIGTERM,))
+
+    @classmethod
+    def release_as_another(cls) -> None:
+        if cls.guarded:
+            cls.guarded = False
+            _signal.signal(_signal.SIGTERM, _signal.SIG_DFL)
+            _signal.pthread_sigmask(_signal.SIG_UNBLOCK, (_signal.SIGTERM,))
+
+
+os.register_at_fork(before=_Forks.hold, after_in_parent=_Forks.release, after_in_child=_Forks.release_as_another)
 
 
 class TimeLimit:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from tradewind.sdk.execution.capture import Capture
 from tradewind.sdk.execution.masking import masker
+from tradewind.sdk.execution.notes import listen
 from tradewind.wire.logs import LogLine, encode_line
 
 HEAD_BYTES = TAIL_BYTES = 8 * 1024 * 1024
@@ -32,7 +33,7 @@ class AttemptLog:
         self, path: str | Path, *, mask: Callable[[str], str] | None = None, head: int = HEAD_BYTES,
         tail: int = TAIL_BYTES, line_limit: int = LINE_LIMIT, clock: Callable[[], float] = time.time,
     ) -> None:  # fmt: skip
-        self.path = Path(path)
+        self.path = str(path)
         self.problem = ""
         """Why lines are missing, in one sentence; empty while all is well."""
         self._mask = mask or masker().mask
@@ -69,14 +70,17 @@ class AttemptLog:
     def install(self, level: int = logging.INFO) -> None:
         """Send logging, `print` and stderr of this process here."""
         if self._installed is None:
-            self._installed = Capture(self, level)
+            self._installed = _capture
+            _capture.begin(self, level)
+            listen(self._note if level <= logging.INFO else None)
 
     def close(self, reason: str = "") -> None:
         """Write what the tail kept, then the exit line, and give logging and streams back."""
         if self._closed:
             return
         if self._installed is not None:
-            self._installed.undo()
+            listen(None)
+            self._installed.end()
             self._installed = None
         self._write_tail()
         text = self.problem or reason
@@ -85,6 +89,9 @@ class AttemptLog:
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
+
+    def _note(self, level: str, text: str, logger: str) -> None:
+        self.line(level, text, logger=logger)
 
     def _fit(self, text: str) -> str:
         if not text:
@@ -100,7 +107,7 @@ class AttemptLog:
             try:
                 return os.open(self.path, flags, 0o600)
             except FileNotFoundError:
-                _make_folder(self.path.parent)
+                _make_folder(Path(self.path).parent)
                 return os.open(self.path, flags, 0o600)
         except OSError as error:
             self.problem = f"The log {self.path} could not be opened ({error.strerror}); lines are missing."
@@ -132,6 +139,10 @@ class AttemptLog:
             self.line("warning", f"… {self._cut_lines} lines ({self._cut_bytes} bytes) left out: the log is too long …")
         if kept:
             self._write(b"".join(kept))
+
+
+_capture = Capture()
+"""Of this process: made before it is needed, so that an attempt only has to point it at its log."""
 
 
 def _make_folder(folder: Path) -> None:

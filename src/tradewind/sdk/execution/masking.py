@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import quote, quote_plus
 
@@ -31,6 +31,13 @@ class Masker:
         self._forms: set[str] = set()
         self._pattern: re.Pattern[str] | None = None
         self._stale = False
+        self.on_new: Callable[[str], None] | None = None
+        """Told every secret that becomes known."""
+
+    @property
+    def secrets(self) -> int:
+        """How many are known."""
+        return len(self._known)
 
     def is_sensitive(self, name: object) -> bool:
         """Whether a value of this name is a secret, going by the name."""
@@ -88,6 +95,8 @@ class Masker:
         self._known.add(secret)
         self._forms |= {form for form in _forms(secret) if len(form) >= SHORTEST}
         self._stale = True
+        if self.on_new is not None:
+            self.on_new(secret)
         if "\n" in secret:
             # Logs are written line by line; a key file printed in lines must not show either.
             for line in secret.splitlines():

@@ -19,6 +19,7 @@ from tradewind.sdk.configuration import conf
 from tradewind.sdk.execution import xcom_codec
 from tradewind.sdk.execution.facts import Schedule
 from tradewind.sdk.execution.masking import masker
+from tradewind.sdk.execution.shown import shown_fields
 from tradewind.sdk.execution.templating import Templates, make_environment
 from tradewind.sdk.xcom_arg import ResolveMixin, references
 
@@ -49,13 +50,20 @@ class PreparedTask:
         self.reads = frozenset((source.task_id, key) for source, key in _references(task))
         """(task_id, key) of every XCom that an offer carries when it exists."""
         self.label: str | None = getattr(task, "map_index_template", None)
+        fixed = not self.mapped
         if not self.mapped:
             self.open_fields = tuple(name for name in self.fields if not self._is_fixed(getattr(task, name, None)))
+            fixed = all(not getattr(task, name, None) for name in self.open_fields)
         own_class = task.operator_class if self.mapped else type(task)
         self.renders_itself = _is_authors(own_class, "render_template_fields")
         self.prepares_itself = [
             name for name in ("prepare_template", "resolve_template_files") if _is_authors(own_class, name)
         ]
+        self.is_fixed = fixed and not self.renders_itself and not self.prepares_itself
+        """Rendering would leave the operator as it is."""
+        self.shown: bytes | None = None
+        """With `is_fixed`: the template fields as people may see them, knowing this many secrets."""
+        self.shown_with = -1
 
     @property
     def extensions(self) -> tuple[str, ...]:
@@ -114,9 +122,11 @@ class PreparedDag:
 def prepare(dag: Any) -> PreparedDag:
     """Do for a Dag what its attempts would otherwise each do: compile templates, import, inspect, warm up."""
     prepared = PreparedDag(dag)
+    masker().add_names(conf.get("core", "sensitive_var_conn_names", "").split(","))
     for task in prepared.tasks.values():
         task.compile()
-    masker().add_names(conf.get("core", "sensitive_var_conn_names", "").split(","))
+        if task.is_fixed:
+            task.shown, task.shown_with = shown_fields(task.task), masker().secrets
     xcom_codec.know_types_of(_namespaces(dag))
     if any(getattr(param, "schema", None) for param in _params(dag)):
         import jsonschema  # type: ignore[import-untyped]  # noqa: F401

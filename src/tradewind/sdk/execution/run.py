@@ -16,7 +16,7 @@ from tradewind.sdk.execution.interrupts import StopOnRequest, TimeLimit, call_on
 from tradewind.sdk.execution.masking import masker
 from tradewind.sdk.execution.outcome import Outcome, one_line, outcome_of
 from tradewind.sdk.execution.prepared import PreparedDag
-from tradewind.sdk.execution.runtime import Runtime, runtime_installed
+from tradewind.sdk.execution.runtime import Runtime, current_runtime, runtime_installed, set_runtime
 from tradewind.sdk.execution.tracebacks import author_traceback
 from tradewind.sdk.progress import begin as begin_progress
 from tradewind.sdk.types import TaskInstanceState
@@ -38,19 +38,24 @@ def run_attempt(
     runtime: Runtime,
     on_started: Callable[[int], None],
     clock_us: Callable[[], int],
+    *,
+    alone: bool = False,
 ) -> Finished:
     """Run what the offer names and say how it ended; nothing that author code raises comes out of here.
 
-    `on_started` is told the time when the templates are rendered and `execute` is about to begin.
+    `on_started` is told the time when the templates are rendered and `execute` is about to begin. `alone` says that
+    the process runs no other attempt, so that an operator without templates need not be copied.
     """
     report = Finished(attempt=offer.attempt, outcome="failed", start_us=clock_us())
     used = time.process_time()
+    before = current_runtime()
+    set_runtime(runtime)
     begin_progress(offer.attempt)
     try:
-        with runtime_installed(runtime):
-            _run(prepared, offer, on_started, clock_us, report)
+        _run(prepared, offer, on_started, clock_us, report, alone)
     finally:
         begin_progress("")
+        set_runtime(before)
     report.error = masker().mask(report.error)
     report.end_us = report.end_us or clock_us()
     report.cpu_seconds = time.process_time() - used
@@ -64,9 +69,10 @@ def _run(
     on_started: Callable[[int], None],
     clock_us: Callable[[], int],
     report: Finished,
+    alone: bool,
 ) -> None:
     try:
-        attempt = Attempt(prepared, offer)
+        attempt = Attempt(prepared, offer, alone=alone)
     except Exception as problem:
         _log_error(problem, one_line(problem))
         report.error = one_line(problem)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, ClassVar
 
 from tradewind.sdk.callables import call
+from tradewind.sdk.execution.notes import note
 from tradewind.sdk.operator import BaseOperator, describe
 from tradewind.sdk.skip import BranchMixIn, SkipMixin, below_short_circuit, skip_tasks
 
@@ -50,9 +51,9 @@ class PythonOperator(BaseOperator):
             context["templates_dict"] = self.templates_dict
         result = self.execute_callable(context)
         if self.show_return_value_in_logs:
-            self.log.info("Done. Returned value was: %s", result)
+            note(self, "Done. Returned value was: %s", result)
         else:
-            self.log.info("Done. Returned value not shown")
+            note(self, "Done. Returned value not shown")
         return result
 
     def execute_callable(self, context: Any) -> Any:
