@@ -15,7 +15,7 @@ from typing import Any
 
 from tradewind.config import Settings
 from tradewind.core.errors import TradewindError
-from tradewind.worker.process import die_with_parent, kill_leftovers, name_process
+from tradewind.worker.process import answer_quickly, die_with_parent, kill_leftovers, name_process
 
 STOP_SECONDS = 10.0
 """How long services may take to stop before they are killed."""
@@ -71,9 +71,6 @@ class Tree:
                 os.setpgid(0, 0)
                 die_with_parent(parent)
                 name_process(f"tw-{service.name}")
-                if service.name != "api":
-                    from tradewind.worker.process import answer_quickly
-                    answer_quickly()
                 service.main(self.settings)
             except TradewindError as error:
                 sys.stderr.write(f"{service.name}: {error}\n")
@@ -152,6 +149,7 @@ def run_scheduler(settings: Settings) -> None:
     from tradewind.store.migrate import migrate
 
     configure_logging(settings)
+    answer_quickly()
     engine = open_engine(settings.database.sql_alchemy_conn)
     migrate(engine)
     service = SchedulerService(settings, engine, open_vault(settings))
@@ -168,6 +166,7 @@ def run_agent(settings: Settings, name: str = "local", queues: list[str] | None 
 
     from tradewind.worker.service import AgentService
 
+    answer_quickly()
     # uvloop keeps SIGCHLD for itself, and the agent reaps its own children.
     _run_until_stopped(AgentService(settings, name=name, queues=queues), loop_factory=asyncio.SelectorEventLoop)
 

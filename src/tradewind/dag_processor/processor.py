@@ -196,6 +196,14 @@ class DagProcessor:
             digest=sha256(file.source).hexdigest(),
         )
 
+    def status(self) -> dict[str, Any]:
+        """How many files there are, and how many of them were never parsed."""
+        return {
+            "files": len(self.files),
+            "first_scan_done": self.first_scan_done,
+            "unparsed": sum(1 for file in self.files.values() if not file.parsed_at),
+        }
+
     def agent_lost(self) -> None:
         """Nobody is going to answer: what was being parsed is wanted again."""
         for file in self.files.values():

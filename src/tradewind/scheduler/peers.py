@@ -1,26 +1,50 @@
-"""Connections to the scheduler's private socket: frames in, frames out."""
+"""Who speaks with the scheduler, and connections to its private socket: frames in, frames out."""
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 
 import structlog
 
-from tradewind.wire.frames import BrokenFrame, Frames, pack, pack_all
+from tradewind.wire.frames import BrokenFrame, Frames, pack_all
 from tradewind.wire.messages import AnyMessage, Message
 
 log = structlog.get_logger("scheduler")
 
 
-class Peer(asyncio.Protocol):
-    """One connection. `name` is the worker's once an agent has said Hello."""
+class Peer(ABC):
+    """Another process that speaks with the scheduler. `name` is the worker's once an agent has said Hello."""
 
-    def __init__(self, on_message: Callable[["Peer", AnyMessage], None], on_gone: Callable[["Peer"], None]) -> None:
+    def __init__(self) -> None:
         self.role = ""
         self.name = ""
         self.instance = ""
         self.epoch = 0
         self.pid = 0
         self.subscription: tuple[str, str] | None = None
+
+    @abstractmethod
+    def send_all(self, messages: Iterable[Message]) -> None:
+        """Send; messages to a peer that is gone are dropped (every message is a hint)."""
+
+    @property
+    @abstractmethod
+    def backlog(self) -> int:
+        """Bytes that the peer has not taken yet."""
+
+    @abstractmethod
+    def close(self) -> None: ...
+
+    def send(self, message: Message) -> None:
+        """Send one message."""
+        self.send_all((message,))
+
+
+class Connection(Peer, asyncio.Protocol):
+    """A peer on the private socket."""
+
+    def __init__(self, on_message: Callable[[Peer, AnyMessage], None], on_gone: Callable[[Peer], None]) -> None:
+        super().__init__()
         self._frames = Frames()
         self._on_message = on_message
         self._on_gone = on_gone
@@ -45,18 +69,12 @@ class Peer(asyncio.Protocol):
         self._transport = None
         self._on_gone(self)
 
-    def send(self, message: Message) -> None:
-        """Send; a message to a peer that is gone is dropped (every message is a hint)."""
-        if self._transport is not None:
-            self._transport.write(pack(message))
-
     def send_all(self, messages: Iterable[Message]) -> None:
         if self._transport is not None:
             self._transport.write(pack_all(messages))
 
     @property
     def backlog(self) -> int:
-        """Bytes that the peer has not taken yet."""
         return self._transport.get_write_buffer_size() if self._transport else 0
 
     def close(self) -> None:

@@ -1,0 +1,455 @@
+"""Desk: what the scheduler says to agents and clients, and what it makes of what they say.
+
+All methods are reactions; none waits, and none touches a socket.
+"""
+
+import json
+from collections.abc import Callable
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Protocol
+
+import structlog
+
+from tradewind.core.attempts import LOST_GRACE
+from tradewind.core.decisions import PutRow, StartAttempt, StartCallback, StopAttempt, StopStray, WarmHost
+from tradewind.core.inputs import (
+    AttemptFinished,
+    AttemptStarted,
+    CallbackFinished,
+    WorkerExpired,
+    WorkerJoined,
+    WorkerLeft,
+    XCom,
+)
+from tradewind.scheduler.commands import Context, answer_of, wish_of
+from tradewind.scheduler.execution import Endpoint
+from tradewind.scheduler.offers import Offers
+from tradewind.scheduler.owner import Rows, Told
+from tradewind.scheduler.peers import Peer
+from tradewind.store import queries
+from tradewind.store.times import from_us
+from tradewind.wire.messages import (
+    PROTOCOL,
+    Ack,
+    AnyMessage,
+    Beat,
+    BeatAck,
+    Cancel,
+    Command,
+    CommandResult,
+    Drain,
+    Event,
+    Finished,
+    Hello,
+    Message,
+    Parse,
+    Parsed,
+    Progress,
+    Refused,
+    Request,
+    Response,
+    Started,
+    Subscribe,
+    Warm,
+    Welcome,
+)
+
+if TYPE_CHECKING:
+    from tradewind.scheduler.scheduler import Scheduler
+
+log = structlog.get_logger("scheduler")
+
+LEASE_SECONDS = 10.0
+"""An agent's lease. A connected agent on this machine is alive by the kernel's word; see `expire`."""
+
+MOST_BACKLOG = 8 * 1024 * 1024
+"""A subscriber that has not taken this many bytes is cut off."""
+
+
+class DagFiles(Protocol):
+    """The Dag files, as far as the desk has to do with them."""
+
+    def want(self, path: str | None) -> int: ...
+    def due(self) -> list[Parse]: ...
+    def parsed(self, answer: Parsed, now: datetime) -> list[Any]: ...
+    def agent_lost(self) -> None: ...
+    def variable_changed(self, key: str) -> None: ...
+    def connection_changed(self, conn_id: str) -> None: ...
+    def status(self) -> dict[str, Any]: ...
+
+
+class Vault(Protocol):
+    """Encrypts what is secret."""
+
+    def encrypt(self, text: str) -> str: ...
+    def decrypt(self, text: str) -> str: ...
+
+
+class Desk:
+    """Speaks with the peers of one scheduler."""
+
+    def __init__(
+        self,
+        scheduler: "Scheduler",
+        *,
+        files: DagFiles,
+        vault: Vault,
+        kill_grace_seconds: float,
+        files_changed: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._scheduler = scheduler
+        self._engine = scheduler.engine
+        self.files = files
+        self._files_changed = files_changed
+        self._kill_grace_seconds = kill_grace_seconds
+        self._offers = Offers(scheduler.engine)
+        self.peers: set[Peer] = set()
+        self.agents: dict[str, Peer] = {}
+        self.beats: dict[str, float] = {}
+        self.usage: dict[str, tuple[int, int, float]] = {}
+        self.progress: dict[str, Progress] = {}
+        self.parsing: dict[int, str] = {}
+        self.callbacks: dict[str, str] = {}
+        self._in_flight: dict[str, list[Peer]] = {}
+        """Who waits for a command that is being applied; a repeat of its key waits with them."""
+        self._endpoint = Endpoint(
+            engine=scheduler.engine,
+            world=lambda: scheduler.world,
+            now=scheduler.now,
+            decrypt=vault.decrypt,
+            submit=scheduler.submit,
+            command=self._apply,
+            status=scheduler.status,
+        )
+        self._context = Context(
+            world=lambda: scheduler.world,
+            engine=scheduler.engine,
+            encrypt=vault.encrypt,
+            now=scheduler.now,
+            reparse=self._reparse,
+        )
+
+    # --- what peers say ---
+
+    def on_message(self, peer: Peer, message: AnyMessage) -> None:
+        if not peer.role and not isinstance(message, Hello):
+            peer.close()
+            return
+        match message:
+            case Finished():
+                self._finished(peer, message)
+            case Started():
+                at = from_us(message.start_us)
+                assert at is not None
+                self._scheduler.submit_lazily(AttemptStarted(attempt=message.attempt, start_date=at))
+            case Request():
+                self._endpoint.answer(message, self._responder(peer, message.id))
+            case Beat():
+                self._beat(peer, message)
+            case Parsed():
+                self._parsed(message)
+            case Command():
+                self._command(peer, message)
+            case Progress():
+                self._progressed(message)
+            case Subscribe():
+                peer.subscription = (message.dag_id, message.run_id)
+            case Hello():
+                self._hello(peer, message)
+            case Drain():
+                if worker := self._scheduler.world.workers.get(peer.name):
+                    worker.draining = True
+            case _:
+                log.warning("unexpected message", kind=type(message).__name__)
+
+    def _hello(self, peer: Peer, hello: Hello) -> None:
+        self.peers.add(peer)
+        if hello.protocol != PROTOCOL:
+            peer.send(Refused(reason=f"This scheduler speaks protocol {PROTOCOL}, not {hello.protocol}."))
+            peer.close()
+            return
+        peer.role = hello.role
+        epoch = self._scheduler.epoch
+        if hello.role == "agent":
+            epoch = self._agent_joins(peer, hello)
+        peer.send(Welcome(epoch=epoch, lease_seconds=LEASE_SECONDS, server_id=self._scheduler.holder))
+
+    def _agent_joins(self, peer: Peer, hello: Hello) -> int:
+        with self._engine.connect() as connection:
+            epoch = queries.worker_epoch(connection, hello.worker) + 1
+            known = connection.exec_driver_sql("SELECT name, instance FROM worker").all()
+        fresh = (hello.worker, hello.instance) not in [tuple(row) for row in known]
+        if old := self.agents.get(hello.worker):
+            old.close()
+        peer.name, peer.instance, peer.epoch, peer.pid = hello.worker, hello.instance, epoch, hello.pid
+        self.agents[peer.name] = peer
+        self.beats[peer.name] = self._scheduler.uptime()
+        row = {
+            "name": hello.worker,
+            "instance": hello.instance,
+            "epoch": epoch,
+            "capacity": hello.capacity,
+            "queues": hello.queues,
+            "pid": hello.pid,
+            "joined_at": self._scheduler.now(),
+            "state": "up",
+        }
+        self._scheduler.submit(Rows((PutRow("worker", row),)))
+        with self._engine.connect() as connection:
+            waiting = queries.open_callbacks(connection)
+        self._scheduler.submit(
+            WorkerJoined(
+                name=hello.worker,
+                instance=hello.instance,
+                epoch=epoch,
+                capacity=hello.capacity,
+                queues=tuple(hello.queues),
+                holds=frozenset(hello.running) - {callback["id"] for callback in waiting},
+                fresh=fresh,
+            )
+        )
+        lost = {number for number, name in self.callbacks.items() if name == peer.name}
+        for callback in waiting:
+            if callback["id"] not in self.callbacks or callback["id"] in lost:
+                self._start_callback(callback["id"])
+        self._files_changed()
+        return epoch
+
+    def on_gone(self, peer: Peer) -> None:
+        self.peers.discard(peer)
+        if peer.role == "agent" and self.agents.get(peer.name) is peer:
+            del self.agents[peer.name]
+            self.files.agent_lost()
+            if not self._scheduler.is_closed:
+                self._scheduler.submit(WorkerLeft(name=peer.name, epoch=peer.epoch))
+
+    def _beat(self, peer: Peer, beat: Beat) -> None:
+        self.beats[peer.name] = self._scheduler.uptime()
+        for attempt, now_bytes, peak, cpu in beat.usage:
+            self.usage[attempt] = (now_bytes, peak, cpu)
+        peer.send(BeatAck(sent_us=beat.sent_us, epoch=peer.epoch))
+
+    def _finished(self, peer: Peer, report: Finished) -> None:
+        if self.callbacks.pop(report.attempt, None) is not None:
+            done = CallbackFinished(id=report.attempt, error=report.error)
+            self._scheduler.submit(done, lambda *_: peer.send(Ack(attempts=[report.attempt])))
+            return
+        self.progress.pop(report.attempt, None)
+        usage = self.usage.pop(report.attempt, (0, 0, 0.0))
+        xcoms = [XCom(name=x.key, value=x.value) for x in report.xcoms]
+        if report.value is not None:
+            xcoms.append(XCom(name="return_value", value=report.value, length=report.length))
+        event = AttemptFinished(
+            attempt=report.attempt,
+            outcome=report.outcome,
+            start_date=from_us(report.start_us),
+            end_date=from_us(report.end_us),
+            error=report.error,
+            xcoms=tuple(xcoms),
+            skip=tuple(report.skip),
+            retry_delay_seconds=report.retry_delay_seconds,
+            reschedule_at=from_us(report.reschedule_us),
+            rendered=report.rendered,
+            map_label=report.map_label,
+            cpu_seconds=max(report.cpu_seconds, usage[2]),
+            peak_bytes=usage[1] or report.peak_bytes,
+        )
+        self._scheduler.submit(event, lambda *_: peer.send(Ack(attempts=[report.attempt])))
+
+    def _progressed(self, message: Progress) -> None:
+        self.progress[message.attempt] = message
+        attempt = self._scheduler.world.attempts.get(message.attempt)
+        if attempt is None:
+            return
+        run = self._scheduler.world.runs[attempt.key.run].run
+        body = {"done": message.done, "total": message.total, "unit": message.unit}
+        self.publish(
+            [
+                Event(
+                    seq=0,
+                    at_us=0,
+                    name="progress",
+                    dag_id=run.dag_id,
+                    run_id=run.run_id,
+                    task_id=attempt.key.task_id,
+                    map_index=attempt.key.map_index,
+                    try_number=attempt.try_number,
+                    body=body,
+                )
+            ]
+        )
+
+    def _responder(self, peer: Peer, number: int) -> Callable[[Any, Exception | None], None]:
+        def respond(value: Any, error: Exception | None) -> None:
+            if error is None:
+                peer.send(Response(id=number, value=value))
+            else:
+                peer.send(Response(id=number, error=str(error), kind=type(error).__name__))
+
+        return respond
+
+    # --- commands ---
+
+    def _command(self, peer: Peer, command: Command) -> None:
+        if command.key in self._in_flight:
+            self._in_flight[command.key].append(peer)
+            return
+        with self._engine.connect() as connection:
+            known = queries.command_answer(connection, command.key)
+        if known is not None:
+            peer.send(CommandResult(key=command.key, state=known["state"], value=json.loads(known["value"])))
+            return
+
+        self._in_flight[command.key] = [peer]
+
+        def reply(answer: Any, error: Exception | None) -> None:
+            if error is None:
+                result = CommandResult(key=command.key, state="applied", value=answer)
+            else:
+                kind = type(error).__name__
+                result = CommandResult(key=command.key, state="refused", error=str(error), kind=kind)
+            for asker in self._in_flight.pop(command.key):
+                asker.send(result)
+
+        self._apply(command.kind, command.body, command.actor, reply, key=command.key)
+
+    def _apply(
+        self,
+        kind: str,
+        body: dict[str, Any],
+        actor: str,
+        reply: Callable[[Any, Exception | None], None],
+        key: str | None = None,
+    ) -> None:
+        number = key or self._scheduler.new_id()
+
+        def wish() -> Any:
+            return wish_of(self._context, kind, body, actor)
+
+        def also(answer: Any) -> tuple[PutRow, ...]:
+            shown = {k: v for k, v in body.items() if k not in ("password", "extra", "value", "conf")}
+            row = {
+                "key": number,
+                "at": self._scheduler.now(),
+                "actor": actor,
+                "kind": kind,
+                "body": shown,
+                "state": "applied",
+                "value": answer_of(kind, answer) or {},
+                "error": "",
+            }
+            return (PutRow("command", row),)
+
+        def done(answer: Any, error: Exception | None) -> None:
+            if error is None:
+                self._after_command(kind, body)
+            reply(answer_of(kind, answer), error)
+
+        self._scheduler.submit(wish, done, also, urgent=True)
+
+    def _after_command(self, kind: str, body: dict[str, Any]) -> None:
+        if kind.startswith("variable."):
+            self.files.variable_changed(body.get("key", ""))
+            self._files_changed()
+        elif kind.startswith("connection."):
+            self.files.connection_changed(body.get("conn_id", ""))
+            self._files_changed()
+        elif kind == "pool.set":
+            self._scheduler.kick()
+
+    def _reparse(self, path: str | None) -> int:
+        count = self.files.want(path)
+        self._files_changed()
+        return count
+
+    # --- what the owner tells ---
+
+    def tell(self, operations: list[Told]) -> None:
+        """Messages after a commit, one write per agent."""
+        out: dict[str, list[Message]] = {}
+        for operation in operations:
+            match operation:
+                case StartAttempt(attempt=attempt):
+                    offer = self._offers.offer(self._scheduler.world, attempt)
+                    if offer is not None:
+                        out.setdefault(attempt.worker, []).append(offer)
+                case StopAttempt(attempt=attempt, reason=reason):
+                    grace = self._kill_grace_seconds
+                    cancel = Cancel(attempt=attempt.id, reason=reason, grace_seconds=grace)
+                    out.setdefault(attempt.worker, []).append(cancel)
+                case StopStray(worker=name, attempt=stray):
+                    cancel = Cancel(attempt=stray, reason="it is no longer current", grace_seconds=0.0)
+                    out.setdefault(name, []).append(cancel)
+                case StartCallback(id=number):
+                    self._start_callback(number)
+                case WarmHost(dag_id=dag_id, children=children):
+                    record = self._scheduler.world.dags.get(dag_id)
+                    if record is not None and record.isolation != "spawn":
+                        warm = Warm(file=record.file, version=record.version, children=children)
+                        for name in self.agents:
+                            out.setdefault(name, []).insert(0, warm)
+        for name, messages in out.items():
+            if agent := self.agents.get(name):
+                agent.send_all(messages)
+
+    def _start_callback(self, number: str) -> None:
+        name = next(iter(self.agents), None)
+        if name is None:
+            return  # offered when an agent joins
+        with self._engine.connect() as connection:
+            row = queries.callback_numbered(connection, number)
+            run = queries.run_numbered(connection, row["run"]) if row else None
+        offer = self._offers.callback(self._scheduler.world, row, run) if row and run else None
+        if offer is not None:
+            self.callbacks[number] = name
+            self.agents[name].send(offer)
+
+    def publish(self, events: list[Event]) -> None:
+        """Events to those who subscribed to them."""
+        for peer in self.peers:
+            if peer.subscription is None:
+                continue
+            dag_id, run_id = peer.subscription
+            chosen = [e for e in events if (not dag_id or e.dag_id == dag_id) and (not run_id or e.run_id == run_id)]
+            if chosen:
+                peer.send_all(chosen)
+                if peer.backlog > MOST_BACKLOG:
+                    peer.close()
+
+    # --- Dag files ---
+
+    def ask_for_parses(self) -> None:
+        """Hand what is to be parsed to an agent."""
+        if self.agents:
+            for request in self.files.due():
+                self.parsing[request.id] = request.file
+                next(iter(self.agents.values())).send(request)
+
+    def _parsed(self, answer: Parsed) -> None:
+        self.parsing.pop(answer.id, None)
+        for event in self.files.parsed(answer, self._scheduler.now()):
+            self._scheduler.submit(event)
+        for problem in answer.problems:
+            log.warning("import error", file=answer.file, line=problem.line, problem=problem.message)
+        self._files_changed()
+
+    # --- time ---
+
+    def forgive(self, seconds: float) -> None:
+        """The scheduler itself was away for so long: nobody's silence counts."""
+        for name in self.beats:
+            self.beats[name] += seconds
+
+    def expire(self, now: float) -> None:
+        """Agents that have been gone for longer than their lease and the kill grace. A connected one that is silent
+        is frozen, not dead: it is left alone, because its tasks go on running."""
+        held = {attempt.worker for attempt in self._scheduler.world.attempts.values()}
+        for name in held | set(self.beats):
+            if name in self.agents:
+                continue
+            last = self.beats.setdefault(name, now)
+            if now - last > LEASE_SECONDS + LOST_GRACE.total_seconds():
+                del self.beats[name]
+                if name in held:
+                    worker = self._scheduler.world.workers.get(name)
+                    self._scheduler.submit(WorkerExpired(name=name, epoch=worker.epoch if worker else 0))
