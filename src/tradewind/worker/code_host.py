@@ -15,9 +15,10 @@ from typing import Any
 from tradewind.sdk.conf import set_config
 from tradewind.sdk.execution.prepared import prepare
 from tradewind.sdk.execution.runtime import set_runtime
-from tradewind.wire.messages import Child, Exited, Fork, HostReady, HostStarted, StartHost
+from tradewind.wire.messages import HostReady, HostStarted, StartHost
 from tradewind.worker.channel import Channel, ChannelClosed
 from tradewind.worker.forking import fork
+from tradewind.worker.front import Front
 from tradewind.worker.host_config import HostConfig
 from tradewind.worker.importing import load_file
 from tradewind.worker.native import NativeOutput
@@ -74,6 +75,7 @@ class CodeHost:
         self.config = HostConfig.read(config_path)
         self.children: dict[int, NativeOutput] = {}
         self.runner: TaskRunner | None = None
+        self._front = Front(control, self)
 
     def run(self) -> None:
         """Import the file, report, then fork children on request until the agent is gone."""
@@ -131,13 +133,14 @@ class CodeHost:
                 if self.control.socket in ready:
                     self.control.read()
                     while (message := self.control.pending()) is not None:
-                        if isinstance(message, Fork):
-                            for _ in range(message.count):
-                                self._fork(message.reuse)
+                        self._front.ordered(message)
         except ChannelClosed:
-            self._end()
+            self._front.agent_gone()
+            os._exit(0)
 
-    def _fork(self, reuse: bool) -> None:
+    # --- what the front asks ---
+
+    def fork(self, reuse: bool) -> tuple[int, int]:
         ours, theirs = socket.socketpair()
         native = NativeOutput()
         host = os.getpid()
@@ -147,8 +150,10 @@ class CodeHost:
         theirs.close()
         native.forked()
         self.children[pid] = native
-        self.control.send(Child(pid=pid, reuse=reuse), fd=ours.fileno())
-        ours.close()
+        return pid, ours.detach()
+
+    def handed_over(self, end: int) -> None:
+        os.close(end)
 
     def _become_child(
         self, host: int, ours: socket.socket, theirs: socket.socket, native: NativeOutput, reuse: bool
@@ -177,6 +182,26 @@ class CodeHost:
         finally:
             os._exit(1)
 
+    def kill_session(self, pid: int) -> int:
+        killed = int(kill_group(pid))
+        for stray in self._all_children.now():
+            if stray in self.children:
+                continue
+            for member in tree_of(stray):
+                if not self.children or _belongs(member, pid):
+                    killed += _kill(member)
+        return killed
+
+    def kill_child(self, pid: int) -> None:
+        for member in reversed(tree_of(pid)):
+            _kill(member)
+        kill_group(pid)
+
+    def kill_strays(self) -> None:
+        for stray in self._all_children.now():
+            for pid in tree_of(stray):
+                _kill(pid)
+
     def _reap(self) -> None:
         while True:
             try:
@@ -185,42 +210,10 @@ class CodeHost:
                 return
             if pid == 0:
                 return
-            if pid not in self.children:
-                continue
-            native = self.children.pop(pid)
-            orphans = int(kill_group(pid)) + self._kill_strays(pid)
-            native.finish()
-            self.control.send(
-                Exited(
-                    pid=pid,
-                    status=status,
-                    cpu_seconds=usage.ru_utime + usage.ru_stime,
-                    peak_bytes=usage.ru_maxrss * 1024,
-                    orphans=orphans,
-                )
-            )
-
-    def _kill_strays(self, session: int) -> int:
-        """What a dead attempt left in its session, or let float up to us from it."""
-        killed = 0
-        for stray in self._all_children.now():
-            if stray in self.children:
-                continue
-            for pid in tree_of(stray):
-                if not self.children or _belongs(pid, session):
-                    killed += _kill(pid)
-        return killed
-
-    def _end(self) -> None:
-        """The agent is gone: nothing of ours may outlive it."""
-        for child in self.children:
-            for pid in reversed(tree_of(child)):
-                _kill(pid)
-            kill_group(child)
-        for stray in self._all_children.now():
-            for pid in tree_of(stray):
-                _kill(pid)
-        os._exit(0)
+            native = self.children.pop(pid, None)
+            if native is not None:
+                native.finish()
+            self._front.ended(pid, status, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024)
 
 
 def _belongs(pid: int, session: int) -> bool:
