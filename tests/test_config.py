@@ -1,8 +1,10 @@
 """Settings: sources, spellings, types, and what lint says."""
 
 import base64
+import importlib
 import os
 import stat
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -181,7 +183,7 @@ def test_files_that_cannot_be_read_are_named(tmp_path: Path) -> None:
         load_settings(tmp_path, {})
     toml.unlink()
     cfg = write(tmp_path / "airflow.cfg", "parallelism = 1\n")
-    with pytest.raises(ConfigError, match=f"{cfg} cannot be read as an airflow.cfg"):
+    with pytest.raises(ConfigError, match=rf"{cfg} cannot be read as an airflow.cfg: [^.]*\.$"):
         load_settings(tmp_path, {})
 
 
@@ -227,8 +229,57 @@ def test_lint_judges_values(tmp_path: Path) -> None:
     assert "[core] fernet_key: it is not a Fernet key" in said
     assert "[database] sql_alchemy_conn: the metadata database must be SQLite or PostgreSQL." in said
     assert "my.own.login is not a login that Tradewind knows" in said
-    assert sentences(tmp_path, {"AIRFLOW__API__AUTH_BACKENDS": "airflow.api.auth.backend.session"}) == ""
+    said = sentences(
+        tmp_path,
+        {
+            "AIRFLOW__CORE__DEFAULT_TIMEZONE": "Mars/Olympus",
+            "AIRFLOW__CORE__PARALLELISM": "0",
+            "AIRFLOW__LOGGING__LOGGING_LEVEL": "chatty",
+            "AIRFLOW__API__HOST": "0.0.0.0",
+            "AIRFLOW__CORE__EXECUTOR": "airflow.providers.celery.executors.celery_executor.CeleryExecutor",
+        },
+    )
+    assert "[core] default_timezone: 'Mars/Olympus' is not a time zone" in said
+    assert "[core] parallelism: no task can start" in said
+    assert "[logging] logging_level: 'chatty' is not a level, so INFO is used" in said
+    assert "[api] host: this version has no login yet and listens on 127.0.0.1 only." in said
+    assert "[core] executor: this version has no Celery executor; tasks run locally." in said
+    usual = {"AIRFLOW__CORE__DEFAULT_TIMEZONE": "Asia/Seoul", "AIRFLOW__LOGGING__LOGGING_LEVEL": "debug"}
+    assert sentences(tmp_path, usual) == ""
     assert sentences(tmp_path, {}) == ""
+
+
+def test_a_setting_without_effect_is_said_to_have_none_unless_it_is_at_its_default(tmp_path: Path) -> None:
+    environ = {"AIRFLOW__METRICS__STATSD_ON": "True", "AIRFLOW__WEBSERVER__PAGE_SIZE": "7"}
+    assert sentences(tmp_path, environ).splitlines() == [
+        "unused: [metrics] statsd_on is accepted, without effect in this version.",
+        "moved: [webserver] page_size is read as [api] fallback_page_limit; rename it.",
+        "unused: [webserver] page_size is accepted, without effect in this version.",
+    ]
+    assert sentences(tmp_path, {"AIRFLOW__METRICS__STATSD_ON": "False"}) == ""
+
+
+def test_settings_are_marked_without_effect_where_nothing_reads_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(Path(__file__).parents[1] / "scripts")
+    reference = importlib.import_module("generate_reference")
+    code = reference._code_that_reads_settings()
+    for section, cls in SECTIONS.items():
+        for item in fields(cls):
+            read = reference._is_read(section, item.name, code)
+            assert item.metadata["effect"] == read, f"[{section}] {item.name}: effect={read} in the table"
+
+
+def test_a_file_is_no_dags_folder(tmp_path: Path) -> None:
+    environ = {"AIRFLOW__CORE__DAGS_FOLDER": str(write(tmp_path / "dag.py", ""))}
+    assert f"[core] dags_folder: {tmp_path}/dag.py is not a folder." in sentences(tmp_path, environ)
+    with pytest.raises(ConfigError, match=f"dags_folder {tmp_path}/dag.py is a file; name the folder of the Dag files"):
+        load_settings(tmp_path, environ).ensure_home()
+
+
+@pytest.mark.parametrize("port", ["-1", "65536"])
+def test_a_port_beyond_all_ports_is_refused(tmp_path: Path, port: str) -> None:
+    with pytest.raises(ConfigError, match=rf"\[api\] port is '{port}' .*; it must be a number from 0 to 65535."):
+        load_settings(tmp_path, {"AIRFLOW__API__PORT": port})
 
 
 def test_task_code_sees_settings_in_every_spelling_but_no_secret_of_the_services(tmp_path: Path) -> None:

@@ -91,7 +91,7 @@ def fill_database() -> None:
                 "position": 0,
                 "line": 7,
                 "kind": "NameError",
-                "message": "x is \x1b[31m not defined",
+                "message": "broken.py:7: NameError: x is \x1b[31m not defined",
                 "at": 1,
             },
         )

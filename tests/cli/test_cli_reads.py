@@ -110,7 +110,7 @@ def test_import_errors_have_file_line_and_sentence_and_code_1(run: Run, database
             "bundle_name": "dags-folder",
             "filepath": f"{database}/dags/broken.py",
             "line": "7",
-            "error": "NameError: x is \x1b[31m not defined",
+            "error": "broken.py:7: NameError: x is \x1b[31m not defined",
         }
     ]
     assert "\x1b" not in run("dags", "list-import-errors").out
@@ -164,7 +164,10 @@ def test_tasks_are_listed_with_their_states(run: Run, database: Path) -> None:
     assert run("tasks", "state", "etl", "extract", "manual__2").out == "success\n"
     assert run("tasks", "state", "etl", "load", "manual__2").out == "None\n"
     assert run("tasks", "state", "etl", "clean.fill", "manual__2", "--map-index", "0").out == "running\n"
-    assert "--map-index may be 0, 1" in run("tasks", "state", "etl", "clean.fill", "manual__2").err
+    instance = ("tasks", "state", "etl", "clean.fill", "manual__2")
+    assert run(*instance).err == "Error: clean.fill is mapped; --map-index may be 0, 1.\n"
+    assert "has no instance 2 in this run; --map-index may be 0, 1." in run(*instance, "--map-index", "2").err
+    assert "not mapped" in run("tasks", "state", "etl", "extract", "manual__2", "--map-index", "0").err
     assert "has no task 'nope'" in run("tasks", "state", "etl", "nope", "manual__2").err
 
 
@@ -190,7 +193,10 @@ def test_variables_show_their_values_only_when_asked(run: Run, database: Path) -
     assert run("variables", "get", "api_token").out == "s3cret\n"
     assert run("variables", "get", "limits", "--json").out == '{"max": 3}\n'
     assert run("variables", "get", "nope", "-d", "instead").out == "instead\n"
-    assert run("variables", "get", "nope").err == "Error: Variable nope does not exist.\n"
+    assert (
+        run("variables", "get", "nope").err
+        == "Error: Variable nope does not exist; `tradewind variables list` shows those that do.\n"
+    )
     assert "not JSON" in run("variables", "get", "api_token", "--json").err
 
 

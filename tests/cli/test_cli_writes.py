@@ -88,7 +88,7 @@ def test_trigger_notices_the_end_even_if_its_event_was_lost(
     import tradewind.cli.waiting as waiting
 
     patient = waiting.create_and_wait
-    monkeypatch.setattr(waiting, "create_and_wait", lambda client, body: patient(client, body, poll_seconds=0.05))
+    monkeypatch.setattr(waiting, "create_and_wait", lambda *given: patient(*given, poll_seconds=0.05))
     scheduler.gives({"dag_id": "etl", "run_id": "r1"})
     scheduler.reply = lambda request: Response(
         id=request.id, value={"dag_id": "etl", "run_id": "r1", "state": "success"}
@@ -116,7 +116,7 @@ def test_pause_and_unpause_by_id_and_by_pattern(run: Run, scheduler: FakeSchedul
     assert "No Dag matches 'zzz'" in run("dags", "pause", "zzz", "--treat-dag-id-as-regex", "-y").err
 
 
-def test_delete_asks_first(run: Run, scheduler: FakeScheduler, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_delete_asks_first(run: Run, scheduler: FakeScheduler, database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("click.confirm", lambda question, err: False)
     ended = run("dags", "delete", "etl")
     assert (ended.code, ended.err) == (1, "Error: Nothing was changed.\n")
@@ -125,10 +125,10 @@ def test_delete_asks_first(run: Run, scheduler: FakeScheduler, monkeypatch: pyte
     assert sent(scheduler) == [("dag.delete", {"dag_id": "etl"})]
 
 
-def test_clear_shows_what_it_will_do_before_it_does_it(run: Run, scheduler: FakeScheduler) -> None:
-    scheduler.gives({"tasks": [["r1", "load", -1], ["r1", "fill", 2]]})
+def test_clear_shows_what_it_will_do_before_it_does_it(run: Run, scheduler: FakeScheduler, database: Path) -> None:
+    scheduler.gives({"tasks": [[1, "load", -1], [2, "fill", 2]]})
     ended = run("tasks", "clear", "etl", "-t", "lo.*", "-s", "2026-01-01", "-d", "-f", "-y")
-    assert ended.out == "etl r1 load\netl r1 fill[2]\n2 task instances cleared.\n"
+    assert ended.out == "etl scheduled__1 load\netl manual__2 fill[2]\n2 task instances cleared.\n"
     body = {
         "dag_id": "etl", "task_regex": "lo.*", "start": "2026-01-01T00:00:00+00:00", "upstream": False,
         "downstream": True, "only_failed": True, "only_running": False,
@@ -136,17 +136,17 @@ def test_clear_shows_what_it_will_do_before_it_does_it(run: Run, scheduler: Fake
     assert sent(scheduler) == [("task.clear", {**body, "dry_run": True}), ("task.clear", {**body, "dry_run": False})]
 
 
-def test_a_dry_run_clears_nothing(run: Run, scheduler: FakeScheduler) -> None:
-    scheduler.gives({"tasks": [["r1", "load", -1]]})
-    run("tasks", "clear", "etl", "--run-id", "r1", "-n")
+def test_a_dry_run_clears_nothing(run: Run, scheduler: FakeScheduler, database: Path) -> None:
+    scheduler.gives({"tasks": [[1, "load", -1]]})
+    assert run("tasks", "clear", "etl", "--run-id", "scheduled__1", "-n").out == "etl scheduled__1 load\n"
     assert [body["dry_run"] for _, body in sent(scheduler)] == [True]
     scheduler.gives({"tasks": []})
     assert run("tasks", "clear", "etl", "-y").out == "Nothing to clear.\n"
 
 
-def test_a_whole_run_is_cleared(run: Run, scheduler: FakeScheduler) -> None:
-    scheduler.gives({"tasks": [["r1", "load", -1]]})
-    assert run("dags", "clear", "etl", "--run-id", "r1", "-f", "-y").out.endswith("1 task instances cleared.\n")
+def test_a_whole_run_is_cleared(run: Run, scheduler: FakeScheduler, database: Path) -> None:
+    scheduler.gives({"tasks": [[1, "load", -1]]})
+    assert run("dags", "clear", "etl", "--run-id", "r1", "-f", "-y").out.endswith("\n1 task instance cleared.\n")
     assert [(body["run_id"], body["only_failed"], body["dry_run"]) for _, body in sent(scheduler)] == [
         ("r1", True, True),
         ("r1", True, False),
@@ -156,10 +156,10 @@ def test_a_whole_run_is_cleared(run: Run, scheduler: FakeScheduler) -> None:
 def test_variables_are_set_deleted_and_imported(run: Run, scheduler: FakeScheduler, database: Path) -> None:
     assert run("variables", "set", "k", "v", "--description", "d").out == "Variable k created\n"
     assert run("variables", "set", "k", "{", "--json").code == 2
-    assert run("variables", "delete", "k").code == 0
+    assert run("variables", "delete", "limits").code == 0
     assert sent(scheduler) == [
         ("variable.set", {"key": "k", "value": "v", "description": "d"}),
-        ("variable.delete", {"key": "k"}),
+        ("variable.delete", {"key": "limits"}),
     ]
     scheduler.commands.clear()
     path = database / "v.json"
@@ -320,7 +320,7 @@ def test_subscribing_gives_events_and_tells_of_silence(home: Path, scheduler: Fa
     scheduler.tell(Event(seq=5, at_us=0, name="dag.paused"))
     found = next(event for event in events if event is not None)
     assert (found.seq, found.name) == (5, "dag.paused")
-    events.close()  # type: ignore[attr-defined]
+    events.close()
 
 
 def test_a_stale_socket_means_that_no_scheduler_runs(home: Path, scheduler: FakeScheduler) -> None:

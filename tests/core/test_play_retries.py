@@ -25,6 +25,17 @@ def test_a_failed_task_is_tried_again_after_its_delay(play: Play) -> None:
     assert play.run_state() == "success"
 
 
+def test_a_growing_delay_stops_at_the_installations_longest(play: Play) -> None:
+    play.world.max_retry_delay_seconds = 90.0
+    play.start(dag("a", retries=9, retry_delay_seconds=60, retry_backoff=10.0))
+    for _ in range(3):
+        play.fail("a")
+        play.advance(seconds=89)
+        assert play.state("a") == "up_for_retry"
+        play.advance(seconds=1)
+        assert play.state("a") == "queued"
+
+
 def test_a_task_fails_when_its_tries_are_used_up(play: Play) -> None:
     play.start(dag("a >> b", retries=2, retry_delay_seconds=60))
     for _ in range(2):

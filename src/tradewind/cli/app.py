@@ -1,5 +1,6 @@
 """What every command shares: the installation it works on, and the options that Airflow has everywhere."""
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -55,21 +56,26 @@ class App:
 
     def moment(self, text: str) -> datetime:
         """A date or time that a person wrote; without an offset it is in core.default_timezone."""
-        from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+        return moment_of(self.settings, text)
 
+
+def moment_of(settings: "Settings", text: str) -> datetime:
+    """A date or time as an aware datetime. Raises UsageError for a text that is neither."""
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+    try:
+        moment = datetime.fromisoformat(text.strip())
+    except ValueError:
+        raise click.UsageError(
+            f"{text!r} is not a date or time; write it as 2026-01-31 or 2026-01-31T08:00+09:00."
+        ) from None
+    if moment.tzinfo is None:
+        name = settings.core.default_timezone
         try:
-            moment = datetime.fromisoformat(text.strip())
-        except ValueError:
-            raise click.UsageError(
-                f"{text!r} is not a date or time; write it as 2026-01-31 or 2026-01-31T08:00+09:00."
-            ) from None
-        if moment.tzinfo is None:
-            name = self.settings.core.default_timezone
-            try:
-                moment = moment.replace(tzinfo=UTC if name.lower() in ("utc", "") else ZoneInfo(name))
-            except (ZoneInfoNotFoundError, ValueError):
-                raise click.ClickException(f"[core] default_timezone {name!r} is not a time zone.") from None
-        return moment
+            moment = moment.replace(tzinfo=UTC if name.lower() in ("utc", "") else ZoneInfo(name))
+        except (ZoneInfoNotFoundError, ValueError):
+            raise click.ClickException(f"[core] default_timezone {name!r} is not a time zone.") from None
+    return moment
 
 
 class Leaf(click.Command):
@@ -87,6 +93,27 @@ class Noun(click.Group):
     """A group of commands about one thing."""
 
     command_class = Leaf
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        found = super().get_command(ctx, cmd_name)
+        if found is None:
+            from tradewind.cli.elsewhere import refuse
+
+            refuse(f"{self.name} {cmd_name}", ctx)
+        return found
+
+
+class TakesNumbers(Leaf):
+    """A command whose arguments may be negative numbers, which would otherwise be taken for options."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        numbers = {f" {arg}" for arg in args if _NEGATIVE.fullmatch(arg)}
+        rest = super().parse_args(ctx, [f" {arg}" if f" {arg}" in numbers else arg for arg in args])
+        ctx.params.update({name: value[1:] for name, value in ctx.params.items() if value in numbers})
+        return rest
+
+
+_NEGATIVE = re.compile(r"-[\d.]+(e[+-]?\d+)?", re.IGNORECASE)
 
 
 def _without_effect() -> list[click.Option]:
@@ -117,10 +144,37 @@ def output_option(command: F) -> F:
 yes_option = click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 
 
+def json_object(text: str, option: str) -> dict[str, Any]:
+    """A JSON object that a person typed."""
+    import json
+
+    try:
+        value = json.loads(text)
+    except ValueError as error:
+        raise click.UsageError(f"{option} is not JSON: {error}.") from None
+    if not isinstance(value, dict):
+        raise click.UsageError(f'{option} must be a JSON object such as {{"key": "value"}}.')
+    return value
+
+
 def confirm(question: str, yes: bool) -> None:
     """Ask unless told not to; no means that nothing was changed."""
-    if not yes and not click.confirm(question, err=True):
+    if yes:
+        return
+    try:
+        agreed = click.confirm(question, err=True)
+    except click.Abort as stopped:
+        if not isinstance(stopped.__context__, EOFError):
+            raise
+        click.echo(err=True)
+        raise click.ClickException("Nobody is there to answer, so nothing was changed; --yes goes ahead.") from None
+    if not agreed:
         raise click.ClickException("Nothing was changed.")
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 task`, `2 tasks`."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def iso(microseconds: int | None) -> str | None:
@@ -136,6 +190,11 @@ def to_us(moment: datetime) -> int:
 
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def first_line(error: BaseException) -> str:
+    """What an error says first; drivers and SQLAlchemy go on with advice that is not for this reader."""
+    return next((line.strip() for line in str(error).splitlines() if line.strip()), "")
 
 
 def printable(text: str) -> str:

@@ -87,11 +87,11 @@ class Client:
             raise CommandRefused(response.error)
         return response.value
 
-    def subscribe(self, dag_id: str = "", run_id: str = "", every: float | None = None) -> Iterator[Event | None]:
+    def subscribe(self, dag_id: str = "", run_id: str = "", every: float | None = None) -> "Events":
         """Events from now on, over a connection of their own; None after each `every` seconds of silence."""
         connection = _Connection(self._settings, self._seconds)
         connection.send(Subscribe(dag_id=dag_id, run_id=run_id))
-        return connection.events(every)
+        return Events(connection, every)
 
     def close(self) -> None:
         if self._connection is not None:
@@ -126,7 +126,7 @@ class _Connection:
         try:
             with reachable(settings.scheduler_socket) as address:
                 self._socket.connect(address)
-        except (FileNotFoundError, ConnectionRefusedError):
+        except (FileNotFoundError, NotADirectoryError, ConnectionRefusedError):
             self._socket.close()
             raise NoScheduler(settings.home) from None
         except PermissionError:
@@ -142,7 +142,7 @@ class _Connection:
 
     def _greet(self, seconds: float) -> None:
         self.send(Hello(role="client", pid=os.getpid()))
-        answer = self._next(seconds, "the greeting")
+        answer = self.next(seconds, "the greeting")
         if isinstance(answer, Refused):
             raise CommandRefused(f"The scheduler refused the connection: {answer.reason}")
         if not isinstance(answer, Welcome):
@@ -157,27 +157,14 @@ class _Connection:
     def receive(self, kind: type[M], seconds: float, what: str, **wanted: Any) -> M:
         deadline = time.monotonic() + seconds
         while True:
-            message = self._next(max(deadline - time.monotonic(), 0.001), what, seconds)
+            message = self.next(max(deadline - time.monotonic(), 0.001), what, seconds)
             if isinstance(message, kind) and all(getattr(message, name) == value for name, value in wanted.items()):
                 return message
-
-    def events(self, every: float | None) -> Iterator[Event | None]:
-        try:
-            while True:
-                try:
-                    message = self._next(every, "events")
-                except NoAnswer:
-                    yield None
-                    continue
-                if isinstance(message, Event):
-                    yield message
-        finally:
-            self.close()
 
     def close(self) -> None:
         self._socket.close()
 
-    def _next(self, seconds: float | None, what: str, said: float | None = None) -> Message:
+    def next(self, seconds: float | None, what: str, said: float | None = None) -> Message:
         deadline = None if seconds is None else time.monotonic() + seconds
         while not self._ready:
             left = None if deadline is None else deadline - time.monotonic()
@@ -194,6 +181,31 @@ class _Connection:
             except (OSError, BrokenFrame) as error:
                 raise _lost(what, error) from None
         return self._ready.pop(0)
+
+
+class Events:
+    """An iterator over events, to be closed; unlike a generator also before its first event."""
+
+    def __init__(self, connection: _Connection, every: float | None) -> None:
+        self._connection, self._every = connection, every
+
+    def __iter__(self) -> Iterator[Event | None]:
+        return self
+
+    def __next__(self) -> Event | None:
+        while True:
+            try:
+                message = self._connection.next(self._every, "events")
+            except NoAnswer:
+                return None
+            except BaseException:
+                self.close()
+                raise
+            if isinstance(message, Event):
+                return message
+
+    def close(self) -> None:
+        self._connection.close()
 
 
 def _lost(what: str, error: Exception) -> CommandRefused:

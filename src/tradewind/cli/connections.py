@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from tradewind.cli.app import App, Noun, output_option, pass_app
+from tradewind.cli.app import App, Noun, json_object, output_option, pass_app
 from tradewind.cli.connection_text import FIELDS, from_mapping, from_uri, to_uri
 from tradewind.cli.files import read_mapping, write_text
 from tradewind.cli.output import show
@@ -65,7 +65,7 @@ def add(app: App, /, conn_id: str, conn_uri: str | None, conn_json: str | None, 
     if conn_uri:
         fields = from_uri(conn_uri)
     elif conn_json:
-        fields = from_mapping(_json(conn_json))
+        fields = from_mapping(json_object(conn_json, "--conn-json"))
     else:
         fields = from_mapping(given)
     if not fields["conn_type"]:
@@ -86,6 +86,7 @@ def add(app: App, /, conn_id: str, conn_uri: str | None, conn_json: str | None, 
 @pass_app
 def delete(app: App, conn_id: str) -> None:
     """Remove a connection."""
+    _existing(app, conn_id)
     app.client.command("connection.delete", conn_id=conn_id)
     click.echo(f"Successfully deleted connection with `conn_id`={conn_id}")
 
@@ -96,14 +97,9 @@ def delete(app: App, conn_id: str) -> None:
 @pass_app
 def import_connections(app: App, file: str, overwrite: bool) -> None:
     """Create connections from a JSON, YAML or .env file."""
-    given = {}
-    for conn_id, entry in read_mapping(file).items():
-        if isinstance(entry, str):
-            given[conn_id] = from_mapping(_json(entry)) if entry.lstrip().startswith("{") else from_uri(entry)
-        elif isinstance(entry, dict):
-            given[conn_id] = from_mapping(entry)
-        else:
-            raise click.ClickException(f"{file}: connection {conn_id!r} is neither a URI nor an object.")
+    given = {
+        conn_id: _imported(entry, f"{file}, connection {conn_id!r}") for conn_id, entry in read_mapping(file).items()
+    }
     existing = set() if overwrite else {row["conn_id"] for row in app.reader.connections()}
     for conn_id, fields in given.items():
         if conn_id in existing:
@@ -111,6 +107,18 @@ def import_connections(app: App, file: str, overwrite: bool) -> None:
             continue
         app.client.command("connection.set", conn_id=conn_id, **fields)
         click.echo(f"Imported connection {conn_id}")
+
+
+def _imported(entry: Any, where: str) -> dict[str, Any]:
+    """The parts of one connection in a file."""
+    try:
+        if isinstance(entry, str):
+            return from_mapping(_json(entry)) if entry.lstrip().startswith("{") else from_uri(entry)
+        if isinstance(entry, dict):
+            return from_mapping(entry)
+    except click.ClickException as error:
+        raise click.ClickException(f"{where}: {error.message} Nothing was imported.") from None
+    raise click.ClickException(f"{where} is neither a URI nor an object. Nothing was imported.")
 
 
 @connections.command("export")

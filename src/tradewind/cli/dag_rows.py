@@ -97,7 +97,7 @@ def import_error_rows(errors: Sequence[Row], settings: Settings) -> list[dict[st
             "bundle_name": BUNDLE,
             "filepath": os.path.join(settings.core.dags_folder, error["file"]),
             "line": error["line"],
-            "error": f"{error['kind']}: {error['message']}" if error["kind"] else error["message"],
+            "error": error["message"],
         }
         for error in errors
     ]

@@ -7,10 +7,12 @@ from typing import Any
 
 import click
 
-from tradewind.cli.app import App, Noun, confirm, iso, output_option, pass_app, to_us, yes_option
+from tradewind.cli.app import App, Noun, confirm, counted, iso, json_object, output_option, pass_app, to_us, yes_option
 from tradewind.cli.clearing import clear_with_preview
 from tradewind.cli.dag_rows import COLUMNS, DEFAULT_COLUMNS, details_of, import_error_rows, report_rows, run_row
+from tradewind.cli.files import write_text
 from tradewind.cli.output import show
+from tradewind.core.errors import TradewindError
 
 
 @click.group(cls=Noun)
@@ -31,6 +33,9 @@ def list_dags(app: App, columns: str, output: str) -> None:
         click.echo(f"There is no column {', '.join(unknown)}; the columns are {', '.join(COLUMNS)}.", err=True)
     chosen = [name for name in wanted if name in COLUMNS] or list(DEFAULT_COLUMNS)
     show([{name: COLUMNS[name](row, app.settings) for name in chosen} for row in app.reader.dags()], output)
+    if broken := app.reader.unreadable_files():
+        files = f"{counted(broken, 'Dag file')} {'has' if broken == 1 else 'have'} problems"
+        click.echo(f"{files}; `tradewind dags list-import-errors` shows them.", err=True)
 
 
 @dags.command("details")
@@ -66,8 +71,7 @@ def show_dag(app: App, dag_id: str, save: str | None, output: str, imgcat: bool)
     if save is None:
         click.echo(text)
         return
-    with open(save, "w", encoding="utf-8") as file:
-        file.write(text + "\n")
+    write_text(save, text + "\n", mode=0o666)
     click.echo(f"File {save} saved")
 
 
@@ -78,14 +82,23 @@ def show_dag(app: App, dag_id: str, save: str | None, output: str, imgcat: bool)
 @click.option("-l", "--logical-date", "-e", "--exec-date", "logical_date", help="Logical date of the run.")
 @click.option("--no-replace-microseconds", is_flag=True, help="Keep the microseconds of the logical date.")
 @click.option("--note", help="A note on the run.")
-@click.option("-w", "--wait", is_flag=True, help="Wait for the run's end; exit with 1 unless it succeeded.")
+@click.option(
+    "-w",
+    "--wait",
+    is_flag=True,
+    help="Wait for the run's end; exit with 1 unless it succeeded. A paused Dag is not waited for.",
+)
 @output_option
 @pass_app
 def trigger(
     app: App, dag_id: str, run_id: str | None, conf: str | None, logical_date: str | None,
     no_replace_microseconds: bool, note: str | None, wait: bool, output: str,
 ) -> int:  # fmt: skip
-    """Create a run."""
+    """Create a run.
+
+    The run of a paused Dag is created too, and stays queued until the Dag is unpaused; with --wait the command says so
+    and ends at once with 1.
+    """
     body: dict[str, Any] = {"dag_id": dag_id}
     if run_id:
         body["run_id"] = run_id
@@ -96,14 +109,24 @@ def trigger(
     if logical_date is not None:
         moment = app.moment(logical_date)
         body["logical_date"] = (moment if no_replace_microseconds else moment.replace(microsecond=0)).isoformat()
-    if wait:
-        from tradewind.cli.waiting import create_and_wait
+    from tradewind.cli.waiting import create_and_wait, held_by_pause
 
-        created, state = create_and_wait(app.client, body)
+    if wait:
+        created, state = create_and_wait(app.client, body, lambda: _is_paused(app, dag_id))
         show([run_row({**created, "state": state})], output)
         return 0 if state == "success" else 1
-    show([run_row(app.client.command("run.create", **body))], output)
+    created = app.client.command("run.create", **body)
+    if _is_paused(app, dag_id):
+        click.echo(held_by_pause(dag_id), err=True)
+    show([run_row(created)], output)
     return 0
+
+
+def _is_paused(app: App, dag_id: str) -> bool:
+    try:
+        return bool(app.reader.dag(dag_id)["is_paused"])
+    except TradewindError:  # only a remark depends on it
+        return False
 
 
 @dags.command("pause")
@@ -134,7 +157,7 @@ def _set_paused(app: App, kind: str, dag_id: str, as_regex: bool, yes: bool, out
         ids = matching(app, dag_id)
         if not ids:
             raise click.ClickException(f"No Dag matches {dag_id!r}.")
-        confirm(f"{kind.removeprefix('dag.').capitalize()} {len(ids)} Dags: {', '.join(ids)}?", yes)
+        confirm(f"{kind.removeprefix('dag.').capitalize()} {counted(len(ids), 'Dag')}: {', '.join(ids)}?", yes)
     for name in ids:
         app.client.command(kind, dag_id=name)
     show([{"dag_id": name, "is_paused": kind == "dag.pause"} for name in ids], output)
@@ -146,6 +169,7 @@ def _set_paused(app: App, kind: str, dag_id: str, as_regex: bool, yes: bool, out
 @pass_app
 def delete(app: App, dag_id: str, yes: bool) -> None:
     """Remove a Dag's runs and history; its file stays, and brings the Dag back."""
+    app.reader.dag(dag_id)
     confirm(f"Delete all runs and history of {dag_id}?", yes)
     app.client.command("dag.delete", dag_id=dag_id)
     click.echo(f"Removed {dag_id}; its file stays.")
@@ -294,17 +318,6 @@ def test(
         )
         or 0
     )
-
-
-def json_object(text: str, option: str) -> dict[str, Any]:
-    """A JSON object that a person typed."""
-    try:
-        value = json.loads(text)
-    except ValueError as error:
-        raise click.UsageError(f"{option} is not JSON: {error}.") from None
-    if not isinstance(value, dict):
-        raise click.UsageError(f'{option} must be a JSON object such as {{"key": "value"}}.')
-    return value
 
 
 def matching(app: App, pattern: str) -> list[str]:

@@ -1,11 +1,18 @@
 """`tradewind db`: the metadata database itself. The only commands that import SQLAlchemy."""
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import click
 
-from tradewind.cli.app import App, Noun, confirm, pass_app, yes_option
+from tradewind.cli.app import App, Noun, confirm, first_line, pass_app, yes_option
+from tradewind.cli.reading import NoDatabase, check_kind
 from tradewind.core.errors import TradewindError
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
 
 
 @click.group(cls=Noun)
@@ -18,12 +25,33 @@ def _migrate(
 ) -> None:
     if to_revision or to_version or show_sql_only or from_revision:
         raise click.UsageError("The database is always brought to this version's schema; no other can be chosen.")
-    from tradewind.store.engine import open_engine
     from tradewind.store.migrate import migrate
 
-    app.settings.ensure_home()
-    migrate(open_engine(app.settings.database.sql_alchemy_conn))
+    with _engine(app) as engine:
+        migrate(engine)
     click.echo("Database migrating done!")
+
+
+@contextmanager
+def _engine(app: App) -> Iterator["Engine"]:
+    """The database, opened for writing. What it refuses is one sentence."""
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from tradewind.store.engine import open_engine
+
+    url = app.settings.database.sql_alchemy_conn
+    check_kind(url)
+    app.settings.ensure_home()
+    try:
+        engine = open_engine(url)
+        try:
+            yield engine
+        finally:
+            engine.dispose()
+    except SQLAlchemyError as error:
+        raise NoDatabase(f"The database cannot be used: {first_line(getattr(error, 'orig', None) or error)}.") from None
+    except OSError as error:
+        raise NoDatabase(f"The database file {error.filename} cannot be used: {error.strerror}.") from None
 
 
 def _like_migrate(name: str, help: str, hidden: bool = False) -> None:
@@ -74,22 +102,16 @@ def check(app: App, retry: int, retry_delay: int) -> None:
 def reset(app: App, yes: bool, skip_init: bool) -> None:
     """Delete everything in the database: runs, history, variables, connections, pools."""
     from tradewind.cli.client import is_scheduler_running
-    from tradewind.store.engine import open_engine
+    from tradewind.store.migrate import migrate
     from tradewind.store.tables import metadata
 
     if is_scheduler_running(app.settings):
         raise click.ClickException("A scheduler is running on this database; stop it first.")
     confirm("Delete all runs, history, variables, connections and pools?", yes)
-    app.settings.ensure_home()
-    engine = open_engine(app.settings.database.sql_alchemy_conn)
-    try:
+    with _engine(app) as engine:
         metadata.drop_all(engine)
         with engine.begin() as connection:
             connection.exec_driver_sql("DROP TABLE IF EXISTS alembic_version")
-    finally:
-        engine.dispose()
-    if not skip_init:
-        from tradewind.store.migrations import migrate
-
-        migrate(app.settings.database.sql_alchemy_conn)
+        if not skip_init:
+            migrate(engine)
     click.echo("The database is empty." if skip_init else "The database is empty and ready.")

@@ -8,8 +8,13 @@ import click
 
 def read_mapping(path: str) -> dict[str, Any]:
     """Names and values of a JSON, YAML or .env file."""
-    with open(path, encoding="utf-8") as file:
-        text = file.read()
+    try:
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
+    except OSError as error:
+        raise click.ClickException(f"{path} cannot be read: {error.strerror}.") from None
+    except UnicodeDecodeError:
+        raise click.ClickException(f"{path} is not text in UTF-8.") from None
     ending = os.path.splitext(path)[1].lower()
     if ending == ".env" or os.path.basename(path) == ".env":
         return _read_env(path, text)
@@ -45,13 +50,13 @@ def _read_env(path: str, text: str) -> dict[str, Any]:
     return values
 
 
-def write_text(path: str, text: str) -> None:
-    """Write a file that may hold secrets, for this user alone when it is new; `-` is standard output."""
+def write_text(path: str, text: str, mode: int = 0o600) -> None:
+    """Write a file; as it may hold secrets, for this user alone when it is new. `-` is standard output."""
     if path == "-":
         click.echo(text, nl=False)
         return
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             file.write(text)
     except OSError as error:

@@ -79,7 +79,9 @@ def _title(task: Spec, task_id: str) -> str:
     marks = ["mapped"] if task.get("map") else []
     marks += [name for name in ("setup", "teardown") if task.get(f"is_{name}")]
     marks += [rule] if rule != "all_success" else []
-    return printable(f"{task_id} [{task.get('operator', '')}]{''.join(f' ({mark})' for mark in marks)}")
+    # A decorated task's class is ours alone; its decorator is what its author wrote.
+    operator = task.get("extra", {}).get("operator_name") or task.get("operator", "")
+    return printable(f"{task_id} [{operator}]{''.join(f' ({mark})' for mark in marks)}")
 
 
 def _quoted(text: str) -> str:

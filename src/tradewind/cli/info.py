@@ -41,6 +41,8 @@ def facts(app: App) -> dict[str, str]:
     from importlib.metadata import PackageNotFoundError
     from importlib.metadata import version as installed
 
+    from tradewind.cli.client import is_scheduler_running
+
     settings = app.settings
 
     def package(name: str) -> str:
@@ -64,7 +66,7 @@ def facts(app: App) -> dict[str, str]:
         "database": re.sub(r"://[^@/]*@", "://***@", url),
         "dags_folder": f"{settings.core.dags_folder} ({_count(settings.core.dags_folder)})",
         "logs_folder": f"{settings.logging.base_log_folder} ({_count(settings.logging.base_log_folder)})",
-        "scheduler": "its socket exists" if settings.scheduler_socket.exists() else "not running",
+        "scheduler": "running" if is_scheduler_running(settings) else "not running",
     }
     if url.startswith("sqlite:///"):
         path = Path(url.removeprefix("sqlite:///").partition("?")[0])

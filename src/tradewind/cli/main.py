@@ -6,7 +6,8 @@ from typing import Any
 
 import click
 
-from tradewind.cli.app import App, printable
+from tradewind import __version__
+from tradewind.cli.app import App, first_line, printable
 from tradewind.core.errors import TradewindError
 
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -29,12 +30,6 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "version": ("tradewind.cli.info:version", "Show the version."),
 }
 
-ELSEWHERE: dict[str, str] = {
-    "dag-processor": "`dag-processor` is a part of `tradewind scheduler`; start that instead.",
-    "triggerer": "`triggerer` does not exist yet: this version has no deferred tasks.",
-}
-"""Airflow's commands that have no counterpart of their own, and what to do."""
-
 
 class LazyGroup(click.Group):
     """A group whose commands are imported when one is asked for; listing them imports nothing."""
@@ -43,9 +38,10 @@ class LazyGroup(click.Group):
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name in ELSEWHERE:
-            raise click.UsageError(ELSEWHERE[cmd_name], ctx)
         if cmd_name not in COMMANDS:
+            from tradewind.cli.elsewhere import refuse
+
+            refuse(cmd_name, ctx)
             return None
         from importlib import import_module
 
@@ -62,6 +58,7 @@ class LazyGroup(click.Group):
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
 @click.option("--home", type=click.Path(file_okay=False), help="Home folder; else TRADEWIND_HOME, AIRFLOW_HOME.")
 @click.option("--debug", is_flag=True, help="Show tracebacks (also TRADEWIND_DEBUG=1).")
+@click.version_option(__version__, message="%(version)s", help="Show the version and exit.")
 @click.pass_context
 def cli(ctx: click.Context, home: str | None, debug: bool) -> None:
     """Runs Apache Airflow Dag files on an engine that starts a task in milliseconds."""
@@ -108,7 +105,7 @@ def _run(args: list[str], debug: bool) -> int:
     except Exception as error:
         if debug:
             raise
-        text = printable(str(error)) or "no text"
+        text = printable(first_line(error)) or "no text"
         click.echo(f"Error: {type(error).__name__}: {text} (TRADEWIND_DEBUG=1 shows where).", err=True)
         return 1
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from tradewind.cli.app import App, Noun, output_option, pass_app
+from tradewind.cli.app import App, Noun, TakesNumbers, output_option, pass_app
 from tradewind.cli.files import read_mapping, write_text
 from tradewind.cli.output import show
 
@@ -33,9 +33,9 @@ def get(app: App, pool: str, output: str) -> None:
     show([_row(_existing(app, pool))], output)
 
 
-@pools.command("set", context_settings={"ignore_unknown_options": True})
+@pools.command("set", cls=TakesNumbers)
 @click.argument("pool")
-@click.argument("slots", type=int)
+@click.argument("slots", type=click.IntRange(min=-1))
 @click.argument("description")
 @click.option("--include-deferred", is_flag=True, help="Deferred tasks hold their slots.")
 @click.option("--team-name", hidden=True)
@@ -47,6 +47,8 @@ def set_pool(
     """Create or change a pool; -1 slots: without limit."""
     if team_name:
         raise click.UsageError("Pools of teams are not supported.")
+    if not pool.strip():
+        raise click.UsageError("A pool needs a name.")
     body = {"name": pool, "slots": slots, "description": description, "include_deferred": include_deferred}
     app.client.command("pool.set", **body)
     show([_row(body)], output)

@@ -1,7 +1,7 @@
 """Quick readers of the metadata database: plain SQL, read-only, the same text for SQLite and PostgreSQL."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Protocol, Self
 
 from tradewind.config import Settings
@@ -34,9 +34,16 @@ def open_database(settings: Settings) -> "SqliteFile | Postgres":
         return SqliteFile(url.removeprefix("sqlite:///").partition("?")[0])
     if url.startswith("postgresql+psycopg://"):
         return Postgres(url.replace("+psycopg", "", 1))
-    raise NoDatabase(
-        "[database] sql_alchemy_conn must be a SQLite file or PostgreSQL; `tradewind config lint` says more."
-    )
+    check_kind(url)
+    raise NoDatabase("A database in memory belongs to one process; [database] sql_alchemy_conn must name a file.")
+
+
+def check_kind(url: str) -> None:
+    """Raise NoDatabase for anything but SQLite and PostgreSQL."""
+    if not url.startswith(("sqlite://", "postgresql+psycopg://")):
+        raise NoDatabase(
+            "[database] sql_alchemy_conn must be a SQLite file or PostgreSQL; `tradewind config lint` says more."
+        )
 
 
 class _Closing:
@@ -64,13 +71,18 @@ class SqliteFile(_Closing):
             self._connection = sqlite3.connect(f"file:{quote(path)}?mode=ro", uri=True, timeout=10)
         except sqlite3.OperationalError as error:
             raise _missing(path, str(error)) from None
+        try:
+            self.rows("PRAGMA schema_version")  # the first look into the file
+        except NoDatabase:
+            self.close()
+            raise
 
     def rows(self, sql: str, *values: Any) -> list[Row]:
         import sqlite3
 
         try:
             cursor = self._connection.execute(sql, values)
-        except sqlite3.OperationalError as error:
+        except sqlite3.DatabaseError as error:
             raise _missing(self._path, str(error)) from None
         names = [column[0] for column in cursor.description]
         return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
@@ -197,6 +209,20 @@ class Reader:
             self.dag(dag_id)
             raise RunNotFound(dag_id, run_id)
         return found[0]
+
+    def run_ids(self, dag_id: str, numbers: Collection[int]) -> dict[int, str]:
+        """The ids of runs of one Dag, by the runs' numbers."""
+        if not numbers:
+            return {}
+        found = self._rows(
+            "SELECT number, run_id FROM run WHERE dag_id = ? AND number BETWEEN ? AND ?",
+            dag_id, min(numbers), max(numbers),
+        )  # fmt: skip
+        return {row["number"]: row["run_id"] for row in found}
+
+    def unreadable_files(self) -> int:
+        """How many Dag files have a problem."""
+        return int(self._rows("SELECT COUNT(DISTINCT file) AS n FROM import_error")[0]["n"])
 
     def run_to_explain(self, dag_id: str) -> Row | None:
         """The newest unfinished run, else the newest."""

@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from tradewind.cli.app import App, Leaf, pass_app, printable
+from tradewind.cli.app import App, Leaf, counted, json_object, pass_app, printable
 from tradewind.cli.client import Client, CommandRefused
 from tradewind.cli.dag_file import file_of
 from tradewind.cli.live import Follower, glyph, instance_name, now_us, open_board
@@ -45,8 +45,6 @@ def run(
     Variables, connections and pools are those of your installation, if there is one; nothing is written to it.
     Exits with 0 when the run succeeded and with 1 when it failed.
     """
-    from tradewind.cli.dags import json_object
-
     return run_file(
         app.settings,
         file,
@@ -70,10 +68,22 @@ def dags_test(
     dag_id: str | None = dag_id_or_file
     if file is None and dag_id_or_file.endswith((".py", ".zip")) and os.path.isfile(dag_id_or_file):
         file, dag_id = dag_id_or_file, None
-    path = Path(file) if file is not None else file_of(settings, dag_id_or_file)
+    path = Path(file) if file is not None else _file_of(settings, dag_id_or_file)
     return run_file(
         settings, path, dag_id, conf=conf, logical_date=logical_date, mark_success_pattern=mark_success_pattern
     )
+
+
+def _file_of(settings: Settings, name: str) -> Path:
+    """The file of a Dag id. Raises UsageError for what can only be a path."""
+    if os.path.isdir(name):
+        raise click.UsageError(f"{name} is a folder; name a Dag, or one Dag file.")
+    try:
+        return file_of(settings, name)
+    except TradewindError:
+        if name.endswith((".py", ".zip")):
+            raise click.UsageError(f"There is no file {name}.") from None
+        raise
 
 
 def run_file(
@@ -159,12 +169,12 @@ def say_end(snapshot: Snapshot, place: OneFile) -> int:
         click.echo(f"\n{len(failed) - MOST_LOGS} more tasks failed; all logs are in "
                    f"{place.settings.logging.base_log_folder}.")  # fmt: skip
     if succeeded:
-        click.echo(f"{glyph('success')} {run['dag_id']} succeeded in {took} ({_count(len(tasks), 'task')}).")
+        click.echo(f"{glyph('success')} {run['dag_id']} succeeded in {took} ({counted(len(tasks), 'task')}).")
         return 0
     reason = f" ({printable(run['reason'])})" if run.get("reason") and not failed else ""
     click.echo(
         f"{glyph('failed')} {run['dag_id']} failed after {took}{reason}: "
-        f"{len(failed)} of {_count(len(tasks), 'task')} failed.",
+        f"{len(failed)} of {counted(len(tasks), 'task')} failed.",
     )
     return 1
 
@@ -179,25 +189,28 @@ def _say_log(run: Mapping[str, Any], task: Mapping[str, Any], logs: Path) -> Non
         click.echo(f"    (log: {path})\n")
 
 
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
 # --- the file ----------------------------------------------------------------------------------------------------
 
 
 def _say_problems(place: OneFile, file: Path) -> bool:
-    """Print what is wrong with the file; true when it could not be imported at all."""
-    broken = False
-    for problem in place.rows("SELECT * FROM import_error ORDER BY position"):
+    """Print what is wrong with the file; true when that leaves no Dag to run."""
+    problems = place.rows("SELECT * FROM import_error ORDER BY position")
+    for problem in problems:
         message = problem["message"]
         if message.startswith(place.file):
             message = f"{file}{message.removeprefix(place.file)}"
         click.echo(printable(f"Error: {message}"), err=True)
-        if problem["traceback"]:
-            click.echo(printable(problem["traceback"].rstrip()), err=True)
-        broken = broken or not problem["dag_id"]
-    return broken
+        if trace := _without_repetition(problem["traceback"] or "", message):
+            click.echo(printable(trace), err=True)
+    return any(not problem["dag_id"] for problem in problems) or bool(problems and not place.reader.dags())
+
+
+def _without_repetition(trace: str, message: str) -> str:
+    """A traceback without its last line, where the message has just said the same."""
+    lines = trace.rstrip().splitlines()
+    if lines and message.endswith(lines[-1].partition(": ")[2] or lines[-1]):
+        lines.pop()
+    return "\n".join(lines)
 
 
 def _choose(place: OneFile, file: Path, dag_id: str | None) -> str:

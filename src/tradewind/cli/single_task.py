@@ -15,7 +15,7 @@ from typing import Any
 import click
 import msgspec
 
-from tradewind.cli.app import printable, to_us
+from tradewind.cli.app import moment_of, printable, to_us
 from tradewind.cli.dag_file import file_of
 from tradewind.cli.live import glyph, instance_name
 from tradewind.cli.private_home import place_of
@@ -85,7 +85,10 @@ def _offer(settings: Settings, dag_id: str, task_id: str, run_or_date: str | Non
 
 def _run_of(settings: Settings, dag_id: str, text: str | None) -> RunInfo:
     """The recorded run of that id or date, else one that is made up for the date (or for now)."""
-    at = datetime.now(UTC) if text is None else _moment(settings, text)
+    try:
+        at = datetime.now(UTC) if text is None else moment_of(settings, text)
+    except click.UsageError:
+        at = None
     if text is not None:
         row = _recorded(settings, dag_id, text, at)
         if row is not None:
@@ -116,17 +119,6 @@ def _recorded(settings: Settings, dag_id: str, text: str, at: datetime | None) -
     except NoDatabase:
         return None
     return found[0] if found else None
-
-
-def _moment(settings: Settings, text: str) -> datetime | None:
-    from zoneinfo import ZoneInfo
-
-    try:
-        at = datetime.fromisoformat(text.strip())
-    except ValueError:
-        return None
-    zone = settings.core.default_timezone or "UTC"
-    return at if at.tzinfo else at.replace(tzinfo=ZoneInfo("UTC" if zone.lower() == "utc" else zone))
 
 
 # --- the child ---------------------------------------------------------------------------------------------------
@@ -177,6 +169,8 @@ def _host_config(settings: Settings) -> dict[str, Any]:
         "plugins_folder": str(settings.core.plugins_folder),
         "config_folder": str(settings.home / "config"),
         "logs_folder": str(settings.logging.base_log_folder),
+        "log_level": settings.logging.logging_level,
+        "default_timezone": settings.core.default_timezone,
         "values": values,
     }
 

@@ -10,8 +10,11 @@ if TYPE_CHECKING:
     from tradewind.config import Settings
 
 
+PORT = click.IntRange(0, 65535)
+
+
 @click.command("standalone")
-@click.option("-p", "--port", type=int, help="Port of the HTTP server; 0 takes a free one.")
+@click.option("-p", "--port", type=PORT, help="Port of the HTTP server; 0 takes a free one.")
 @pass_app
 def standalone(app: App, port: int | None) -> None:
     """Run scheduler, agent and HTTP server in one process tree; restart what dies; drain on SIGTERM."""
@@ -39,12 +42,15 @@ def worker(app: App, name: str, queues: str) -> None:
     """Run an agent alone; it finds the scheduler by its socket in the home folder."""
     from tradewind.standalone import run_agent
 
+    served = [queue.strip() for queue in queues.split(",") if queue.strip()]
+    if not name.strip() or not served:
+        raise click.UsageError("A worker needs a name and at least one queue.")
     app.settings.ensure_home()
-    run_agent(app.settings, name, [queue.strip() for queue in queues.split(",") if queue.strip()])
+    run_agent(app.settings, name, served)
 
 
 @click.command("api-server")
-@click.option("-p", "--port", type=int, help="Port to listen on; 0 takes a free one.")
+@click.option("-p", "--port", type=PORT, help="Port to listen on; 0 takes a free one.")
 @pass_app
 def api_server(app: App, port: int | None) -> None:
     """Run the HTTP server alone."""

@@ -4,9 +4,9 @@ from typing import Any
 
 import click
 
-from tradewind.cli.app import App, Noun, iso, output_option, pass_app, yes_option
+from tradewind.cli.app import App, Noun, iso, json_object, output_option, pass_app, yes_option
 from tradewind.cli.clearing import clear_with_preview
-from tradewind.cli.dags import find_run, json_object, matching
+from tradewind.cli.dags import find_run, matching
 from tradewind.cli.output import show
 from tradewind.core.errors import TaskNotFound
 
@@ -35,7 +35,7 @@ def list_tasks(app: App, dag_id: str, tree: bool) -> None:
 @click.argument("dag_id")
 @click.argument("task_id")
 @click.argument("run_or_date")
-@click.option("--map-index", type=int, default=-1, help="Which instance of a mapped task.")
+@click.option("--map-index", type=int, default=-1, help="Which instance of a mapped task, from 0.")
 @pass_app
 def state(app: App, dag_id: str, task_id: str, run_or_date: str, map_index: int) -> None:
     """The state of one task in one run."""
@@ -45,8 +45,11 @@ def state(app: App, dag_id: str, task_id: str, run_or_date: str, map_index: int)
         raise TaskNotFound(dag_id, task_id)
     by_index = {row["map_index"]: row["state"] for row in instances}
     if map_index not in by_index:
-        known = ", ".join(map(str, by_index))
-        raise click.ClickException(f"{task_id} has no instance {map_index} in this run; --map-index may be {known}.")
+        if list(by_index) == [-1]:
+            raise click.ClickException(f"{task_id} is not mapped in this run; leave out --map-index.")
+        known = ", ".join(str(index) for index in by_index if index >= 0)
+        problem = f"has no instance {map_index} in this run" if map_index >= 0 else "is mapped"
+        raise click.ClickException(f"{task_id} {problem}; --map-index may be {known}.")
     click.echo(_state(by_index[map_index]) or "None")
 
 
@@ -121,7 +124,7 @@ def failed_deps(ctx: click.Context, dag_id: str, task_id: str, run_or_date: str)
 @click.argument("run_or_date", required=False)
 @click.option("-t", "--task-params", help="JSON object of params.")
 @click.option("--env-vars", help="JSON object of environment variables.")
-@click.option("--map-index", type=int, default=-1)
+@click.option("--map-index", type=int, default=-1, help="Which instance of a mapped task, from 0.")
 @click.option("-n", "--dry-run", is_flag=True, help="Only render its templates.")
 @click.option("-m", "--post-mortem", is_flag=True, hidden=True)
 @pass_app
@@ -148,7 +151,7 @@ def test(
 @click.argument("dag_id")
 @click.argument("task_id")
 @click.argument("run_or_date")
-@click.option("--map-index", type=int, default=-1)
+@click.option("--map-index", type=int, default=-1, help="Which instance of a mapped task, from 0.")
 @pass_app
 def render(app: App, dag_id: str, task_id: str, run_or_date: str, map_index: int) -> int:
     """The templates of one task as they are rendered for a run or date."""

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from tradewind.cli.app import App, Noun, output_option, pass_app
+from tradewind.cli.app import App, Noun, TakesNumbers, output_option, pass_app
 from tradewind.cli.files import read_mapping, write_text
 from tradewind.cli.output import show
 
@@ -39,10 +39,8 @@ def list_variables(app: App, show_values: bool, hide_sensitive: bool, output: st
 @pass_app
 def get(app: App, key: str, as_json: bool, default: str | None) -> None:
     """The value of one variable."""
-    row = app.reader.variable(key)
+    row = app.reader.variable(key) if default is not None else _existing(app, key)
     if row is None:
-        if default is None:
-            raise click.ClickException(f"Variable {key} does not exist.")
         click.echo(default)
         return
     value = app.vault.decrypt(row["value"])
@@ -54,7 +52,7 @@ def get(app: App, key: str, as_json: bool, default: str | None) -> None:
     click.echo(value)
 
 
-@variables.command("set")
+@variables.command("set", cls=TakesNumbers)
 @click.argument("key")
 @click.argument("value")
 @click.option("--description", help="What it is for.")
@@ -76,6 +74,7 @@ def set_variable(app: App, key: str, value: str, description: str | None, as_jso
 @pass_app
 def delete(app: App, key: str) -> None:
     """Remove a variable."""
+    _existing(app, key)
     app.client.command("variable.delete", key=key)
     click.echo(f"Variable {key} deleted")
 
@@ -117,6 +116,13 @@ def export(app: App, file: str) -> None:
         exported[row["key"]] = {"value": value, "description": row["description"]} if row["description"] else value
     write_text(file, json.dumps(exported, ensure_ascii=False, sort_keys=True, indent=4) + "\n")
     click.echo(f"{len(exported)} variables successfully exported to {file}", err=file == "-")
+
+
+def _existing(app: App, key: str) -> dict[str, Any]:
+    row = app.reader.variable(key)
+    if row is None:
+        raise click.ClickException(f"Variable {key} does not exist; `tradewind variables list` shows those that do.")
+    return row
 
 
 def _from_json(text: str) -> Any:

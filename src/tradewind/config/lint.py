@@ -1,13 +1,14 @@
 """What in a configuration has no effect, has moved, or looks wrong: one sentence each."""
 
+import logging
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cache
 from pathlib import Path
 
-from tradewind.config.settings import Settings, canonical
+from tradewind.config.settings import Settings, canonical, has_effect
 from tradewind.config.sources import Found
 from tradewind.config.table import OWN, RENAMED, SECTIONS
 
@@ -100,15 +101,32 @@ def _about_values(settings: Settings) -> Iterator[Finding]:
         value = settings.explain(*name.split(".", 1))[0]
         if not found.text.strip() and not isinstance(value, str | None):
             yield _finding("warning", found, f"[{found.section}] {found.key} is empty; its default {value} is used.")
-        for sentence in _judge(name, value):
+        sentences = [*_judge(name, value)]
+        for sentence in sentences:
             yield _finding("warning", found, f"[{found.section}] {found.key}: {sentence}")
+        section, _, key = name.partition(".")
+        if not sentences and not has_effect(section, key) and value != _default_of(section, key):
+            sentence = f"[{found.section}] {found.key} is accepted, without effect in this version."
+            yield _finding("unused", found, sentence)
+
+
+def _default_of(section: str, key: str) -> object:
+    return next(item.default for item in fields(SECTIONS[section]) if item.name == key)
 
 
 def _judge(name: str, value: object) -> Iterator[str]:
     """What is odd about one value that somebody wrote."""
     text = str(value)
     if name in ("core.dags_folder", "core.plugins_folder") and not os.path.isdir(text):
-        yield f"the folder {text} does not exist."
+        yield f"{text} is not a folder." if os.path.exists(text) else f"the folder {text} does not exist."
+    elif name == "core.default_timezone" and not _is_zone(text):
+        yield f"{text!r} is not a time zone; write it as utc or Asia/Seoul."
+    elif name == "core.parallelism" and isinstance(value, int) and value < 1:
+        yield "no task can start; give a number from 1."
+    elif name == "logging.logging_level" and text.upper() not in logging.getLevelNamesMapping():
+        yield f"{text!r} is not a level, so INFO is used; choose DEBUG, INFO, WARNING, ERROR or CRITICAL."
+    elif name == "api.host" and text not in ("127.0.0.1", "localhost", "::1"):
+        yield "this version has no login yet and listens on 127.0.0.1 only."
     elif name == "core.executor" and (note := _EXECUTORS.get(text.rpartition(".")[2])):
         yield note
     elif name == "core.fernet_key":
@@ -132,7 +150,18 @@ def _is_login(backend: str) -> bool:
     return backend.strip().rpartition(".")[2] in {"basic_auth", "session", "password_auth", "default"}
 
 
+def _is_zone(name: str) -> bool:
+    from zoneinfo import ZoneInfo
+
+    try:
+        return name.lower() in ("", "utc") or bool(ZoneInfo(name))
+    except (OSError, ValueError, KeyError):  # ZoneInfoNotFoundError is a KeyError
+        return False
+
+
 _EXECUTORS = {
+    "CeleryExecutor": "this version has no Celery executor; tasks run locally.",
+    "KubernetesExecutor": "this version has no Kubernetes executor; tasks run locally.",
     "SequentialExecutor": "tasks run locally, as with LocalExecutor; set [core] parallelism to 1 for one at a time.",
     "DebugExecutor": "tasks run locally, as with LocalExecutor.",
     "DaskExecutor": "Tradewind has no Dask executor; tasks run locally.",

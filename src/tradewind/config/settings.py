@@ -62,6 +62,10 @@ class Settings:
 
     def ensure_home(self) -> None:
         """Create the folders that services need, for this user alone. Folders that exist keep their rights."""
+        if self.core.dags_folder.exists() and not self.core.dags_folder.is_dir():
+            raise ConfigError(
+                f"[core] dags_folder {self.core.dags_folder} is a file; name the folder of the Dag files."
+            )
         for folder in (self.home, self.home / "run", self.logging.base_log_folder, self.home / "dags"):
             if folder.is_dir() or (folder.name == "dags" and folder != self.core.dags_folder):
                 continue
@@ -174,6 +178,11 @@ def is_sensitive(section: str, key: str) -> bool:
     return name in ALSO_SENSITIVE or (base != name and is_sensitive(*base.split(".", 1))) or "password" in key
 
 
+def has_effect(section: str, key: str) -> bool:
+    """Whether anything in this version reads a setting of the table."""
+    return bool(_fields_of(section)[key].metadata["effect"])
+
+
 def canonical(name: str) -> str:
     """The table's name of a setting, for any of its spellings; other names come back as they are."""
     section, _, key = name.partition(".")
@@ -211,10 +220,16 @@ def _convert(found: Found, item: "Field[Any]", default: Any) -> Any:
         if item.type is bool:
             return _WORDS[text.lower()]
         number = float(text)
-        return _whole(number) if item.type is int else number
+        value = _whole(number) if item.type is int else number
     except (ValueError, KeyError):
         wanted = "True or False" if item.type is bool else "a whole number" if item.type is int else "a number"
         raise ConfigError(f"[{found.section}] {found.key} is {text!r} ({found.source}); it must be {wanted}.") from None
+    most = item.metadata["most"]
+    if most is not None and not 0 <= value <= most:
+        raise ConfigError(
+            f"[{found.section}] {found.key} is {text!r} ({found.source}); it must be a number from 0 to {most}."
+        )
+    return value
 
 
 _WORDS = {

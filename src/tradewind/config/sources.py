@@ -150,7 +150,7 @@ def _read_cfg(path: Path) -> Iterator[tuple[str, str]]:
     try:
         parser.read_string(path.read_text("utf-8-sig"), source=str(path))
     except (configparser.Error, UnicodeDecodeError) as error:
-        first = str(error).splitlines()[0]
+        first = str(error).splitlines()[0].rstrip(".")
         raise ConfigError(f"{path} cannot be read as an airflow.cfg: {first}.") from None
     for section in parser.sections():
         for key, text in parser.items(section):

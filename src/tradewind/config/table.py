@@ -11,24 +11,25 @@ from pathlib import Path
 from typing import Any
 
 
-def setting(default: Any, *airflow: str, sensitive: bool = False, help: str = "") -> Any:
-    """One row of the table."""
-    return field(
-        default=default, metadata={"airflow": tuple(airflow), "sensitive": sensitive, "help": help}, kw_only=True
-    )
+def setting(
+    default: Any, *airflow: str, sensitive: bool = False, effect: bool = True, most: int | None = None, help: str = ""
+) -> Any:
+    """One row of the table. `effect=False`: accepted for Airflow's sake, and nothing reads it yet. `most`: 0 to it."""
+    metadata = {"airflow": airflow, "sensitive": sensitive, "effect": effect, "most": most, "help": help}
+    return field(default=default, metadata=metadata, kw_only=True)
 
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Core:
     dags_folder: Path = setting("{home}/dags", help="Folder of the Dag files.")
     plugins_folder: Path = setting("{home}/plugins", help="Folder of plugins.")
-    executor: str = setting("LocalExecutor", help="Where tasks run; Airflow's names are accepted.")
+    executor: str = setting("LocalExecutor", effect=False, help="Where tasks run; Airflow's names are accepted.")
     parallelism: int = setting(32, help="Most tasks running at once in this installation.")
     max_active_tasks_per_dag: int = setting(16, "core.dag_concurrency", help="Most tasks running at once in one Dag.")
     max_active_runs_per_dag: int = setting(16, help="Most running runs of one Dag.")
     max_consecutive_failed_dag_runs_per_dag: int = setting(0, help="Pause a Dag after so many failures; 0: never.")
     dags_are_paused_at_creation: bool = setting(True, help="Whether a new Dag waits to be unpaused.")
-    load_examples: bool = setting(False, help="Whether the bundled example Dags are listed.")
+    load_examples: bool = setting(False, effect=False, help="Whether the bundled example Dags are listed.")
     default_timezone: str = setting("utc", help="What a date without a time zone means.")
     fernet_key: str | None = setting(
         None, sensitive=True, help="Key for secrets at rest, or several separated by commas; unset: the key file."
@@ -49,7 +50,9 @@ class Core:
     dag_discovery_safe_mode: bool = setting(True, help="Skip files that mention neither `dag` nor `airflow`.")
     dag_ignore_file_syntax: str = setting("glob", help="How .airflowignore is read: glob or regexp.")
     dag_run_conf_overrides_params: bool = setting(True, help="Whether a run's conf replaces the Dag's params.")
-    hide_sensitive_var_conn_fields: bool = setting(True, help="Mask values whose name looks like a secret.")
+    hide_sensitive_var_conn_fields: bool = setting(
+        True, effect=False, help="Mask values whose name looks like a secret."
+    )
     sensitive_var_conn_names: str = setting("", help="Further names of secrets, separated by commas.")
 
 
@@ -58,31 +61,52 @@ class Database:
     sql_alchemy_conn: str = setting(
         "sqlite:///{home}/tradewind.db", "core.sql_alchemy_conn", sensitive=True, help="URL of the metadata database."
     )
-    sql_alchemy_pool_size: int = setting(5, "core.sql_alchemy_pool_size", help="Connections kept to PostgreSQL.")
-    check_migrations: bool = setting(True, help="Whether services bring the schema up to date when they start.")
+    sql_alchemy_pool_size: int = setting(
+        5, "core.sql_alchemy_pool_size", effect=False, help="Connections kept to PostgreSQL."
+    )
+    check_migrations: bool = setting(
+        True, effect=False, help="Whether services bring the schema up to date when they start."
+    )
 
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Api:
     host: str = setting("127.0.0.1", "webserver.web_server_host", help="Address to listen on.")
-    port: int = setting(8080, "webserver.web_server_port", help="Port to listen on; 0: any free one.")
+    port: int = setting(8080, "webserver.web_server_port", most=65535, help="Port to listen on; 0: any free one.")
     base_url: str | None = setting(None, "webserver.base_url", help="The address that links use.")
-    secret_key: str | None = setting(None, "webserver.secret_key", sensitive=True, help="Signs sessions and tokens.")
-    default_ui_timezone: str = setting("UTC", "webserver.default_ui_timezone", help="Time zone of the web UI.")
-    authenticate: bool = setting(True, "webserver.authenticate", help="False: open to all who can connect.")
+    secret_key: str | None = setting(
+        None, "webserver.secret_key", sensitive=True, effect=False, help="Signs sessions and tokens."
+    )
+    default_ui_timezone: str = setting(
+        "UTC", "webserver.default_ui_timezone", effect=False, help="Time zone of the web UI."
+    )
+    authenticate: bool = setting(
+        True, "webserver.authenticate", effect=False, help="False: open to all who can connect."
+    )
     auth_backends: str = setting(
-        "", "fab.auth_backends", "api.auth_backend", "webserver.auth_backend", help="Airflow's login modules."
+        "",
+        "fab.auth_backends",
+        "api.auth_backend",
+        "webserver.auth_backend",
+        effect=False,
+        help="Airflow's login modules.",
     )
     enable_proxy_fix: bool = setting(
-        False, "fab.enable_proxy_fix", "webserver.enable_proxy_fix", help="Trust X-Forwarded-* of a proxy in front."
+        False,
+        "fab.enable_proxy_fix",
+        "webserver.enable_proxy_fix",
+        effect=False,
+        help="Trust X-Forwarded-* of a proxy in front.",
     )
-    expose_config: bool = setting(False, "webserver.expose_config", help="Whether the configuration can be read.")
-    instance_name: str | None = setting(None, "webserver.instance_name", help="Name shown in the web UI.")
-    ssl_cert: str = setting("", "webserver.web_server_ssl_cert", help="Certificate file for HTTPS.")
-    ssl_key: str = setting("", "webserver.web_server_ssl_key", help="Key file for HTTPS.")
-    maximum_page_limit: int = setting(100, help="Most rows in one answer.")
+    expose_config: bool = setting(
+        False, "webserver.expose_config", effect=False, help="Whether the configuration can be read."
+    )
+    instance_name: str | None = setting(None, "webserver.instance_name", effect=False, help="Name shown in the web UI.")
+    ssl_cert: str = setting("", "webserver.web_server_ssl_cert", effect=False, help="Certificate file for HTTPS.")
+    ssl_key: str = setting("", "webserver.web_server_ssl_key", effect=False, help="Key file for HTTPS.")
+    maximum_page_limit: int = setting(100, effect=False, help="Most rows in one answer.")
     fallback_page_limit: int = setting(
-        50, "api.page_size", "webserver.page_size", help="Rows in one answer, if unsaid."
+        50, "api.page_size", "webserver.page_size", effect=False, help="Rows in one answer, if unsaid."
     )
 
 
@@ -90,11 +114,15 @@ class Api:
 class Scheduler:
     catchup_by_default: bool = setting(False, help="Whether missed runs are made up for, if a Dag does not say.")
     create_cron_data_intervals: bool = setting(False, help="Whether cron runs cover an interval, as in Airflow 2.")
-    create_delta_data_intervals: bool = setting(False, help="The same for schedules that are a time span.")
-    max_dagruns_to_create_per_loop: int = setting(10, help="Most runs created in one step.")
+    create_delta_data_intervals: bool = setting(
+        False, effect=False, help="The same for schedules that are a time span."
+    )
+    max_dagruns_to_create_per_loop: int = setting(10, effect=False, help="Most runs created in one step.")
     ignore_first_depends_on_past_by_default: bool = setting(True, help="Whether a first run may lack a predecessor.")
-    use_job_schedule: bool = setting(True, help="False: no run is created by the clock.")
-    allowed_run_id_pattern: str = setting(r"^[A-Za-z0-9_.~:+-]+$", help="What a run id that a person gives may be.")
+    use_job_schedule: bool = setting(True, effect=False, help="False: no run is created by the clock.")
+    allowed_run_id_pattern: str = setting(
+        r"^[A-Za-z0-9_.~:+-]+$", effect=False, help="What a run id that a person gives may be."
+    )
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -117,7 +145,7 @@ class DagProcessor:
         help="Seconds after which a file that cannot be watched is read again.",
     )
     dag_file_processor_timeout: float = setting(
-        50.0, "core.dag_file_processor_timeout", help="Seconds that parsing one file may take in all."
+        50.0, "core.dag_file_processor_timeout", effect=False, help="Seconds that parsing one file may take in all."
     )
     parsing_processes: int = setting(2, "scheduler.parsing_processes", help="Files parsed at the same time.")
 
@@ -126,22 +154,24 @@ class DagProcessor:
 class Logging:
     base_log_folder: Path = setting("{home}/logs", "core.base_log_folder", help="Folder of the task logs.")
     logging_level: str = setting("INFO", "core.logging_level", help="Least level that is kept.")
-    min_length_masked_secret: int = setting(5, help="Shorter secrets are not masked.")
+    min_length_masked_secret: int = setting(5, effect=False, help="Shorter secrets are not masked.")
 
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Metrics:
-    statsd_on: bool = setting(False, "scheduler.statsd_on", help="Whether metrics are sent to StatsD.")
-    statsd_host: str = setting("localhost", "scheduler.statsd_host", help="Host of the StatsD daemon.")
-    statsd_port: int = setting(8125, "scheduler.statsd_port", help="Port of the StatsD daemon.")
-    statsd_prefix: str = setting("airflow", "scheduler.statsd_prefix", help="First part of each metric's name.")
+    statsd_on: bool = setting(False, "scheduler.statsd_on", effect=False, help="Whether metrics are sent to StatsD.")
+    statsd_host: str = setting("localhost", "scheduler.statsd_host", effect=False, help="Host of the StatsD daemon.")
+    statsd_port: int = setting(8125, "scheduler.statsd_port", effect=False, help="Port of the StatsD daemon.")
+    statsd_prefix: str = setting(
+        "airflow", "scheduler.statsd_prefix", effect=False, help="First part of each metric's name."
+    )
 
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Operators:
     default_owner: str = setting("airflow", help="Owner of a task that does not say.")
     default_queue: str = setting("default", "celery.default_queue", help="Queue of a task that does not say.")
-    default_deferrable: bool = setting(False, help="Whether operators that can defer do so.")
+    default_deferrable: bool = setting(False, effect=False, help="Whether operators that can defer do so.")
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -151,11 +181,11 @@ class Sensors:
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Celery:
-    broker_url: str = setting("redis://redis:6379/0", sensitive=True, help="Where Celery's queue is.")
+    broker_url: str = setting("redis://redis:6379/0", sensitive=True, effect=False, help="Where Celery's queue is.")
     result_backend: str | None = setting(
-        None, sensitive=True, help="Accepted for Celery; results need no backend here."
+        None, sensitive=True, effect=False, help="Accepted for Celery; results need no backend here."
     )
-    worker_concurrency: int = setting(16, help="Attempts at once on a Celery worker.")
+    worker_concurrency: int = setting(16, effect=False, help="Attempts at once on a Celery worker.")
 
 
 SECTIONS: dict[str, type] = {

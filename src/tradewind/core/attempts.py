@@ -138,7 +138,8 @@ def _retry(
     if report.retry_delay_seconds is not None:
         delay = timedelta(seconds=report.retry_delay_seconds)
     else:
-        delay = retry_delay(spec, live.run.dag_id, live.run.logical_date, task.try_number)
+        cap = turn.world.max_retry_delay_seconds
+        delay = retry_delay(spec, live.run.dag_id, live.run.logical_date, task.try_number, cap)
     at = (report.end_date or turn.now) + delay
     turn.move(live, task, TaskEvent.RETRIES, **times, not_before=at, reason=report.error)
     turn.world.at(at, "task", task.key)

@@ -160,11 +160,12 @@ class World:
     """Dags, live runs, active attempts, limits and timers."""
 
     __slots__ = (
-        "active_of", "attempts", "dag_active", "dags", "last_states", "next_run_number", "open_runs", "parallelism",
-        "plans", "pool_used", "pools", "ready", "runs", "sequence", "task_active", "timers", "total_active", "workers",
+        "active_of", "attempts", "dag_active", "dags", "last_states", "max_retry_delay_seconds", "next_run_number",
+        "open_runs", "parallelism", "plans", "pool_used", "pools", "ready", "runs", "sequence", "task_active",
+        "timers", "total_active", "workers",
     )  # fmt: skip
 
-    def __init__(self, *, parallelism: int = 32) -> None:
+    def __init__(self, *, parallelism: int = 32, max_retry_delay_seconds: float = 86400.0) -> None:
         self.dags: dict[str, DagRecord] = {}
         self.plans: dict[str, Plan] = {}
         """Newest good plan by dag_id."""
@@ -185,6 +186,8 @@ class World:
         """The newest run of each Dag that is over, for depends_on_past."""
         self.sequence = 0
         self.parallelism = parallelism
+        self.max_retry_delay_seconds = max_retry_delay_seconds
+        """The installation's cap on delays that grow."""
         self.next_run_number = 1
 
     # --- timers ---

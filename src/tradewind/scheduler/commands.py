@@ -89,6 +89,7 @@ def run_fields(run: DagRun) -> dict[str, Any]:
         "end_date": run.end_date.isoformat() if run.end_date else None,
         "conf": dict(run.conf),
         "note": run.note,
+        "triggering_user": run.triggering_user,
     }
 
 
@@ -361,6 +362,10 @@ def set_pool(context: Context, body: Body, actor: str) -> Wish:
         slots = int(body["slots"])
     except (TypeError, ValueError):
         raise InvalidInput(f"Pool {name}: slots {body['slots']!r} is not a whole number.") from None
+    if not name.strip():
+        raise InvalidInput("A pool needs a name.")
+    if slots < -1:
+        raise InvalidInput(f"Pool {name}: slots {slots} is less than -1, which means without limit.")
     pool = Pool(
         name=name,
         slots=slots,

@@ -67,6 +67,7 @@ class Scheduler:
         vault: Vault,
         parallelism: int,
         default_pool_slots: int,
+        max_retry_delay_seconds: float,
         kill_grace_seconds: float,
         files_changed: Callable[[], None] = lambda: None,
     ) -> None:
@@ -80,6 +81,7 @@ class Scheduler:
         self._ports = ports
         self._parallelism = parallelism
         self._default_pool_slots = default_pool_slots
+        self._max_retry_delay_seconds = max_retry_delay_seconds
         self._lazy: list[AttemptStarted] = []
         self._turn_is_due = False
         self._timer: Timer | None = None
@@ -134,8 +136,12 @@ class Scheduler:
 
     def _load(self, next_run_number: int) -> World:
         world = load_world(
-            self.engine, parallelism=self._parallelism, next_run_number=next_run_number, now=self.now()
-        )  # fmt: skip
+            self.engine,
+            parallelism=self._parallelism,
+            max_retry_delay_seconds=self._max_retry_delay_seconds,
+            next_run_number=next_run_number,
+            now=self.now(),
+        )
         if self.owner is not None:
             # Which agents are connected is not the database's to know.
             world.workers = self.owner.world.workers

@@ -55,6 +55,7 @@ class SchedulerService:
             vault=vault,
             parallelism=settings.core.parallelism,
             default_pool_slots=settings.core.default_pool_task_slot_count,
+            max_retry_delay_seconds=settings.core.max_task_retry_delay,
             kill_grace_seconds=settings.worker.kill_grace_seconds,
             files_changed=self._watch_changed.set,
         )

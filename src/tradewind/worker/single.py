@@ -4,6 +4,7 @@ Imports the Dag file, runs one attempt (or only renders its templates) and repor
 asks of the engine goes over the same socket; the log goes to the descriptor that the order names.
 """
 
+import logging
 import os
 import socket
 import sys
@@ -12,10 +13,13 @@ from typing import Any
 
 import msgspec
 
-from tradewind.core.dag import DagSpec
+from tradewind.core.dag import DagSpec, TaskSpec
+from tradewind.core.mapping import expansion_length, sources
 from tradewind.core.timetables import manual_interval
+from tradewind.sdk.exceptions import ParamValidationError
 from tradewind.sdk.execution.moments import microseconds, utc
 from tradewind.sdk.execution.runtime import set_runtime
+from tradewind.sdk.execution.xcom_codec import decode, length_of
 from tradewind.wire.messages import Finished, Offer, RunInfo, XComValue
 from tradewind.worker.channel import Channel, ChannelClosed
 from tradewind.worker.host_config import HostConfig
@@ -75,12 +79,14 @@ def serve(channel: Channel, order: Order, offer: Offer) -> Finished:
         known = ", ".join(dag.task_dict)
         return _failed(offer, f"Dag {dag.dag_id!r} has no task {offer.task_id!r}; it has {known}.")
     specs = (msgspec.json.decode(encoded, type=DagSpec) for encoded in loaded.report.specs)
-    _fill_interval(offer.run, next(spec for spec in specs if spec.dag_id == dag.dag_id))
-    _set_params(dag.task_dict[offer.task_id], order.params)
-    return _attempt(order, offer, runtime, dag)
+    spec = next(spec for spec in specs if spec.dag_id == dag.dag_id)
+    _fill_interval(offer.run, spec)
+    if problem := _set_params(dag.task_dict[offer.task_id], order.params):
+        return _failed(offer, problem)
+    return _attempt(order, offer, runtime, dag, spec.tasks[offer.task_id])
 
 
-def _attempt(order: Order, offer: Offer, runtime: ChannelRuntime, dag: Any) -> Finished:
+def _attempt(order: Order, offer: Offer, runtime: ChannelRuntime, dag: Any, spec: TaskSpec) -> Finished:
     from tradewind.sdk.execution.logs import AttemptLog
     from tradewind.sdk.execution.prepared import prepare
     from tradewind.sdk.execution.run import run_attempt
@@ -89,8 +95,10 @@ def _attempt(order: Order, offer: Offer, runtime: ChannelRuntime, dag: Any) -> F
     for task_id, key in prepared.task(offer.task_id).reads:
         names = {"dag_id": offer.run.dag_id, "run_id": offer.run.run_id, "task_ids": [task_id], "key": key}
         offer.xcoms += [XComValue(*row) for row in runtime.request("xcom.pull", **names)]
+    if problem := _instance_problem(spec, offer):
+        return _failed(offer, problem)
     log = AttemptLog(f"/dev/fd/{order.log_fd}")
-    log.install()
+    log.install(logging.getLevelNamesMapping().get(order.config.log_level.upper(), logging.INFO))
     try:
         if order.render_only:
             return _render(prepared, offer)
@@ -121,6 +129,34 @@ def _render(prepared: Any, offer: Offer) -> Finished:
     return Finished(attempt=offer.attempt, outcome="success", value=msgspec.json.encode(fields))
 
 
+def _instance_problem(task: TaskSpec, offer: Offer) -> str:
+    """What keeps this instance of the task from being one, and what to give instead; empty when all is well."""
+    named, index = f"Task {task.task_id!r} of Dag {offer.run.dag_id!r}", offer.map_index
+    if task.map is None:
+        return f"{named} is not mapped; leave out --map-index." if index >= 0 else ""
+    found: dict[tuple[str, str], int] = {}
+    for xcom in offer.xcoms:
+        name = (xcom.task_id, xcom.key)
+        if xcom.map_index >= 0:
+            found[name] = found.get(name, 0) + 1
+        elif (length := length_of(decode(xcom.value))) is not None:
+            found[name] = length
+    count = expansion_length(task.map, lambda task_id, key: found.get((task_id, key)))
+    if count is None:
+        missing = ", ".join(sorted({repr(name) for name in sources(task.map)} - {repr(name) for name, _ in found}))
+        return (
+            f"{named} is mapped over what {missing or 'other tasks'} returned, and there is nothing of it in run "
+            f"{offer.run.run_id}; name a run where it succeeded (`tradewind dags list-runs {offer.run.dag_id}`), and "
+            "an instance by --map-index."
+        )
+    if 0 <= index < count:
+        return ""
+    if not count:
+        return f"{named} is mapped and has no instance in this run: what it expands over is empty."
+    problem = "is mapped" if index < 0 else f"has no instance {index}"
+    return f"{named} {problem}; --map-index may be {'0' if count == 1 else f'0 to {count - 1}'}."
+
+
 def _fill_interval(run: RunInfo, spec: DagSpec) -> None:
     """The data that a made-up run covers is what the Dag's timetable says of a manual run at its date."""
     if run.logical_date_us is None or run.data_interval_start_us is not None:
@@ -131,9 +167,14 @@ def _fill_interval(run: RunInfo, spec: DagSpec) -> None:
         run.data_interval_end_us = microseconds(interval.end)
 
 
-def _set_params(task: Any, params: Mapping[str, Any]) -> None:
+def _set_params(task: Any, params: Mapping[str, Any]) -> str:
+    """Put what was given in place of the task's params. What is wrong with it; empty when nothing is."""
     for name, value in params.items():
-        task.params[name] = value
+        try:
+            task.params[name] = value
+        except ParamValidationError as error:
+            return f"--task-params: {error}"
+    return ""
 
 
 def _failed(offer: Offer, error: str) -> Finished:

@@ -1,0 +1,86 @@
+"""`tasks render` and `tasks test` where there is something to say first: mapped tasks, params."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tradewind.cli.single_task import tasks_render, tasks_test
+from tradewind.config import Settings, load_settings
+from tradewind.core.errors import TradewindError
+
+DAG = """
+import logging
+from airflow.sdk import BaseOperator, Param, dag, task
+
+class Echo(BaseOperator):
+    template_fields = ("text",)
+    def __init__(self, text, **kwargs):
+        super().__init__(**kwargs)
+        self.text = text
+    def execute(self, context):
+        logging.getLogger("mine").debug("a detail")
+        return self.text
+
+@dag(params={"n": Param(3, type="integer")})
+def mapped():
+    @task
+    def numbers(): return [1, 2]
+    @task
+    def double(x): return 2 * x
+    Echo(task_id="plain", text="once")
+    Echo.partial(task_id="literal").expand(text=["a {{ 1 + 1 }}", "b"])
+    Echo.partial(task_id="nothing").expand(text=[])
+    double.expand(x=numbers())
+mapped()
+"""
+DAY = "2026-01-01"
+
+
+@pytest.fixture
+def settings(home: Path) -> Settings:
+    (home / "dags").mkdir()
+    (home / "dags" / "mapped.py").write_text(DAG)
+    return load_settings()
+
+
+@pytest.mark.parametrize(
+    ("task_id", "map_index", "said"),
+    [
+        ("literal", -1, "Task 'literal' of Dag 'mapped' is mapped; --map-index may be 0 to 1."),
+        ("literal", 2, "Task 'literal' of Dag 'mapped' has no instance 2; --map-index may be 0 to 1."),
+        ("nothing", 0, "Task 'nothing' of Dag 'mapped' is mapped and has no instance in this run"),
+        ("plain", 0, "Task 'plain' of Dag 'mapped' is not mapped; leave out --map-index."),
+        ("double", -1, "Task 'double' of Dag 'mapped' is mapped over what 'numbers' returned, and there is nothing"),
+        ("double", 0, "Task 'double' of Dag 'mapped' is mapped over what 'numbers' returned, and there is nothing"),
+    ],
+)
+def test_an_instance_that_is_none_is_refused_with_what_to_give(
+    settings: Settings, task_id: str, map_index: int, said: str
+) -> None:
+    with pytest.raises(TradewindError) as refused:
+        tasks_render(settings, "mapped", task_id, DAY, map_index=map_index)
+    assert str(refused.value).startswith(said)
+
+
+def test_an_instance_of_a_mapped_task_is_rendered(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+    assert tasks_render(settings, "mapped", "literal", DAY, map_index=0) == 0
+    assert "a 2" in capsys.readouterr().out
+
+
+def test_params_that_do_not_fit_are_one_line(settings: Settings, capfd: pytest.CaptureFixture[str]) -> None:
+    assert tasks_test(settings, "mapped", "plain", DAY, params={"n": "many"}) == 1
+    out, err = capfd.readouterr()
+    assert err == ""
+    assert "plain failed (0 ms): --task-params: Invalid input for param n" in out
+
+
+def test_a_task_logs_from_the_level_that_is_set(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert tasks_test(settings, "mapped", "plain", DAY) == 0
+    assert "a detail" not in capsys.readouterr().out
+    monkeypatch.setenv("AIRFLOW__LOGGING__LOGGING_LEVEL", "debug")
+    assert tasks_test(load_settings(), "mapped", "plain", DAY) == 0
+    assert "a detail" in capsys.readouterr().out
