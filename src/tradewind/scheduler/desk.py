@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 import structlog
+from sqlalchemy.exc import SQLAlchemyError
 
 from tradewind.core.attempts import LOST_GRACE
 from tradewind.core.decisions import PutRow, StartAttempt, StartCallback, StopAttempt, StopStray, WarmHost
@@ -21,6 +22,7 @@ from tradewind.core.inputs import (
     WorkerLeft,
     XCom,
 )
+from tradewind.core.states import AttemptState
 from tradewind.scheduler.commands import Context, answer_of, wish_of
 from tradewind.scheduler.execution import Endpoint
 from tradewind.scheduler.offers import Offers
@@ -58,6 +60,9 @@ if TYPE_CHECKING:
     from tradewind.scheduler.scheduler import Scheduler
 
 log = structlog.get_logger("scheduler")
+
+SAY_AGAIN_SECONDS = 5.0
+"""An order of which a worker's beats show nothing after this time is told again."""
 
 LEASE_SECONDS = 10.0
 """An agent's lease. A connected agent on this machine is alive by the kernel's word; see `expire`."""
@@ -110,6 +115,10 @@ class Desk:
         self.progress: dict[str, Progress] = {}
         self.parsing: dict[int, str] = {}
         self.callbacks: dict[str, str] = {}
+        self._told_at: dict[str, float] = {}
+        """When a worker was last told to start or stop an attempt."""
+        self._reports: dict[str, list[Peer]] = {}
+        """Who waits for the commit of a report; a repeat of it waits as well."""
         self._in_flight: dict[str, list[Peer]] = {}
         """Who waits for a command that is being applied; a repeat of its key waits with them."""
         self._endpoint = Endpoint(
@@ -171,7 +180,12 @@ class Desk:
         peer.role = hello.role
         epoch = self._scheduler.epoch
         if hello.role == "agent":
-            epoch = self._agent_joins(peer, hello)
+            try:
+                epoch = self._agent_joins(peer, hello)
+            except SQLAlchemyError:
+                log.warning("a worker cannot join: the database is away", worker=hello.worker)
+                peer.close()
+                return
         peer.send(Welcome(epoch=epoch, lease_seconds=LEASE_SECONDS, server_id=self._scheduler.holder))
 
     def _agent_joins(self, peer: Peer, hello: Hello) -> int:
@@ -227,12 +241,40 @@ class Desk:
         self.beats[peer.name] = self._scheduler.uptime()
         for attempt, now_bytes, peak, cpu in beat.usage:
             self.usage[attempt] = (now_bytes, peak, cpu)
+        self._compare(peer, frozenset(beat.holds))
         peer.send(BeatAck(sent_us=beat.sent_us, epoch=peer.epoch))
 
+    def _compare(self, peer: Peer, holds: frozenset[str]) -> None:
+        """What a worker has and what it should have: messages that got lost on the way are sent again."""
+        if not self._scheduler.is_durable:
+            return
+        world, now = self._scheduler.world, self._scheduler.uptime()
+        again: list[Told] = []
+        for attempt in world.attempts.values():
+            if attempt.worker != peer.name or now - self._told_at.setdefault(attempt.id, now) < SAY_AGAIN_SECONDS:
+                continue
+            if attempt.cancel:
+                again.append(StopAttempt(attempt, attempt.cancel))
+            elif attempt.id not in holds and attempt.state is AttemptState.ASSIGNED:
+                again.append(StartAttempt(attempt))
+        known = world.attempts.keys() | self.callbacks.keys() | self._reports.keys()
+        again += [StopStray(peer.name, stray) for stray in sorted(holds - known)]
+        self._told_at = {id: at for id, at in self._told_at.items() if id in world.attempts}
+        self.tell(again)
+
     def _finished(self, peer: Peer, report: Finished) -> None:
+        if report.attempt in self._reports:
+            self._reports[report.attempt].append(peer)
+            return
+        self._reports[report.attempt] = [peer]
+
+        def acknowledge(*_: object) -> None:
+            for waiting in self._reports.pop(report.attempt, ()):
+                waiting.send(Ack(attempts=[report.attempt]))
+
         if self.callbacks.pop(report.attempt, None) is not None:
             done = CallbackFinished(id=report.attempt, error=report.error)
-            self._scheduler.submit(done, lambda *_: peer.send(Ack(attempts=[report.attempt])))
+            self._scheduler.submit(done, acknowledge)
             return
         self.progress.pop(report.attempt, None)
         usage = self.usage.pop(report.attempt, (0, 0, 0.0))
@@ -254,7 +296,7 @@ class Desk:
             cpu_seconds=max(report.cpu_seconds, usage[2]),
             peak_bytes=usage[1] or report.peak_bytes,
         )
-        self._scheduler.submit(event, lambda *_: peer.send(Ack(attempts=[report.attempt])))
+        self._scheduler.submit(event, acknowledge)
 
     def _progressed(self, message: Progress) -> None:
         self.progress[message.attempt] = message
@@ -370,10 +412,12 @@ class Desk:
         for operation in operations:
             match operation:
                 case StartAttempt(attempt=attempt):
+                    self._told_at[attempt.id] = self._scheduler.uptime()
                     offer = self._offers.offer(self._scheduler.world, attempt)
                     if offer is not None:
                         out.setdefault(attempt.worker, []).append(offer)
                 case StopAttempt(attempt=attempt, reason=reason):
+                    self._told_at[attempt.id] = self._scheduler.uptime()
                     grace = self._kill_grace_seconds
                     cancel = Cancel(attempt=attempt.id, reason=reason, grace_seconds=grace)
                     out.setdefault(attempt.worker, []).append(cancel)

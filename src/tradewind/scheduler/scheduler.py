@@ -168,6 +168,11 @@ class Scheduler:
         assert self.lease is not None
         return self.lease.epoch
 
+    @property
+    def is_durable(self) -> bool:
+        """Whether everything that memory says is in the database."""
+        return self.owner is not None and self.owner.pending is None
+
     def now(self) -> datetime:
         return self._ports.now()
 

@@ -392,6 +392,53 @@ def check_world(world: World) -> None:
     assert ready <= queued, f"ready but in no queue: {ready - queued}"
 
 
+def same_world(memory: World, loaded: World, now: datetime) -> None:
+    """What the database gives back is what memory holds."""
+    check_world(memory)
+    check_world(loaded)
+    assert memory.dags == loaded.dags
+    assert memory.runs.keys() == loaded.runs.keys()
+    for number, live in memory.runs.items():
+        other = loaded.runs[number]
+        assert live.run == other.run
+        assert live.tasks == other.tasks
+        assert live.counts == other.counts
+        assert (live.unfinished, live.in_motion, live.active) == (other.unfinished, other.in_motion, other.active)
+        assert {k: n for k, n in live.lengths.items() if n} == {k: n for k, n in other.lengths.items() if n}
+        for task_id in live.plan.past:
+            mine, theirs = memory.states_before(live, task_id), loaded.states_before(other, task_id)
+            assert sorted(mine or ()) == sorted(theirs or ()), task_id
+        if live.plan.past and live.next_number in memory.runs:
+            assert live.next_number == other.next_number
+    assert memory.attempts == loaded.attempts
+    assert memory.active_of == loaded.active_of
+    assert memory.pools == loaded.pools
+
+    def ready(world: World) -> set[Any]:
+        entries = {entry.key for entry in world.ready.waiting()}
+        return {key for key in entries if (t := world.task(key)) and t.state is TaskState.SCHEDULED}
+
+    assert ready(memory) == ready(loaded)
+    assert timers(memory, now) == timers(loaded, now)
+
+
+def timers(world: World, now: datetime) -> set[Any]:
+    """The timers that still mean something."""
+
+    def holds(at: datetime, kind: str, subject: Any) -> bool:
+        match kind:
+            case "task":
+                task = world.task(subject)
+                return task is not None and task.not_before == at
+            case "schedule":  # one that is due already waits for the end of a run
+                record = world.dags[subject]
+                return at > now and not record.is_paused and record.next_due is not None
+            case _:
+                return False
+
+    return {(at, kind, subject) for at, _, kind, subject in world.timers if holds(at, kind, subject)}
+
+
 def _check_run(live: LiveRun, active: int) -> None:
     tasks = live.tasks.values()
     name = live.run.run_id

@@ -10,8 +10,9 @@ from tradewind.wire.messages import AnyMessage, Message
 MAX_FRAME = 256 * 1024 * 1024
 """A longer frame is a broken or hostile peer."""
 
-_encoder = msgspec.msgpack.Encoder()
+encode = msgspec.msgpack.Encoder().encode
 _decoder: msgspec.msgpack.Decoder[AnyMessage] = msgspec.msgpack.Decoder(AnyMessage)
+decode = _decoder.decode
 _LENGTH = struct.Struct(">I")
 
 
@@ -21,7 +22,7 @@ class BrokenFrame(Exception):
 
 def pack(message: Message) -> bytes:
     """One message as a frame."""
-    body = _encoder.encode(message)
+    body = encode(message)
     return _LENGTH.pack(len(body)) + body
 
 
@@ -54,7 +55,7 @@ class Frames:
                 body = bytes(buffer[start + 4 : end])
                 start = end
                 try:
-                    yield _decoder.decode(body)
+                    yield decode(body)
                 except msgspec.DecodeError as error:
                     raise BrokenFrame(str(error)) from None
         finally:

@@ -203,9 +203,11 @@ class Refused(Message, tag="refused"):
 
 
 class Beat(Message, tag="beat"):
-    """Lease renewal, and what the agent measured: (attempt, private bytes now, peak, cpu seconds)."""
+    """Lease renewal, what the agent has, and what it measured: (attempt, private bytes now, peak, cpu seconds)."""
 
     sent_us: int
+    holds: list[str] = []
+    """Attempts that it runs, or whose report it still keeps: whatever got lost on the way is said again."""
     usage: list[tuple[str, int, int, float]] = []
     hosts: int = 0
     ready: int = 0

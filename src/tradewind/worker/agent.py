@@ -54,6 +54,15 @@ UNSTARTED_LEGS = 3
 EXIT_NEWS_SECONDS = 1.0
 """After a child's channel closed: how long to wait for its exit status from its host."""
 
+SAY_AGAIN_SECONDS = 5.0
+"""A report that was not acknowledged in this time is told again."""
+
+SILENCE_SECONDS = 10.0
+"""A scheduler that has not answered for so long is frozen, or has forgotten us: the connection is made anew."""
+
+MOST_REMEMBERED = 10_000
+"""Finished attempts whose ids are remembered."""
+
 IDLE_SECONDS = 60.0
 PARSED_ONLY_SECONDS = 10.0
 """A host that was only used to parse goes sooner than one that ran attempts."""
@@ -76,6 +85,7 @@ class Ports(Protocol):
     def now(self) -> float: ...
     def clock_us(self) -> int: ...
     def tell_scheduler(self, message: Message) -> None: ...
+    def hang_up(self) -> None: ...
     def start_host(self, host: "Host") -> Link: ...
     def child_link(self, host: "Host", child: "Standby") -> Link: ...
     def spawn(self, child: "Standby") -> None: ...
@@ -174,6 +184,11 @@ class Agent:
         self._ports = ports
         self._requests: dict[int, tuple[Link, int]] = {}
         self._next_request = 0
+        self._heard_at = 0.0
+        self._told_at: dict[str, float] = {}
+        """When each report that is not acknowledged was told last."""
+        self._done: dict[str, None] = {}
+        """Attempts whose report was acknowledged: a late repeat of their offer starts nothing."""
 
     # --- the scheduler's side ---
 
@@ -188,21 +203,32 @@ class Agent:
             running=[*self.attempts, *self.reports],
         )
 
+    def dialled(self) -> Hello:
+        """There is a connection: what to say on it first. Its silence counts from now on."""
+        self._heard_at = self._ports.now()
+        return self.hello()
+
     def connected(self) -> None:
         """The scheduler knows us (again): it gets every report that it has not acknowledged."""
+        self._heard_at = self._ports.now()
         for report in self.reports.values():
-            self._ports.tell_scheduler(report)
+            self._tell(report)
         for running in self.attempts.values():
             if running.started_us is not None:
                 self._ports.tell_scheduler(Started(attempt=running.offer.attempt, start_us=running.started_us))
 
     def from_scheduler(self, message: AnyMessage) -> None:
+        self._heard_at = self._ports.now()
         match message:
             case Offer():
                 self._offered(message)
             case Ack(attempts=attempts):
                 for attempt in attempts:
                     report = self.reports.pop(attempt, None)
+                    self._told_at.pop(attempt, None)
+                    self._done[attempt] = None
+                    if len(self._done) > MOST_REMEMBERED:
+                        del self._done[next(iter(self._done))]
                     if report is not None and (report.end_us or 0) - (report.start_us or 0) >= WORTH_KEEPING_US:
                         self._ports.forget_report(attempt)
             case Cancel():
@@ -221,15 +247,19 @@ class Agent:
 
     def _report(self, report: Finished) -> None:
         self.reports[report.attempt] = report
+        self._tell(report)
+
+    def _tell(self, report: Finished) -> None:
+        self._told_at[report.attempt] = self._ports.now()
         self._ports.tell_scheduler(report)
 
     # --- offers ---
 
     def _offered(self, offer: Offer) -> None:
-        if offer.attempt in self.attempts:
+        if offer.attempt in self.attempts or offer.attempt in self._done:
             return
         if offer.attempt in self.reports:
-            self._ports.tell_scheduler(self.reports[offer.attempt])
+            self._tell(self.reports[offer.attempt])
             return
         if self.draining:
             self._report(Finished(attempt=offer.attempt, outcome="not_started", error="the worker is shutting down"))
@@ -707,8 +737,19 @@ class Agent:
             running.peak = max(running.peak, private)
             usage.append((attempt, private, running.peak, running.cpu))
         self._retire_idle(now)
+        self._say_again(now)
         ready = sum(len(host.standby) for host in self.hosts.values())
-        return Beat(sent_us=self._ports.clock_us(), usage=usage, hosts=len(self.all_hosts), ready=ready)
+        holds = [*self.attempts, *self.reports]
+        return Beat(sent_us=self._ports.clock_us(), holds=holds, usage=usage, hosts=len(self.all_hosts), ready=ready)
+
+    def _say_again(self, now: float) -> None:
+        """Reports whose acknowledgement is overdue; and a scheduler that answers no beat is called anew."""
+        for attempt, told_at in list(self._told_at.items()):
+            if now - told_at >= SAY_AGAIN_SECONDS and attempt in self.reports:
+                self._tell(self.reports[attempt])
+        if now - self._heard_at >= SILENCE_SECONDS:
+            self._heard_at = now
+            self._ports.hang_up()
 
     def _retire_idle(self, now: float) -> None:
         idle = [

@@ -208,7 +208,7 @@ class AgentService:
                 await asyncio.sleep(RECONNECT_SECONDS)
                 continue
             self._scheduler = protocol
-            protocol.send(self.agent.hello())
+            protocol.send(self.agent.dialled())
             if first:
                 on_ready()
                 first = False
@@ -244,6 +244,10 @@ class AgentService:
     def tell_scheduler(self, message: Message) -> None:
         if self._scheduler is not None:
             self._scheduler.send(message)
+
+    def hang_up(self) -> None:
+        if self._scheduler is not None:
+            self._scheduler.close()
 
     def later(self, seconds: float, call: Callable[[], None]) -> None:
         self._loop.call_later(seconds, call)

@@ -1,0 +1,459 @@
+"""A worker's machine: the real Agent and the real Front of each code host, with processes, signals and a disk of ours."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass
+from random import Random
+from typing import TYPE_CHECKING, Protocol
+
+from tradewind.testing.simulation.network import Calm, End, Weather, connect
+from tradewind.testing.simulation.timeline import Actor, Timeline
+from tradewind.testing.simulation.workload import Outcome
+from tradewind.wire.messages import (
+    AnyMessage,
+    Finished,
+    HostReady,
+    HostStarted,
+    Message,
+    Offer,
+    Parsed,
+    Refused,
+    Started,
+    Welcome,
+)
+from tradewind.worker.agent import Agent, Host, Link, Standby
+from tradewind.worker.front import Front
+from tradewind.worker.spool import WORTH_KEEPING_US
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+BEAT_SECONDS = 2.0
+RECONNECT_SECONDS = 0.05
+
+
+class World(Protocol):
+    """What a machine asks of the simulation that it is part of."""
+
+    timeline: Timeline
+    weather: Weather
+
+    def clock_us(self, offset: float) -> int: ...
+    def outcome(self, offer: Offer) -> Outcome: ...
+    def execution_timeout(self, offer: Offer) -> float | None: ...
+    def dial(self, machine: Machine) -> End | None:
+        """A connection to the scheduler that listens now; None while none does."""
+        ...
+
+    def began(self, offer: Offer, child: Child) -> None: ...
+    def ended(self, offer: Offer, child: Child, how: str) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Habits:
+    """What goes wrong inside the machine, as probabilities."""
+
+    child_dies: float = 0.0
+    """An attempt's process dies in the middle, without a word."""
+    ignores_sigterm: float = 0.0
+    host_dies: float = 0.0
+    """A code host dies when it has forked a child."""
+
+
+class Process:
+    """A process of the machine."""
+
+    def __init__(self, machine: Machine, name: str, parent: Process | None) -> None:
+        self.machine = machine
+        self.pid = machine.new_pid()
+        self.actor = Actor(f"{machine.name}/{name}{self.pid}")
+        self.parent = parent
+        self.ends: list[End] = []
+        machine.processes[self.pid] = self
+
+    def signal(self, number: int) -> None:
+        """A signal arrives."""
+        if number == signal.SIGKILL or number == signal.SIGTERM:
+            self.die(number)
+
+    def die(self, status: int) -> None:
+        """The process ends, at once; `status` as waitpid gives it."""
+        if not self.actor.alive:
+            return
+        self.actor.alive = False
+        del self.machine.processes[self.pid]
+        for end in self.ends:
+            if end.open:
+                end.broken()
+        for child in [p for p in self.machine.processes.values() if p.parent is self]:
+            self._orphaned(child)
+        parent = self.parent
+        if parent is not None and parent.actor.alive:
+            self.machine.after(0.0001, parent.actor, f"SIGCHLD {self.pid}", lambda: parent.child_ended(self, status))
+
+    def _orphaned(self, child: Process) -> None:
+        """PDEATHSIG: the kernel kills it."""
+        kernel = self.machine.kernel
+        self.machine.after(0.001, kernel, f"PDEATHSIG {child.pid}", lambda: child.die(signal.SIGKILL))
+
+    def child_ended(self, child: Process, status: int) -> None:
+        """One of ours has ended."""
+
+
+class HostProcess(Process):
+    """A code host: imports for a while, then its Front decides."""
+
+    def __init__(self, machine: Machine, host: Host) -> None:
+        super().__init__(machine, f"host:{host.file}:", machine.template)
+        self._host = host
+        agent_end, own_end = machine.pipe(
+            (machine.actor, lambda message: machine.agent.from_host(host, message), lambda: machine.agent.host_gone(host)),
+            (self.actor, self._told, self._agent_gone),
+        )  # fmt: skip
+        self.link, self._end = agent_end, own_end
+        self.ends.append(own_end)
+        self._front = Front(own_end, self)
+        rng = machine.rng
+        machine.after(0.001 * rng.random(), self.actor, "fork", lambda: own_end.send(HostStarted(pid=self.pid)))
+        machine.after(0.002 + 0.05 * rng.random(), self.actor, "imported", self._imported)
+
+    def _imported(self) -> None:
+        order = self._host.order
+        self._end.send(Parsed(id=0, file=order.file))
+        self._end.send(HostReady(pid=self.pid))
+
+    def _told(self, message: AnyMessage) -> None:
+        self._front.ordered(message)
+        if self._front.children and self.machine.rng.random() < self.machine.habits.host_dies:
+            self.die(signal.SIGKILL)
+
+    def _agent_gone(self) -> None:
+        self._front.agent_gone()
+        self.die(0)
+
+    def child_ended(self, child: Process, status: int) -> None:
+        self._front.ended(child.pid, status, 0.01, 1 << 20)
+
+    # --- what the front asks ---
+
+    def fork(self, reuse: bool) -> tuple[int, End]:  # type: ignore[override]
+        child = Child(self.machine, self, reuse)
+        return child.pid, child.agents_end  # type: ignore[return-value]
+
+    def handed_over(self, end: object) -> None:
+        """The descriptor travelled with the message."""
+
+    def kill_session(self, pid: int) -> int:
+        return 0
+
+    def kill_child(self, pid: int) -> None:
+        if process := self.machine.processes.get(pid):
+            process.die(signal.SIGKILL)
+
+    def kill_strays(self) -> None:
+        """Nothing strays here: whatever a child starts dies with it."""
+
+
+class Child(Process):
+    """A task child: takes an offer, does for a while what its script says, reports, and ends."""
+
+    def __init__(self, machine: Machine, parent: Process | None, reuse: bool) -> None:
+        super().__init__(machine, "child:", parent)
+        self._reuse = reuse
+        self.offer: Offer | None = None
+        self.standby: Standby | None = None
+        self._running = False
+        self._began_us = 0
+        self._serial = 0
+        # The agent's side is wired when the agent takes the descriptor out of the message.
+        self.agents_end, self._end = machine.pipe(
+            (machine.actor, self._to_agent, self._agent_sees_end), (self.actor, self._told, self._agent_gone)
+        )
+        self.ends.append(self._end)
+
+    def _to_agent(self, message: AnyMessage) -> None:
+        assert self.standby is not None
+        self.machine.agent.from_child(self.standby, message)
+
+    def _agent_sees_end(self) -> None:
+        if self.standby is not None:
+            self.machine.agent.child_gone(self.standby)
+
+    def _agent_gone(self) -> None:
+        if self._running:
+            self._over("killed")
+        self.die(0)
+
+    def _told(self, message: AnyMessage) -> None:
+        if not isinstance(message, Offer) or self.offer is not None:
+            return
+        self.offer = message
+        rng = self.machine.rng
+        self.machine.after(0.0005 + 0.004 * rng.random(), self.actor, "prepared", self._begin)
+
+    def _begin(self) -> None:
+        offer = self.offer
+        assert offer is not None
+        machine, world = self.machine, self.machine.world
+        self._running = True
+        self._began_us = machine.clock_us()
+        world.began(offer, self)
+        self._end.send(Started(attempt=offer.attempt, start_us=self._began_us, pid=self.pid))
+        outcome = world.outcome(offer)
+        lasts = outcome.lasts.total_seconds()
+        self._serial += 1
+        serial = self._serial
+        if machine.rng.random() < machine.habits.child_dies:
+            self._later(lasts * machine.rng.random(), "crash", serial, lambda: self.die(signal.SIGSEGV))
+        limit = world.execution_timeout(offer)
+        if outcome.end == "never":
+            if limit is not None:
+                self._later(
+                    limit, "time limit", serial, lambda: self._finish(Outcome(end="failed", lasts=outcome.lasts))
+                )
+        else:
+            self._later(lasts, outcome.end, serial, lambda: self._finish(outcome))
+
+    def _later(self, seconds: float, what: str, serial: int, call: Callable[[], None]) -> None:
+        def still() -> None:
+            if self._running and self._serial == serial:
+                call()
+
+        self.machine.after(seconds, self.actor, what, still)
+
+    def _finish(self, outcome: Outcome) -> None:
+        assert self.offer is not None
+        report = Finished(
+            attempt=self.offer.attempt,
+            outcome=outcome.end,
+            start_us=self._began_us,
+            end_us=self.machine.clock_us(),
+            error="" if outcome.end in ("success", "skipped") else f"it {outcome.end}",
+            skip=list(outcome.skip),
+        )
+        if outcome.length is not None:
+            report.value, report.length = b"[]", outcome.length
+        self._report(report)
+
+    def _report(self, report: Finished) -> None:
+        self._over(report.outcome)
+        if (report.end_us or 0) - (report.start_us or 0) >= WORTH_KEEPING_US:
+            self.machine.spool[report.attempt] = report
+        self._end.send(report)
+        self.offer = None
+        if not self._reuse:
+            self.machine.after(0.0003, self.actor, "exit", lambda: self.die(0))
+
+    def _over(self, how: str) -> None:
+        self._running = False
+        assert self.offer is not None
+        self.machine.world.ended(self.offer, self, how)
+
+    def signal(self, number: int) -> None:
+        if number == signal.SIGTERM and self._running:
+            if self.machine.rng.random() >= self.machine.habits.ignores_sigterm:
+                self.machine.after(0.001, self.actor, "SIGTERM", self._stopped)
+        else:
+            super().signal(number)
+
+    def _stopped(self) -> None:
+        if self._running and self.offer is not None:
+            self._report(
+                Finished(
+                    attempt=self.offer.attempt,
+                    outcome="cancelled",
+                    start_us=self._began_us,
+                    end_us=self.machine.clock_us(),
+                    error="The attempt was stopped on request.",
+                )
+            )
+
+    def die(self, status: int) -> None:
+        if self.actor.alive and self._running:
+            self._over("killed")
+        super().die(status)
+
+
+class Machine:
+    """One machine with one agent that comes back whenever it dies. What is on its disk stays."""
+
+    def __init__(self, world: World, name: str, *, capacity: int, rng: Random, habits: Habits) -> None:
+        self.world, self.name, self.rng, self.habits = world, name, rng, habits
+        self._capacity = capacity
+        self.kernel = Actor(f"{name}/kernel")
+        self.spool: dict[str, Finished] = {}
+        self.processes: dict[int, Process] = {}
+        self.clock_offset = 0.0
+        self.template: Process | None = None
+        self._pids = 0
+        self._lives = 0
+        self.link: End | None = None
+        self._is_up = False
+        self.start()
+
+    def new_pid(self) -> int:
+        self._pids += 1
+        return self._pids
+
+    def after(self, seconds: float, actor: Actor, what: str, call: Callable[[], None]) -> None:
+        self.world.timeline.after(seconds, actor, what, call)
+
+    def pipe(self, first: tuple[Actor, Callable[[AnyMessage], None], Callable[[], None]],
+             second: tuple[Actor, Callable[[AnyMessage], None], Callable[[], None]]) -> tuple[End, End]:  # fmt: skip
+        """A socket pair between two processes of this machine: nothing is lost on it."""
+        timeline, calm = self.world.timeline, Calm()
+        a, b = End(timeline, self.rng, calm, *first), End(timeline, self.rng, calm, *second)
+        connect(a, b)
+        return a, b
+
+    # --- life ---
+
+    def start(self) -> None:
+        """A new agent process: nothing of the one before is left when it connects."""
+        self._lives += 1
+        self._is_up = True
+        self.actor = Actor(f"{self.name}/agent{self._lives}")
+        for process in list(self.processes.values()):
+            process.parent = None
+            process.die(signal.SIGKILL)
+        self.template = Process(self, "template:", None)
+        self.agent = Agent(
+            name=self.name,
+            instance=f"{self.name}-{self._lives}",
+            capacity=self._capacity,
+            queues=["default"],
+            dags_folder="/dags",
+            pid=self.new_pid(),
+            ports=self,
+        )
+        self.agent.reports = dict(self.spool)
+        self.after(0.001, self.actor, "dial", self._dial)
+        self.after(BEAT_SECONDS, self.actor, "tick", self._tick)
+
+    def crash(self, back_after: float) -> None:
+        """kill -9 of the agent; its supervisor starts another."""
+        if not self._is_up:
+            return
+        self._is_up = False
+        self.actor.alive = False
+        ends = [end for process in self.processes.values() for end in process.ends if end.peer.owner is self.actor]
+        for end in ends:
+            end.peer.broken()
+        if self.link is not None:
+            self.link.broken()
+            self.link = None
+        self.after(back_after, self.kernel, "restart", self.start)
+
+    def power_cut(self, back_after: float) -> None:
+        """Every process is gone at once; the disk stays."""
+        for process in list(self.processes.values()):
+            process.parent = None
+            process.die(signal.SIGKILL)
+        self.crash(back_after)
+
+    def actors(self) -> Iterable[Actor]:
+        """Every process now, to be frozen together."""
+        return [self.actor, *(process.actor for process in self.processes.values())]
+
+    # --- the scheduler ---
+
+    def _dial(self) -> None:
+        if self.link is not None:
+            return
+        self.link = self.world.dial(self)
+        if self.link is None:
+            self.after(RECONNECT_SECONDS, self.actor, "dial", self._dial)
+        else:
+            self.link.send(self.agent.dialled())
+
+    def from_scheduler(self, message: AnyMessage) -> None:
+        match message:
+            case Welcome():
+                self.agent.connected()
+            case Refused():
+                raise AssertionError(f"the scheduler refused {self.name}: {message.reason}")
+            case _:
+                self.agent.from_scheduler(message)
+
+    def scheduler_gone(self) -> None:
+        self.link = None
+        self.agent.scheduler_gone()
+        self.after(RECONNECT_SECONDS, self.actor, "dial", self._dial)
+
+    def _tick(self) -> None:
+        self.after(BEAT_SECONDS, self.actor, "tick", self._tick)
+        self.tell_scheduler(self.agent.tick())
+
+    # --- the agent's ports ---
+
+    def now(self) -> float:
+        return self.world.timeline.now / 1e6
+
+    def clock_us(self) -> int:
+        return self.world.clock_us(self.clock_offset)
+
+    def tell_scheduler(self, message: Message) -> None:
+        if self.link is not None:
+            self.link.send(message)
+
+    def hang_up(self) -> None:
+        if self.link is not None:
+            self.link.close()
+
+    def start_host(self, host: Host) -> Link:
+        return HostProcess(self, host).link
+
+    def child_link(self, host: Host, child: Standby) -> Link:
+        assert isinstance(host.link, End)
+        end = host.link.take_fd()
+        process = self.processes.get(child.pid)
+        if isinstance(process, Child):
+            process.standby = child
+        else:  # it died on the way: what it said is still to be read
+            self._adopt(end, child)
+        return end  # type: ignore[no-any-return]
+
+    def _adopt(self, end: End, child: Standby) -> None:
+        end._on_gone = lambda: self.agent.child_gone(child)
+        if not end.open:
+            self.after(0, self.actor, "eof", lambda: self.agent.child_gone(child))
+
+    def spawn(self, child: Standby) -> None:
+        process = Child(self, None, reuse=False)
+        child.pid, child.link, process.standby = process.pid, process.agents_end, child
+        process.parent = _Spawner(self)
+
+    def kill(self, pid: int, number: int) -> None:
+        if process := self.processes.get(pid):
+            self.after(0.0001, self.kernel, f"signal {number} {pid}", lambda: process.signal(number))
+
+    def kill_tree(self, pid: int) -> None:
+        if process := self.processes.get(pid):
+            process.die(signal.SIGKILL)
+
+    def later(self, seconds: float, call: Callable[[], None]) -> None:
+        self.after(seconds, self.actor, "later", call)
+
+    def usage(self, pids: dict[str, int]) -> dict[str, tuple[int, float]]:
+        return dict.fromkeys(pids, (1 << 20, 0.01))
+
+    def memory_of(self, pid: int) -> int:
+        return 1 << 20
+
+    def forget_report(self, attempt: str) -> None:
+        self.spool.pop(attempt, None)
+
+    def close_log(self, offer: Offer, reason: str) -> None:
+        """Logs are not part of the play."""
+
+
+class _Spawner(Process):
+    """Stands for the agent as the parent of what it spawned."""
+
+    def __init__(self, machine: Machine) -> None:
+        self.machine, self.actor = machine, machine.actor
+
+    def child_ended(self, child: Process, status: int) -> None:
+        self.machine.agent.spawned_exited(child.pid, status)
