@@ -198,3 +198,29 @@ def test_many_ready_tasks_cost_nothing_while_their_limit_is_full(play: Play) -> 
     play.succeed("m", 0)
     assert play.attempt("m", 1)
     assert sum(map(len, play.world.ready._heaps.values())) == 0
+
+
+def test_a_free_slot_of_a_dag_goes_to_a_task_that_can_use_it(play: Play) -> None:
+    play.set_pool("p", 1)
+    holder = play.start(dag("h", dag_id="holder", pool="p"))
+    own = {"z": {"effective_weight": 9}, "x": {"pool": "p", "effective_weight": 5}}
+    run = play.start(dag("z; x; y", max_active_tasks=1, tasks=own))
+    assert play.active(run=run) == ["z"]
+    play.succeed("z")
+    assert play.active(run=run) == ["y"]
+    play.succeed("h", run=holder)
+    assert play.active(run=run) == ["y"]
+    play.succeed("y")
+    assert play.active(run=run) == ["x"]
+
+
+def test_a_slot_that_nobody_could_use_is_given_out_when_a_pool_has_room_again(play: Play) -> None:
+    play.set_pool("p", 1)
+    holder = play.start(dag("h", dag_id="holder", pool="p"))
+    run = play.start(dag("z; x; y", max_active_tasks=1, tasks={"z": {"effective_weight": 9}}, pool="p"))
+    assert play.active(run=run) == []
+    play.succeed("h", run=holder)
+    assert play.active(run=run) == ["z"]
+    play.succeed("z")
+    play.succeed("x")
+    assert play.active(run=run) == ["y"]

@@ -68,7 +68,7 @@ def test_fail_fast_ends_the_others_but_not_the_teardown(play: Play) -> None:
     play.succeed("up")
     running = play.begin("b")
     play.fail("a")
-    assert play.states() == {"up": "success", "a": "failed", "b": "failed", "c": "failed", "d": "failed",
+    assert play.states() == {"up": "success", "a": "failed", "b": "failed", "c": "skipped", "d": "skipped",
                              "e": "skipped", "down": "queued"}  # fmt: skip
     assert running.id in [a.id for a in play.stopped]
     play.succeed("down")
@@ -78,16 +78,18 @@ def test_fail_fast_ends_the_others_but_not_the_teardown(play: Play) -> None:
 def test_fail_fast_waits_for_the_last_try(play: Play) -> None:
     play.start(dag("a; b", fail_fast=True, retries=1, retry_delay_seconds=1))
     play.fail("a")
-    assert play.state("b") == "queued"
+    play.begin("b")
     play.advance(seconds=1)
+    assert play.state("b") == "running"
     play.fail("a")
     assert play.state("b") == "failed"
 
 
 def test_fail_fast_with_several_tasks_lost_at_once_ends_each_of_them(play: Play) -> None:
     play.start(dag("a; b; c", fail_fast=True))
+    play.begin("b")
     play.lose_worker()
-    assert set(play.states().values()) == {"failed"}
+    assert play.states() == {"a": "failed", "b": "failed", "c": "skipped"}
     assert play.run_state() == "failed"
 
 
@@ -240,3 +242,25 @@ def test_a_run_that_starts_has_its_code_host_woken(play: Play) -> None:
     play._store = lambda operation: (told.append(operation), store(operation))[1]  # type: ignore[method-assign,func-returns-value]
     play.start(dag("a"))
     assert [o.dag_id for o in told if isinstance(o, WarmHost)] == ["etl"]
+
+
+def test_a_queued_run_starts_when_the_run_before_it_only_waits_for_its_past(play: Play) -> None:
+    spec = dag("a", max_active_runs=1, tasks={"a": {"depends_on_past": True}})
+    first, second, third = (play.start(spec) for _ in range(3))
+    play.fail("a", run=first)
+    assert play.run_state(second) == "running"
+    assert play.run_state(third) == "running"
+
+
+def test_a_schedule_goes_on_after_a_run_that_timed_out_while_a_task_ran(play: Play) -> None:
+    hours = {"start_date": START - timedelta(hours=1), "end_date": START}
+    play.load(
+        dag("a", timetable=every(hours=1), catchup=True, max_active_runs=1, dagrun_timeout_seconds=20, **hours)
+    )  # fmt: skip
+    play.advance(seconds=1)
+    assert len(play.runs) == 1
+    play.begin("a")
+    play.advance(seconds=30)
+    play.report(play.stopped[0], "cancelled")
+    play.advance(seconds=60)
+    assert len(play.runs) == 2

@@ -55,3 +55,14 @@ def test_a_skip_of_what_the_dag_does_not_have_changes_nothing(play: Play) -> Non
     play.start(dag("a >> b"))
     play.succeed("a", skip=("nobody", "b[7]"))
     assert play.state("b") == "queued"
+
+
+def test_a_branch_skips_nothing_that_has_begun_without_waiting_for_it(play: Play) -> None:
+    spec = dag("[x, b] >> t", tasks={"b": {"skips_downstream": True}, "t": {"trigger_rule": "one_success"}})
+    play.start(spec)
+    play.succeed("x")
+    play.begin("t")
+    play.succeed("b", skip=("t",))
+    assert play.state("t") == "running"
+    play.succeed("t")
+    assert play.run_state() == "success"

@@ -17,6 +17,7 @@ def admit(turn: Turn, most: int = 500) -> int:
     world = turn.world
     started = 0
     closed: set[tuple[str, str]] = set()
+    world.ready.open_up()
     while started < most and world.total_active < world.parallelism:
         name = _best(world, closed)
         if name is None:
@@ -32,13 +33,12 @@ def admit(turn: Turn, most: int = 500) -> int:
             world.queue_ready(live, task, spec)
         elif limit := full_limit(world, live, spec, task):
             world.ready.park(name, limit)
-        elif (free := world.pool_free(spec.pool) or 0) <= 0:
+        elif (free := world.pool_free(spec.pool) or 0) <= 0 or (worker := world.worker_for(spec.queue)) is None:
             closed.add(name)
+            world.ready.close(name)
         elif free < spec.pool_slots:
             # Smaller tasks behind it need not wait for it.
             world.ready.park(name, ("pool", spec.pool, str(spec.pool_slots)))
-        elif (worker := world.worker_for(spec.queue)) is None:
-            closed.add(name)
         else:
             world.ready.take(name)
             _assign(turn, live, task, spec, worker)

@@ -155,7 +155,7 @@ def fail(turn: Turn, live: LiveRun, spec: TaskSpec, task: TaskInstance, reason: 
                 continue
             why = f"fail_fast: {task.key.task_id} failed"
             runs.stop(turn, live, other, why)
-            event = TaskEvent.MARKED_FAILED if other.attempt else TaskEvent.SKIPPED
+            event = TaskEvent.MARKED_FAILED if other.state is TaskState.RUNNING else TaskEvent.SKIPPED
             turn.move(live, other, event, reason=why, end_date=turn.now)
 
 
@@ -215,7 +215,8 @@ def _skip(turn: Turn, live: LiveRun, spec: TaskSpec, names: tuple[str, ...]) -> 
         wanted = [int(index.rstrip("]"))] if index else list(live.instances.get(task_id, ()))
         for map_index in wanted:
             task = live.tasks.get((task_id, map_index))
-            if task is not None:
+            # One that has a state already (a rule like one_success did not wait for this) goes on.
+            if task is not None and task.state is TaskState.NONE:
                 reason = f"{spec.task_id} decided to skip it"
                 turn.move(
                     live,

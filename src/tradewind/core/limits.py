@@ -3,9 +3,13 @@
 What a limit forbids is never looked at again until that limit has room: an entry that meets a full limit is parked
 under it, and each slot that the limit gives back takes one entry out. So admitting costs what changed, however many
 tasks wait. Entries are hints: one whose task is no longer ready is dropped when it is met.
+
+A slot must not be given to an entry that cannot use it while another one could: a limit lets out only entries whose
+queue is open (its pool has room, and a worker serves it). Where none is, the limit is noted as stalled, and looked at
+again when one of these queues opens. An entry that was let out and whose queue closes meanwhile hands its slot on.
 """
 
-from collections.abc import Iterator, Set
+from collections.abc import Callable, Iterator, Set
 from heapq import heappop, heappush
 from typing import NamedTuple
 
@@ -13,6 +17,9 @@ from tradewind.core.records import TaskKey
 
 LimitKey = tuple[str, ...]
 """What an entry is parked under: ("dag", dag_id), ("task", dag_id, task_id), ("pool", name, slots) …"""
+
+QueueKey = tuple[str, str]
+"""A worker queue and a pool."""
 
 
 class Entry(NamedTuple):
@@ -31,52 +38,77 @@ class Entry(NamedTuple):
 class ReadyQueues:
     """Ready tasks by (queue, pool), and the parked ones by the limit that holds them."""
 
-    __slots__ = ("_heaps", "_origin", "_parked")
+    __slots__ = ("_heaps", "_is_open", "_let_out", "_parked", "_stalled")
 
-    def __init__(self) -> None:
-        self._heaps: dict[tuple[str, str], list[Entry]] = {}
-        self._parked: dict[LimitKey, list[Entry]] = {}
-        self._origin: dict[int, LimitKey] = {}
+    def __init__(self, is_open: Callable[[QueueKey], bool] = lambda name: True) -> None:
+        self._is_open = is_open
+        self._heaps: dict[QueueKey, list[Entry]] = {}
+        self._parked: dict[LimitKey, dict[QueueKey, list[Entry]]] = {}
+        self._let_out: dict[QueueKey, dict[int, LimitKey]] = {}
+        """Entries that hold a slot of the limit that let them out, by sequence number."""
+        self._stalled: dict[QueueKey, dict[LimitKey, int]] = {}
+        """Limits with room whose entries all wait for closed queues, and for how many there is room."""
 
     def push(self, entry: Entry) -> None:
         heappush(self._heaps.setdefault((entry.queue, entry.pool), []), entry)
 
-    def heads(self) -> list[tuple[Entry, tuple[str, str]]]:
+    def heads(self) -> list[tuple[Entry, QueueKey]]:
         """The first entry of every heap, best first."""
         return sorted((heap[0], name) for name, heap in self._heaps.items() if heap)
 
-    def head(self, name: tuple[str, str]) -> Entry | None:
+    def head(self, name: QueueKey) -> Entry | None:
         heap = self._heaps.get(name)
         return heap[0] if heap else None
 
-    def take(self, name: tuple[str, str]) -> Entry:
+    def take(self, name: QueueKey) -> Entry:
         """Remove the first entry of a heap: it starts now."""
         entry = heappop(self._heaps[name])
-        self._origin.pop(entry.sequence, None)
+        self._let_out.get(name, {}).pop(entry.sequence, None)
         return entry
 
-    def drop(self, name: tuple[str, str]) -> None:
+    def drop(self, name: QueueKey) -> None:
         """Remove the first entry of a heap: its task is no longer ready."""
-        self._replace_from_origin(heappop(self._heaps[name]))
+        self._hand_on(name, heappop(self._heaps[name]).sequence)
 
-    def park(self, name: tuple[str, str], limit: LimitKey) -> None:
+    def park(self, name: QueueKey, limit: LimitKey) -> None:
         """The first entry of a heap has met a full limit: it waits there."""
         entry = heappop(self._heaps[name])
-        heappush(self._parked.setdefault(limit, []), entry)
-        if self._origin.get(entry.sequence) == limit:
-            del self._origin[entry.sequence]  # the room that it was let out for has been taken meanwhile
+        heappush(self._parked.setdefault(limit, {}).setdefault(name, []), entry)
+        if self._let_out.get(name, {}).get(entry.sequence) == limit:
+            del self._let_out[name][entry.sequence]  # the room that it was let out for has been taken meanwhile
         else:
-            self._replace_from_origin(entry)
+            self._hand_on(name, entry.sequence)
+
+    def close(self, name: QueueKey) -> None:
+        """Nothing of this heap can start now: slots that its entries hold are for others."""
+        for sequence in list(self._let_out.get(name, ())):
+            self._hand_on(name, sequence)
+
+    def open_up(self) -> None:
+        """Queues may have opened: limits that were stalled over them let out what can use their room."""
+        for name in [name for name in self._stalled if self._is_open(name)]:
+            for limit, count in self._stalled.pop(name, {}).items():
+                self.release(limit, count)
 
     def release(self, limit: LimitKey, count: int = 1) -> None:
         """A limit has room again for `count` entries; −1 for all of them."""
-        parked = self._parked.get(limit)
-        while parked and count != 0:
-            entry = heappop(parked)
-            self._origin[entry.sequence] = limit
+        groups = self._parked.get(limit)
+        while groups and count != 0:
+            usable = [name for name in groups if count < 0 or self._is_open(name)]
+            if not usable:
+                for name in groups:
+                    stalled = self._stalled.setdefault(name, {})
+                    stalled[limit] = stalled.get(limit, 0) + count
+                return
+            name = min(usable, key=lambda name: groups[name][0])
+            entry = heappop(groups[name])
+            if not groups[name]:
+                del groups[name]
+            if count > 0:
+                self._let_out.setdefault(name, {})[entry.sequence] = limit
             self.push(entry)
             count -= 1
-        if parked is not None and not parked:
+        if groups is not None and not groups:
             del self._parked[limit]
 
     def release_all(self, dag_id: str, runs: Set[str]) -> None:
@@ -90,15 +122,18 @@ class ReadyQueues:
         """The slots that tasks parked for want of room in this pool ask for, by size."""
         return sorted(int(limit[2]) for limit in self._parked if limit[0] == "pool" and limit[1] == pool)
 
-    def _replace_from_origin(self, entry: Entry) -> None:
+    def _hand_on(self, name: QueueKey, sequence: int) -> None:
         # The room that this entry was let out for is still free: the next one may have it.
-        if limit := self._origin.pop(entry.sequence, None):
+        if limit := self._let_out.get(name, {}).pop(sequence, None):
             self.release(limit)
 
     def waiting(self) -> Iterator[Entry]:
         """Every entry, in no order; for rebuilding and for tests."""
-        for heap in (*self._heaps.values(), *self._parked.values()):
+        for heap in self._heaps.values():
             yield from heap
+        for groups in self._parked.values():
+            for heap in groups.values():
+                yield from heap
 
     def __len__(self) -> int:
-        return sum(map(len, self._heaps.values())) + sum(map(len, self._parked.values()))
+        return sum(1 for _ in self.waiting())

@@ -136,7 +136,7 @@ def on_schedule(turn: Turn, dag_id: str) -> None:
     if due.logical_date is not None and any(run.logical_date == due.logical_date for run in open_runs):
         pass_over(turn, dag_id)
         return
-    if len(open_runs) >= run_limit(plan.spec):
+    if sum(run.state not in RUN_FINISHED for run in open_runs) >= run_limit(plan.spec):
         return  # looked at again when a run of this Dag ends
     if plan.spec.timetable.kind == "continuous" and record.last_due is not None:
         # It covers the time up to now, not up to when the run before it was made.
@@ -283,6 +283,8 @@ def look_at_end(turn: Turn) -> None:
         tasks.follow(turn)
         if live.run.state is RunState.RUNNING:
             _maybe_finish(turn, live)
+        if live.run.state is RunState.RUNNING and _only_waits_on_past(turn, live):
+            start_queued(turn, live.run.dag_id)  # it holds no place any more
         if live.run.state in RUN_FINISHED and live.active == 0 and number not in turn.changed_runs:
             over = world.last_states.get(live.run.dag_id)
             if over is None or over.number <= number:

@@ -10,7 +10,7 @@ from datetime import datetime
 from heapq import heappop, heappush
 
 from tradewind.core.dag import TaskSpec
-from tradewind.core.limits import Entry, ReadyQueues
+from tradewind.core.limits import Entry, QueueKey, ReadyQueues
 from tradewind.core.plan import Plan
 from tradewind.core.records import Attempt, DagRun, Pool, TaskInstance, TaskKey
 from tradewind.core.states import ATTEMPT_ACTIVE, FINISHED, TaskState
@@ -180,7 +180,7 @@ class World:
         self.task_active: dict[tuple[str, ...], int] = {}
         self.total_active = 0
         self.workers: dict[str, Worker] = {}
-        self.ready = ReadyQueues()
+        self.ready = ReadyQueues(self._is_open)
         self.timers: list[tuple[datetime, int, str, object]] = []
         self.last_states: dict[str, PreviousRun] = {}
         """The newest run of each Dag that is over, for depends_on_past."""
@@ -303,6 +303,10 @@ class World:
         if pool is None:
             return None
         return 2**31 if pool.slots < 0 else pool.slots - self.pool_used.get(name, 0)
+
+    def _is_open(self, name: QueueKey) -> bool:
+        queue, pool = name
+        return (self.pool_free(pool) or 0) > 0 and self.worker_for(queue) is not None
 
     def worker_for(self, queue: str) -> Worker | None:
         """The worker of this queue with the most free slots, or None."""
