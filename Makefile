@@ -1,10 +1,12 @@
 # `make` lists what there is. Everything lives in .venv; nothing here needs root.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-all check bench clean
+.PHONY: help setup demo test test-all check simulate simulate-teeth bench clean
 
 VENV ?= .venv
 SF ?= 1
+SEEDS ?= 300
+FROM ?= 0
 export VENV
 
 BIN := $(VENV)/bin
@@ -31,6 +33,12 @@ check: $(VENV)/.test $(VENV)/.check ## format, lint, types, imports
 	$(BIN)/mypy --strict $(STRICT:%=src/tradewind/%)
 	$(BIN)/lint-imports
 
+simulate: $(VENV)/.test ## play the engine under faults drawn from seeds (SEEDS=300 FROM=0)
+	$(BIN)/python -m tradewind.testing.simulation --seeds $(SEEDS) --from $(FROM) $(ARGS)
+
+simulate-teeth: $(VENV)/.test ## plant bugs, and show that the simulation finds each
+	$(BIN)/python -m tradewind.testing.simulation --teeth --seeds $(SEEDS) --from $(FROM)
+
 bench: $(VENV)/.test ## measure (PEERS=airflow puts Airflow beside it)
 	$(BIN)/python benchmarks/run.py $(if $(PEERS),--peers $(PEERS)) $(ARGS)
 
@@ -38,7 +46,12 @@ clean: ## remove .venv, the demo and what tools left
 	rm -rf $(VENV) .demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# One stamp for each extra: installed again only when pyproject.toml changes.
-$(VENV)/.%: pyproject.toml scripts/setup_env.sh
+# One stamp for each extra: installed again when pyproject.toml changes, Python is gone or a setup was cut off.
+$(VENV)/.%: pyproject.toml scripts/setup_env.sh $(BIN)/python $(wildcard $(VENV)/.unfinished)
 	@scripts/setup_env.sh $*
 	@touch $@
+$(BIN)/python: ;
+.PHONY: $(VENV)/.unfinished
+
+# One pip at a time in one environment.
+.NOTPARALLEL:

@@ -140,7 +140,9 @@ def _retry(
     else:
         cap = turn.world.max_retry_delay_seconds
         delay = retry_delay(spec, live.run.dag_id, live.run.logical_date, task.try_number, cap)
-    at = (report.end_date or turn.now) + delay
+    # The worker's clock may be wrong: the end lies between the start by our clock and now.
+    ended = min(max(report.end_date or turn.now, task.queued_at or turn.now), turn.now)
+    at = ended + delay
     turn.move(live, task, TaskEvent.RETRIES, **times, not_before=at, reason=report.error)
     turn.world.at(at, "task", task.key)
 

@@ -6,9 +6,84 @@ script, on Tradewind and on stock Apache Airflow. Polars, DuckDB, pandas and PyA
 
 from __future__ import annotations
 
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from tradewind.data.problems import BadInput, DataError, DataProblem
 from tradewind.data.processor import DataProcessor
 from tradewind.data.runtime import metric, progress
 from tradewind.data.settings import DataSettings
 
-__all__ = ["BadInput", "DataError", "DataProblem", "DataProcessor", "DataSettings", "metric", "progress"]
+if TYPE_CHECKING:
+    from tradewind.data.alert_channels import AppriseChannel, EmailChannel, LogChannel, SlackChannel, WebhookChannel
+    from tradewind.data.alert_rules import Alert, AlertRule
+    from tradewind.data.alerts import AlertManager, alert_manager, standard_rules
+    from tradewind.data.circuit import CircuitState
+    from tradewind.data.circuit_breaker import CircuitBreaker, CircuitOpen
+    from tradewind.data.monitoring import PrometheusMetrics, prometheus_metrics
+    from tradewind.data.retry_rules import RetryStrategy
+    from tradewind.data.retry_statistics import RetryEvent, RetryStatistics
+    from tradewind.data.retrying import RetryHandler, retry
+    from tradewind.data.shared_state import FileState, MemoryState, RedisState
+    from tradewind.data.system_monitor import SystemMonitor, http_service, tcp_service
+
+_LATER = {
+    "alert_channels": ("AppriseChannel", "EmailChannel", "LogChannel", "SlackChannel", "WebhookChannel"),
+    "alert_rules": ("Alert", "AlertRule"),
+    "alerts": ("AlertManager", "alert_manager", "standard_rules"),
+    "circuit": ("CircuitState",),
+    "circuit_breaker": ("CircuitBreaker", "CircuitOpen"),
+    "monitoring": ("PrometheusMetrics", "prometheus_metrics"),
+    "retry_rules": ("RetryStrategy",),
+    "retry_statistics": ("RetryEvent", "RetryStatistics"),
+    "retrying": ("RetryHandler", "retry"),
+    "shared_state": ("FileState", "MemoryState", "RedisState"),
+    "system_monitor": ("SystemMonitor", "http_service", "tcp_service"),
+}
+"""Imported when first asked for: the engine imports this package in each of its processes, and needs none of these."""
+_HOME_OF = {name: module for module, names in _LATER.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"{__name__}.{_HOME_OF[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+__all__ = [
+    "Alert",
+    "AlertManager",
+    "AlertRule",
+    "AppriseChannel",
+    "BadInput",
+    "CircuitBreaker",
+    "CircuitOpen",
+    "CircuitState",
+    "DataError",
+    "DataProblem",
+    "DataProcessor",
+    "DataSettings",
+    "EmailChannel",
+    "FileState",
+    "LogChannel",
+    "MemoryState",
+    "PrometheusMetrics",
+    "RedisState",
+    "RetryEvent",
+    "RetryHandler",
+    "RetryStatistics",
+    "RetryStrategy",
+    "SlackChannel",
+    "SystemMonitor",
+    "WebhookChannel",
+    "alert_manager",
+    "http_service",
+    "metric",
+    "progress",
+    "prometheus_metrics",
+    "retry",
+    "standard_rules",
+    "tcp_service",
+]

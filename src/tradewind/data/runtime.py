@@ -2,6 +2,9 @@
 
 `progress()` and `metric()` go to the runtime installed in the current context. The engine's task runner installs its
 own; without one (a script, a test, another engine) they are logged, and sent to StatsD when `STATSD_HOST` is set.
+
+A metric's name says how its values add up, as Prometheus has it: names in `_total` are counted up, names in `_seconds`
+are durations of which the distribution matters, and of every other metric the newest value holds (`kind_of`).
 """
 
 from __future__ import annotations
@@ -13,7 +16,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar, Token
-from typing import Protocol
+from typing import Literal, Protocol
 
 log = logging.getLogger("tradewind.data")
 
@@ -34,6 +37,13 @@ def progress(done: float, total: float | None = None, unit: str = "") -> None:
 def metric(name: str, value: float, labels: Mapping[str, str] | None = None) -> None:
     """Record one measured value, for example `metric("rows", 10000, {"source": "api"})`."""
     current().metric(name, value, labels or {})
+
+
+def kind_of(name: str) -> Literal["counter", "gauge", "histogram"]:
+    """How the values of a metric of this name add up."""
+    if name.endswith("_total"):
+        return "counter"
+    return "histogram" if name.endswith("_seconds") else "gauge"
 
 
 def current() -> Runtime:
@@ -85,7 +95,15 @@ class LoggingRuntime:
         if self._socket is None or self._statsd is None:
             return
         tags = ",".join(f"{key}:{text}" for key, text in labels.items())
-        line = f"{name}:{value:g}|g" + (f"|#{tags}" if tags else "")
+        match kind_of(name):
+            case "counter":
+                # All digits, because what is rounded here would be missing in the sum.
+                measured = f"{value:.15g}|c"
+            case "histogram":
+                measured = f"{value * 1000:g}|ms"
+            case _:
+                measured = f"{value:g}|g"
+        line = f"{name}:{measured}" + (f"|#{tags}" if tags else "")
         try:
             self._socket.sendto(line.encode(), self._statsd)
         except OSError:
@@ -98,11 +116,22 @@ _defaults: dict[tuple[str, int, int] | None, LoggingRuntime] = {}
 
 
 def default_runtime() -> LoggingRuntime:
-    """The runtime of this process where none is installed: the log, and StatsD when `STATSD_HOST` is set."""
-    host = os.environ.get("STATSD_HOST", "")
-    port = os.environ.get("STATSD_PORT", "8125")
+    """The runtime of this process where none is installed: the log, and StatsD when the environment names one.
+
+    That is `STATSD_HOST` and `STATSD_PORT`, else those of Airflow's `[metrics]` section when its `statsd_on` is true.
+    """
+    host, port = _statsd_address(os.environ)
     # The process id is part of the key, so that a forked child opens its own socket.
     key = (host, int(port) if port.isdigit() else 8125, os.getpid()) if host else None
     if key not in _defaults:
         _defaults[key] = LoggingRuntime(key[:2] if key else None)
     return _defaults[key]
+
+
+def _statsd_address(env: Mapping[str, str]) -> tuple[str, str]:
+    if host := env.get("STATSD_HOST"):
+        return host, env.get("STATSD_PORT", "8125")
+    section = "AIRFLOW__METRICS__STATSD_"
+    if env.get(f"{section}ON", "").strip().lower() not in ("true", "1", "yes", "on", "t"):
+        return "", ""
+    return env.get(f"{section}HOST", "localhost"), env.get(f"{section}PORT", "8125")

@@ -27,6 +27,8 @@ class Ledger:
         self.ends: dict[str, str] = {}
         self.running: dict[TaskKey, str] = {}
         self.tries: dict[TaskKey, int] = {}
+        self.promised: set[str] = set()
+        """Attempts whose success was acknowledged."""
         self.killed: set[TaskKey] = set()
         """Instances of which an attempt ended without a report."""
 

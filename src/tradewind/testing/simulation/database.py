@@ -1,4 +1,4 @@
-"""The metadata database of a simulation: SQLite in memory on the virtual clock, with an owner's connection that fails."""
+"""The metadata database of a simulation: SQLite in memory, on the virtual clock, with commits that fail."""
 
 from __future__ import annotations
 

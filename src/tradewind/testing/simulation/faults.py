@@ -120,7 +120,7 @@ def draw_plan(rng: Random) -> Plan:
     some("power cuts", ("power cut",), 2, machines, 1, 40)
     some("machine freezes", ("agent freeze", "machine freeze"), 2, machines, 0.5, 40)
     some("suspends", ("suspend",), 2, 1, 1, 3600)
-    some("disconnects", ("disconnect",), 4, machines, 0.01, 0.02)
+    some("disconnects", ("disconnect",), 4, machines, 0.01, 12)
     some("partitions", ("partition up", "partition down"), 3, machines, 0.1, 20)
     some("clocks", ("clock jump",), 2, machines + 1, 0.1, 600)
     return Plan(

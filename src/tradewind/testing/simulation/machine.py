@@ -1,4 +1,4 @@
-"""A worker's machine: the real Agent and the real Front of each code host, with processes, signals and a disk of ours."""
+"""A worker's machine: the real Agent and the real Front of each code host; processes, signals and disk are ours."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from tradewind.testing.simulation.network import Calm, End, Weather, connect
 from tradewind.testing.simulation.timeline import Actor, Timeline
 from tradewind.testing.simulation.workload import Outcome
 from tradewind.wire.messages import (
+    Ack,
     AnyMessage,
     Finished,
     HostReady,
@@ -49,6 +50,7 @@ class World(Protocol):
 
     def began(self, offer: Offer, child: Child) -> None: ...
     def ended(self, offer: Offer, child: Child, how: str) -> None: ...
+    def acknowledged(self, report: Finished) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,10 +110,11 @@ class HostProcess(Process):
     def __init__(self, machine: Machine, host: Host) -> None:
         super().__init__(machine, f"host:{host.file}:", machine.template)
         self._host = host
+        agent = machine.agent
         agent_end, own_end = machine.pipe(
-            (machine.actor, lambda message: machine.agent.from_host(host, message), lambda: machine.agent.host_gone(host)),
+            (machine.actor, lambda message: agent.from_host(host, message), lambda: agent.host_gone(host)),
             (self.actor, self._told, self._agent_gone),
-        )  # fmt: skip
+        )
         self.link, self._end = agent_end, own_end
         self.ends.append(own_end)
         self._front = Front(own_end, self)
@@ -286,6 +289,8 @@ class Machine:
         self.spool: dict[str, Finished] = {}
         self.processes: dict[int, Process] = {}
         self.clock_offset = 0.0
+        self.unplugged_until = 0
+        """Before this moment nobody can be dialled."""
         self.template: Process | None = None
         self._pids = 0
         self._lives = 0
@@ -375,6 +380,10 @@ class Machine:
             case Refused():
                 raise AssertionError(f"the scheduler refused {self.name}: {message.reason}")
             case _:
+                if isinstance(message, Ack):
+                    for attempt in message.attempts:
+                        if attempt in self.agent.reports:
+                            self.world.acknowledged(self.agent.reports[attempt])
                 self.agent.from_scheduler(message)
 
     def scheduler_gone(self) -> None:

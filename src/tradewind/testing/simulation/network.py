@@ -12,6 +12,8 @@ from tradewind.wire.frames import decode, encode
 from tradewind.wire.messages import AnyMessage, Message
 
 TYPICAL_SECONDS = 0.0002
+LATEST_DOUBLE_SECONDS = 5.0
+"""How long after a message its double may come."""
 
 
 class Weather(Protocol):
@@ -70,13 +72,12 @@ class End:
             return
         if fd is None and self._weather.loses():
             return
-        self._post(data, fd)
+        self._post(data, fd, self._weather.delay())
         if fd is None and self._weather.doubles():
-            self._post(data, None)
+            self._post(data, None, LATEST_DOUBLE_SECONDS * self._rng.random() ** 2)
 
-    def _post(self, data: bytes, fd: Any) -> None:
+    def _post(self, data: bytes, fd: Any, delay: float) -> None:
         peer = self.peer
-        delay = self._weather.delay()
         at = self._timeline.now + round((TYPICAL_SECONDS * self._rng.random() + delay) * 1e6)
         if delay == 0.0:
             # A late message overtakes nobody's place but its own.
@@ -100,7 +101,7 @@ class End:
         self.blocked = False
         kept, self._kept = self._kept, []
         for data, fd in kept:
-            self._post(data, fd)
+            self._post(data, fd, 0.0)
 
     def close(self) -> None:
         """End the connection; both sides learn of it."""

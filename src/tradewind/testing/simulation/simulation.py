@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
@@ -26,6 +26,7 @@ from tradewind.scheduler.scheduler import TICK_SECONDS, Scheduler
 from tradewind.store import tables
 from tradewind.store.loader import load_world
 from tradewind.store.specs import encode_spec, version_of
+from tradewind.store.times import to_us
 from tradewind.testing.simulation.checks import (
     Broken,
     EventLog,
@@ -58,6 +59,7 @@ from tradewind.wire.messages import (
     Command,
     CommandResult,
     Event,
+    Finished,
     Hello,
     Message,
     Offer,
@@ -66,11 +68,11 @@ from tradewind.wire.messages import (
     Welcome,
 )
 
-HEALING_SECONDS = 3 * 3600.0
+HEALING_SECONDS = 4 * 3600.0
 """After the last fault: in so much virtual time every run is over, or nothing moves any more."""
 
 COMPARE_EVERY = 25
-"""Turns between two comparisons of memory with the database."""
+"""Turns between two comparisons of memory with the database; as many as there are tasks where these are more."""
 
 UPTIME_AT_BEGIN = 1000.0
 
@@ -280,12 +282,25 @@ class Person:
         self.rng = Random(f"{sim.seed}/person")
         self.waiting: dict[str, Command] = {}
         self.answers: dict[str, CommandResult] = {}
+        self._asked: set[str] = set()
         self._end: End | None = None
 
     def wish(self, key: str, kind: str, **body: Any) -> None:
-        """Send a command until it is answered."""
+        """Send a command until it is answered; what concerns the same Dag or pool waits for that answer."""
         self.waiting[key] = Command(key=key, kind=kind, body=body, actor="person")
-        self._ask(key)
+        self._next()
+
+    def _next(self) -> None:
+        subjects = {self._subject(key) for key in self._asked}
+        for key in self.waiting:
+            if key not in self._asked and (subject := self._subject(key)) not in subjects:
+                subjects.add(subject)
+                self._asked.add(key)
+                self._ask(key)
+
+    def _subject(self, key: str) -> str:
+        body = self.waiting[key].body
+        return str(body.get("dag_id") or body.get("name"))
 
     def _ask(self, key: str) -> None:
         if key not in self.waiting:
@@ -300,8 +315,11 @@ class Person:
         self.sim.timeline.after(1.0, self.actor, "ask again", lambda: self._ask(key))
 
     def _answered(self, message: AnyMessage) -> None:
-        if isinstance(message, CommandResult) and self.waiting.pop(message.key, None) is not None:
+        if isinstance(message, CommandResult) and message.key in self.waiting:
+            del self.waiting[message.key]
+            self._asked.discard(message.key)
             self.answers[message.key] = message
+            self._next()
         elif not isinstance(message, (CommandResult, Welcome)):
             raise Broken(f"a client was told {type(message).__name__}")
 
@@ -477,6 +495,7 @@ class Simulation:
                 everyone = [a for m in self.machines for a in m.actors()] + [s.actor for s in self.schedulers]
                 self._freeze(everyone, fault.lasts)
             case "disconnect":
+                machine.unplugged_until = self.timeline.now + round(fault.lasts * 1e6)
                 if machine.link is not None:
                     machine.link.close()
             case "partition up":
@@ -534,7 +553,7 @@ class Simulation:
     # --- what machines and schedulers ask ---
 
     def clock_us(self, offset: float) -> int:
-        return int((BEGIN - datetime(1970, 1, 1, tzinfo=UTC)) / timedelta(microseconds=1)) + self.timeline.now + round(offset * 1e6)  # fmt: skip
+        return to_us(BEGIN) + self.timeline.now + round(offset * 1e6)
 
     def outcome(self, offer: Offer) -> Outcome:
         return self.workload.outcome(
@@ -547,7 +566,7 @@ class Simulation:
 
     def dial(self, machine: Machine) -> End | None:
         listening = self.listening
-        if listening is None or not listening.actor.alive:
+        if listening is None or not listening.actor.alive or self.timeline.now < machine.unplugged_until:
             return None
         return listening.accept(machine.actor, machine.rng, machine.from_scheduler, machine.scheduler_gone)
 
@@ -560,6 +579,10 @@ class Simulation:
 
     def ended(self, offer: Offer, child: Child, how: str) -> None:
         self.ledger.ended(offer, how)
+
+    def acknowledged(self, report: Finished) -> None:
+        if report.outcome == "success":
+            self.ledger.promised.add(report.attempt)
 
     def note(self, text: str) -> None:
         self.notes.append(text)
@@ -574,7 +597,8 @@ class Simulation:
             return
         check_limits(owner.world, self.pool_sizes)
         self._turns += 1
-        if self._turns % COMPARE_EVERY == 0 and not owner.has_work and not self.database.away:
+        size = sum(len(live.tasks) for live in owner.world.runs.values())
+        if self._turns % max(COMPARE_EVERY, size) == 0 and not owner.has_work and not self.database.away:
             self.compare(process)
 
     def compare(self, process: SchedulerProcess) -> None:
@@ -604,6 +628,7 @@ class Simulation:
             raise Broken("I2: no scheduler is the owner after everything has healed")
         if self.person.waiting:
             raise Broken(f"I2: nobody answered {sorted(self.person.waiting)}")
+        self._check_answers()
         self.compare(listening)
         actual, order = self._stored()
         order += [key for key in final_states(self.workload) if key not in order]  # runs that nobody made
@@ -616,6 +641,12 @@ class Simulation:
         if stuck := [key for key in open_runs if key not in allowed]:
             raise Broken(f"I2: {', '.join(stuck)} never ended")
         self._check_ledger()
+
+    def _check_answers(self) -> None:
+        """A run that was made is never said to have been refused."""
+        for n, action in enumerate(self.workload.actions):
+            if isinstance(action, Trigger) and (told := self.person.answers[f"action{n}"]).state != "applied":
+                raise Broken(f"answer: {action.dag_id} {action.run_id} was {told.state}: {told.error}")
 
     def _lost(self) -> list[tuple[str, str, str, int]]:
         """Instances of which an attempt may count as lost."""
@@ -661,6 +692,8 @@ class Simulation:
         for row in rows:
             if row.state == "success" and self.ledger.ends.get(row.id) != "success":
                 raise Broken(f"I6: attempt {row.id} is a success that never ended with one")
+            if row.id in self.ledger.promised and row.state != "success":
+                raise Broken(f"I6: the success of attempt {row.id} was acknowledged, and it is {row.state}")
             if row.state in ("assigned", "running"):
                 raise Broken(f"I2: attempt {row.id} is {row.state} for ever")
             if row.state == "not_started" and row.id in self.ledger.starts:

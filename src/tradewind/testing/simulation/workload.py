@@ -25,7 +25,7 @@ BEGIN = datetime(2024, 1, 1, tzinfo=UTC)
 """Virtual time zero: `at` of every action counts from here."""
 
 SECOND = timedelta(seconds=1)
-HOUR = timedelta(hours=1)
+PERIOD = timedelta(minutes=5)
 RULES = tuple(sorted(TriggerRule))
 LENGTHS = (0, 1, 1, 2, 3, 4)
 LONG_MAP = 1000
@@ -168,7 +168,8 @@ class Workload:
         fate = _roll(*me, "fate") / self.trouble
         failures = int(_roll(*me, "failures") * (spec.retries + 1)) if fate < 1 else 0
         if fate < 0.35 or try_number <= failures:  # the former fails in every try
-            hangs = (limit or dag_spec.dagrun_timeout_seconds) and _roll(*me, "hangs", try_number) < 0.3
+            # Where only its run's timeout ends it, it hangs in every try: a lost one must not change the run's end.
+            hangs = _roll(*me, "hangs", try_number) < 0.3 if limit else fate < 0.1 and dag_spec.dagrun_timeout_seconds
             return Outcome(end="never" if hangs else "failed", lasts=took)
         if fate < 0.65:
             return Outcome(end="failed_for_good" if fate < 0.45 else "skipped", lasts=took)
@@ -409,11 +410,11 @@ def _draw_settings(rng: Random, *, past: bool) -> dict[str, Any]:
         given["dagrun_timeout_seconds"] = rng.choice([20.0, 120.0])
     if rng.random() < 0.3:
         before, after = rng.randint(0, 3), rng.randint(0, 1)
-        timetable = every(hours=1, data_interval=rng.random() < 0.5)
+        timetable = every(minutes=5, data_interval=rng.random() < 0.5)
         if rng.random() < 0.15:
             timetable = TimetableSpec(kind="once", summary="@once")
         given |= {"timetable": timetable, "catchup": True}
-        given |= {"start_date": BEGIN - before * HOUR, "end_date": BEGIN + after * HOUR}
+        given |= {"start_date": BEGIN - before * PERIOD, "end_date": BEGIN + after * PERIOD}
     return given
 
 

@@ -1,0 +1,295 @@
+"""Teeth: bugs planted on purpose. A simulator that does not find them proves nothing."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+from unittest.mock import patch
+
+from tradewind.core import admission, attempts, runs, tasks
+from tradewind.core.inputs import AttemptFinished, WorkerJoined
+from tradewind.core.trigger_rules import Verdict
+from tradewind.core.world import World
+from tradewind.scheduler import desk as desk_module
+from tradewind.scheduler import owner as owner_module
+from tradewind.scheduler.desk import Desk
+from tradewind.scheduler.owner import Owner
+from tradewind.scheduler.scheduler import Scheduler
+from tradewind.store import loader
+from tradewind.store.writer import StoreUnavailable, Writer
+from tradewind.testing.simulation.database import Database
+from tradewind.testing.simulation.simulation import Result, Simulation
+from tradewind.wire.messages import Ack
+from tradewind.worker.agent import Agent
+
+Plant = Callable[[], Any]
+"""Gives a context manager in which the bug is there."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """What finding a planted bug took."""
+
+    name: str
+    seeds: int
+    result: Result | None
+    seconds: float
+
+
+@contextmanager
+def _patched(*changes: tuple[Any, str, Any]) -> Iterator[None]:
+    with ExitStack() as stack:
+        for where, name, new in changes:
+            stack.enter_context(patch.object(where, name, new))
+        yield
+
+
+# --- the store and the owner -------------------------------------------------------------------------------------
+
+
+def _no_epoch_check() -> Any:
+    real = Writer.commit
+
+    def commit(self: Any, lease: Any, *rest: Any, **more: Any) -> Any:
+        cursor = self._cursor
+        if cursor is not None:
+            holder, epoch = cursor.execute("SELECT holder, epoch FROM owner WHERE id=1").fetchone()
+            lease = replace(lease, holder=holder, epoch=epoch)
+        return real(self, lease, *rest, **more)
+
+    return _patched((Writer, "commit", commit))
+
+
+def _tells_before_it_commits() -> Any:
+    real = Owner._commit
+
+    def commit(self: Any, batch: Any) -> bool:
+        told = [o for o in batch.operations if isinstance(o, owner_module.Told)]
+        if told and not batch.tries:
+            self._outlet.tell(told)
+        return real(self, batch)
+
+    return _patched((Owner, "_commit", commit))
+
+
+def _believes_in_a_failed_commit() -> Any:
+    def write(self: Any, batch: Any) -> Any:
+        try:
+            return self._writer.commit(self.lease, batch.id, batch.operations, batch.now, self.world.next_run_number)
+        except StoreUnavailable:
+            self._writer.connect()
+            return []
+
+    return _patched((Owner, "_write", write))
+
+
+def _repeats_a_commit_without_asking() -> Any:
+    def write(self: Any, batch: Any) -> Any:
+        if batch.tries:
+            self._writer.connect()
+        return self._writer.commit(self.lease, batch.id, batch.operations, batch.now, self.world.next_run_number)
+
+    return _patched((Owner, "_write", write))
+
+
+def _forgets_a_finally() -> Any:
+    real = Scheduler._turn
+
+    def turn(self: Any) -> None:
+        real(self)
+        if self.owner is not None and self.owner.pending is not None:
+            self._turn_is_due = True  # as if the flag were put back only after a commit that went well
+
+    return _patched((Scheduler, "_turn", turn))
+
+
+def _forgets_timers_at_a_restart() -> Any:
+    return _patched((loader, "_set_timers", lambda world, now: None))
+
+
+# --- reports and attempts ----------------------------------------------------------------------------------------
+
+
+def _applies_stale_reports() -> Any:
+    real = attempts.finished
+
+    def finished(turn: Any, report: AttemptFinished) -> None:
+        if report.attempt not in turn.world.attempts and turn.world.attempts:
+            other = min(turn.world.attempts)
+            report = replace(report, attempt=other)
+        real(turn, report)
+
+    return _patched((attempts, "finished", finished))
+
+
+def _acknowledges_before_it_commits() -> Any:
+    real = Desk._finished
+
+    def finished(self: Any, peer: Any, report: Any) -> None:
+        peer.send(Ack(attempts=[report.attempt]))
+        real(self, peer, report)
+
+    return _patched((Desk, "_finished", finished))
+
+
+def _does_not_keep_reports() -> Any:
+    def report(self: Any, message: Any) -> None:
+        self._ports.tell_scheduler(message)
+
+    return _patched((Agent, "_report", report))
+
+
+def _starts_a_late_offer_again() -> Any:
+    real = Agent._offered
+
+    def offered(self: Any, offer: Any) -> None:
+        self._done.clear()
+        real(self, offer)
+
+    return _patched((Agent, "_offered", offered))
+
+
+def _does_not_ask_what_a_worker_holds() -> Any:
+    real = attempts.worker_joined
+
+    def joined(turn: Any, news: WorkerJoined) -> None:
+        real(turn, replace(news, holds=frozenset()))
+
+    return _patched((attempts, "worker_joined", joined))
+
+
+# --- liveness ----------------------------------------------------------------------------------------------------
+
+
+def _judges_at_once() -> Any:
+    return _patched((desk_module, "LEASE_SECONDS", -100.0))
+
+
+def _compares_wall_clocks() -> Any:
+    return _patched((Scheduler, "uptime", lambda self: self._ports.now().timestamp()))
+
+
+# --- limits ------------------------------------------------------------------------------------------------------
+
+
+def _frees_a_slot_twice() -> Any:
+    real = World._count_slots
+
+    def count(self: Any, attempt: Any, step: int) -> None:
+        real(self, attempt, step)
+        if step < 0:
+            self.pool_used[attempt.pool] = max(0, self.pool_used[attempt.pool] - attempt.pool_slots)
+
+    return _patched((World, "_count_slots", count))
+
+
+def _starts_beside_an_old_attempt() -> Any:
+    real = admission.full_limit
+
+    def full(world: Any, live: Any, spec: Any, task: Any) -> Any:
+        limit = real(world, live, spec, task)
+        return None if limit is not None and limit[0] == "attempt" else limit
+
+    return _patched((admission, "full_limit", full))
+
+
+def _forgets_parked_tasks() -> Any:
+    return _patched((World, "_release_pool", lambda self, name: None))
+
+
+# --- rules -------------------------------------------------------------------------------------------------------
+
+
+def _expands_twice() -> Any:
+    real = tasks._length
+
+    def length(live: Any, spec: Any) -> int | None:
+        found = real(live, spec)
+        return found * 2 if found else found
+
+    return _patched((tasks, "_length", length))
+
+
+def _one_try_too_many() -> Any:
+    return _patched((attempts, "is_eligible", lambda try_number, max_tries: try_number <= max_tries + 1))
+
+
+def _forgets_the_past() -> Any:
+    return _patched((tasks, "past_is_met", lambda turn, live, spec: True))
+
+
+def _runs_what_should_be_skipped() -> Any:
+    real = tasks.evaluate
+
+    def evaluate(rule: Any, counts: Any) -> Verdict:
+        verdict = real(rule, counts)
+        return Verdict.RUN if verdict is Verdict.SKIP else verdict
+
+    return _patched((tasks, "evaluate", evaluate))
+
+
+def _forgets_queued_runs() -> Any:
+    real = runs._finish
+
+    def finish(turn: Any, live: Any, state: Any, reason: str) -> None:
+        with patch.object(runs, "start_queued", lambda turn, dag_id: None):
+            real(turn, live, state, reason)
+
+    return _patched((runs, "_finish", finish))
+
+
+BUGS: dict[str, Plant] = {
+    "no epoch check": _no_epoch_check,
+    "tells before it commits": _tells_before_it_commits,
+    "believes in a failed commit": _believes_in_a_failed_commit,
+    "repeats a commit without asking": _repeats_a_commit_without_asking,
+    "forgets a finally": _forgets_a_finally,
+    "forgets timers at a restart": _forgets_timers_at_a_restart,
+    "applies stale reports": _applies_stale_reports,
+    "acknowledges before it commits": _acknowledges_before_it_commits,
+    "does not keep reports": _does_not_keep_reports,
+    "starts a late offer again": _starts_a_late_offer_again,
+    "does not ask what a worker holds": _does_not_ask_what_a_worker_holds,
+    "judges at once": _judges_at_once,
+    "compares wall clocks": _compares_wall_clocks,
+    "frees a slot twice": _frees_a_slot_twice,
+    "starts beside an old attempt": _starts_beside_an_old_attempt,
+    "forgets parked tasks": _forgets_parked_tasks,
+    "expands twice": _expands_twice,
+    "one try too many": _one_try_too_many,
+    "forgets the past": _forgets_the_past,
+    "runs what should be skipped": _runs_what_should_be_skipped,
+    "forgets queued runs": _forgets_queued_runs,
+}
+"""Every bug that can be planted, by what it does."""
+
+
+def find(name: str, seeds: int = 300, first: int = 0) -> Found:
+    """Plant a bug and play until something breaks."""
+    database = Database()
+    began = time.monotonic()
+    try:
+        with BUGS[name]():
+            for count, seed in enumerate(range(first, first + seeds), 1):
+                result = Simulation(seed, database).run()
+                if result.broken:
+                    return Found(name, count, result, time.monotonic() - began)
+    finally:
+        database.close()
+    return Found(name, seeds, None, time.monotonic() - began)
+
+
+def show(seeds: int = 300, first: int = 0) -> int:
+    """Print a line for each bug. Exit status 0 when every one was found."""
+    missed = 0
+    print(f"{len(BUGS)} planted bugs, each given {seeds} seeds")
+    for name in BUGS:
+        found = find(name, seeds, first)
+        missed += found.result is None
+        how = f"after {found.seeds:3} seeds: {found.result.broken[:90]}" if found.result else "NOT FOUND"
+        print(f"  {name:36} {how} ({found.seconds:.1f} s)", flush=True)
+    print("every one was found" if not missed else f"{missed} were not found")
+    return 1 if missed else 0
