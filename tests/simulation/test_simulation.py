@@ -81,7 +81,7 @@ def test_every_class_of_faults_is_drawn_and_can_be_left_out() -> None:
         assert plan == Plan()
 
 
-@pytest.mark.parametrize("name", ["frees a slot twice", "tells before it commits", "one try too many"])
+@pytest.mark.parametrize("name", ["frees a slot twice", "tells before it commits", "forgets a finally"])
 def test_a_planted_bug_is_found(name: str) -> None:
     found = teeth.find(name, seeds=60)
     assert found.result is not None
@@ -98,7 +98,7 @@ def test_every_planted_bug_is_found_within_three_hundred_seeds(name: str) -> Non
 def test_a_failing_seed_shrinks_to_one_command_that_still_fails(
     database: Database, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with teeth.BUGS["one try too many"]():
+    with teeth.BUGS["expands twice"]():
         seed = next(seed for seed in range(100) if Simulation(seed, database).run().broken)
         whole = Simulation(seed, database)
         small = shrink(seed, database)

@@ -581,7 +581,13 @@ class Simulation:
         self.ledger.ended(offer, how)
 
     def acknowledged(self, report: Finished) -> None:
-        if report.outcome == "success":
+        """An agent may forget this report: what it says is durable, or came too late to change anything."""
+        a = tables.attempt.c
+        with self.database.connect() as connection:
+            state = connection.execute(select(a.state).where(a.id == report.attempt)).scalar()
+        if state in ("assigned", "running"):
+            raise Broken(f"I6: the report of attempt {report.attempt} was acknowledged before its commit")
+        if state == "success":
             self.ledger.promised.add(report.attempt)
 
     def note(self, text: str) -> None:
@@ -651,7 +657,7 @@ class Simulation:
     def _lost(self) -> list[tuple[str, str, str, int]]:
         """Instances of which an attempt may count as lost."""
         runs = {number: RunKey(dag_id, run_id) for number, dag_id, run_id in self._runs()}
-        with self.database.engine.connect() as connection:
+        with self.database.connect() as connection:
             a = tables.attempt.c
             rows = connection.execute(
                 select(a.id, a.state, a.run, a.task_id, a.map_index).where(a.state.in_(("lost", "failed")))
@@ -663,13 +669,13 @@ class Simulation:
         return {attempt for attempt, how in self.ledger.ends.items() if how == "killed"}
 
     def _runs(self) -> list[Any]:
-        with self.database.engine.connect() as connection:
+        with self.database.connect() as connection:
             r = tables.run.c
             return list(connection.execute(select(r.number, r.dag_id, r.run_id).order_by(r.number)))
 
     def _stored(self) -> tuple[dict[RunKey, tuple[str, dict[tuple[str, int], str]]], list[RunKey]]:
         r, t = tables.run.c, tables.task_instance.c
-        with self.database.engine.connect() as connection:
+        with self.database.connect() as connection:
             runs = connection.execute(select(r.number, r.dag_id, r.run_id, r.state).order_by(r.number)).all()
             tasks = connection.execute(select(t.run, t.task_id, t.map_index, t.state)).all()
         keys = {number: RunKey(dag_id, run_id) for number, dag_id, run_id, _ in runs}
@@ -683,7 +689,7 @@ class Simulation:
     def _check_ledger(self) -> None:
         """I4 and I6 against the attempts in the database."""
         a = tables.attempt.c
-        with self.database.engine.connect() as connection:
+        with self.database.connect() as connection:
             rows = connection.execute(select(a.id, a.state, a.started_at)).all()
         known = {row.id for row in rows}
         for attempt in self.ledger.starts:
