@@ -15,7 +15,7 @@ from sqlalchemy import Engine
 from tradewind.config import Settings
 from tradewind.config.sockets import reachable
 from tradewind.dag_processor.processor import DagProcessor
-from tradewind.scheduler.peers import Connection
+from tradewind.scheduler.connections import Connection
 from tradewind.scheduler.scheduler import TICK_SECONDS, Scheduler
 from tradewind.security.secrets import Vault
 from tradewind.store.writer import Writer
