@@ -14,17 +14,15 @@ would repeat at this moment counts as help on the way to the end. What is assume
 """
 
 from collections import deque
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, NamedTuple
 
 ATTEMPTS = 3
 
 
 class Attempt(NamedTuple):
-    """`state` is open (assigned, and perhaps running), success, deferred, cancelled or lost."""
-
     worker: int
-    state: str = "open"
+    state: str = "open"  # (assigned, and perhaps running), success, deferred, cancelled or lost
     cancel: bool = False
 
 
@@ -42,12 +40,15 @@ class Rows(NamedTuple):
     def open(self, worker: int | None = None) -> list[int]:
         return [n for n, a in enumerate(self.attempts) if a.state == "open" and worker in (None, a.worker)]
 
-    def ended(self, number: int, outcome: str) -> "Rows":
-        """An attempt is over. One that is not current changes nothing but itself."""
-        attempts = put(self.attempts, number, self.attempts[number]._replace(state=outcome, cancel=False))
-        current = self.task == "active" and number == len(self.attempts) - 1
-        follows = outcome if outcome in ("success", "deferred") else "ready"
-        return self._replace(attempts=attempts, task=follows if current else self.task)
+    def ended(self, numbers: Iterable[int], outcome: str) -> "Rows":
+        """Attempts are over. One that is not current changes nothing but itself."""
+        rows = self
+        for number in numbers:
+            attempts = put(rows.attempts, number, rows.attempts[number]._replace(state=outcome, cancel=False))
+            current = rows.task == "active" and number == len(attempts) - 1
+            follows = outcome if outcome in ("success", "deferred") else "ready"
+            rows = Rows(attempts, follows if current else rows.task, rows.woken_by)
+        return rows
 
 
 class Worker(NamedTuple):
@@ -68,9 +69,9 @@ class Worker(NamedTuple):
     def holds(self) -> frozenset[int]:
         return self.runs | {number for number, _ in self.reports}
 
-    def ends(self, numbers: frozenset[int], outcome: str) -> "Worker":
+    def ends(self, numbers: Iterable[int], outcome: str) -> "Worker":
         ends = {(number, outcome) for number in numbers}
-        return self._replace(runs=self.runs - numbers, reports=self.reports | ends)
+        return self._replace(runs=self.runs.difference(numbers), reports=self.reports | ends)
 
     def fenced(self) -> "Worker":
         return self.ends(self.runs, "cancelled")._replace(mode="fenced", owner=None)
@@ -98,25 +99,22 @@ class State(NamedTuple):
 
 
 class Step(NamedTuple):
-    """`helps` says that it is neither a fault nor a chance that nobody may count on."""
-
     says: str
     state: State
-    helps: bool = True
+    helps: bool = True  # neither a fault nor a chance that nobody may count on
 
 
 class Found(NamedTuple):
-    """`wrong` is empty when all is well; `says` are the steps that led to new states."""
-
-    wrong: str
+    wrong: str  # empty when nothing is
     trace: list[str]
     states: set[State]
-    says: set[str]
 
 
-def explore(*broken: str, faults: int, wishes: int, forgets: bool | None = None) -> Found:
-    """Look at every state within so many faults and wishes; with all rules kept, without what cannot matter."""
-    protocol, forgets = Protocol(*broken), not broken if forgets is None else forgets
+def explore(
+    protocol: "Protocol", what_is_wrong: Callable[[State, State], str], is_end: Callable[[State], bool],
+    simpler: Callable[[State], State] = lambda state: state, *, faults: int, wishes: int,
+) -> Found:  # fmt: skip
+    """Look at every state within so many faults and wishes, or at one in place of all that `simpler` takes it for."""
     rows = Rows((Attempt(worker=0),))  # the workers are alike; nobody was told yet
     first = State(rows, (rows,), faults, wishes)
     states, came, helped_from = {first: 0}, [(0, "")], [[0]]
@@ -127,7 +125,7 @@ def explore(*broken: str, faults: int, wishes: int, forgets: bool | None = None)
         while number:
             number, says = came[number]
             trace.insert(0, says)
-        return Found(wrong, trace, set(states), {says for _, says in came[1:]})
+        return Found(wrong, trace, set(states))
 
     while queue:
         before = queue.popleft()
@@ -137,7 +135,7 @@ def explore(*broken: str, faults: int, wishes: int, forgets: bool | None = None)
         for says, after, helps in protocol.steps(before):
             if wrong := what_is_wrong(before, after):
                 return found(wrong, here, says)
-            after = forget(after) if forgets else after
+            after = simpler(after)
             there = states.setdefault(after, len(came))
             if there == len(came):
                 came.append((here, says))
@@ -154,36 +152,11 @@ def explore(*broken: str, faults: int, wishes: int, forgets: bool | None = None)
     return found("", 0) if stuck is None else found("nothing leads from here to an end", stuck)
 
 
-def is_end(state: State) -> bool:
-    """The task is over, or out of attempts; nothing runs, and nothing is left to report."""
-    task = state.rows.task
-    settled = task in ("success", "marked") or (task == "ready" and len(state.rows.attempts) == ATTEMPTS)
-    return settled and not state.rows.open() and not any(w.holds() or w.orphans for w in state.workers)
-
-
-def what_is_wrong(before: State, after: State) -> str:
-    old, new = before.rows.attempts, after.rows.attempts
-    running = sum(len(w.orphans) + (len(w.runs) if w.mode == "up" else 0) for w in after.workers)
-    changed = old is not new and any(a.state not in ("open", b.state) for a, b in zip(old, new, strict=False))
-    wrongs = {
-        "an attempt started twice": max(after.starts) > 1,
-        "two attempts run at once": running > 1,
-        "an offer was told that is not committed": any(n >= len(new) or new[n].worker != w for n, w in after.offers),
-        "a success was acknowledged that is not committed": any(new[n].state != "success" for n in after.acknowledged),
-        "an attempt that was over became something else": changed,
-        "a leg was resumed by the trigger of another": after.rows.woken_by not in (None, len(new) - 1),
-    }
-    return next((wrong for wrong, is_so in wrongs.items() if is_so), "")
-
-
 class Protocol:
     """What each party may do next."""
 
     def __init__(self, *broken: str) -> None:
-        self.broken = frozenset(broken)
-
-    def keeps(self, rule: str) -> bool:
-        return rule not in self.broken
+        self.keeps: Callable[[str], bool] = lambda rule: rule not in broken
 
     def steps(self, state: State) -> Iterator[Step]:
         for index, memory in enumerate(state.owners):
@@ -198,17 +171,19 @@ class Protocol:
         if index < len(state.owners) - 1:
             yield self.turn(state, index, "renews its lease", memory)
         for name, worker in enumerate(state.workers):
-            if worker.owner == index:
+            gone = worker.mode != "up" and not worker.orphans  # which is what lease and kill grace stand for
+            early = worker.owner is None and not self.keeps("offer_before_join")
+            if worker.owner == index or early:
                 yield from self.serve(state, index, memory, name, worker)
-            elif memory.open(name) and (gone(worker) or not self.keeps("expire_without_grace")):
+            elif memory.open(name) and (gone or not self.keeps("expire_without_grace")):
                 overdue = worker._replace(mode="overdue") if worker.mode == "frozen" else worker
-                then = state.with_worker(name, overdue)
-                yield self.turn(state, index, f"gives up worker {name}", lost(memory, memory.open(name)), then)
+                then, rows = state.with_worker(name, overdue), memory.ended(memory.open(name), "lost")
+                yield self.turn(state, index, f"gives up worker {name}", rows, then)
         for number, outcome in state.told:
             if number in memory.open() or not self.keeps("report_without_attempt_check"):
                 kept = any(w.owner == index and (number, outcome) in w.reports for w in state.workers)
                 says = f"hears that attempt {number} ended as {outcome}"
-                yield self.turn(state, index, says, memory.ended(number, outcome))._replace(helps=kept)
+                yield self.turn(state, index, says, memory.ended([number], outcome))._replace(helps=kept)
         for number, attempt in enumerate(memory.attempts if memory.task == "deferred" else ()):
             awaited = number == len(memory.attempts) - 1 or not self.keeps("event_without_leg_check")
             if attempt.state == "deferred" and awaited:
@@ -278,25 +253,24 @@ class Protocol:
                 yield Step(says, started._replace(starts=put(state.starts, number, state.starts[number] + 1)), helps)
         for number in state.rows.open(name):
             if state.rows.attempts[number].cancel and number not in worker.holds() - worker.runs:
-                stopped = worker.ends(frozenset({number}), "cancelled")
+                stopped = worker.ends([number], "cancelled")
                 yield step(f"is told to stop attempt {number}", stopped, helps=number in still_told)
         for number in worker.runs:
             for outcome in ("success", "deferred"):
-                yield step(f"ends attempt {number} as {outcome}", worker.ends(frozenset({number}), outcome))
+                yield step(f"ends attempt {number} as {outcome}", worker.ends([number], outcome))
         for number, outcome in () if self.keeps("report_told_once") else worker.reports:
             yield step(f"forgets its report of attempt {number}", self.put_away(worker, number, outcome))
 
     def join(self, state: State, name: int, worker: Worker) -> Iterator[Step]:
         """Register with what this instance has. What it lacks is lost with the instance before, or offered again."""
         holds = worker.holds() if self.keeps("rejoin_without_holds") else frozenset()
-        replaced = (worker.fresh and self.keeps("restart_is_a_rejoin")) or not self.keeps("rejoin_without_holds")
-        joined = worker._replace(mode="up", fresh=False, owner=None)
+        all_lost = (worker.fresh and self.keeps("restart_is_a_rejoin")) or not self.keeps("rejoin_without_holds")
         for index, memory in enumerate(state.owners):
             if memory is not None:
                 lacks = [number for number in memory.open(name) if number not in holds]
-                rows = lost(memory, [n for n in lacks if replaced or memory.attempts[n].cancel])
-                then = self.without_offers(state.with_worker(name, joined._replace(owner=index)), name)
-                yield self.turn(state, index, f"lets worker {name} join", rows, then)
+                rows = memory.ended([n for n in lacks if all_lost or memory.attempts[n].cancel], "lost")
+                joined = state.with_worker(name, worker._replace(mode="up", fresh=False, owner=index))
+                yield self.turn(state, index, f"lets worker {name} join", rows, self.without_offers(joined, name))
 
     def put_away(self, worker: Worker, number: int, outcome: str) -> Worker:
         done = worker.done | {number} if self.keeps("forget_done_offers") else worker.done
@@ -321,44 +295,5 @@ def fault_steps(state: State) -> Iterator[Step]:
             yield Step(f"worker {name} {says}", state.with_worker(name, after), helps=False)
 
 
-def gone(worker: Worker) -> bool:
-    """Nothing of it runs; that is what the end of its lease and the kill grace stand for."""
-    return worker.mode != "up" and not worker.orphans
-
-
-def lost(rows: Rows, numbers: list[int]) -> Rows:
-    for number in numbers:
-        rows = rows.ended(number, "lost")
-    return rows
-
-
-def forget(state: State) -> State:
-    """The state without what cannot matter any more, as long as all rules are kept. There are fewer such states."""
-    rows, owners, workers = state.rows, state.owners, state.workers
-    if len(owners) == 2 and all(worker.owner != 0 for worker in workers):
-        owners = (None, owners[1])
-    offers = frozenset((n, w) for n, w in state.offers if n not in workers[w].holds() | workers[w].done)
-    alive = {number for number, _ in offers}.union(*(memory.open() for memory in owners if memory))
-
-    def bare(memory: Rows) -> Rows:
-        """It does not matter where an attempt was, nor why it left nothing."""
-        return memory._replace(attempts=tuple(a if n in alive else END[a.state] for n, a in enumerate(memory.attempts)))
-
-    return state._replace(
-        rows=bare(rows),
-        owners=tuple(memory and bare(memory) for memory in owners),
-        workers=tuple(w._replace(done=w.done & alive) for w in workers),
-        starts=tuple(count if n in alive else 0 for n, count in enumerate(state.starts)),
-        offers=offers,
-        told=frozenset(report for report in state.told if report[0] in rows.open()),
-        acknowledged=frozenset(),  # what is over stays as it is: that is looked at wherever rows change
-    )
-
-
-END = {
-    s: Attempt(0, s if s in ("success", "deferred") else "lost") for s in ("success", "deferred", "cancelled", "lost")
-}
-
-
-def put(items: tuple, index: int, item: object) -> tuple:
+def put(items: tuple[Any, ...], index: int, item: object) -> tuple[Any, ...]:
     return (*items[:index], item, *items[index + 1 :])

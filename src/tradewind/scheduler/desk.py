@@ -115,6 +115,8 @@ class Desk:
         self.progress: dict[str, Progress] = {}
         self.parsing: dict[int, str] = {}
         self.callbacks: dict[str, str] = {}
+        self._greeted: dict[str, tuple[int, str]] = {}
+        """Epoch and instance of each worker's newest greeting, stored or not."""
         self._told_at: dict[str, float] = {}
         """When a worker was last told to start or stop an attempt."""
         self._reports: dict[str, list[Peer]] = {}
@@ -190,13 +192,17 @@ class Desk:
 
     def _agent_joins(self, peer: Peer, hello: Hello) -> int:
         with self._engine.connect() as connection:
-            epoch = queries.worker_epoch(connection, hello.worker) + 1
+            stored = queries.worker_epoch(connection, hello.worker)
             known = connection.exec_driver_sql("SELECT name, instance FROM worker").all()
-        fresh = (hello.worker, hello.instance) not in [tuple(row) for row in known]
-        if old := self.agents.get(hello.worker):
+            waiting = queries.open_callbacks(connection)
+        # What an earlier greeting asked for may not be stored yet.
+        before, instance = self._greeted.get(hello.worker, (0, ""))
+        epoch = max(stored, before) + 1
+        fresh = instance != hello.instance and (hello.worker, hello.instance) not in [tuple(row) for row in known]
+        self._greeted[hello.worker] = (epoch, hello.instance)
+        if old := self.agents.pop(hello.worker, None):
             old.close()
         peer.name, peer.instance, peer.epoch, peer.pid = hello.worker, hello.instance, epoch, hello.pid
-        self.agents[peer.name] = peer
         self.beats[peer.name] = self._scheduler.uptime()
         row = {
             "name": hello.worker,
@@ -209,8 +215,6 @@ class Desk:
             "state": "up",
         }
         self._scheduler.submit(Rows((PutRow("worker", row),)))
-        with self._engine.connect() as connection:
-            waiting = queries.open_callbacks(connection)
         self._scheduler.submit(
             WorkerJoined(
                 name=hello.worker,
@@ -220,14 +224,25 @@ class Desk:
                 queues=tuple(hello.queues),
                 holds=frozenset(hello.running) - {callback["id"] for callback in waiting},
                 fresh=fresh,
-            )
+            ),
+            lambda _, error: self._agent_joined(peer, [callback["id"] for callback in waiting]) if not error else None,
         )
-        lost = {number for number, name in self.callbacks.items() if name == peer.name}
-        for callback in waiting:
-            if callback["id"] not in self.callbacks or callback["id"] in lost:
-                self._start_callback(callback["id"])
-        self._files_changed()
         return epoch
+
+    def _agent_joined(self, peer: Peer, waiting: list[str]) -> None:
+        """The commit is durable that decided on what this instance has. Until then it was told nothing: an offer in
+        between could be given up as its predecessor's, and run all the same."""
+        if self._greeted.get(peer.name, (0, ""))[0] != peer.epoch:
+            return  # it has greeted anew since
+        if peer not in self.peers:
+            self._scheduler.submit(WorkerLeft(name=peer.name, epoch=peer.epoch))
+            return
+        self.agents[peer.name] = peer
+        lost = {number for number, name in self.callbacks.items() if name == peer.name}
+        for number in waiting:
+            if number not in self.callbacks or number in lost:
+                self._start_callback(number)
+        self._files_changed()
 
     def on_gone(self, peer: Peer) -> None:
         self.peers.discard(peer)
@@ -241,7 +256,8 @@ class Desk:
         self.beats[peer.name] = self._scheduler.uptime()
         for attempt, now_bytes, peak, cpu in beat.usage:
             self.usage[attempt] = (now_bytes, peak, cpu)
-        self._compare(peer, frozenset(beat.holds))
+        if self.agents.get(peer.name) is peer:
+            self._compare(peer, frozenset(beat.holds))
         peer.send(BeatAck(sent_us=beat.sent_us, epoch=peer.epoch))
 
     def _compare(self, peer: Peer, holds: frozenset[str]) -> None:
@@ -268,9 +284,19 @@ class Desk:
             return
         self._reports[report.attempt] = [peer]
 
-        def acknowledge(*_: object) -> None:
+        def forget(*_: object) -> None:
             for waiting in self._reports.pop(report.attempt, ()):
                 waiting.send(Ack(attempts=[report.attempt]))
+
+        def acknowledge(_: object, error: Exception | None) -> None:
+            if error is None:
+                forget()
+                return
+            # What it brought cannot be stored: the attempt has ended all the same, and says why.
+            text = f"Its report could not be stored: {error}"
+            self._scheduler.submit(
+                AttemptFinished(attempt=report.attempt, outcome="failed_for_good", error=text), forget
+            )
 
         if self.callbacks.pop(report.attempt, None) is not None:
             done = CallbackFinished(id=report.attempt, error=report.error)
