@@ -1,0 +1,182 @@
+"""What a scheduler says to a worker that dies and comes back, message by message."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from typing import Any
+
+import pytest
+
+from tradewind.core.inputs import CreateRun, DagLoaded
+from tradewind.core.states import RunType
+from tradewind.scheduler.peers import Peer
+from tradewind.scheduler.scheduler import Scheduler
+from tradewind.store.specs import encode_spec
+from tradewind.store.writer import StoreUnavailable, Writer
+from tradewind.testing.builders import dag
+from tradewind.testing.simulation.database import Database
+from tradewind.testing.simulation.simulation import Files, OpenVault
+from tradewind.wire.messages import Ack, Beat, Finished, Hello, Message, Offer
+
+
+class LockedWriter(Writer):
+    """Cannot commit while it is `locked`."""
+
+    locked = False
+
+    def commit(self, *arguments: Any, **named: Any) -> Any:
+        if self.locked:
+            raise StoreUnavailable("the database is locked")
+        return super().commit(*arguments, **named)
+
+
+class Agent(Peer):
+    """Keeps what it is told."""
+
+    def __init__(self, instance: str) -> None:
+        super().__init__()
+        self.own_instance = instance
+        self.told: list[Message] = []
+
+    def send_all(self, messages: Iterable[Message]) -> None:
+        self.told += messages
+
+    @property
+    def backlog(self) -> int:
+        return 0
+
+    def close(self) -> None:
+        """Nobody is there any more."""
+
+    @property
+    def offers(self) -> list[Offer]:
+        return [message for message in self.told if isinstance(message, Offer)]
+
+
+class Stage:
+    """A scheduler on a database in memory, with a clock that stands still until it is told to go on."""
+
+    def __init__(self, database: Database) -> None:
+        self.seconds = 0.0
+        self._calls: list[Callable[[], None]] = []
+        self._ids = count(1)
+        database.clear(lambda: int(self.seconds * 1e6))
+        self.writer = LockedWriter(database.engine)
+        self.scheduler = Scheduler(
+            engine=database.engine, writer=self.writer, holder="me", ports=self, files=Files(), vault=OpenVault(),
+            parallelism=8, default_pool_slots=8, max_retry_delay_seconds=9.0, kill_grace_seconds=1.0,
+        )  # fmt: skip
+        assert self.scheduler.try_to_own()
+        spec = dag("a", retries=2)
+        self.give(
+            DagLoaded(spec=spec, version="v", encoded=encode_spec(spec), digest="d", paused_at_creation=False)
+        )  # fmt: skip
+
+    def give(self, event: Any) -> None:
+        self.scheduler.submit(event)
+        self.play()
+
+    def say(self, agent: Agent, message: Message) -> None:
+        self.scheduler.desk.on_message(agent, message)
+
+    def greet(self, agent: Agent) -> None:
+        self.say(agent, Hello(role="agent", worker="local", instance=agent.own_instance, capacity=8, pid=1))
+
+    def play(self) -> None:
+        while self._calls:
+            self._calls.pop(0)()
+
+    def now(self) -> datetime:
+        return datetime(2024, 1, 1, tzinfo=UTC) + timedelta(seconds=self.seconds)
+
+    def uptime(self) -> float:
+        return 1000 + self.seconds
+
+    def new_id(self) -> str:
+        return f"{next(self._ids):032x}"
+
+    def soon(self, call: Callable[[], None]) -> None:
+        self._calls.append(call)
+
+    def later(self, seconds: float, call: Callable[[], None]) -> Stage:
+        return self
+
+    def cancel(self) -> None:
+        """Timers never fire here."""
+
+    def overthrown(self) -> None:
+        raise AssertionError("nobody else is the owner")
+
+
+@pytest.fixture
+def stage() -> Iterator[Stage]:
+    database = Database()
+    yield Stage(database)
+    database.close()
+
+
+def test_an_agent_that_replaces_another_is_offered_only_what_was_not_given_up(stage: Stage) -> None:
+    first, second = Agent("first"), Agent("second")
+    stage.greet(first)
+    stage.play()
+    stage.writer.locked = True
+    stage.give(CreateRun(dag_id="etl", run_type=RunType.MANUAL))
+    assert first.offers == []
+    stage.scheduler.desk.on_gone(first)
+    stage.greet(second)
+    stage.writer.locked = False
+    stage.scheduler.kick()
+    stage.play()
+    stage.seconds += 1
+    stage.scheduler.kick()
+    stage.play()
+    assert [offer.try_number for offer in second.offers] == [2]
+
+
+def test_a_beat_that_comes_with_the_greeting_repeats_nothing_of_the_predecessor(stage: Stage) -> None:
+    first, second = Agent("first"), Agent("second")
+    stage.greet(first)
+    stage.give(CreateRun(dag_id="etl", run_type=RunType.MANUAL))
+    assert [offer.try_number for offer in first.offers] == [1]
+    stage.seconds += 6
+    stage.scheduler.desk.on_gone(first)
+    stage.greet(second)
+    stage.say(second, Beat(sent_us=0))
+    stage.play()
+    stage.seconds += 1
+    stage.scheduler.kick()
+    stage.play()
+    assert [offer.try_number for offer in second.offers] == [2]
+
+
+def test_an_offer_that_got_lost_is_repeated_after_a_while(stage: Stage) -> None:
+    agent = Agent("only")
+    stage.greet(agent)
+    stage.give(CreateRun(dag_id="etl", run_type=RunType.MANUAL))
+    offer = agent.offers[0]
+    stage.say(agent, Beat(sent_us=0))
+    assert len(agent.offers) == 1
+    stage.seconds += 6
+    stage.say(agent, Beat(sent_us=0, holds=[offer.attempt]))
+    assert len(agent.offers) == 1
+    stage.say(agent, Beat(sent_us=0))
+    assert [again.attempt for again in agent.offers] == [offer.attempt] * 2
+
+
+def test_a_report_that_comes_twice_is_applied_once_and_acknowledged_after_its_commit(stage: Stage) -> None:
+    agent = Agent("only")
+    stage.greet(agent)
+    stage.give(CreateRun(dag_id="etl", run_type=RunType.MANUAL))
+    attempt = agent.offers[0].attempt
+    stage.writer.locked = True
+    for _ in range(2):
+        stage.say(agent, Finished(attempt=attempt, outcome="success"))
+    stage.play()
+    assert not any(isinstance(message, Ack) for message in agent.told)
+    stage.writer.locked = False
+    stage.scheduler.kick()
+    stage.play()
+    assert [m.attempts for m in agent.told if isinstance(m, Ack)] == [[attempt]] * 2
+    assert not stage.scheduler.world.runs
