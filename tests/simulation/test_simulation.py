@@ -37,6 +37,7 @@ def test_nothing_breaks_in_fifty_seeds(database: Database, first: int) -> None:
 
 
 @pytest.mark.heavy
+@pytest.mark.timeout(900)
 def test_nothing_breaks_in_three_hundred_seeds() -> None:
     broken = [f"{r.seed}: {r.broken}" for r in play(HEAVY_SEEDS, os.cpu_count() or 1) if r.broken]
     assert broken == []
@@ -88,6 +89,7 @@ def test_a_planted_bug_is_found(name: str) -> None:
 
 
 @pytest.mark.heavy
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("name", list(teeth.BUGS))
 def test_every_planted_bug_is_found_within_three_hundred_seeds(name: str) -> None:
     assert len(teeth.BUGS) >= 15
