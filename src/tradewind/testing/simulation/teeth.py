@@ -9,11 +9,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 from unittest.mock import patch
 
-from tradewind.core import admission, attempts, runs, tasks
+from tradewind.core import attempts, runs, tasks
 from tradewind.core.inputs import AttemptFinished, WorkerJoined
 from tradewind.core.trigger_rules import Verdict
 from tradewind.core.world import World
-from tradewind.scheduler import desk as desk_module
 from tradewind.scheduler import owner as owner_module
 from tradewind.scheduler.desk import Desk
 from tradewind.scheduler.owner import Owner
@@ -161,17 +160,6 @@ def _does_not_ask_what_a_worker_holds() -> Any:
     return _patched((attempts, "worker_joined", joined))
 
 
-# --- liveness ----------------------------------------------------------------------------------------------------
-
-
-def _judges_at_once() -> Any:
-    return _patched((desk_module, "LEASE_SECONDS", -100.0))
-
-
-def _compares_wall_clocks() -> Any:
-    return _patched((Scheduler, "uptime", lambda self: self._ports.now().timestamp()))
-
-
 # --- limits ------------------------------------------------------------------------------------------------------
 
 
@@ -184,16 +172,6 @@ def _frees_a_slot_twice() -> Any:
             self.pool_used[attempt.pool] = max(0, self.pool_used[attempt.pool] - attempt.pool_slots)
 
     return _patched((World, "_count_slots", count))
-
-
-def _starts_beside_an_old_attempt() -> Any:
-    real = admission.full_limit
-
-    def full(world: Any, live: Any, spec: Any, task: Any) -> Any:
-        limit = real(world, live, spec, task)
-        return None if limit is not None and limit[0] == "attempt" else limit
-
-    return _patched((admission, "full_limit", full))
 
 
 def _forgets_parked_tasks() -> Any:
@@ -211,10 +189,6 @@ def _expands_twice() -> Any:
         return found * 2 if found else found
 
     return _patched((tasks, "_length", length))
-
-
-def _one_try_too_many() -> Any:
-    return _patched((attempts, "is_eligible", lambda try_number, max_tries: try_number <= max_tries + 1))
 
 
 def _forgets_the_past() -> Any:
@@ -253,13 +227,9 @@ BUGS: dict[str, Plant] = {
     "does not keep reports": _does_not_keep_reports,
     "starts a late offer again": _starts_a_late_offer_again,
     "does not ask what a worker holds": _does_not_ask_what_a_worker_holds,
-    "judges at once": _judges_at_once,
-    "compares wall clocks": _compares_wall_clocks,
     "frees a slot twice": _frees_a_slot_twice,
-    "starts beside an old attempt": _starts_beside_an_old_attempt,
     "forgets parked tasks": _forgets_parked_tasks,
     "expands twice": _expands_twice,
-    "one try too many": _one_try_too_many,
     "forgets the past": _forgets_the_past,
     "runs what should be skipped": _runs_what_should_be_skipped,
     "forgets queued runs": _forgets_queued_runs,
