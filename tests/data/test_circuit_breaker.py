@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import multiprocessing
 import os
 import pickle
 import sqlite3
@@ -13,13 +12,13 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from probing import SPAWN, answers_of_workers
 
 from tradewind.data import CircuitBreaker, CircuitOpen, CircuitState, DataProblem, FileState, MemoryState, RetryHandler
 from tradewind.data.circuit import CircuitRecord, CircuitRules, Permit, Refusal, ask, report
 from tradewind.data.problems import BadSetting
 from tradewind.data.shared_state import SharedState, default_state
 
-SPAWN = multiprocessing.get_context("spawn")
 CLOSED, OPEN, HALF_OPEN = CircuitState.CLOSED, CircuitState.OPEN, CircuitState.HALF_OPEN
 
 
@@ -326,30 +325,10 @@ def test_whatever_happens_no_more_probes_are_out_than_allowed_and_an_open_circui
         assert CircuitRecord.read(record.stored()) == record
 
 
-def _probe_together(path: str, all_ready: Any, all_answered: Any, answers: Any) -> None:
-    """One worker: asks when all the others do, and stays inside until every other one has its answer."""
-    breaker = CircuitBreaker("api", 1, 0.01, storage=FileState(path), probe_timeout=60)
-    all_ready.wait(30)
-    try:
-        with breaker:
-            answers.put("probe")
-            all_answered.wait(30)
-    except CircuitOpen:
-        answers.put("refused")
-
-
 def test_of_several_processes_exactly_one_probes(tmp_path: Path) -> None:
     path = tmp_path / "shared.db"
     fail(CircuitBreaker("api", 1, 0.01, storage=FileState(path)))
-    all_ready, all_answered, answers = SPAWN.Barrier(6), SPAWN.Event(), SPAWN.Queue()
-    arguments = (str(path), all_ready, all_answered, answers)
-    workers = [SPAWN.Process(target=_probe_together, args=arguments) for _ in range(6)]
-    for worker in workers:
-        worker.start()
-    got = sorted(answers.get(timeout=60) for _ in workers)
-    all_answered.set()
-    for worker in workers:
-        worker.join(30)
+    got = answers_of_workers(6, "api", FileState, str(path))
     assert got == ["probe"] + ["refused"] * 5
     assert CircuitBreaker("api", 1, 60, storage=FileState(path)).state is CLOSED
 

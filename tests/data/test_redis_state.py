@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import shutil
 import subprocess
 import sys
@@ -11,12 +10,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from probing import answers_of_workers
 
-from tradewind.data import CircuitBreaker, CircuitOpen, CircuitState, RedisState
+from tradewind.data import CircuitBreaker, CircuitState, RedisState
 from tradewind.data.shared_state import StateUnavailable
 from tradewind.testing.servers import free_port
-
-SPAWN = multiprocessing.get_context("spawn")
 
 
 @pytest.fixture(scope="module")
@@ -47,30 +45,11 @@ def down() -> None:
     raise ConnectionError
 
 
-def _probe_together(address: str, all_ready: Any, all_answered: Any, answers: Any) -> None:
-    breaker = CircuitBreaker("together", 1, 0.01, storage=RedisState(address), probe_timeout=60)
-    all_ready.wait(30)
-    try:
-        with breaker:
-            answers.put("probe")
-            all_answered.wait(30)
-    except CircuitOpen:
-        answers.put("refused")
-
-
 def test_of_several_processes_exactly_one_probes(redis_address: str) -> None:
     breaker = CircuitBreaker("together", 1, 0.01, storage=RedisState(redis_address))
     with pytest.raises(ConnectionError):
         breaker.call(down)
-    all_ready, all_answered, answers = SPAWN.Barrier(5), SPAWN.Event(), SPAWN.Queue()
-    arguments = (redis_address, all_ready, all_answered, answers)
-    workers = [SPAWN.Process(target=_probe_together, args=arguments) for _ in range(5)]
-    for worker in workers:
-        worker.start()
-    got = sorted(answers.get(timeout=60) for _ in workers)
-    all_answered.set()
-    for worker in workers:
-        worker.join(30)
+    got = answers_of_workers(5, "together", RedisState, redis_address)
     assert got == ["probe"] + ["refused"] * 4
     assert breaker.state is CircuitState.CLOSED
 

@@ -222,3 +222,26 @@ def test_render_template_works_by_hand() -> None:
         task = Show(task_id="t", field="x")
         PythonOperator(task_id="u", python_callable=lambda **context: task.render_template(["{{ ds }}"], context))
     assert value_of(attempt(dag, "u")) == ["2024-03-05"]
+
+
+class Undecided:
+    """As an array or a frame: neither true nor false."""
+
+    def __bool__(self) -> bool:
+        raise ValueError("the truth of this is ambiguous")
+
+
+def test_a_field_may_hold_what_is_neither_true_nor_false() -> None:
+    class Holds(BaseOperator):
+        template_fields = ("value",)
+
+        def __init__(self, value, **kwargs) -> None:
+            super().__init__(**kwargs)
+            self.value = value
+
+        def execute(self, context):
+            return type(self.value).__name__
+
+    with DAG("d", schedule=None) as dag:
+        Holds(task_id="t", value=Undecided())
+    assert value_of(attempt(dag, "t")) == "Undecided"

@@ -136,4 +136,5 @@ class ReadyQueues:
                 yield from heap
 
     def __len__(self) -> int:
-        return sum(1 for _ in self.waiting())
+        parked = sum(len(heap) for groups in self._parked.values() for heap in groups.values())
+        return sum(map(len, self._heaps.values())) + parked

@@ -7,7 +7,6 @@ rows = breaker.call(fetch, url)          # or @breaker, `with breaker:`, and the
 from __future__ import annotations
 
 import asyncio
-import functools
 import inspect
 import logging
 import math
@@ -20,6 +19,7 @@ from typing import Any, ParamSpec, TypeVar, cast
 from tradewind.data import circuit
 from tradewind.data.arguments import Classes, Duration, error_classes, seconds, whole
 from tradewind.data.circuit import CircuitRecord, CircuitRules, CircuitState, Outcome, Permit, Refusal
+from tradewind.data.decorating import decorated
 from tradewind.data.problems import BadSetting, DataError, DataProblem
 from tradewind.data.runtime import metric
 from tradewind.data.shared_state import Fallback, Record, SharedState, default_state
@@ -130,21 +130,7 @@ class CircuitBreaker:
         """The breaker as a decorator, of functions and of coroutine functions."""
         if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
             raise BadSetting(f"{function!r} is a generator; use `with breaker:` inside it.")
-        wrapped: Any
-        if inspect.iscoroutinefunction(function):
-
-            @functools.wraps(function)
-            async def call_async(*args: Call.args, **kwargs: Call.kwargs) -> Any:
-                return await self.call_async(function, *args, **kwargs)
-
-            wrapped = call_async
-        else:
-
-            @functools.wraps(function)
-            def call(*args: Call.args, **kwargs: Call.kwargs) -> Result:
-                return self.call(function, *args, **kwargs)
-
-            wrapped = call
+        wrapped: Any = decorated(function, self.call, self.call_async)
         wrapped.circuit_breaker = self
         return cast("Callable[Call, Result]", wrapped)
 

@@ -19,6 +19,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING, Any, ParamSpec, TypedDict, TypeVar, Unpack, cast, overload
 
 from tradewind.data.arguments import Classes, Duration, error_classes, seconds, whole
+from tradewind.data.decorating import decorated
 from tradewind.data.masking import masked
 from tradewind.data.problems import BadSetting, DataProblem
 from tradewind.data.retry_rules import (
@@ -167,21 +168,7 @@ class RetryHandler:
         """The function with retries built in; the result's `retry_handler` is this handler."""
         if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
             raise BadSetting(f"{_name(function)} is a generator, which cannot be tried again once it has given values.")
-        wrapped: Any
-        if inspect.iscoroutinefunction(function):
-
-            @functools.wraps(function)
-            async def call_async(*args: Call.args, **kwargs: Call.kwargs) -> Any:
-                return await self.execute_async(function, *args, **kwargs)
-
-            wrapped = call_async
-        else:
-
-            @functools.wraps(function)
-            def call(*args: Call.args, **kwargs: Call.kwargs) -> Result:
-                return self.execute(function, *args, **kwargs)
-
-            wrapped = call
+        wrapped: Any = decorated(function, self.execute, self.execute_async)
         wrapped.retry_handler = self
         return cast("Callable[Call, Result]", wrapped)
 

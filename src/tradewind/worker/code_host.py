@@ -27,6 +27,8 @@ from tradewind.worker.process import (
     adopt_orphans,
     die_with_parent,
     kill_group,
+    kill_process,
+    kill_tree,
     name_process,
     outlive_parent,
     tree_of,
@@ -189,18 +191,16 @@ class CodeHost:
                 continue
             for member in tree_of(stray):
                 if not self.children or _belongs(member, pid):
-                    killed += _kill(member)
+                    killed += kill_process(member)
         return killed
 
     def kill_child(self, pid: int) -> None:
-        for member in reversed(tree_of(pid)):
-            _kill(member)
-        kill_group(pid)
+        kill_tree(pid)
 
     def kill_strays(self) -> None:
         for stray in self._all_children.now():
             for pid in tree_of(stray):
-                _kill(pid)
+                kill_process(pid)
 
     def _reap(self) -> None:
         while True:
@@ -225,11 +225,3 @@ def _belongs(pid: int, session: int) -> bool:
             return f"{CHILD_MARK}={session}".encode() in file.read().split(b"\0")
     except OSError:
         return False
-
-
-def _kill(pid: int) -> bool:
-    try:
-        os.kill(pid, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError):
-        return False
-    return True

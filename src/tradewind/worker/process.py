@@ -82,6 +82,22 @@ def kill_group(pid: int) -> bool:
     return True
 
 
+def kill_tree(pid: int) -> None:
+    """SIGKILL to a process, all below it, the youngest first, and its group."""
+    for member in reversed(tree_of(pid)):
+        kill_process(member)
+    kill_group(pid)
+
+
+def kill_process(pid: int, number: int = signal.SIGKILL) -> bool:
+    """A signal to a process. True if there was one that may be sent to."""
+    try:
+        os.kill(pid, number)
+    except (ProcessLookupError, PermissionError):
+        return False
+    return True
+
+
 class OwnChildren:
     """The direct children of this process, which has one thread. Cheap to ask again and again."""
 

@@ -31,6 +31,8 @@ from tradewind.worker.process import (
     cpu_seconds,
     kill_group,
     kill_leftovers,
+    kill_process,
+    kill_tree,
     private_memory,
     tree_of,
 )
@@ -253,15 +255,10 @@ class AgentService:
         self._loop.call_later(seconds, call)
 
     def kill(self, pid: int, number: int) -> None:
-        try:
-            os.kill(pid, number)
-        except (ProcessLookupError, PermissionError):
-            pass
+        kill_process(pid, number)
 
     def kill_tree(self, pid: int) -> None:
-        for member in reversed(tree_of(pid)):
-            self.kill(member, signal.SIGKILL)
-        kill_group(pid)
+        kill_tree(pid)
 
     def usage(self, pids: dict[str, int]) -> dict[str, tuple[int, float]]:
         trees = {attempt: tree_of(pid) for attempt, pid in pids.items()}

@@ -33,9 +33,11 @@ class Attempt:
     """The state of one attempt. `unmap` gives it its operator; `context` is made when it is first needed."""
 
     def __init__(self, prepared: PreparedDag, offer: Offer, *, alone: bool = False) -> None:
-        self.prepared, self.offer, self._alone = prepared, offer, alone
+        self.prepared, self.offer = prepared, offer
         self.prepared_task: PreparedTask | None = prepared.task(offer.task_id) if offer.task_id else None
         self.task: Any = self.prepared_task.task if self.prepared_task else None
+        self._as_it_is = alone and self.prepared_task is not None and self.prepared_task.is_fixed
+        """Nothing is rendered into the operator, and nobody else will use it."""
         self.ti = TaskInstance(offer, self.task, lambda: self.context)
         if self.prepared_task is not None and not offer.callback:
             self.ti.carried = self.prepared_task.reads
@@ -69,7 +71,7 @@ class Attempt:
             self.as_they_are = frozenset(id(text) for text in strings(kwargs) if id(text) not in written)
             self._kept_alive = kwargs
             self.task = task.unmap(kwargs)
-        elif not (self._alone and self.prepared_task.is_fixed):
+        elif not self._as_it_is:
             self.task = task.prepare_for_execution()
         self.ti.task = self.task
         self.context["task"] = self.task
@@ -83,7 +85,7 @@ class Attempt:
         """Render the template fields into the operator."""
         prepared, task = self.prepared_task, self.task
         assert prepared is not None
-        if self._alone and prepared.is_fixed:
+        if self._as_it_is:
             return
         for name in prepared.prepares_itself:
             getattr(task, name)()

@@ -50,16 +50,16 @@ class PreparedTask:
         self.reads = frozenset((source.task_id, key) for source, key in _references(task))
         """(task_id, key) of every XCom that an offer carries when it exists."""
         self.label: str | None = getattr(task, "map_index_template", None)
-        fixed = not self.mapped
         if not self.mapped:
             self.open_fields = tuple(name for name in self.fields if not self._is_fixed(getattr(task, name, None)))
-            fixed = all(not getattr(task, name, None) for name in self.open_fields)
         own_class = task.operator_class if self.mapped else type(task)
         self.renders_itself = _is_authors(own_class, "render_template_fields")
         self.prepares_itself = [
             name for name in ("prepare_template", "resolve_template_files") if _is_authors(own_class, name)
         ]
-        self.is_fixed = fixed and not self.renders_itself and not self.prepares_itself
+        self.is_fixed = not (self.mapped or self.renders_itself or self.prepares_itself) and all(
+            _is_empty(getattr(task, name, None)) for name in self.open_fields
+        )
         """Rendering would leave the operator as it is."""
         self.shown: bytes | None = None
         """With `is_fixed`: the template fields as people may see them, knowing this many secrets."""
@@ -149,6 +149,11 @@ def strings(value: Any, depth: int = 0) -> Iterator[str]:
     elif isinstance(getattr(value, "template_fields", None), (list, tuple, set)):
         for name in value.template_fields:
             yield from strings(getattr(value, name, None), depth + 1)
+
+
+def _is_empty(value: Any) -> bool:
+    # Only of containers of ours: what an array or a frame is when taken for true or false is an error.
+    return type(value) in (tuple, list, dict, set, frozenset) and not value
 
 
 def _expanded_over(tasks: list[Any]) -> dict[str, set[str]]:

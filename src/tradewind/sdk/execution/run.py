@@ -16,7 +16,7 @@ from tradewind.sdk.execution.interrupts import StopOnRequest, TimeLimit, call_on
 from tradewind.sdk.execution.masking import masker
 from tradewind.sdk.execution.outcome import Outcome, one_line, outcome_of
 from tradewind.sdk.execution.prepared import PreparedDag
-from tradewind.sdk.execution.runtime import Runtime, current_runtime, runtime_installed, set_runtime
+from tradewind.sdk.execution.runtime import Runtime, runtime_installed
 from tradewind.sdk.execution.tracebacks import author_traceback
 from tradewind.sdk.progress import begin as begin_progress
 from tradewind.sdk.types import TaskInstanceState
@@ -48,14 +48,12 @@ def run_attempt(
     """
     report = Finished(attempt=offer.attempt, outcome="failed", start_us=clock_us())
     used = time.process_time()
-    before = current_runtime()
-    set_runtime(runtime)
     begin_progress(offer.attempt)
     try:
-        _run(prepared, offer, on_started, clock_us, report, alone)
+        with runtime_installed(runtime):
+            _run(prepared, offer, on_started, clock_us, report, alone)
     finally:
         begin_progress("")
-        set_runtime(before)
     report.error = masker().mask(report.error)
     report.end_us = report.end_us or clock_us()
     report.cpu_seconds = time.process_time() - used

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any, Protocol
 
 from tradewind.core.errors import TradewindError
@@ -76,12 +74,16 @@ def set_runtime(runtime: Runtime | None) -> None:
     _current = runtime if runtime is not None else _Nobody()
 
 
-@contextmanager
-def runtime_installed(runtime: Runtime) -> Iterator[None]:
-    """`runtime` for the length of a block, then the one before."""
-    global _current
-    before, _current = _current, runtime
-    try:
-        yield
-    finally:
-        _current = before
+class runtime_installed:
+    """`runtime` for the length of a block, then the one before. A class, because every attempt enters one: a generator
+    would touch a dozen pages more."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+
+    def __enter__(self) -> None:
+        self._before = current_runtime()
+        set_runtime(self._runtime)
+
+    def __exit__(self, *_: object) -> None:
+        set_runtime(self._before)

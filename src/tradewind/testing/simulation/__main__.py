@@ -10,11 +10,9 @@ from collections import Counter
 
 from tradewind.testing.simulation import teeth
 from tradewind.testing.simulation.database import Database
-from tradewind.testing.simulation.players import play
+from tradewind.testing.simulation.players import CHUNK, play
 from tradewind.testing.simulation.shrink import reduced, shrink
 from tradewind.testing.simulation.simulation import Result, Simulation
-
-CHUNK = 10
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -52,10 +50,10 @@ def _play_many(given: argparse.Namespace) -> int:
     began = time.monotonic()
     failed: list[Result] = []
     covered: Counter[tuple[str, str]] = Counter()
-    played = transitions = 0
+    played = attempts = 0
     for done, result in enumerate(play(seeds, given.processes), 1):
         played += result.played
-        transitions += result.transitions
+        attempts += result.attempts
         covered.update(result.covered)
         if result.broken:
             failed.append(result)
@@ -64,7 +62,7 @@ def _play_many(given: argparse.Namespace) -> int:
             print(f"\r{done} of {given.seeds} seeds", end="", file=sys.stderr, flush=True)
     seconds = time.monotonic() - began
     print(
-        f"{given.seeds} seeds from {given.first}: {played:,} events, {transitions:,} attempts in {seconds:.1f} s "
+        f"{given.seeds} seeds from {given.first}: {played:,} events, {attempts:,} attempts in {seconds:.1f} s "
         f"({played / seconds:,.0f} events/s); {len(failed)} failed"
     )
     print_coverage(covered)

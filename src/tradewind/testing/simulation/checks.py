@@ -7,12 +7,10 @@ from typing import Any
 
 from tradewind.core.explain import explain
 from tradewind.core.records import TaskKey
-from tradewind.core.states import FINISHED, TASK_TRANSITIONS
+from tradewind.core.states import FINISHED
 from tradewind.core.world import World
-from tradewind.testing.world import same_world
+from tradewind.testing.world import LEGAL, same_world
 from tradewind.wire.messages import Event, Offer
-
-LEGAL = {(str(before), str(after)) for (before, _), after in TASK_TRANSITIONS.items()}
 
 
 class Broken(AssertionError):
@@ -26,11 +24,8 @@ class Ledger:
         self.starts: dict[str, int] = {}
         self.ends: dict[str, str] = {}
         self.running: dict[TaskKey, str] = {}
-        self.tries: dict[TaskKey, int] = {}
         self.promised: set[str] = set()
         """Attempts whose success was acknowledged."""
-        self.killed: set[TaskKey] = set()
-        """Instances of which an attempt ended without a report."""
 
     def began(self, offer: Offer, now: int) -> None:
         """`execute` begins. Raises Broken for I3 and I5."""
@@ -41,7 +36,6 @@ class Ledger:
             raise Broken(f"I5: {key} began as {offer.attempt} while {self.running[key]} was at work")
         self.starts[offer.attempt] = now
         self.running[key] = offer.attempt
-        self.tries[key] = self.tries.get(key, 0) + 1
 
     def ended(self, offer: Offer, how: str) -> None:
         """It is over: an outcome, or `killed`."""
@@ -49,20 +43,13 @@ class Ledger:
         if self.running.get(key) == offer.attempt:
             del self.running[key]
         self.ends[offer.attempt] = how
-        if how == "killed":
-            self.killed.add(key)
 
 
-class EventLog:
-    """I9: events as they are published have the next number and tell of legal transitions."""
-
-    def __init__(self) -> None:
-        self.state: dict[tuple[str, str, str, int], str] = {}
-
-    def check(self, events: Iterable[Event]) -> None:
-        for event in events:
-            if event.name == "task.moved" and (str(event.before), str(event.after)) not in LEGAL:
-                raise Broken(f"I9: {event.dag_id} {event.task_id} went from {event.before} to {event.after}")
+def check_events(events: Iterable[Event]) -> None:
+    """I9: published events tell of legal transitions."""
+    for event in events:
+        if event.name == "task.moved" and (str(event.before), str(event.after)) not in LEGAL:
+            raise Broken(f"I9: {event.dag_id} {event.task_id} went from {event.before} to {event.after}")
 
 
 def check_memory(memory: World, rebuilt: World, now: Any) -> None:

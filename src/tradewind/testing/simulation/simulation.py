@@ -29,8 +29,8 @@ from tradewind.store.specs import encode_spec, version_of
 from tradewind.store.times import to_us
 from tradewind.testing.simulation.checks import (
     Broken,
-    EventLog,
     Ledger,
+    check_events,
     check_limits,
     check_memory,
     check_silence,
@@ -223,8 +223,7 @@ class SchedulerProcess:
         try:
             self.scheduler.desk.on_message(peer, message)
         except OperationalError:
-            # As on a real socket: one message that cannot be handled does not cost its sender the connection.
-            self.sim.note("a message could not be handled")
+            pass  # as on a real socket: one message that cannot be handled does not cost its sender the connection
 
     # --- ports ---
 
@@ -269,7 +268,7 @@ class SchedulerProcess:
         return self.rng.choice(["crash before", "crash after", "fail before", "fail after", "busy"])
 
     def _published(self, events: list[Event]) -> None:
-        self.sim.events.check(events)
+        check_events(events)
         self._publish(events)
 
 
@@ -332,7 +331,8 @@ class Result:
     broken: str
     played: int
     trace: str
-    transitions: int = 0
+    attempts: int = 0
+    """How many began."""
     covered: frozenset[tuple[str, str]] = frozenset()
     """Pairs of (fault, state of a task at that moment)."""
 
@@ -350,8 +350,6 @@ class Simulation:
         self.weather = self
         self.healed = False
         self.ledger = Ledger()
-        self.events = EventLog()
-        self.notes: list[str] = []
         self.specs = {spec.dag_id: spec for spec in self.workload.dags}
         self.version_numbers: dict[str, int] = {}
         self.pool_sizes = {**dict(self.workload.pools), "default_pool": 128}
@@ -382,10 +380,8 @@ class Simulation:
         finally:
             owner_module.MOST_INPUTS = before
             structlog.configure(**logging_as)
-        transitions = len(self.ledger.starts)
-        return Result(
-            self.seed, broken, self.timeline.played, self.timeline.trace, transitions, frozenset(self.covered)
-        )
+        timeline, attempts = self.timeline, len(self.ledger.starts)
+        return Result(self.seed, broken, timeline.played, timeline.trace, attempts, frozenset(self.covered))
 
     def _play(self) -> None:
         timeline, plan = self.timeline, self.plan
@@ -590,9 +586,6 @@ class Simulation:
         if state == "success":
             self.ledger.promised.add(report.attempt)
 
-    def note(self, text: str) -> None:
-        self.notes.append(text)
-
     # --- looking ---
 
     def after_turn(self, process: SchedulerProcess) -> None:
@@ -662,11 +655,9 @@ class Simulation:
             rows = connection.execute(
                 select(a.id, a.state, a.run, a.task_id, a.map_index).where(a.state.in_(("lost", "failed")))
             ).all()
-        silent = {(r.run, r.task_id, r.map_index) for r in rows if r.state == "lost" or r.id in self._killed()}
+        ends = self.ledger.ends
+        silent = {(r.run, r.task_id, r.map_index) for r in rows if r.state == "lost" or ends.get(r.id) == "killed"}
         return [(*runs[run], task_id, map_index) for run, task_id, map_index in sorted(silent)]
-
-    def _killed(self) -> set[str]:
-        return {attempt for attempt, how in self.ledger.ends.items() if how == "killed"}
 
     def _runs(self) -> list[Any]:
         with self.database.connect() as connection:

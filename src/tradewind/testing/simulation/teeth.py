@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 from unittest.mock import patch
@@ -38,14 +37,6 @@ class Found:
     seconds: float
 
 
-@contextmanager
-def _patched(*changes: tuple[Any, str, Any]) -> Iterator[None]:
-    with ExitStack() as stack:
-        for where, name, new in changes:
-            stack.enter_context(patch.object(where, name, new))
-        yield
-
-
 # --- the store and the owner -------------------------------------------------------------------------------------
 
 
@@ -59,7 +50,7 @@ def _no_epoch_check() -> Any:
             lease = replace(lease, holder=holder, epoch=epoch)
         return real(self, lease, *rest, **more)
 
-    return _patched((Writer, "commit", commit))
+    return patch.object(Writer, "commit", commit)
 
 
 def _tells_before_it_commits() -> Any:
@@ -71,7 +62,7 @@ def _tells_before_it_commits() -> Any:
             self._outlet.tell(told)
         return real(self, batch)
 
-    return _patched((Owner, "_commit", commit))
+    return patch.object(Owner, "_commit", commit)
 
 
 def _believes_in_a_failed_commit() -> Any:
@@ -82,7 +73,7 @@ def _believes_in_a_failed_commit() -> Any:
             self._writer.connect()
             return []
 
-    return _patched((Owner, "_write", write))
+    return patch.object(Owner, "_write", write)
 
 
 def _repeats_a_commit_without_asking() -> Any:
@@ -91,7 +82,7 @@ def _repeats_a_commit_without_asking() -> Any:
             self._writer.connect()
         return self._writer.commit(self.lease, batch.id, batch.operations, batch.now, self.world.next_run_number)
 
-    return _patched((Owner, "_write", write))
+    return patch.object(Owner, "_write", write)
 
 
 def _forgets_a_finally() -> Any:
@@ -102,11 +93,11 @@ def _forgets_a_finally() -> Any:
         if self.owner is not None and self.owner.pending is not None:
             self._turn_is_due = True  # as if the flag were put back only after a commit that went well
 
-    return _patched((Scheduler, "_turn", turn))
+    return patch.object(Scheduler, "_turn", turn)
 
 
 def _forgets_timers_at_a_restart() -> Any:
-    return _patched((loader, "_set_timers", lambda world, now: None))
+    return patch.object(loader, "_set_timers", lambda world, now: None)
 
 
 # --- reports and attempts ----------------------------------------------------------------------------------------
@@ -121,7 +112,7 @@ def _applies_stale_reports() -> Any:
             report = replace(report, attempt=other)
         real(turn, report)
 
-    return _patched((attempts, "finished", finished))
+    return patch.object(attempts, "finished", finished)
 
 
 def _acknowledges_before_it_commits() -> Any:
@@ -131,14 +122,14 @@ def _acknowledges_before_it_commits() -> Any:
         peer.send(Ack(attempts=[report.attempt]))
         real(self, peer, report)
 
-    return _patched((Desk, "_finished", finished))
+    return patch.object(Desk, "_finished", finished)
 
 
 def _does_not_keep_reports() -> Any:
     def report(self: Any, message: Any) -> None:
         self._ports.tell_scheduler(message)
 
-    return _patched((Agent, "_report", report))
+    return patch.object(Agent, "_report", report)
 
 
 def _starts_a_late_offer_again() -> Any:
@@ -148,7 +139,7 @@ def _starts_a_late_offer_again() -> Any:
         self._done.clear()
         real(self, offer)
 
-    return _patched((Agent, "_offered", offered))
+    return patch.object(Agent, "_offered", offered)
 
 
 def _does_not_ask_what_a_worker_holds() -> Any:
@@ -157,7 +148,7 @@ def _does_not_ask_what_a_worker_holds() -> Any:
     def joined(turn: Any, news: WorkerJoined) -> None:
         real(turn, replace(news, holds=frozenset()))
 
-    return _patched((attempts, "worker_joined", joined))
+    return patch.object(attempts, "worker_joined", joined)
 
 
 # --- limits ------------------------------------------------------------------------------------------------------
@@ -171,11 +162,11 @@ def _frees_a_slot_twice() -> Any:
         if step < 0:
             self.pool_used[attempt.pool] = max(0, self.pool_used[attempt.pool] - attempt.pool_slots)
 
-    return _patched((World, "_count_slots", count))
+    return patch.object(World, "_count_slots", count)
 
 
 def _forgets_parked_tasks() -> Any:
-    return _patched((World, "_release_pool", lambda self, name: None))
+    return patch.object(World, "_release_pool", lambda self, name: None)
 
 
 # --- rules -------------------------------------------------------------------------------------------------------
@@ -188,11 +179,11 @@ def _expands_twice() -> Any:
         found = real(live, spec)
         return found * 2 if found else found
 
-    return _patched((tasks, "_length", length))
+    return patch.object(tasks, "_length", length)
 
 
 def _forgets_the_past() -> Any:
-    return _patched((tasks, "past_is_met", lambda turn, live, spec: True))
+    return patch.object(tasks, "past_is_met", lambda turn, live, spec: True)
 
 
 def _runs_what_should_be_skipped() -> Any:
@@ -202,7 +193,7 @@ def _runs_what_should_be_skipped() -> Any:
         verdict = real(rule, counts)
         return Verdict.RUN if verdict is Verdict.SKIP else verdict
 
-    return _patched((tasks, "evaluate", evaluate))
+    return patch.object(tasks, "evaluate", evaluate)
 
 
 def _forgets_queued_runs() -> Any:
@@ -212,7 +203,7 @@ def _forgets_queued_runs() -> Any:
         with patch.object(runs, "start_queued", lambda turn, dag_id: None):
             real(turn, live, state, reason)
 
-    return _patched((runs, "_finish", finish))
+    return patch.object(runs, "_finish", finish)
 
 
 BUGS: dict[str, Plant] = {

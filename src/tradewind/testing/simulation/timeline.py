@@ -84,10 +84,6 @@ class Timeline:
             return True
         return False
 
-    def next_at(self) -> int | None:
-        """When the next call is due, dead actors' among them."""
-        return self._heap[0][0] if self._heap else None
-
     def thaw(self, actor: Actor) -> None:
         """What a frozen actor missed happens now, in its order."""
         actor.frozen = False
