@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -21,8 +20,8 @@ from tradewind.testing.builders import dag, expand
 from tradewind.wire.messages import Offer
 
 RUNS = [
-    replace(
-        RUN, number=n, run_id=f"r{n}", state=RunState.SUCCESS if n < 3 else RunState.RUNNING,
+    RUN._replace(
+        number=n, run_id=f"r{n}", state=RunState.SUCCESS if n < 3 else RunState.RUNNING,
         logical_date=AT + timedelta(days=n) if n != 4 else None, run_after=AT + timedelta(days=n),
         run_type=RunType.SCHEDULED if n % 2 else RunType.MANUAL,
     )
@@ -37,7 +36,7 @@ def at(n: float) -> int:
 @pytest.fixture
 def filled(engine: Engine, writer: Writer, lease: Lease) -> Engine:
     tasks = [
-        replace(task(name, TaskState.SUCCESS if n < 3 else TaskState.NONE, index), key=TaskKey(n, name, index))
+        task(name, TaskState.SUCCESS if n < 3 else TaskState.NONE, index)._replace(key=TaskKey(n, name, index))
         for n in range(1, 5)
         for name, index in (("a", -1), ("m", 0), ("m", 1))
     ]

@@ -1,6 +1,5 @@
 """What a report about an attempt means for its task."""
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -49,7 +48,7 @@ def started(turn: Turn, report: AttemptStarted) -> None:
     attempt = turn.world.attempts.get(report.attempt)
     if attempt is None or attempt.state is not AttemptState.ASSIGNED:
         return
-    turn.put_attempt(replace(attempt, state=AttemptState.RUNNING, started_at=report.start_date))
+    turn.put_attempt(attempt._replace(state=AttemptState.RUNNING, started_at=report.start_date))
     live = turn.world.runs[attempt.key.run]
     task = live.tasks[attempt.key.task_id, attempt.key.map_index]
     if task.attempt == attempt.id:
@@ -68,7 +67,7 @@ def finished(turn: Turn, report: AttemptFinished) -> None:
     cancelled = attempt.cancel
     state = _ENDS.get(report.outcome, AttemptState.FAILED)
     if attempt.started_at is None and report.start_date is not None:
-        attempt = replace(attempt, started_at=report.start_date)
+        attempt = attempt._replace(started_at=report.start_date)
     turn.end_attempt(
         attempt,
         state,
@@ -78,7 +77,7 @@ def finished(turn: Turn, report: AttemptFinished) -> None:
     )
     if task is None or task.attempt != attempt.id:
         return
-    task = replace(task, attempt=None)
+    task = task._replace(attempt=None)
     if report.rendered is not None:
         turn.do(PutRendered(task.key, report.rendered))
     for xcom in report.xcoms:

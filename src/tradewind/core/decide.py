@@ -164,7 +164,7 @@ def _dag_loaded(turn: Turn, news: DagLoaded) -> None:
     if changed and known is not None:
         for number in list(world.open_runs.get(spec.dag_id, ())):
             runs.adopt(turn, world.runs[number])
-        world.ready.release_all(spec.dag_id, {str(n) for n in world.open_runs.get(spec.dag_id, ())})
+        world.ready.release_all(spec.dag_id, [str(n) for n in world.open_runs.get(spec.dag_id, ())])
     if changed or record.is_stale or record.next_due is None:
         # A due run stands until it is made: asking again with the same past could skip it.
         runs.plan_next(turn, spec.dag_id)

@@ -9,7 +9,7 @@ queue is open (its pool has room, and a worker serves it). Where none is, the li
 again when one of these queues opens. An entry that was let out and whose queue closes meanwhile hands its slot on.
 """
 
-from collections.abc import Callable, Iterator, Set
+from collections.abc import Callable, Iterable, Iterator
 from heapq import heappop, heappush
 from typing import NamedTuple
 
@@ -38,12 +38,14 @@ class Entry(NamedTuple):
 class ReadyQueues:
     """Ready tasks by (queue, pool), and the parked ones by the limit that holds them."""
 
-    __slots__ = ("_heaps", "_is_open", "_let_out", "_parked", "_stalled")
+    __slots__ = ("_heaps", "_is_open", "_let_out", "_parked", "_stalled", "_under")
 
     def __init__(self, is_open: Callable[[QueueKey], bool] = lambda name: True) -> None:
         self._is_open = is_open
         self._heaps: dict[QueueKey, list[Entry]] = {}
         self._parked: dict[LimitKey, dict[QueueKey, list[Entry]]] = {}
+        self._under: dict[LimitKey, dict[LimitKey, None]] = {}
+        """Limits that something is parked under, by their first two words: those of one Dag, run or pool."""
         self._let_out: dict[QueueKey, dict[int, LimitKey]] = {}
         """Entries that hold a slot of the limit that let them out, by sequence number."""
         self._stalled: dict[QueueKey, dict[LimitKey, int]] = {}
@@ -73,6 +75,7 @@ class ReadyQueues:
     def park(self, name: QueueKey, limit: LimitKey) -> None:
         """The first entry of a heap has met a full limit: it waits there."""
         entry = heappop(self._heaps[name])
+        self._under.setdefault(limit[:2], {})[limit] = None
         heappush(self._parked.setdefault(limit, {}).setdefault(name, []), entry)
         if self._let_out.get(name, {}).get(entry.sequence) == limit:
             del self._let_out[name][entry.sequence]  # the room that it was let out for has been taken meanwhile
@@ -110,17 +113,20 @@ class ReadyQueues:
             count -= 1
         if groups is not None and not groups:
             del self._parked[limit]
+            del self._under[limit[:2]][limit]
+            if not self._under[limit[:2]]:
+                del self._under[limit[:2]]
 
-    def release_all(self, dag_id: str, runs: Set[str]) -> None:
+    def release_all(self, dag_id: str, runs: Iterable[str]) -> None:
         """A Dag's limits have changed: everything parked under one of them looks again."""
-        for limit in [x for x in self._parked if x[:2] == ("dag", dag_id) or x[:2] == ("task", dag_id)]:
-            self.release(limit, -1)
-        for limit in [x for x in self._parked if x[0] == "task_in_run" and x[1] in runs]:
-            self.release(limit, -1)
+        of_runs = (("task_in_run", run) for run in runs)
+        for words in (("dag", dag_id), ("task", dag_id), *of_runs):
+            for limit in list(self._under.get(words, ())):
+                self.release(limit, -1)
 
     def sizes(self, pool: str) -> list[int]:
         """The slots that tasks parked for want of room in this pool ask for, by size."""
-        return sorted(int(limit[2]) for limit in self._parked if limit[0] == "pool" and limit[1] == pool)
+        return sorted(int(limit[2]) for limit in self._under.get(("pool", pool), ()))
 
     def _hand_on(self, name: QueueKey, sequence: int) -> None:
         # The room that this entry was let out for is still free: the next one may have it.

@@ -1,8 +1,13 @@
-"""The facts the scheduler keeps: runs, task instances, attempts, pools. Frozen; a change is a new record."""
+"""The facts the scheduler keeps: runs, task instances, attempts, pools. Frozen; a change is a new record.
+
+Those that every transition makes anew are named tuples: they are made, and changed with `_replace`, several times
+faster than dataclasses, and a hundred thousand of them are read from the database within a second.
+"""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from tradewind.core.states import AttemptState, RunState, RunType, TaskState
@@ -16,8 +21,7 @@ class TaskKey(NamedTuple):
     map_index: int = -1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TaskInstance:
+class TaskInstance(NamedTuple):
     """One task in one run."""
 
     key: TaskKey
@@ -45,8 +49,7 @@ class TaskInstance:
     rendered_map_index: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DagRun:
+class DagRun(NamedTuple):
     """One execution of a Dag."""
 
     number: int
@@ -59,7 +62,7 @@ class DagRun:
     logical_date: datetime | None = None
     data_interval_start: datetime | None = None
     data_interval_end: datetime | None = None
-    conf: Mapping[str, Any] = field(default_factory=dict)
+    conf: Mapping[str, Any] = MappingProxyType({})
     queued_at: datetime | None = None
     start_date: datetime | None = None
     end_date: datetime | None = None
@@ -73,8 +76,7 @@ class DagRun:
     """Why the run is set aside: a fault of its own data, which must not stop others."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Attempt:
+class Attempt(NamedTuple):
     """One try of one task instance on one worker; its id fences every report."""
 
     id: str

@@ -1,7 +1,5 @@
 """Clear and mark: what people do to tasks that have run, or are running."""
 
-from dataclasses import replace
-
 from tradewind.core import runs
 from tradewind.core.errors import InvalidInput
 from tradewind.core.inputs import Clear, MarkTask
@@ -36,7 +34,7 @@ def _clear_run(turn: Turn, live: LiveRun, chosen: list[TaskInstance]) -> None:
     for task in chosen:
         _clear_task(turn, live, task, keeps_skip=not _decider_cleared(live, task, cleared))
     if live.run.state in RUN_FINISHED:
-        live.run = replace(live.run, clear_number=live.run.clear_number + 1, quarantine="")
+        live.run = live.run._replace(clear_number=live.run.clear_number + 1, quarantine="")
         turn.move_run(live, RunState.QUEUED, reason="cleared", start_date=None, end_date=None, queued_at=turn.now)
     runs.fit(turn, live)
     runs.start_queued(turn, live.run.dag_id)

@@ -266,7 +266,7 @@ def stop(turn: Turn, live: LiveRun, task: TaskInstance, reason: str) -> None:
     """Have the task's attempt stopped, if it has one that is not being stopped already."""
     attempt = turn.world.attempts.get(task.attempt or "")
     if attempt is not None and not attempt.cancel:
-        cancelled = replace(attempt, cancel=reason)
+        cancelled = attempt._replace(cancel=reason)
         turn.put_attempt(cancelled)
         turn.do(StopAttempt(cancelled, reason))
 

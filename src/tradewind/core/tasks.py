@@ -1,6 +1,5 @@
 """What becomes of a waiting task: its trigger rule, its past, its expansion, its place in the queue."""
 
-from dataclasses import replace
 from typing import Any
 
 from tradewind.core.dag import MapSpec, TaskSpec
@@ -96,7 +95,7 @@ def _expand(turn: Turn, live: LiveRun, spec: TaskSpec, placeholder: TaskInstance
     turn.drop(live, placeholder)
     for index in range(length):
         key = TaskKey(run.number, placeholder.key.task_id, index)
-        instance = replace(placeholder, key=key)
+        instance = placeholder._replace(key=key)
         live.put(instance, None)
         turn.do(PutTask(instance, None))
         _run(turn, live, spec, instance)

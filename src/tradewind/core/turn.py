@@ -1,7 +1,6 @@
 """Turn: the workspace of one decision. It moves records, notes the operations, and follows the consequences."""
 
 from collections import deque
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -50,7 +49,7 @@ class Turn:
         if state is None:
             return None
         reason = changes.pop("reason", "")
-        new = replace(task, state=state, reason=reason, **changes)
+        new = task._replace(state=state, reason=reason, **changes)
         self.put(live, new, task)
         run = live.run
         self.do(
@@ -83,7 +82,7 @@ class Turn:
     def move_run(self, live: LiveRun, state: RunState, *, reason: str = "", **changes: Any) -> None:
         """A run changes its state."""
         before = live.run.state
-        live.run = replace(live.run, state=state, reason=reason, **changes)
+        live.run = live.run._replace(state=state, reason=reason, **changes)
         self.do(PutRun(live.run, before))
         self.record_run("run.moved", live.run, before=before, after=state, reason=reason)
 
@@ -98,7 +97,7 @@ class Turn:
             self.changed_runs[new.key.run] = None
 
     def end_attempt(self, attempt: Attempt, state: AttemptState, reason: str = "", **usage: Any) -> None:
-        self.put_attempt(replace(attempt, state=state, ended_at=self.now, reason=reason), **usage)
+        self.put_attempt(attempt._replace(state=state, ended_at=self.now, reason=reason), **usage)
 
     def put_dag(self, record: DagRecord) -> None:
         """A Dag's own row: pause, schedule, version."""

@@ -7,7 +7,7 @@ the one run that cannot be stored is set aside and all others go on.
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -312,7 +312,7 @@ class Owner:
         operations: list[Operation] = []
         live = self.world.runs.get(number) if number is not None else None
         if live is not None:
-            live.run = replace(live.run, quarantine=reason)
+            live.run = live.run._replace(quarantine=reason)
             operations.append(PutRun(live.run, live.run.state))
             operations.append(Record("quarantined", live.run.dag_id, live.run.run_id, reason=reason))
         # Even without rows: the next turn gives slots to what is ready.

@@ -15,7 +15,7 @@ from tradewind.core.runs import WAKE_AHEAD
 from tradewind.core.states import RunState, TaskState
 from tradewind.core.world import LiveRun, PreviousRun, World
 from tradewind.store import tables as t
-from tradewind.store.rows import attempt_of, dag_of, pool_of, run_of, task_of
+from tradewind.store.rows import TASK_COLUMNS, attempt_of, dag_of, pool_of, run_of, task_of
 from tradewind.store.specs import decode_spec
 
 OPEN_RUNS = (RunState.QUEUED.value, RunState.RUNNING.value)
@@ -63,9 +63,7 @@ def _load_runs(connection: Connection, world: World) -> None:
     rows = connection.execute(select(t.run).where(t.run.c.state.in_(OPEN_RUNS)).order_by(t.run.c.number)).mappings()
     runs = [run_of(row) for row in rows]
     opened = select(t.run.c.number).where(t.run.c.state.in_(OPEN_RUNS))
-    tasks: dict[int, list[TaskInstance]] = defaultdict(list)
-    for row in connection.execute(select(t.task_instance).where(t.task_instance.c.run.in_(opened))).mappings():
-        tasks[row["run"]].append(task_of(row))
+    tasks = _tasks_by_run(connection, t.task_instance.c.run.in_(opened))
     for run in runs:
         plan = world.plans.get(run.dag_id) or plan_of_version(connection, run.version)
         if plan is None:
@@ -74,6 +72,15 @@ def _load_runs(connection: Connection, world: World) -> None:
         _load_previous(connection, world, live)
         world.add_run(live)
     _load_xcoms(connection, world.runs, t.xcom.c.run.in_(opened))
+
+
+def _tasks_by_run(connection: Connection, which: Any) -> dict[int, list[TaskInstance]]:
+    columns = [t.task_instance.c[name] for name in TASK_COLUMNS]
+    tasks: dict[int, list[TaskInstance]] = defaultdict(list)
+    for chunk in connection.execute(select(*columns).where(which)).partitions(10_000):
+        for row in chunk:
+            tasks[row[0]].append(task_of(row))
+    return tasks
 
 
 def _load_xcoms(connection: Connection, runs: Mapping[int, LiveRun], which: Any) -> None:
@@ -107,9 +114,7 @@ def load_runs(connection: Connection, numbers: Iterable[int], world: World) -> l
     missing = [n for n in wanted if n not in world.runs]
     if not missing:
         return found
-    tasks: dict[int, list[TaskInstance]] = defaultdict(list)
-    for row in connection.execute(select(t.task_instance).where(t.task_instance.c.run.in_(missing))).mappings():
-        tasks[row["run"]].append(task_of(row))
+    tasks = _tasks_by_run(connection, t.task_instance.c.run.in_(missing))
     loaded: dict[int, LiveRun] = {}
     for row in connection.execute(select(t.run).where(t.run.c.number.in_(missing))).mappings():
         run = run_of(row)

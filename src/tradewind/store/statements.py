@@ -1,11 +1,15 @@
 """Compiled statements for bulk writes: SQLAlchemy writes the SQL once, the driver runs it with many rows."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Table, bindparam, delete, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine.interfaces import Dialect
+
+NEW = "new_"
+"""Marks the parameters of an UPDATE that are to be set; SQLAlchemy does not let them be called like their columns."""
 
 _INSERT: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
@@ -13,18 +17,21 @@ _INSERT: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.ins
 class Statement:
     """SQL with the order of its parameters."""
 
-    __slots__ = ("parameters", "sql")
+    __slots__ = ("_values_of", "sql")
 
     def __init__(self, statement: Any, dialect: Dialect) -> None:
         compiled = statement.compile(dialect=dialect)
         self.sql = str(compiled)
-        self.parameters: tuple[str, ...] = tuple(compiled.positiontup or ())
+        names = [name.removeprefix(NEW) for name in compiled.positiontup or ()]
+        self._values_of: Callable[[dict[str, Any]], Any] = itemgetter(*names)
+        if len(names) == 1:
+            self._values_of = lambda row: (row[names[0]],)
 
     def run(self, cursor: Any, rows: Sequence[dict[str, Any]]) -> int:
         """Execute with every row; returns how many database rows were met."""
         if not rows:
             return 0
-        values = [tuple(row[name] for name in self.parameters) for row in rows]
+        values = list(map(self._values_of, rows))
         if len(values) == 1:
             cursor.execute(self.sql, values[0])
         else:
@@ -60,9 +67,9 @@ def insert_new(table: Table, dialect: Dialect, *, ignore: bool = False, without:
 
 
 def update_from(table: Table, dialect: Dialect, columns: Sequence[str]) -> Statement:
-    """UPDATE by primary key, only where `state` is still `before_state`."""
+    """UPDATE by primary key, only where `state` is still the row's `before_state`."""
     keys = [column.name for column in table.primary_key]
-    statement = update(table).values({name: bindparam(f"new_{name}") for name in columns})
+    statement = update(table).values({name: bindparam(NEW + name) for name in columns})
     for key in keys:
         statement = statement.where(table.c[key] == bindparam(key))
     return Statement(statement.where(table.c.state == bindparam("before_state")), dialect)

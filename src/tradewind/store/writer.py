@@ -363,11 +363,7 @@ class _Rows:
 
     def _write_runs(self, cursor: Any, statements: _Statements) -> int:
         new = [run_row(run, slot_key(run)) for before, run in self._runs.values() if before is None]
-        changed = [
-            _changes(run_row(run, None), _RUN_CHANGES, {"number": run.number}, before)
-            for before, run in self._runs.values()
-            if before is not None
-        ]
+        changed = [_from(before, run_row(run, None)) for before, run in self._runs.values() if before is not None]
         return _put(cursor, statements, "run", new, changed, _RUN_CHANGES)
 
     def _write_tasks(self, cursor: Any, statements: _Statements) -> int:
@@ -377,11 +373,7 @@ class _Rows:
             statements.delete("task_instance", ("run", "task_id", "map_index")).run(cursor, rows)
             count = 1
         new = [task_row(task) for before, task in self._tasks.values() if before is None]
-        changed = [
-            _changes(task_row(task), _TASK_CHANGES, _key(task.key), before)
-            for before, task in self._tasks.values()
-            if before is not None
-        ]
+        changed = [_from(before, task_row(task)) for before, task in self._tasks.values() if before is not None]
         return count + _put(cursor, statements, "task_instance", new, changed, _TASK_CHANGES)
 
     def _write_attempts(self, cursor: Any, statements: _Statements) -> int:
@@ -391,7 +383,7 @@ class _Rows:
             if before is None:
                 new.append(row)
             else:
-                changed.append(_changes(row, _ATTEMPT_CHANGES, {"id": put.attempt.id}, before))
+                changed.append(_from(before, row))
         return _put(cursor, statements, "attempt", new, changed, _ATTEMPT_CHANGES)
 
     def _write_others(self, cursor: Any, statements: _Statements) -> int:
@@ -416,8 +408,9 @@ def _key(key: TaskKey) -> dict[str, Any]:
     return {"run": key.run, "task_id": key.task_id, "map_index": key.map_index}
 
 
-def _changes(row: dict[str, Any], columns: tuple[str, ...], key: dict[str, Any], before: Any) -> dict[str, Any]:
-    return {**{f"new_{name}": row[name] for name in columns}, **key, "before_state": before.value}
+def _from(before: RunState | TaskState | AttemptState, row: dict[str, Any]) -> dict[str, Any]:
+    row["before_state"] = before.value
+    return row
 
 
 def _put(
