@@ -15,7 +15,14 @@ from typing import Any
 
 from tradewind.config import Settings
 from tradewind.core.errors import TradewindError
-from tradewind.worker.process import answer_quickly, die_with_parent, kill_leftovers, name_process
+from tradewind.worker.process import (
+    answer_quickly,
+    die_with_parent,
+    kill_leftovers,
+    kill_marked,
+    name_process,
+    tree_mark,
+)
 
 STOP_SECONDS = 10.0
 """How long services may take to stop before they are killed."""
@@ -126,7 +133,7 @@ class Tree:
         for service in self.services:
             if service.pid:
                 os.kill(service.pid, signal.SIGKILL)
-        kill_leftovers(f"local@{self.settings.home}")
+        kill_leftovers(tree_mark("local", self.settings.home))
         return 0
 
 
@@ -152,7 +159,9 @@ def run_scheduler(settings: Settings) -> None:
     answer_quickly()
     engine = open_engine(settings.database.sql_alchemy_conn)
     migrate(engine)
-    service = SchedulerService(settings, engine, open_vault(settings))
+    service = SchedulerService(
+        settings, engine, open_vault(settings), lambda worker: kill_marked(tree_mark(worker, settings.home))
+    )
     gc.collect()
     gc.freeze()
     # Records come and go in batches of hundreds and hold no cycles: looking for some at every batch finds none.

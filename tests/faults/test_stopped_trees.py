@@ -119,6 +119,27 @@ def test_an_owner_that_was_frozen_while_another_took_over_leaves_it_alone() -> N
         assert settle(installation, reports_survive=True) == []
 
 
+@pytest.mark.heavy
+@pytest.mark.timeout(240)
+def test_a_frozen_agent_s_work_is_dead_before_another_agent_does_it_again() -> None:
+    with Installation({"long.py": SLOW.replace("seconds=3", "seconds=25")}) as installation:
+        installation.start("scheduler")
+        first = installation.start("worker", "--name", "first")
+        name = installation.trigger("slow")
+        installation.until("work under way", installation.busy_children)
+        os.kill(first.pid, signal.SIGSTOP)
+        try:
+            installation.start("worker", "--name", "second")
+            installation.processes[0].kill()
+            installation.processes[0].wait()
+            installation.start("scheduler")
+            assert installation.wait_for_run("slow", name) == "success"
+        finally:
+            os.kill(first.pid, signal.SIGCONT)
+        assert settle(installation, reports_survive=False) == []
+        assert {entry.try_number for entry in installation.entries() if "first" in entry.task} == {1, 2}
+
+
 def owner(installation: Installation) -> int:
     """Process id of the scheduler that holds the lease and listens; 0 when nobody does."""
     found = installation.rows("SELECT holder FROM owner WHERE expires_ms > 0")

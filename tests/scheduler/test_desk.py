@@ -60,6 +60,7 @@ class Stage:
 
     def __init__(self, database: Database) -> None:
         self.seconds = 0.0
+        self.fenced: list[str] = []
         self._calls: list[Callable[[], None]] = []
         self._ids = count(1)
         database.clear(lambda: int(self.seconds * 1e6))
@@ -105,6 +106,9 @@ class Stage:
 
     def cancel(self) -> None:
         """Timers never fire here."""
+
+    def fence(self, worker: str) -> None:
+        self.fenced.append(worker)
 
     def overthrown(self) -> None:
         raise AssertionError("nobody else is the owner")
@@ -180,3 +184,35 @@ def test_a_report_that_comes_twice_is_applied_once_and_acknowledged_after_its_co
     stage.play()
     assert [m.attempts for m in agent.told if isinstance(m, Ack)] == [[attempt]] * 2
     assert not stage.scheduler.world.runs
+
+
+def test_what_a_vanished_agent_left_running_is_killed_once_before_its_attempts_are_lost(stage: Stage) -> None:
+    agent = Agent("first")
+    stage.greet(agent)
+    stage.play()
+    stage.give(CreateRun(dag_id="etl", run_type=RunType.MANUAL))
+    stage.scheduler.desk.on_gone(agent)
+    seen = []
+    for second in range(1, 16):
+        stage.seconds = second
+        stage.scheduler.desk.expire(stage.uptime())
+        stage.play()
+        seen.append((second, len(stage.fenced), len(stage.scheduler.world.attempts)))
+    assert [entry[:2] for entry in seen if entry[0] in (10, 11)] == [(10, 0), (11, 1)]
+    assert [second for second, _, attempts in seen if attempts == 0] == [14, 15]
+    assert stage.fenced == ["local"]
+
+
+def test_an_agent_that_comes_back_in_time_is_not_fenced(stage: Stage) -> None:
+    agent = Agent("first")
+    stage.greet(agent)
+    stage.play()
+    stage.give(CreateRun(dag_id="etl", run_type=RunType.MANUAL))
+    stage.scheduler.desk.on_gone(agent)
+    stage.seconds = 9
+    stage.scheduler.desk.expire(stage.uptime())
+    stage.greet(agent)
+    stage.play()
+    stage.seconds = 30
+    stage.scheduler.desk.expire(stage.uptime())
+    assert stage.fenced == []

@@ -20,7 +20,7 @@ from typing import Any
 from tradewind.cli.reading import NoDatabase, Reader, Row, open_database
 from tradewind.config import Settings
 from tradewind.core.errors import TradewindError
-from tradewind.worker.process import die_with_parent, kill_leftovers, name_process
+from tradewind.worker.process import die_with_parent, kill_leftovers, name_process, tree_mark
 
 START_SECONDS = 30.0
 STOP_SECONDS = 15.0
@@ -95,7 +95,7 @@ class Services:
                 os.kill(self.pid, signal.SIGKILL)
                 os.waitpid(self.pid, 0)
                 self.pid = 0
-                kill_leftovers(f"local@{self.settings.home}")
+                kill_leftovers(tree_mark("local", self.settings.home))
             time.sleep(POLL_SECONDS)
 
 

@@ -67,6 +67,9 @@ SAY_AGAIN_SECONDS = 5.0
 LEASE_SECONDS = 10.0
 """An agent's lease. A connected agent on this machine is alive by the kernel's word; see `expire`."""
 
+GIVEN_UP_SECONDS = LEASE_SECONDS + LOST_GRACE.total_seconds()
+"""When what a silent agent had counts as lost: its processes have been killed since its lease ended."""
+
 MOST_BACKLOG = 8 * 1024 * 1024
 """A subscriber that has not taken this many bytes is cut off."""
 
@@ -117,6 +120,8 @@ class Desk:
         self.callbacks: dict[str, str] = {}
         self._greeted: dict[str, tuple[int, str]] = {}
         """Epoch and instance of each worker's newest greeting, stored or not."""
+        self._fenced: set[str] = set()
+        """Agents whose lease has ended, and whose processes have been killed."""
         self._told_at: dict[str, float] = {}
         """When a worker was last told to start or stop an attempt."""
         self._reports: dict[str, list[Peer]] = {}
@@ -511,14 +516,20 @@ class Desk:
             self.beats[name] += seconds
 
     def expire(self, now: float) -> None:
-        """Agents that have been gone for longer than their lease and the kill grace. A connected one that is silent
-        is frozen, not dead: it is left alone, because its tasks go on running."""
+        """Agents that have been gone for longer than their lease, whose processes are killed, and those that have been
+        gone for the grace as well, whose attempts are lost. A frozen agent's tasks run on without it: only when they
+        are dead may others take their place. A connected one that is silent is frozen, not dead: it is left alone."""
         held = {attempt.worker for attempt in self._scheduler.world.attempts.values()}
-        for name in held | set(self.beats):
+        for name in sorted(held | set(self.beats)):
             if name in self.agents:
+                self._fenced.discard(name)
                 continue
-            last = self.beats.setdefault(name, now)
-            if now - last > LEASE_SECONDS + LOST_GRACE.total_seconds():
+            silent = now - self.beats.setdefault(name, now)
+            if silent > LEASE_SECONDS and name in held and name not in self._fenced:
+                self._fenced.add(name)
+                self._scheduler.fence(name)
+            if silent > GIVEN_UP_SECONDS:
+                self._fenced.discard(name)
                 del self.beats[name]
                 if name in held:
                     worker = self._scheduler.world.workers.get(name)

@@ -48,6 +48,10 @@ class Ports(Protocol):
     def soon(self, call: Callable[[], None]) -> None: ...
     def later(self, seconds: float, call: Callable[[], None]) -> Timer: ...
 
+    def fence(self, worker: str) -> None:
+        """Kill whatever of this worker's attempts runs on this machine."""
+        ...
+
     def overthrown(self) -> None:
         """Another owner holds a newer epoch: nothing of what is in memory is worth anything."""
         ...
@@ -181,6 +185,10 @@ class Scheduler:
 
     def new_id(self) -> str:
         return self._ports.new_id()
+
+    def fence(self, worker: str) -> None:
+        log.warning("an agent's lease has ended: what it left running is killed", worker=worker)
+        self._ports.fence(worker)
 
     # --- turns ---
 

@@ -27,10 +27,16 @@ LEAVE_SECONDS = 8.0
 
 
 class SchedulerService:
-    """One scheduler. `run` returns when it was told to stop, or when another owner took over."""
+    """One scheduler. `run` returns when it was told to stop, or when another owner took over.
 
-    def __init__(self, settings: Settings, engine: Engine, vault: Vault) -> None:
+    `kill_processes_of` is given the name of a worker of this home.
+    """
+
+    def __init__(
+        self, settings: Settings, engine: Engine, vault: Vault, kill_processes_of: Callable[[str], None]
+    ) -> None:
         self.settings = settings
+        self._kill_processes_of = kill_processes_of
         self.stopping = asyncio.Event()
         self._watch_changed = asyncio.Event()
         self._socket_inode = 0
@@ -145,6 +151,9 @@ class SchedulerService:
 
     def later(self, seconds: float, call: Callable[[], None]) -> asyncio.TimerHandle:
         return asyncio.get_running_loop().call_later(seconds, call)
+
+    def fence(self, worker: str) -> None:
+        self._kill_processes_of(worker)
 
     def overthrown(self) -> None:
         self.stopping.set()

@@ -169,6 +169,11 @@ def cpu_seconds(pids: Iterable[int]) -> float:
     return ticks / os.sysconf("SC_CLK_TCK")
 
 
+def tree_mark(worker: str, home: Path) -> str:
+    """What marks the processes below a worker of this home."""
+    return f"{worker}@{home}"
+
+
 def marked_processes(mark: str) -> list[int]:
     """Every process of this machine whose environment, as it was started, carries this tree mark."""
     wanted = f"{TREE_MARK}={mark}".encode()
@@ -189,18 +194,19 @@ def kill_leftovers(mark: str, *, patience: float = 5.0, sleep: Callable[[float],
     """Kill what an earlier agent of this mark left behind, and see it gone. Says how many processes there were."""
     killed: set[int] = set()
     waited = 0.0
-    while left := [pid for pid in marked_processes(mark) if not _is_zombie(pid)]:
-        for pid in left:
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                continue
-            killed.add(pid)
+    while left := kill_marked(mark):
+        killed.update(left)
         if waited > patience:
             break
         sleep(0.01)
         waited += 0.01
     return len(killed)
+
+
+def kill_marked(mark: str) -> list[int]:
+    """SIGKILL to every process of this mark that is not dead already; which ones they were."""
+    left = [pid for pid in marked_processes(mark) if not _is_zombie(pid)]
+    return [pid for pid in left if kill_process(pid)]
 
 
 def _is_zombie(pid: int) -> bool:

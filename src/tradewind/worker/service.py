@@ -34,6 +34,7 @@ from tradewind.worker.process import (
     kill_process,
     kill_tree,
     private_memory,
+    tree_mark,
     tree_of,
 )
 
@@ -127,7 +128,7 @@ class AgentService:
     def __init__(self, settings: Settings, *, name: str = "local", queues: list[str] | None = None) -> None:
         self.settings = settings
         self.instance = uuid4().hex
-        self.mark = f"{name}@{settings.home}"
+        self.mark = tree_mark(name, settings.home)
         self.stopping = asyncio.Event()
         self.agent = Agent(
             name=name,

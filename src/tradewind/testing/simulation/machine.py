@@ -351,6 +351,12 @@ class Machine:
             self.link = None
         self.after(back_after, self.kernel, "restart", self.start)
 
+    def kill_hosts(self) -> None:
+        """The scheduler kills what the agent started, but for the template, which the agent would start again."""
+        for process in list(self.processes.values()):
+            if process is not self.template:
+                process.die(signal.SIGKILL)
+
     def power_cut(self, back_after: float) -> None:
         """Every process is gone at once; the disk stays."""
         for process in list(self.processes.values()):

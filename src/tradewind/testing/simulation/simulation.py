@@ -242,6 +242,9 @@ class SchedulerProcess:
     def later(self, seconds: float, call: Callable[[], None]) -> Any:
         return self._do("timer", call, seconds)
 
+    def fence(self, worker: str) -> None:
+        self.sim.kill_processes_of(worker)
+
     def overthrown(self) -> None:
         self.crash(0.5)
 
@@ -547,6 +550,11 @@ class Simulation:
         return not self.healed and self.plan.double > 0 and self.rng.random() < self.plan.double
 
     # --- what machines and schedulers ask ---
+
+    def kill_processes_of(self, worker: str) -> None:
+        for machine in self.machines:
+            if machine.name == worker:
+                machine.kill_hosts()
 
     def clock_us(self, offset: float) -> int:
         return to_us(BEGIN) + self.timeline.now + round(offset * 1e6)
