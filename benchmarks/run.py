@@ -28,12 +28,13 @@ from harness import machine, postgres, report
 from harness.airflow_site import default_venv, ensure_venv
 from harness.bench import Row, Site, run_row, say
 from harness.figures import Figure, figure_from_json
-from rows import chains, floor, idle, scale, startup, throughput
+from rows import chains, floor, idle, owner, scale, startup, throughput
 
 from tradewind import __version__
 
 ROWS: dict[str, Row] = {
-    row.name: row for row in (*floor.ROWS, *chains.ROWS, *throughput.ROWS, *startup.ROWS, *idle.ROWS, *scale.ROWS)
+    row.name: row
+    for row in (*floor.ROWS, *chains.ROWS, *throughput.ROWS, *startup.ROWS, *idle.ROWS, *scale.ROWS, *owner.ROWS)
 }
 TITLES = {row.name: row.title for row in ROWS.values()}
 HERE = Path(__file__).resolve().parent

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -42,14 +43,18 @@ class Site:
 
     def install(self, files: Mapping[str, str] = {}, environment: Mapping[str, str] = {}) -> Installation:
         """A new installation with an empty database and these Dag files; a context manager."""
-        url = ""
-        if self.database == "postgresql":
-            assert self.postgres is not None
-            url = self.postgres.new_database()
+        url = self.new_database() if self.database == "postgresql" else ""
         if self.engine == "airflow":
             assert self.venv is not None
             return Airflow(self.scratch, url, files, environment, venv=self.venv)
         return Tradewind(self.scratch, url, files, environment)
+
+    def new_database(self) -> str:
+        """The URL of an empty database."""
+        if self.database == "postgresql":
+            assert self.postgres is not None
+            return self.postgres.new_database()
+        return f"sqlite:///{tempfile.mkdtemp(prefix='database-', dir=self.scratch)}/metadata.db"
 
     def tradewind(self, files: Mapping[str, str] = {}, environment: Mapping[str, str] = {}) -> Tradewind:
         """The same, for rows that look into Tradewind."""

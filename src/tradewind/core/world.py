@@ -64,8 +64,8 @@ class LiveRun:
     """A run that is not over, with its tasks and the counts that trigger rules look at."""
 
     __slots__ = (
-        "active", "counts", "in_motion", "instances", "lengths", "next_number", "plan", "previous", "pushed", "run",
-        "tasks", "unfinished", "waiting", "xcoms",
+        "active", "counts", "in_motion", "instances", "lengths", "next_number", "order_us", "plan", "previous",
+        "pushed", "run", "tasks", "unfinished", "waiting", "xcoms",
     )  # fmt: skip
 
     def __init__(self, run: DagRun, plan: Plan, tasks: Iterable[TaskInstance] = ()) -> None:
@@ -86,8 +86,22 @@ class LiveRun:
         """XComs that offers will carry; only what some task `reads`."""
         self.previous: PreviousRun | None = None
         self.next_number: int | None = None
+        self.order_us = int((run.logical_date or run.run_after).timestamp() * 1e6)
+        """The place of its ready tasks among those of other runs: the older goes first."""
+        self._take_in(tasks)
+
+    def _take_in(self, tasks: Iterable[TaskInstance]) -> None:
+        """Many records at once. What a restart of the scheduler with many live tasks costs is mostly this."""
+        found: dict[tuple[str, TaskState], int] = {}
         for task in tasks:
-            self.put(task, None)
+            _, task_id, map_index = task.key
+            self.tasks[task_id, map_index] = task
+            self.instances.setdefault(task_id, []).append(map_index)
+            if task.state is TaskState.NONE:
+                self.waiting.setdefault(task_id, {})[map_index] = None
+            found[task_id, task.state] = found.get((task_id, task.state), 0) + 1
+        for (task_id, state), times in found.items():
+            self._count_state(task_id, state, times)
 
     @property
     def quarantine(self) -> str:
@@ -142,18 +156,21 @@ class LiveRun:
             waiting[key.map_index] = None
         elif before is TaskState.NONE:
             waiting.pop(key.map_index, None)
-        self.unfinished += (after is not None and after not in FINISHED) - (
-            before is not None and before not in FINISHED
-        )
-        self.in_motion += (after in IN_MOTION) - (before in IN_MOTION)
-        spec = self.plan.spec.tasks.get(key.task_id)
+        if before is not None:
+            self._count_state(key.task_id, before, -1)
+        if after is not None:
+            self._count_state(key.task_id, after, 1)
+
+    def _count_state(self, task_id: str, state: TaskState, times: int) -> None:
+        """So many more instances of a task are in a state."""
+        if state not in FINISHED:
+            self.unfinished += times
+        if state in IN_MOTION:
+            self.in_motion += times
+        spec = self.plan.spec.tasks.get(task_id)
         setup = spec is not None and spec.is_setup
-        for downstream in self.plan.down.get(key.task_id, ()):
-            counts = self.counts[downstream]
-            if before is not None:
-                counts.add(before, setup=setup, times=-1)
-            if after is not None:
-                counts.add(after, setup=setup)
+        for downstream in self.plan.down.get(task_id, ()):
+            self.counts[downstream].add(state, setup=setup, times=times)
 
 
 class World:
@@ -233,16 +250,15 @@ class World:
 
     def queue_ready(self, live: LiveRun, task: TaskInstance, spec: TaskSpec) -> None:
         """A task became `scheduled`: it takes its place in the queue of its pool."""
-        run = live.run
-        at = run.logical_date or run.run_after
         self.sequence += 1
+        run, _, map_index = task.key
         self.ready.push(
             Entry(
                 -spec.effective_weight,
-                int(at.timestamp() * 1e6),
-                run.number,
+                live.order_us,
+                run,
                 self.sequence,
-                task.key.map_index,
+                map_index,
                 task.key,
                 spec.queue,
                 spec.pool,

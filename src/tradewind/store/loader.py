@@ -167,8 +167,7 @@ def _set_timers(world: World, now: datetime) -> None:
     for live in world.runs.values():
         spec, run = live.plan.spec, live.run
         for task in live.tasks.values():
-            task_spec = live.spec_of(task.key.task_id)
-            if task.state is TaskState.SCHEDULED and task_spec is not None:
+            if task.state is TaskState.SCHEDULED and (task_spec := live.spec_of(task.key.task_id)) is not None:
                 world.queue_ready(live, task, task_spec)
             elif live.quarantine:
                 continue  # what set it aside may be this very timer
