@@ -189,6 +189,7 @@ METHODS = {
     "xcom.pull": "{dag_id, run_id, task_ids: list | None, map_indexes: list | None, key: str | None, "
     "include_prior_dates: bool} → list[[task_id, map_index, key, json bytes]], ordered by task_ids then map_index",
     "xcom.push": "{dag_id, run_id, task_id, map_index, key, value: json bytes, length?}",
+    "dag.get": "{dag_id} → {dag_id, is_paused, is_stale, task_ids: list, groups: {group_id: list of task ids}} | None",
     "run.get": "{dag_id, run_id} → RunInfo fields | None",
     "run.previous": "{dag_id, before_us, state: str | None, scheduled_only: bool} → RunInfo fields | None",
     "run.count": "{dag_id, run_ids?, logical_dates_us?, states?} → int",
