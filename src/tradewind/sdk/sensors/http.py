@@ -41,11 +41,8 @@ class HttpSensor(BaseSensorOperator):
         self.endpoint, self.http_conn_id, self.method = endpoint, http_conn_id, method
         self.request_params, self.request_kwargs = request_params or {}, request_kwargs or {}
         self.headers, self.extra_options = headers or {}, extra_options or {}
-        self.response_error_codes_allowlist = (
-            ["404"]
-            if response_error_codes_allowlist is None
-            else [str(code) for code in response_error_codes_allowlist]
-        )
+        codes = ["404"] if response_error_codes_allowlist is None else response_error_codes_allowlist
+        self.response_error_codes_allowlist = [str(code) for code in codes]
         self.response_check, self.deferrable = response_check, defers(deferrable)
 
     @property
