@@ -161,6 +161,8 @@ class HttpHook(BaseHook):
     ) -> tuple[str, bytes | None]:
         """The address with its query, and the body."""
         url, body = self.url_from_endpoint(endpoint), None
+        if not url.lower().startswith(("http://", "https://")):
+            raise AirflowException(f"{url!r} is no address of the web; it has to begin with http:// or https://.")
         known = {name.lower() for name in headers}
         queries = [params]
         if json_value is not None:
@@ -209,6 +211,16 @@ class _Headers(dict[str, str]):
         return self._by_lower.get(name.lower(), default)
 
 
+class _Redirect(urllib.request.HTTPRedirectHandler):
+    """Follows, but takes no password along to another server."""
+
+    def redirect_request(self, req: urllib.request.Request, *answer: Any) -> urllib.request.Request | None:
+        following = super().redirect_request(req, *answer)
+        if following is not None and following.host != req.host:
+            following.remove_header("Authorization")
+        return following
+
+
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
     def redirect_request(self, *_: Any) -> None:
         return None
@@ -216,8 +228,7 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
 
 def _handlers(options: Mapping[str, Any]) -> list[urllib.request.BaseHandler]:
     handlers: list[urllib.request.BaseHandler] = []
-    if not options.get("allow_redirects", True):
-        handlers.append(_NoRedirect())
+    handlers.append(_Redirect() if options.get("allow_redirects", True) else _NoRedirect())
     if "proxies" in options:
         handlers.append(urllib.request.ProxyHandler(options["proxies"]))
     verify, cert = options.get("verify", True), options.get("cert")
