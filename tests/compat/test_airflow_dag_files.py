@@ -35,6 +35,15 @@ BUNDLED = {
     "bash_and_python": {("write", "count")},
     "branching": {("choose", "many"), ("choose", "few"), ("many", "report"), ("few", "report")},
     "hello": {("whom", "greet")},
+    "sensors": {
+        ("deliver", "tidy"),
+        ("arrived", "complete"),
+        ("complete", "answer"),
+        ("answer", "report"),
+        ("later", "report"),
+        ("never", "report"),
+        ("report", "tidy"),
+    },
     "mapping": {("cities", "measure"), ("measure", "summary.total"), ("summary.total", "summary.publish")},
 }
 
