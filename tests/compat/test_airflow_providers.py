@@ -84,6 +84,42 @@ def test_a_folder_added_to_the_path_later_is_seen(site: Path) -> None:
     assert run(site, code) == "airflow.providers.acme"
 
 
+STAND_IN = "from airflow.providers.http.sensors.http import HttpSensor as s; print(s.__module__)"
+
+
+def test_ours_stands_in_for_a_provider_that_is_not_installed(site: Path) -> None:
+    assert run(site, STAND_IN) == "tradewind.sdk.sensors.http"
+    old = "from airflow.sensors.http_sensor import HttpSensor as s; print(s.__module__)"
+    assert run(site, old) == "tradewind.sdk.sensors.http"
+    below_common = "from airflow.providers.common.sql.sensors.sql import SqlSensor as s; print(s.__module__)"
+    assert run(site, below_common) == "tradewind.sdk.sensors.sql"
+
+
+def test_an_installed_provider_goes_before_what_would_stand_in(site: Path) -> None:
+    folder = site / "airflow" / "providers" / "http" / "sensors"
+    folder.mkdir(parents=True)
+    (folder.parent / "__init__.py").touch()
+    (folder / "__init__.py").touch()
+    (folder / "http.py").write_text("class HttpSensor: pass\n")
+    assert run(site, STAND_IN) == "airflow.providers.http.sensors.http"
+    old = "from airflow.sensors.http_sensor import HttpSensor as s; print(s.__module__)"
+    assert run(site, old) == "airflow.providers.http.sensors.http"
+    assert run(site, "import importlib.util as u; print(u.find_spec('airflow.providers.http.hooks'))") == "None"
+
+
+def test_a_name_that_the_stand_in_does_not_have_says_what_to_install(site: Path) -> None:
+    code = (
+        "import airflow.providers.http.hooks.http as module; print(hasattr(module, 'HttpAsyncHook'))\n"
+        "try: from airflow.providers.http.hooks.http import HttpAsyncHook\n"
+        "except ImportError as error: print(error)"
+    )
+    assert run(site, code).splitlines() == [
+        "False",
+        "airflow.providers.http.hooks.http.HttpAsyncHook is served by airflow.providers.http.hooks.http, which is not "
+        "installed; run `pip install --no-deps apache-airflow-providers-http`.",
+    ]
+
+
 def test_a_file_is_run_with_our_airflow(tmp_path: Path) -> None:
     (tmp_path / "beside.py").write_text("VALUE = 7\n")
     file = tmp_path / "mine.py"

@@ -105,7 +105,7 @@ def test_airflow_is_tradewinds_in_task_code_and_its_own_elsewhere(beside_airflow
         "model": "tradewind.sdk.dag",
         "bash": "tradewind.sdk.operators.bash",
         "hook": "airflow.providers.smtp.hooks.smtp",
-        "hook is ours": "tradewind.sdk.hooks",
+        "hook is ours": "tradewind.sdk.hooks.base",
         "from airflow": [],
     }
     assert "site-packages/airflow" not in told["file"]

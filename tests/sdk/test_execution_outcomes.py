@@ -78,12 +78,6 @@ def test_a_reschedule_carries_its_date_and_skipped_tasks_their_names() -> None:
     assert attempt(python_dag(raising(DownstreamTasksSkipped(tasks=["a", ("b", 2)]))), "t").skip == ["a", "b[2]"]
 
 
-def test_a_deferral_says_that_it_cannot_be_done_yet() -> None:
-    report = attempt(python_dag(raising(TaskDeferred(trigger=object(), method_name="x"))), "t")
-    assert "'t' asked to defer" in report.error
-    assert "deferrable=False" in report.error
-
-
 def test_a_result_is_kept_with_its_length() -> None:
     report = attempt(python_dag(lambda: {"a": 1, "b": 2}), "t")
     assert value_of(report) == {"a": 1, "b": 2}

@@ -15,7 +15,7 @@ from tradewind.sdk.connection import Connection
 from tradewind.sdk.exceptions import AirflowException, AirflowNotFoundException
 from tradewind.sdk.execution.masking import masker
 from tradewind.sdk.execution.runtime import NoRuntime, current_runtime, runtime_installed
-from tradewind.sdk.hooks import BaseHook
+from tradewind.sdk.hooks.base import BaseHook
 from tradewind.sdk.progress import begin, progress
 from tradewind.sdk.variable import Variable
 

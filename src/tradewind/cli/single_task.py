@@ -252,6 +252,7 @@ class Answers:
             "connection.get": self._connection,
             "xcom.pull": self._pull,
             "xcom.push": self._push,
+            "dag.get": self._dag,
             "run.get": lambda **_: msgspec.to_builtins(run),
             "run.previous": lambda **_: None,
             "run.count": lambda **_: 0,
@@ -305,6 +306,23 @@ class Answers:
             return None
         row = {name: value for name, value in found[0].items() if name != "updated_at"}
         return {**row, "password": self._decrypt(row["password"]), "extra": self._decrypt(row["extra"])}
+
+    def _dag(self, dag_id: str) -> Row | None:
+        found = self._rows(
+            "SELECT d.is_paused, d.is_stale, v.spec FROM dag d JOIN dag_version v ON v.id = d.version "
+            "WHERE d.dag_id = ?",
+            dag_id,
+        )
+        if not found:
+            return None
+        spec = json.loads(found[0]["spec"])
+        return {
+            "dag_id": dag_id,
+            "is_paused": bool(found[0]["is_paused"]),
+            "is_stale": bool(found[0]["is_stale"]),
+            "task_ids": list(spec["tasks"]),
+            "groups": {group["group_id"]: group["task_ids"] for group in spec["groups"] if group["group_id"]},
+        }
 
     def _push(self, task_id: str, map_index: int, key: str, value: bytes, **_: Any) -> None:
         self._xcoms[task_id, map_index, key] = value

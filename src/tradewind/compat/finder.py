@@ -54,6 +54,8 @@ class AirflowFinder(MetaPathFinder):
             return None
         if table.is_module(fullname):
             return _our_spec(fullname)
+        if (provider := table.stand_in_root(fullname)) and not _is_installed(provider):
+            return _our_spec(fullname) if table.is_stand_in(fullname) else None
         parent = fullname.rpartition(".")[0]
         if parent in table.OPEN_PACKAGES:
             # Read afresh: sys.path may have grown since the package was made.
@@ -90,6 +92,12 @@ def installed_folders(package: str) -> list[str]:
     below = package.replace(".", os.sep)
     folders = (os.path.join(entry or os.curdir, below) for entry in sys.path)
     return [folder for folder in dict.fromkeys(folders) if os.path.isdir(folder)]
+
+
+def _is_installed(provider: str) -> bool:
+    """Whether an installed distribution brings this provider package."""
+    parent = provider.rpartition(".")[0]
+    return PathFinder.find_spec(provider, installed_folders(parent)) is not None
 
 
 def _our_spec(fullname: str) -> ModuleSpec:

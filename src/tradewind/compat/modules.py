@@ -30,6 +30,9 @@ class AirflowModule(ModuleType):
             return importlib.import_module(f"{where}.{name}")
         if table.is_known(where, name):
             raise _unsupported(f"{where}.{name}", notices.asker())
+        # The import system asks for `__path__` and its like, while the asker may be in the middle of a `from … import`.
+        if table.is_stand_in(where) and not name.startswith("__") and _is_from_import(notices.asker()):
+            raise ProviderNotInstalled(f"{where}.{name}", where)
         raise AttributeError(f"module {where!r} has no attribute {name!r}")
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -66,6 +69,9 @@ def _resolved(target: str, spelling: str) -> Any:
 
 def _unsupported(name: str, frame: FrameType) -> UnsupportedName | UnsupportedAttribute:
     """`from … import` hides an AttributeError behind its own sentence and lets an ImportError through."""
-    code = frame.f_code.co_code
-    kind = UnsupportedName if code[frame.f_lasti] == _IMPORT_FROM else UnsupportedAttribute
+    kind = UnsupportedName if _is_from_import(frame) else UnsupportedAttribute
     return kind(name, frame.f_code.co_filename, frame.f_lineno)
+
+
+def _is_from_import(frame: FrameType) -> bool:
+    return frame.f_code.co_code[frame.f_lasti] == _IMPORT_FROM

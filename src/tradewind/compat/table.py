@@ -12,13 +12,29 @@ from importlib.resources import files
 
 from tradewind.compat import targets
 
+STAND_IN_ROOTS = frozenset(
+    ".".join(module.split(".")[: 4 if module.startswith("airflow.providers.common.") else 3])
+    for module in targets.STAND_IN
+)
+"""Provider packages of which ours takes the place while they are not installed."""
+
 OPEN_PACKAGES = frozenset({"airflow.providers", "airflow.providers.common"})
 """Packages of ours whose other children come from installed distributions."""
 
 
 def modules() -> tuple[str, ...]:
     """Every module that is ours to serve, sorted."""
-    return tuple(sorted({*_facts(), *targets.IN_MODULE}))
+    return tuple(sorted({*_facts(), *targets.IN_MODULE, *_stand_ins()}))
+
+
+def stand_in_root(module: str) -> str:
+    """The provider package that `module` is part of, if ours takes its place while it is not installed; else ""."""
+    return next((root for root in STAND_IN_ROOTS if f"{module}.".startswith(f"{root}.")), "")
+
+
+def is_stand_in(module: str) -> bool:
+    """Whether ours has that module of a provider that is not installed."""
+    return module in _stand_ins()
 
 
 def is_module(module: str) -> bool:
@@ -36,13 +52,13 @@ def children(module: str) -> tuple[str, ...]:
 
 def names(module: str) -> tuple[str, ...]:
     """Every name that `module` offers here, sorted."""
-    known = {*_facts().get(module, ()), *targets.IN_MODULE.get(module, ())}
+    known = {*_facts().get(module, ()), *_own(module)}
     return tuple(sorted(name for name in known if target_of(module, name)))
 
 
 def target_of(module: str, name: str) -> str | None:
     """Where `module.name` is kept, as "package.module:Name" ("package.module:" is the module itself)."""
-    own = targets.IN_MODULE.get(module, {})
+    own = _own(module)
     if name in own:
         return own[name]
     facts = _facts().get(module, {})
@@ -66,6 +82,20 @@ def modern_of(module: str, name: str) -> str:
     modern = targets.MODERN.get((module, name)) or _facts().get(module, {}).get(name, "")
     home, _, modern_name = modern.partition(":")
     return f"`from {home} import {modern_name}`" if modern_name else modern
+
+
+def _own(module: str) -> dict[str, str]:
+    return targets.IN_MODULE.get(module) or targets.STAND_IN.get(module, {})
+
+
+@cache
+def _stand_ins() -> frozenset[str]:
+    """The modules that stand in, with the packages above them."""
+    found = set(targets.STAND_IN)
+    for module in targets.STAND_IN:
+        parts = module.split(".")
+        found |= {".".join(parts[:length]) for length in range(3, len(parts))}
+    return frozenset(name for name in found if stand_in_root(name))
 
 
 @cache

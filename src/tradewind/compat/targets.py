@@ -34,8 +34,8 @@ NAMES: dict[str, str] = {
         "AirflowTaskTimeout AirflowTimetableInvalid AirflowUnsupportedFileTypeException ConnectionNotUnique "
         "DagCodeNotFound DagNotFound DagNotPartitionedError DagRunAlreadyExists DagRunNotFound "
         "DagRunTriggerException DagRunTypeNotAllowed DeserializationError DeserializingResultError "
-        "DownstreamTasksSkipped DuplicateTaskIdFound ErrorType ExternalDagDeletedError ExternalDagFailedError "
-        "ExternalDagNotFoundError ExternalTaskFailedError ExternalTaskGroupFailedError "
+        "DownstreamTasksSkipped DuplicateStateError DuplicateTaskIdFound ErrorType ExternalDagDeletedError "
+        "ExternalDagFailedError ExternalDagNotFoundError ExternalTaskFailedError ExternalTaskGroupFailedError "
         "ExternalTaskGroupNotFoundError ExternalTaskNotFoundError FailFastDagInvalidTriggerRule "
         "FailStopDagInvalidTriggerRule FileSyntaxError InvalidPartitionKeyError InvalidStatsNameException "
         "NodeNotFound NotMapped ParamValidationError PoolNotFound RemovedInAirflow3Warning RemovedInAirflow4Warning "
@@ -44,8 +44,8 @@ NAMES: dict[str, str] = {
         "UnmappableXComLengthPushed UnmappableXComTypePushed VariableNotUnique XComForMappingNotPushed XComNotFound"
     ),
     "tradewind.sdk.types": (
-        "ArgNotSet DagRunState DagRunType is_arg_set NOTSET State TaskInstanceKey TaskInstanceState TriggerRule "
-        "WeightRule"
+        "ArgNotSet DagRunState DagRunType is_arg_set NOTSET State TaskInstanceKey TaskInstanceState TRIGGER_FAIL_REPR "
+        "TriggerFailureReason TriggerRule WeightRule"
     ),
     "tradewind.sdk.node": "DependencyMixin",
     "tradewind.sdk.setup_teardown": "SetupTeardownContext",
@@ -72,7 +72,25 @@ NAMES: dict[str, str] = {
     "tradewind.sdk.operators.smooth": "SmoothOperator",
     "tradewind.sdk.operators.weekday": "BranchDayOfWeekOperator",
     "tradewind.sdk.sensors.base": "BaseSensorOperator poke_mode_only PokeReturnValue",
+    "tradewind.sdk.sensors.bash": "BashSensor",
+    "tradewind.sdk.sensors.date_time": "DateTimeSensor DateTimeSensorAsync",
+    "tradewind.sdk.sensors.external_task": (
+        "ExternalDagLink ExternalTaskMarker ExternalTaskSensor ExternalTaskSensorLink"
+    ),
+    "tradewind.sdk.sensors.filesystem": "FileSensor",
     "tradewind.sdk.sensors.python": "PythonSensor",
+    "tradewind.sdk.sensors.time": "TimeSensor TimeSensorAsync",
+    "tradewind.sdk.sensors.time_delta": "TimeDeltaSensor TimeDeltaSensorAsync WaitSensor",
+    "tradewind.sdk.sensors.weekday": "DayOfWeekSensor",
+    "tradewind.sdk.triggers.base": (
+        "BaseEventTrigger BaseTaskEndEvent BaseTrigger StartTriggerArgs TaskFailedEvent TaskSkippedEvent "
+        "TaskSuccessEvent TriggerEvent"
+    ),
+    "tradewind.sdk.triggers.external_task": "DagStateTrigger WorkflowTrigger",
+    "tradewind.sdk.triggers.file": "DirectoryFileDeleteTrigger FileDeleteTrigger FileTrigger",
+    "tradewind.sdk.triggers.temporal": "DateTimeTrigger TimeDeltaTrigger",
+    "tradewind.sdk.triggers.testing": "FailureTrigger SuccessTrigger",
+    "tradewind.sdk.hooks.filesystem": "FSHook",
     "tradewind.sdk.decorators.sensor": "DecoratedSensorOperator",
     "tradewind.sdk.deadline": "AsyncCallback BaseDeadlineReference DeadlineAlert DeadlineReference SyncCallback",
     "tradewind.sdk.subprocess_hook": "SubprocessHook SubprocessResult",
@@ -81,7 +99,7 @@ NAMES: dict[str, str] = {
     "tradewind.sdk.context": (
         "ConnectionAccessor Context context_merge get_current_context set_current_context VariableAccessor"
     ),
-    "tradewind.sdk.hooks": "BaseHook",
+    "tradewind.sdk.hooks.base": "BaseHook",
     "tradewind.sdk.timetables": (
         "AssetOrTimeSchedule AssetTriggeredTimetable ContinuousTimetable CronDataIntervalTimetable "
         "CronTriggerTimetable DagRunInfo DataInterval DeltaDataIntervalTimetable DeltaTriggerTimetable "
@@ -165,6 +183,24 @@ IN_MODULE: dict[str, dict[str, str]] = {
     },
 }
 """Airflow module -> its own meaning of names that mean something else elsewhere, or that come from the library."""
+
+_SQL_HOOKS = _from("tradewind.sdk.hooks.sql", "DbApiHook fetch_all_handler fetch_one_handler")
+
+STAND_IN: dict[str, dict[str, str]] = {
+    "airflow.providers.common.sql.hooks.handlers": _SQL_HOOKS,
+    "airflow.providers.common.sql.hooks.sql": _SQL_HOOKS,
+    "airflow.providers.common.sql.sensors.sql": _from("tradewind.sdk.sensors.sql", "SqlSensor"),
+    "airflow.providers.http.hooks.http": _from("tradewind.sdk.hooks.http", "HttpHook"),
+    "airflow.providers.http.operators.http": {
+        **_from("tradewind.sdk.operators.http", "HttpOperator"),
+        "SimpleHttpOperator": "tradewind.sdk.operators.http:HttpOperator",
+    },
+    "airflow.providers.http.sensors.http": _from("tradewind.sdk.sensors.http", "HttpSensor"),
+    "airflow.providers.http.triggers.http": _from("tradewind.sdk.triggers.http", "HttpSensorTrigger HttpTrigger"),
+    "airflow.providers.postgres.hooks.postgres": _from("tradewind.sdk.hooks.postgres", "PostgresHook"),
+    "airflow.providers.sqlite.hooks.sqlite": _from("tradewind.sdk.hooks.sqlite", "SqliteHook"),
+}
+"""Modules of providers that are ours only while the provider is not installed."""
 
 MODERN: dict[tuple[str, str], str] = {
     ("airflow.utils.dates", "days_ago"): "a fixed start_date such as `datetime(2026, 1, 1)`",

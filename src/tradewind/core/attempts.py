@@ -124,6 +124,8 @@ def _conclude(
             _lost(turn, live, spec, task, attempt, report.error or "its worker was shut down")
         case "failed_for_good":
             fail(turn, live, spec, task, report.error, **times)
+        case "deferred":
+            fail(turn, live, spec, task, "it deferred, which this version cannot do; use deferrable=False", **times)
         case _:
             if is_eligible(task.try_number, task.max_tries):
                 _retry(turn, live, spec, task, report, times)

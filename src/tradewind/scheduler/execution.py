@@ -124,7 +124,17 @@ class Endpoint:
         event = XComPushed(run=run.number, task_id=task_id, map_index=map_index, xcom=xcom, attempt=self._asking)
         self.submit(event, reply)
 
-    # --- runs and tasks ---
+    # --- Dags, runs and tasks ---
+
+    def _dag_get(self, reply: Answer, dag_id: str) -> None:
+        world = self.world()
+        record, plan = world.dags.get(dag_id), world.plans.get(dag_id)
+        if record is None or plan is None:
+            reply(None, None)
+            return
+        groups = {group.group_id: list(group.task_ids) for group in plan.spec.groups if group.group_id}
+        facts = {"dag_id": dag_id, "is_paused": record.is_paused, "is_stale": record.is_stale}
+        reply({**facts, "task_ids": list(plan.spec.tasks), "groups": groups}, None)
 
     def _run_get(self, reply: Answer, dag_id: str, run_id: str) -> None:
         with self.engine.connect() as connection:

@@ -30,7 +30,7 @@ _HOMES = {
         "AirflowSensorTimeout", "AirflowSkipException", "AirflowTaskTimeout", "DownstreamTasksSkipped",
         "ParamValidationError", "TaskDeferred", "XComNotFound",
     ),
-    "hooks": ("BaseHook",),
+    "hooks.base": ("BaseHook",),
     "mapped": ("MappedOperator",),
     "notifier": ("BaseNotifier",),
     "operator": ("BaseAsyncOperator", "BaseOperator", "BaseOperatorLink"),

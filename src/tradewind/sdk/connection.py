@@ -140,7 +140,7 @@ class Connection:
 
     def get_hook(self, *, hook_params: dict[str, Any] | None = None) -> Any:
         """A hook for this type of connection, from the installed providers."""
-        from tradewind.sdk.hooks import hook_for
+        from tradewind.sdk.hooks.base import hook_for
 
         return hook_for(self, hook_params or {})
 

@@ -406,6 +406,10 @@ class AirflowExternalTaskSensorException(AirflowException):
     """A watched task or Dag of another Dag did not come to the wished end."""
 
 
+class DuplicateStateError(AirflowExternalTaskSensorException, ValueError):
+    """A state stands in several of allowed_states, skipped_states and failed_states."""
+
+
 class ExternalDagNotFoundError(AirflowExternalTaskSensorException):
     """The watched Dag does not exist."""
 

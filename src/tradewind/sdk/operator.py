@@ -11,12 +11,18 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 from tradewind.sdk import values
 from tradewind.sdk.arguments import OperatorMeta, Surroundings, surroundings
 from tradewind.sdk.configuration import conf
-from tradewind.sdk.exceptions import AirflowException, FailFastDagInvalidTriggerRule, TaskDeferred
+from tradewind.sdk.exceptions import (
+    AirflowException,
+    FailFastDagInvalidTriggerRule,
+    TaskDeferralError,
+    TaskDeferralTimeout,
+    TaskDeferred,
+)
 from tradewind.sdk.execution.notes import logger_name_of
 from tradewind.sdk.node import Task, validate_key
 from tradewind.sdk.templated import Templated
 from tradewind.sdk.timezone import aware
-from tradewind.sdk.types import NOTSET, TriggerRule, trigger_rule
+from tradewind.sdk.types import NOTSET, TRIGGER_FAIL_REPR, TriggerFailureReason, TriggerRule, trigger_rule
 from tradewind.sdk.weights import checked_weight_rule
 from tradewind.sdk.xcom_arg import XCOM_RETURN_KEY, references
 
@@ -36,12 +42,14 @@ class BaseOperator(Task, Templated, metaclass=OperatorMeta):
     template_fields: Collection[str] = ()
     template_ext: Sequence[str] = ()
     template_fields_renderers: ClassVar[dict[str, str]] = {}
+    start_from_trigger: bool = False
+    """Begin by deferring with `start_trigger_args`, without `execute`."""
+    start_trigger_args: Any = None
+    """A StartTriggerArgs."""
     ui_color: str = "#fff"
     ui_fgcolor: str = "#000"
     shallow_copy_attrs: Sequence[str] = ()
     operator_extra_links: Collection[Any] = ()
-    start_trigger_args: Any = None
-    start_from_trigger: bool = False
     is_mapped: ClassVar[bool] = False
     inherits_from_empty_operator: ClassVar[bool] = False
     ignored_arguments: ClassVar[Mapping[str, str]] = {}
@@ -269,8 +277,15 @@ class BaseOperator(Task, Templated, metaclass=OperatorMeta):
         raise TaskDeferred(trigger=trigger, method_name=method_name, kwargs=kwargs, timeout=timeout)
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Any) -> Any:
-        """Go on where a deferred task left off."""
-        return getattr(self, next_method)(context, **(next_kwargs or {}))
+        """Go on where a deferred task left off, in `next_method`. Without an event from its trigger that is
+        TRIGGER_FAIL_REPR, and this raises TaskDeferralTimeout or TaskDeferralError."""
+        kwargs = next_kwargs or {}
+        if next_method != TRIGGER_FAIL_REPR:
+            return getattr(self, next_method)(context, **kwargs)
+        if trace := kwargs.get("traceback"):
+            self.log.error("The trigger failed:\n%s", trace if isinstance(trace, str) else "".join(trace))
+        error = kwargs.get("error", "Unknown")
+        raise (TaskDeferralTimeout if error == TriggerFailureReason.TRIGGER_TIMEOUT else TaskDeferralError)(error)
 
     @staticmethod
     def xcom_push(context: Any, key: str, value: Any, execution_date: Any = None) -> None:

@@ -57,6 +57,17 @@ class TaskInstanceState(StrEnum):
     AWAITING_INPUT = "awaiting_input"
 
 
+class TriggerFailureReason(StrEnum):
+    """Why a deferred task goes on although its trigger said nothing."""
+
+    TRIGGER_TIMEOUT = "Trigger timeout"
+    TRIGGER_FAILURE = "Trigger failure"
+
+
+TRIGGER_FAIL_REPR = "__fail__"
+"""The method with which `resume_execution` is called then."""
+
+
 class WeightRule(StrEnum):
     """How a task's priority weight counts its neighbours."""
 

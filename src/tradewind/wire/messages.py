@@ -71,6 +71,14 @@ class Offer(Message, tag="offer"):
     callback: str = ""
     """Not a task but a callback: `dag:on_failure`, `dag:on_success`, `task:on_failure` … with its reason."""
     reason: str = ""
+    resume_method: str = ""
+    """The task was deferred: go on in this method of the operator, not in `execute`."""
+    resume_kwargs: bytes = b""
+    """Its arguments, as JSON of an object (the Deferral's `method_kwargs`)."""
+    event: bytes = b""
+    """JSON of what the trigger said, its argument `event`; with `resume_error` "failure", JSON of what went wrong."""
+    resume_error: str = ""
+    """Why it goes on although its trigger said nothing: `timeout`, `failure`; empty when it did."""
 
 
 class Cancel(Message, tag="cancel"):
@@ -79,6 +87,25 @@ class Cancel(Message, tag="cancel"):
     attempt: str
     reason: str
     grace_seconds: float = 5.0
+
+
+class Deferral(msgspec.Struct, omit_defaults=True, kw_only=True):
+    """What a deferred task waits for, and how it goes on."""
+
+    classpath: str
+    """The trigger's class, `package.module.Class`; only the triggerer imports it."""
+    kwargs: bytes = b"{}"
+    """JSON of an object: the trigger's arguments."""
+    method: str = ""
+    """The operator's method that goes on."""
+    method_kwargs: bytes = b"{}"
+    """JSON of an object: its arguments, without the event."""
+    timeout_seconds: float | None = None
+    at_us: int | None = None
+    """The trigger waits for this moment and nothing else, so it needs no triggerer: `at_event` is its event then."""
+    at_event: bytes = b""
+    at_ends: str = ""
+    """`success`: at that moment the task has succeeded, and `method` is not called."""
 
 
 class Started(Message, tag="started"):
@@ -93,8 +120,9 @@ class Finished(Message, tag="finished"):
     """The end of an attempt, whole: outcome, result, skips and times travel in one message and one commit.
 
     outcome: `success`, `skipped`, `failed` (retry if the rules allow), `failed_for_good` (no retry whatever is left),
-    `rescheduled` (again at `reschedule_us`), `lost` (the process is gone and nobody knows how far it came),
-    `not_started` (it certainly never began), `cancelled` (stopped on request).
+    `rescheduled` (again at `reschedule_us`), `deferred` (goes on when the trigger of `defer` fires), `lost` (the
+    process is gone and nobody knows how far it came), `not_started` (it certainly never began), `cancelled` (stopped on
+    request).
     """
 
     attempt: str
@@ -114,6 +142,7 @@ class Finished(Message, tag="finished"):
     retry_delay_seconds: float | None = None
     """Set by a retry policy: replaces the computed delay."""
     reschedule_us: int | None = None
+    defer: Deferral | None = None
     rendered: bytes | None = None
     """JSON of the rendered template fields."""
     map_label: str | None = None
@@ -160,6 +189,7 @@ METHODS = {
     "xcom.pull": "{dag_id, run_id, task_ids: list | None, map_indexes: list | None, key: str | None, "
     "include_prior_dates: bool} → list[[task_id, map_index, key, json bytes]], ordered by task_ids then map_index",
     "xcom.push": "{dag_id, run_id, task_id, map_index, key, value: json bytes, length?}",
+    "dag.get": "{dag_id} → {dag_id, is_paused, is_stale, task_ids: list, groups: {group_id: list of task ids}} | None",
     "run.get": "{dag_id, run_id} → RunInfo fields | None",
     "run.previous": "{dag_id, before_us, state: str | None, scheduled_only: bool} → RunInfo fields | None",
     "run.count": "{dag_id, run_ids?, logical_dates_us?, states?} → int",

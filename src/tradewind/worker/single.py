@@ -102,7 +102,7 @@ def _attempt(order: Order, offer: Offer, runtime: ChannelRuntime, dag: Any, spec
     try:
         if order.render_only:
             return _render(prepared, offer)
-        return run_attempt(prepared, offer, runtime, lambda _: None, clock_us)
+        return run_attempt(prepared, offer, runtime, lambda _: None, clock_us, triggers_here=True)
     finally:
         log.close()
 

@@ -38,6 +38,8 @@ class Attempt:
         self.task: Any = self.prepared_task.task if self.prepared_task else None
         self._as_it_is = alone and self.prepared_task is not None and self.prepared_task.is_fixed
         """Nothing is rendered into the operator, and nobody else will use it."""
+        self.triggers_here = False
+        """A trigger for which it defers is waited for in this process."""
         self.ti = TaskInstance(offer, self.task, lambda: self.context)
         if self.prepared_task is not None and not offer.callback:
             self.ti.carried = self.prepared_task.reads

@@ -19,13 +19,15 @@ from tradewind.sdk.exceptions import (
     TaskAwaitingInput,
     TaskDeferred,
 )
+from tradewind.sdk.execution.deferral import deferral_of
 from tradewind.sdk.execution.interrupts import Stopped
 from tradewind.sdk.execution.moments import microseconds
+from tradewind.wire.messages import Deferral
 
 LONGEST_ERROR = 1000
 
 
-class CannotDefer(TradewindError):
+class CannotWaitForPeople(TradewindError):
     """A task asked for something that this version does not do."""
 
 
@@ -39,6 +41,7 @@ class Outcome:
     skip: list[str] = field(default_factory=list)
     reschedule_us: int | None = None
     retry_delay_seconds: float | None = None
+    defer: Deferral | None = None
 
     @property
     def callback(self) -> str:
@@ -65,8 +68,10 @@ def outcome_of(error: BaseException, *, task: Any, try_number: int, max_tries: i
             return Outcome("success", skip=[skipped_name(task) for task in error.tasks])
         case AirflowRescheduleException():
             return Outcome("rescheduled", reschedule_us=microseconds(error.reschedule_date))
-        case TaskDeferred() | TaskAwaitingInput():
-            return Outcome("failed_for_good", one_line(_cannot_wait(error, task)))
+        case TaskDeferred():
+            return _deferred(error, task)
+        case TaskAwaitingInput():
+            return Outcome("failed_for_good", one_line(_cannot_wait(task)))
         case AirflowInactiveAssetInInletOrOutletException():
             return _failure(error, task, try_number, max_tries, context)
         case AirflowFailException() | AirflowSensorTimeout() | AirflowTaskTerminated():
@@ -109,9 +114,15 @@ def _failure(error: BaseException, task: Any, try_number: int, max_tries: int, c
     return outcome
 
 
-def _cannot_wait(error: BaseException, task: Any) -> CannotDefer:
-    what = "wait for a person's input" if isinstance(error, TaskAwaitingInput) else "defer"
-    return CannotDefer(
-        f"Task {task.task_id!r} asked to {what}, which this version cannot do yet; use its non-deferrable form "
-        "(deferrable=False)."
+def _deferred(error: TaskDeferred, task: Any) -> Outcome:
+    try:
+        return Outcome("deferred", defer=deferral_of(error))
+    except Exception as problem:  # author code says what its trigger is made from
+        return Outcome("failed_for_good", f"Task {task.task_id!r} could not defer: {one_line(problem)}")
+
+
+def _cannot_wait(task: Any) -> CannotWaitForPeople:
+    return CannotWaitForPeople(
+        f"Task {task.task_id!r} asked to wait for a person's input, which this version cannot do yet; take the "
+        "decision from the run's conf or params."
     )

@@ -12,6 +12,7 @@ from typing import Any
 from tradewind.sdk.context import current_context
 from tradewind.sdk.exceptions import AirflowTaskTimeout
 from tradewind.sdk.execution.attempt import Attempt
+from tradewind.sdk.execution.deferral import first_step, is_resumed, time_left
 from tradewind.sdk.execution.interrupts import StopOnRequest, TimeLimit, call_on_kill
 from tradewind.sdk.execution.masking import masker
 from tradewind.sdk.execution.outcome import Outcome, one_line, outcome_of
@@ -40,18 +41,23 @@ def run_attempt(
     clock_us: Callable[[], int],
     *,
     alone: bool = False,
+    triggers_here: bool = False,
 ) -> Finished:
     """Run what the offer names and say how it ended; nothing that author code raises comes out of here.
 
     `on_started` is told the time when the templates are rendered and `execute` is about to begin. `alone` says that
-    the process runs no other attempt, so that an operator without templates need not be copied.
+    the process runs no other attempt, so that an operator without templates need not be copied. With `triggers_here`
+    a task that defers waits for its trigger in this process, and goes on.
     """
     report = Finished(attempt=offer.attempt, outcome="failed", start_us=clock_us())
     used = time.process_time()
     begin_progress(offer.attempt)
     try:
         with runtime_installed(runtime):
-            _run(prepared, offer, on_started, clock_us, report, alone)
+            attempt = _made(prepared, offer, report, alone)
+            if attempt is not None:
+                attempt.triggers_here = triggers_here
+                _run(attempt, on_started, clock_us, report)
     finally:
         begin_progress("")
     report.error = masker().mask(report.error)
@@ -61,20 +67,16 @@ def run_attempt(
     return report
 
 
-def _run(
-    prepared: PreparedDag,
-    offer: Offer,
-    on_started: Callable[[int], None],
-    clock_us: Callable[[], int],
-    report: Finished,
-    alone: bool,
-) -> None:
+def _made(prepared: PreparedDag, offer: Offer, report: Finished, alone: bool) -> Attempt | None:
     try:
-        attempt = Attempt(prepared, offer, alone=alone)
+        return Attempt(prepared, offer, alone=alone)
     except Exception as problem:
         _log_error(problem, one_line(problem))
         report.error = one_line(problem)
-        return
+        return None
+
+
+def _run(attempt: Attempt, on_started: Callable[[int], None], clock_us: Callable[[], int], report: Finished) -> None:
     error: BaseException | None = None
     with current_context(attempt.context):
         try:
@@ -111,14 +113,27 @@ def _execute(
 
     task.pre_execute(context)
     _call_all(task, "on_execute", context)
+    limit = getattr(task, "execution_timeout", None)
+    if is_resumed(attempt.offer):
+        limit = time_left(limit, attempt.offer.first_start_us, report.start_us)
     try:
-        with TimeLimit(getattr(task, "execution_timeout", None), task.task_id):
-            result = task.execute(context)
+        with TimeLimit(limit, task.task_id):
+            result = _result(attempt)
     except AirflowTaskTimeout:
         call_on_kill(task.on_kill)
         raise
     task.post_execute(context, result)
     attempt.keep(result, report)
+
+
+def _result(attempt: Attempt) -> Any:
+    """What `execute` returns, or the method with which a deferred task goes on."""
+    task, offer, context = attempt.task, attempt.offer, attempt.context
+    if attempt.triggers_here:
+        from tradewind.sdk.execution.inline import result_with_triggers
+
+        return result_with_triggers(task, offer, context)
+    return first_step(task, offer, context)
 
 
 def _outcome(attempt: Attempt, error: BaseException | None, *, stopped: bool) -> Outcome:
@@ -139,6 +154,7 @@ def _outcome(attempt: Attempt, error: BaseException | None, *, stopped: bool) ->
 def _fill(report: Finished, outcome: Outcome, attempt: Attempt) -> None:
     report.outcome, report.error = outcome.kind, outcome.error
     report.reschedule_us, report.retry_delay_seconds = outcome.reschedule_us, outcome.retry_delay_seconds
+    report.defer = outcome.defer
     if outcome.kind == "success":
         report.skip = [*attempt.skipped(), *outcome.skip]
     else:
@@ -236,6 +252,9 @@ def _log_end(outcome: Outcome, error: BaseException) -> None:
             log.info("The task is skipped: %s", outcome.error)
         case "rescheduled":
             log.info("The task will start again at %s.", getattr(error, "reschedule_date", "the time that it named"))
+        case "deferred" if outcome.defer is not None:
+            wait = outcome.defer
+            log.info("The task frees its slot until %s fires; %s() goes on then.", wait.classpath, wait.method)
         case "cancelled":
             log.warning("%s", outcome.error)
         case "success":

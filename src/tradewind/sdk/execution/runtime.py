@@ -74,6 +74,18 @@ def set_runtime(runtime: Runtime | None) -> None:
     _current = runtime if runtime is not None else _Nobody()
 
 
+async def ask(method: str, **args: Any) -> Any:
+    """As `current_runtime().request`, from code that runs in an event loop: the loop goes on meanwhile. An engine that
+    can answer without a thread says so by an `ask` of its own."""
+    runtime = current_runtime()
+    own = getattr(runtime, "ask", None)
+    if own is not None:
+        return await own(method, **args)
+    import asyncio
+
+    return await asyncio.to_thread(runtime.request, method, **args)
+
+
 class runtime_installed:
     """`runtime` for the length of a block, then the one before. A class, because every attempt enters one: a generator
     would touch a dozen pages more."""

@@ -62,6 +62,7 @@ class BaseSensorOperator(BaseOperator):
         self.poke_interval = _seconds(poke_interval, "poke_interval", where)
         default = conf.getfloat("sensors", "default_timeout")
         self.timeout = _seconds(default if timeout is None else timeout, "timeout", where)
+        self._timeout_given = timeout is not None
         self.max_wait = None if max_wait is None else _seconds(max_wait, "max_wait", where)
         self.soft_fail, self.never_fail, self.silent_fail = soft_fail, never_fail, silent_fail
         self.mode, self.exponential_backoff = mode, exponential_backoff
@@ -69,6 +70,11 @@ class BaseSensorOperator(BaseOperator):
     @property
     def reschedule(self) -> bool:
         return self.mode == "reschedule"
+
+    @property
+    def deferral_timeout(self) -> timedelta:
+        """How long a deferred sensor waits for its trigger."""
+        return timedelta(seconds=self.timeout)
 
     def poke(self, context: Any) -> bool | PokeReturnValue:
         """Whether what it waits for has come."""
@@ -155,6 +161,11 @@ class BaseSensorOperator(BaseOperator):
         jitter = int(hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest(), 16) % least
         wait = min(float(least + jitter), max(left, 0.0) + 1)
         return min(wait, self.max_wait) if self.max_wait is not None else wait
+
+
+def defers(deferrable: bool | None) -> bool:
+    """Whether a sensor defers: what its author says, else the setting."""
+    return conf.getboolean("operators", "default_deferrable", fallback=False) if deferrable is None else deferrable
 
 
 def poke_mode_only(cls: type) -> type:

@@ -56,9 +56,19 @@ class BaseHook(LoggingMixin):
         return {}
 
 
+OUR_HOOKS = {
+    "fs": "tradewind.sdk.hooks.filesystem.FSHook",
+    "http": "tradewind.sdk.hooks.http.HttpHook",
+    "postgres": "tradewind.sdk.hooks.postgres.PostgresHook",
+    "sqlite": "tradewind.sdk.hooks.sqlite.SqliteHook",
+}
+"""Type of connection -> the hook that stands in where no installed provider has one."""
+
+
 def hook_for(connection: Connection, params: dict[str, Any]) -> Any:
-    """The hook that the installed providers have for this connection's type, made with its conn_id."""
-    path = _hook_classes().get(connection.conn_type or "")
+    """The hook that the installed providers have for this connection's type, else ours; made with its conn_id."""
+    kind = connection.conn_type or ""
+    path = _hook_classes().get(kind) or OUR_HOOKS.get(kind)
     if path is None:
         raise AirflowException(
             f"Connection {connection.conn_id!r} has the type {connection.conn_type!r}, for which no hook is installed; "

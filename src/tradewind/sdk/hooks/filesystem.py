@@ -1,0 +1,45 @@
+"""FSHook: where the files of a connection of type `fs` are."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from tradewind.sdk.exceptions import AirflowNotFoundException
+from tradewind.sdk.hooks.base import BaseHook
+
+
+class FSHook(BaseHook):
+    """The folder of a connection: `path` of its extra, else the root. `fs_default` need not be defined."""
+
+    conn_name_attr = "fs_conn_id"
+    default_conn_name = "fs_default"
+    conn_type = "fs"
+    hook_name = "File (path)"
+
+    def __init__(self, fs_conn_id: str = default_conn_name, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.conn_id = fs_conn_id
+        self.basepath = self._basepath()
+
+    def get_conn(self) -> None:
+        """There is nothing to connect to."""
+
+    def get_path(self) -> str:
+        """The folder."""
+        return self.basepath
+
+    def test_connection(self) -> tuple[bool, str]:
+        """Whether the folder is there."""
+        if os.path.isdir(self.basepath or os.sep):
+            return True, f"The folder {self.basepath or os.sep} is there."
+        return False, f"There is no folder {self.basepath}."
+
+    def _basepath(self) -> str:
+        try:
+            connection = self.get_connection(self.conn_id)
+        except AirflowNotFoundException:
+            if self.conn_id != self.default_conn_name:
+                raise
+            return ""
+        return str(connection.extra_dejson.get("path") or "")

@@ -1,0 +1,56 @@
+"""DateTimeSensor: wait for a moment."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Collection
+from typing import Any
+
+from tradewind.sdk.operator import describe
+from tradewind.sdk.sensors.moments import MomentSensor
+from tradewind.sdk.timezone import aware
+
+
+class DateTimeSensor(MomentSensor):
+    """Waits until `target_time`: a datetime, or ISO text, which may be a template."""
+
+    template_fields: Collection[str] = ("target_time",)
+
+    def __init__(self, *, target_time: str | dt.datetime, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if isinstance(target_time, dt.datetime):
+            target_time = target_time.isoformat()
+        elif not isinstance(target_time, str) and not hasattr(target_time, "resolve"):
+            raise TypeError(
+                f"{describe(self.task_id, self._dag)}: target_time must be a datetime or ISO text, not "
+                f"{type(target_time).__name__}."
+            )
+        self.target_time: Any = target_time
+
+    def moment(self, context: Any) -> dt.datetime:
+        try:
+            moment = aware(self.target_time)
+        except ValueError:
+            moment = None
+        if moment is None:
+            raise ValueError(
+                f"{describe(self.task_id, self._dag)}: target_time {self.target_time!r} is no ISO 8601 moment."
+            )
+        return moment
+
+
+class DateTimeSensorAsync(DateTimeSensor):
+    """The same, deferred."""
+
+    deferrable = True
+
+    def __init__(
+        self,
+        *,
+        start_from_trigger: bool = False,
+        end_from_trigger: bool = False,
+        trigger_kwargs: dict[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.end_from_trigger, self.trigger_kwargs = end_from_trigger, trigger_kwargs
