@@ -262,10 +262,17 @@ def run_standalone(settings: Settings, *, api: bool = True, say: Callable[[str],
 # --- without a server --------------------------------------------------------------------------------------------
 
 
+class AnotherOwner(TradewindError):
+    """Another scheduler holds the lease."""
+
+    def __init__(self) -> None:
+        super().__init__("Another scheduler owns this database and does not listen here; run this beside it.")
+
+
 def apply_offline(settings: Settings, command: Any) -> Any:
     """Apply one Command where no scheduler runs: takes the owner's lease for the moment, with the same code.
 
-    Returns a CommandResult. Raises TradewindError when another scheduler holds the lease.
+    Returns a CommandResult. Raises AnotherOwner when a scheduler holds the lease.
     """
     from datetime import UTC, datetime
     from uuid import uuid4
@@ -286,7 +293,9 @@ def apply_offline(settings: Settings, command: Any) -> Any:
     writer.connect()
     lease = writer.acquire(f"cli:{os.getpid()}", uuid4().hex)
     if lease is None:
-        raise TradewindError("Another scheduler owns this database and does not listen here; run this beside it.")
+        writer.close()
+        engine.dispose()
+        raise AnotherOwner
 
     def now() -> datetime:
         return datetime.now(UTC)

@@ -27,6 +27,9 @@ from tradewind.wire.messages import (
 )
 
 ANSWER_WITHIN = timedelta(seconds=10)
+OWNER_APPEARS_SECONDS = 5.0
+"""How long a command waits for a scheduler that holds the lease to listen, or for a dead one's lease to end."""
+
 M = TypeVar("M", bound=Message)
 
 
@@ -63,19 +66,30 @@ class Client:
     def command(self, kind: str, **body: Any) -> Any:
         """What the command gives; applied without a scheduler where none runs. Raises CommandRefused."""
         command = Command(key=uuid4().hex, kind=kind, body=body, actor=user_name())
-        try:
-            connection = self._connect()
-        except NoScheduler:
-            from tradewind.standalone import apply_offline
-
-            result = apply_offline(self._settings, command)
-        else:
-            what = f"command {command.key}"
-            connection.send(command)
-            result = connection.receive(CommandResult, self._seconds, what, key=command.key)
+        result = self._applied(command)
         if result.state != "applied":
             raise CommandRefused(result.error or f"The command {kind} was not applied ({result.state}).")
         return result.value
+
+    def _applied(self, command: Command) -> CommandResult:
+        deadline = time.monotonic() + OWNER_APPEARS_SECONDS
+        while True:
+            try:
+                connection = self._connect()
+            except NoScheduler:
+                from tradewind.standalone import AnotherOwner, apply_offline
+
+                try:
+                    return apply_offline(self._settings, command)  # type: ignore[no-any-return]
+                except AnotherOwner:
+                    # It has just become the owner and will listen in a moment, or has died and its lease runs out.
+                    if time.monotonic() > deadline:
+                        raise
+                    time.sleep(0.1)
+            else:
+                connection.send(command)
+                what = f"command {command.key}"
+                return connection.receive(CommandResult, self._seconds, what, key=command.key)
 
     def request(self, method: str, **args: Any) -> Any:
         """The answer of a running scheduler. Raises NoScheduler, or CommandRefused with its sentence."""

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
-from tradewind.core import runs, tasks
+from tradewind.core import deferral, runs, tasks
 from tradewind.core.dag import TaskSpec
 from tradewind.core.decisions import DropRows, PutRendered, PutXCom, Record, StartAttempt, StopAttempt, StopStray
 from tradewind.core.inputs import (
@@ -37,6 +37,7 @@ _ENDS = {
     "failed": AttemptState.FAILED,
     "failed_for_good": AttemptState.FAILED,
     "rescheduled": AttemptState.RESCHEDULED,
+    "deferred": AttemptState.DEFERRED,
     "lost": AttemptState.LOST,
     "cancelled": AttemptState.CANCELLED,
     "not_started": AttemptState.NOT_STARTED,
@@ -124,8 +125,8 @@ def _conclude(
             _lost(turn, live, spec, task, attempt, report.error or "its worker was shut down")
         case "failed_for_good":
             fail(turn, live, spec, task, report.error, **times)
-        case "deferred":
-            fail(turn, live, spec, task, "it deferred, which this version cannot do; use deferrable=False", **times)
+        case "deferred" if report.defer is not None:
+            deferral.defer(turn, live, spec, task, report, **times | {"end_date": None})
         case _:
             if is_eligible(task.try_number, task.max_tries):
                 _retry(turn, live, spec, task, report, times)

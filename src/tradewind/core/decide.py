@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, assert_never
 
-from tradewind.core import attempts, reruns, runs, tasks
+from tradewind.core import attempts, deferral, reruns, runs, tasks
 from tradewind.core.admission import admit
 from tradewind.core.decisions import Operation, PutRow, Record, WarmHost
 from tradewind.core.inputs import (
@@ -26,6 +26,7 @@ from tradewind.core.inputs import (
     PoolsChanged,
     SetPaused,
     TimerFired,
+    TriggerAnswered,
     WorkerExpired,
     WorkerJoined,
     WorkerLeft,
@@ -65,6 +66,8 @@ def _react(turn: Turn, event: Input) -> Any:
             attempts.pushed(turn, event)
         case CallbackFinished():
             attempts.callback_finished(turn, event)
+        case TriggerAnswered():
+            deferral.answered(turn, event)
         case TimerFired(kind=kind, subject=subject):
             _on_timer(turn, kind, subject)
         case DagLoaded():
@@ -109,6 +112,8 @@ def _on_timer(turn: Turn, kind: str, subject: Any) -> None:
             spec = live.spec_of(key.task_id)
             if spec is not None and task.state in (TaskState.UP_FOR_RETRY, TaskState.UP_FOR_RESCHEDULE):
                 tasks.make_ready(turn, live, spec, task)
+        case "deferral":
+            deferral.on_timer(turn, subject)
         case "schedule":
             runs.on_schedule(turn, subject)
         case "schedule_taken":

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from tradewind.core.records import Attempt, DagRun, TaskInstance, TaskKey
+from tradewind.core.records import Attempt, DagRun, Deferral, TaskInstance, TaskKey
 from tradewind.core.states import AttemptState, RunState, TaskState
 
 
@@ -69,6 +69,13 @@ class PutCallback:
 
 
 @dataclass(frozen=True, slots=True)
+class PutDeferral:
+    """Insert or replace what a task instance waits for."""
+
+    deferral: Deferral
+
+
+@dataclass(frozen=True, slots=True)
 class PutRow:
     """Insert or replace one row of a table that only mirrors what it was told: pools, variables, workers …"""
 
@@ -122,6 +129,20 @@ class StopStray:
 
 
 @dataclass(frozen=True, slots=True)
+class StartTrigger:
+    """Have a worker run this deferral's trigger, once the commit is durable."""
+
+    deferral: Deferral
+
+
+@dataclass(frozen=True, slots=True)
+class StopTrigger:
+    """Nobody waits for this trigger any more."""
+
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
 class StartCallback:
     id: str
 
@@ -136,6 +157,6 @@ class WarmHost:
 
 
 Operation = (
-    PutRun | PutTask | DropTask | PutAttempt | PutXCom | DropXComs | PutRendered | PutCallback | PutRow | DropRows
-    | Record | StartAttempt | StopAttempt | StopStray | StartCallback | WarmHost
+    PutRun | PutTask | DropTask | PutAttempt | PutXCom | DropXComs | PutRendered | PutCallback | PutDeferral | PutRow
+    | DropRows | Record | StartAttempt | StopAttempt | StopStray | StartTrigger | StopTrigger | StartCallback | WarmHost
 )  # fmt: skip

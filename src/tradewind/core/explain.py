@@ -79,6 +79,8 @@ def _task_reasons(world: World, live: LiveRun, task: TaskInstance, now: datetime
         case TaskState.RUNNING:
             worker = _worker_of(world, task)
             return [Reason("running", f"It runs on worker {worker} since {task.start_date}.", {"worker": worker})]
+        case TaskState.DEFERRED:
+            return [_deferred(world, task, now)]
         case TaskState.RESTARTING:
             return [Reason("being_stopped", "Its running attempt is being stopped; then it begins anew.")]
         case _:
@@ -167,6 +169,22 @@ def _timer(code: str, what: str, task: TaskInstance, now: datetime) -> Reason:
     at = task.not_before or now
     seconds = max(0, round((at - now).total_seconds()))
     return Reason(code, f"{what} in {seconds} s, at {at.isoformat()}.", {"at": at.isoformat()})
+
+
+def _deferred(world: World, task: TaskInstance, now: datetime) -> Reason:
+    deferral = world.deferrals.get(task.key)
+    if deferral is None:
+        return Reason("deferred", "It is deferred, and nothing is known of its trigger; clear it to begin anew.")
+    facts = {"trigger": deferral.classpath, "since": str(deferral.created_at)}
+    if deferral.at is not None:
+        seconds = max(0, round((deferral.at - now).total_seconds()))
+        at = deferral.at.isoformat()
+        return Reason("deferred", f"It waits until {at}, {seconds} s from now.", {**facts, "at": at})
+    patience = f", until {deferral.timeout_at.isoformat()} at most" if deferral.timeout_at else ""
+    if not world.workers:
+        text = f"It waits for its trigger {deferral.name}{patience}, and no worker is connected that could run it."
+        return Reason("no_triggerer", text, facts)
+    return Reason("deferred", f"It waits for its trigger {deferral.name}{patience}; it holds no slot.", facts)
 
 
 def _worker_of(world: World, task: TaskInstance) -> str:

@@ -25,6 +25,20 @@ class XCom:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Defer:
+    """How an attempt defers its task; the fields are those of records.Deferral."""
+
+    classpath: str
+    kwargs: bytes = b"{}"
+    method: str = ""
+    method_kwargs: bytes = b"{}"
+    timeout_seconds: float | None = None
+    at: datetime | None = None
+    at_event: bytes = b""
+    at_ends: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AttemptFinished:
     """The whole end of an attempt. `outcome` as in wire.Finished."""
 
@@ -37,10 +51,22 @@ class AttemptFinished:
     skip: tuple[str, ...] = ()
     retry_delay_seconds: float | None = None
     reschedule_at: datetime | None = None
+    defer: Defer | None = None
     rendered: bytes | None = None
     map_label: str | None = None
     cpu_seconds: float = 0.0
     peak_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TriggerAnswered:
+    """A trigger fired (`event`; with `ends` its task ends in that state, leaving `xcoms`) or failed (`error`)."""
+
+    id: str
+    event: bytes = b""
+    ends: str = ""
+    xcoms: tuple[XCom, ...] = ()
+    error: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,6 +200,7 @@ class PoolsChanged:
 
 
 Input = (
-    AttemptStarted | AttemptFinished | XComPushed | CallbackFinished | TimerFired | DagLoaded | DagGone | CreateRun
-    | SetPaused | Clear | MarkTask | MarkRun | WorkerJoined | WorkerLeft | WorkerExpired | PoolsChanged
+    AttemptStarted | AttemptFinished | TriggerAnswered | XComPushed | CallbackFinished | TimerFired | DagLoaded
+    | DagGone | CreateRun | SetPaused | Clear | MarkTask | MarkRun | WorkerJoined | WorkerLeft | WorkerExpired
+    | PoolsChanged
 )  # fmt: skip

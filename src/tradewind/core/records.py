@@ -96,6 +96,47 @@ class Attempt(NamedTuple):
     """Why it is being stopped; empty while nobody asked."""
 
 
+class Answer(NamedTuple):
+    """What a trigger said. error: empty, `timeout` (it said nothing in time) or `failure` (it could not go on)."""
+
+    event: bytes = b""
+    """JSON of the event."""
+    error: str = ""
+
+
+class Deferral(NamedTuple):
+    """What a deferred task instance waits for, and how it goes on."""
+
+    key: TaskKey
+    id: str
+    """Names the trigger. Another deferral of the same task has another id: answers to the old one mean nothing."""
+    classpath: str
+    kwargs: bytes
+    """JSON of an object, as are `method_kwargs`."""
+    method: str
+    method_kwargs: bytes
+    pool: str
+    pool_slots: int
+    """What it goes on holding in a pool that includes deferred tasks."""
+    created_at: datetime | None = None
+    at: datetime | None = None
+    """It waits for this moment only; `at_event` is its event then, or `at_ends` the state in which the task ends."""
+    at_event: bytes = b""
+    at_ends: str = ""
+    timeout_at: datetime | None = None
+    answer: Answer | None = None
+
+    @property
+    def needs_triggerer(self) -> bool:
+        """Whether somebody has to run the trigger."""
+        return self.at is None and self.answer is None
+
+    @property
+    def name(self) -> str:
+        """The trigger's class, as people know it."""
+        return self.classpath.rpartition(".")[2]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pool:
     """A named budget of concurrency. `slots` −1 is without limit."""

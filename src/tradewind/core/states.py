@@ -39,6 +39,10 @@ class TaskEvent(StrEnum):
     UPSTREAM_FAILED = "upstream_failed"
     REMOVED = "removed"
     RESCHEDULED = "rescheduled"
+    DEFERS = "defers"
+    """It has given its slot back and waits for a trigger."""
+    RESUMES = "resumes"
+    """Its trigger has answered, or took too long: it goes on as soon as it has a slot again, in the same try."""
     GIVEN_BACK = "given_back"
     """Its worker says that it never started this attempt, or cannot have: it is ready again, no try consumed."""
     CLEARED = "cleared"
@@ -78,6 +82,7 @@ class AttemptState(StrEnum):
     SKIPPED = "skipped"
     RESCHEDULED = "rescheduled"
     LOST = "lost"
+    DEFERRED = "deferred"
     CANCELLED = "cancelled"
     NOT_STARTED = "not_started"
 
@@ -125,6 +130,11 @@ TASK_TRANSITIONS: Mapping[tuple[TaskState, TaskEvent], TaskState] = {
     **{(s, _E.FAILED): _S.FAILED for s in (*_ACTIVE, _S.RESTARTING)},
     **{(s, _E.RETRIES): _S.UP_FOR_RETRY for s in (*_ACTIVE, _S.RESTARTING)},
     **{(s, _E.RESCHEDULED): _S.UP_FOR_RESCHEDULE for s in _ACTIVE},
+    **{(s, _E.DEFERS): _S.DEFERRED for s in _ACTIVE},
+    (_S.DEFERRED, _E.RESUMES): _S.SCHEDULED,
+    # A trigger may say how its task ends.
+    (_S.DEFERRED, _E.SUCCEEDED): _S.SUCCESS,
+    (_S.DEFERRED, _E.FAILED): _S.FAILED,
     **{(s, _E.GIVEN_BACK): _S.SCHEDULED for s in _ACTIVE},
     (_S.NONE, _E.SUCCEEDED): _S.SUCCESS,  # an EmptyOperator never goes to a worker
     **{(s, _E.SKIPPED): _S.SKIPPED for s in _OPEN},

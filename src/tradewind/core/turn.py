@@ -5,25 +5,32 @@ from datetime import datetime
 from typing import Any
 
 from tradewind.core.decisions import (
+    DropRows,
     DropTask,
     Operation,
     PutAttempt,
+    PutDeferral,
     PutRow,
     PutRun,
     PutTask,
     Record,
+    StopTrigger,
 )
-from tradewind.core.records import Attempt, DagRun, TaskInstance
+from tradewind.core.records import Attempt, DagRun, Deferral, TaskInstance, TaskKey
 from tradewind.core.states import (
     ATTEMPT_ACTIVE,
     FINISHED,
     AttemptState,
     RunState,
     TaskEvent,
+    TaskState,
     after,
 )
 from tradewind.core.timetables import DueRun
 from tradewind.core.world import DagRecord, LiveRun, World
+
+WITH_DEFERRAL = frozenset({TaskState.DEFERRED, TaskState.SCHEDULED, TaskState.QUEUED, TaskState.RUNNING})
+"""States in which a deferral means something: the task waits for its trigger, or goes on with its answer."""
 
 
 class Turn:
@@ -51,6 +58,8 @@ class Turn:
         reason = changes.pop("reason", "")
         new = task._replace(state=state, reason=reason, **changes)
         self.put(live, new, task)
+        if state not in WITH_DEFERRAL and task.key in self.world.deferrals:
+            self.drop_deferral(task.key)
         run = live.run
         self.do(
             Record(
@@ -98,6 +107,20 @@ class Turn:
 
     def end_attempt(self, attempt: Attempt, state: AttemptState, reason: str = "", **usage: Any) -> None:
         self.put_attempt(attempt._replace(state=state, ended_at=self.now, reason=reason), **usage)
+
+    def put_deferral(self, deferral: Deferral) -> None:
+        """A task instance waits for a trigger, or has its answer."""
+        self.world.put_deferral(deferral)
+        self.do(PutDeferral(deferral))
+
+    def drop_deferral(self, key: TaskKey) -> None:
+        """A task instance waits no longer, and needs no answer any more."""
+        deferral = self.world.drop_deferral(key)
+        if deferral is None:
+            return
+        self.do(DropRows("deferral", {"run": key.run, "task_id": key.task_id, "map_index": key.map_index}))
+        if deferral.needs_triggerer:
+            self.do(StopTrigger(deferral.id))
 
     def put_dag(self, record: DagRecord) -> None:
         """A Dag's own row: pause, schedule, version."""

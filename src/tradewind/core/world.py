@@ -12,7 +12,7 @@ from heapq import heappop, heappush
 from tradewind.core.dag import TaskSpec
 from tradewind.core.limits import Entry, QueueKey, ReadyQueues
 from tradewind.core.plan import Plan
-from tradewind.core.records import Attempt, DagRun, Pool, TaskInstance, TaskKey
+from tradewind.core.records import Attempt, DagRun, Deferral, Pool, TaskInstance, TaskKey
 from tradewind.core.states import ATTEMPT_ACTIVE, FINISHED, TaskState
 from tradewind.core.timetables import DueRun
 from tradewind.core.trigger_rules import UpstreamCounts
@@ -177,9 +177,9 @@ class World:
     """Dags, live runs, active attempts, limits and timers."""
 
     __slots__ = (
-        "active_of", "attempts", "dag_active", "dags", "last_states", "max_retry_delay_seconds", "next_run_number",
-        "open_runs", "parallelism", "plans", "pool_used", "pools", "ready", "runs", "sequence", "task_active",
-        "timers", "total_active", "workers",
+        "active_of", "attempts", "dag_active", "dags", "deferrals", "deferred_as", "deferred_slots", "last_states",
+        "max_retry_delay_seconds", "next_run_number", "open_runs", "parallelism", "plans", "pool_used", "pools",
+        "ready", "runs", "sequence", "task_active", "timers", "total_active", "workers",
     )  # fmt: skip
 
     def __init__(self, *, parallelism: int = 32, max_retry_delay_seconds: float = 86400.0) -> None:
@@ -191,6 +191,12 @@ class World:
         """Numbers of the live runs of each Dag, oldest first."""
         self.attempts: dict[str, Attempt] = {}
         self.active_of: dict[TaskKey, str] = {}
+        self.deferrals: dict[TaskKey, Deferral] = {}
+        """What deferred tasks wait for, and what those that go on were answered."""
+        self.deferred_as: dict[str, TaskKey] = {}
+        """Task instances by the id of their trigger."""
+        self.deferred_slots: dict[str, int] = {}
+        """Slots that deferred tasks would hold, by pool; they do in a pool that includes them."""
         self.pools: dict[str, Pool] = {}
         self.pool_used: dict[str, int] = {}
         self.dag_active: dict[str, int] = {}
@@ -289,18 +295,53 @@ class World:
         self.total_active += step
         self.pool_used[attempt.pool] = self.pool_used.get(attempt.pool, 0) + step * attempt.pool_slots
         self.dag_active[dag_id] = self.dag_active.get(dag_id, 0) + step
-        for limit in (("task", dag_id, key.task_id), ("task_in_run", str(key.run), key.task_id)):
-            self.task_active[limit] = self.task_active.get(limit, 0) + step
-            if not self.task_active[limit]:
-                del self.task_active[limit]
+        self._count_task(dag_id, key, step)
         if worker := self.workers.get(attempt.worker):
             worker.used += step
         if step < 0:
             self._release_pool(attempt.pool)
             self.ready.release(("dag", dag_id))
-            self.ready.release(("task", dag_id, key.task_id))
-            self.ready.release(("task_in_run", str(key.run), key.task_id))
+            self._release_task(dag_id, key)
             self.ready.release(("attempt", str(key.run), key.task_id, str(key.map_index)))
+
+    def _count_task(self, dag_id: str, key: TaskKey, step: int) -> None:
+        """Towards max_active_tis_per_dag and max_active_tis_per_dagrun."""
+        for limit in (("task", dag_id, key.task_id), ("task_in_run", str(key.run), key.task_id)):
+            self.task_active[limit] = self.task_active.get(limit, 0) + step
+            if not self.task_active[limit]:
+                del self.task_active[limit]
+
+    def _release_task(self, dag_id: str, key: TaskKey) -> None:
+        self.ready.release(("task", dag_id, key.task_id))
+        self.ready.release(("task_in_run", str(key.run), key.task_id))
+
+    # --- deferred tasks ---
+
+    def put_deferral(self, new: Deferral) -> None:
+        """What a task instance waits for, or was answered."""
+        self.drop_deferral(new.key)
+        self.deferrals[new.key] = new
+        self.deferred_as[new.id] = new.key
+        if new.answer is None:
+            self._count_deferred(new, 1)
+
+    def drop_deferral(self, key: TaskKey) -> Deferral | None:
+        """Forget what a task instance waited for; what it was."""
+        deferral = self.deferrals.pop(key, None)
+        if deferral is not None:
+            del self.deferred_as[deferral.id]
+            if deferral.answer is None:
+                self._count_deferred(deferral, -1)
+        return deferral
+
+    def _count_deferred(self, deferral: Deferral, step: int) -> None:
+        """While it waits it counts towards its task's own limits, and its pool where that includes deferred tasks."""
+        pool, dag_id = deferral.pool, self.runs[deferral.key.run].run.dag_id
+        self.deferred_slots[pool] = self.deferred_slots.get(pool, 0) + step * deferral.pool_slots
+        self._count_task(dag_id, deferral.key, step)
+        if step < 0:
+            self._release_pool(pool)
+            self._release_task(dag_id, deferral.key)
 
     def set_pool(self, pool: Pool) -> None:
         """A pool is new or has another size; tasks that did not fit look again."""
@@ -318,7 +359,10 @@ class World:
         pool = self.pools.get(name)
         if pool is None:
             return None
-        return 2**31 if pool.slots < 0 else pool.slots - self.pool_used.get(name, 0)
+        if pool.slots < 0:
+            return 2**31
+        deferred = self.deferred_slots.get(name, 0) if pool.include_deferred else 0
+        return pool.slots - self.pool_used.get(name, 0) - deferred
 
     def _is_open(self, name: QueueKey) -> bool:
         queue, pool = name

@@ -12,11 +12,21 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from tradewind.core.attempts import LOST_GRACE
-from tradewind.core.decisions import PutRow, StartAttempt, StartCallback, StopAttempt, StopStray, WarmHost
+from tradewind.core.decisions import (
+    PutRow,
+    StartAttempt,
+    StartCallback,
+    StartTrigger,
+    StopAttempt,
+    StopStray,
+    StopTrigger,
+    WarmHost,
+)
 from tradewind.core.inputs import (
     AttemptFinished,
     AttemptStarted,
     CallbackFinished,
+    Defer,
     WorkerExpired,
     WorkerJoined,
     WorkerLeft,
@@ -28,6 +38,7 @@ from tradewind.scheduler.execution import Endpoint
 from tradewind.scheduler.offers import Offers
 from tradewind.scheduler.owner import Rows, Told
 from tradewind.scheduler.peers import Peer
+from tradewind.scheduler.triggers import Triggers
 from tradewind.store import queries
 from tradewind.store.times import from_us
 from tradewind.wire.messages import (
@@ -39,6 +50,7 @@ from tradewind.wire.messages import (
     Cancel,
     Command,
     CommandResult,
+    Deferral,
     Drain,
     Event,
     Finished,
@@ -52,6 +64,7 @@ from tradewind.wire.messages import (
     Response,
     Started,
     Subscribe,
+    TriggerAnswer,
     Warm,
     Welcome,
 )
@@ -128,6 +141,7 @@ class Desk:
         """Who waits for the commit of a report; a repeat of it waits as well."""
         self._in_flight: dict[str, list[Peer]] = {}
         """Who waits for a command that is being applied; a repeat of its key waits with them."""
+        self._triggers = Triggers(scheduler, self.agents)
         self._endpoint = Endpoint(
             engine=scheduler.engine,
             world=lambda: scheduler.world,
@@ -160,6 +174,8 @@ class Desk:
                 self._scheduler.submit_lazily(AttemptStarted(attempt=message.attempt, start_date=at))
             case Request():
                 self._endpoint.answer(message, self._responder(peer, message.id))
+            case TriggerAnswer():
+                self._triggers.answered(peer, message)
             case Beat():
                 self._beat(peer, message)
             case Parsed():
@@ -243,6 +259,7 @@ class Desk:
             self._scheduler.submit(WorkerLeft(name=peer.name, epoch=peer.epoch))
             return
         self.agents[peer.name] = peer
+        self._triggers.joined()
         lost = {number for number, name in self.callbacks.items() if name == peer.name}
         for number in waiting:
             if number not in self.callbacks or number in lost:
@@ -254,6 +271,7 @@ class Desk:
         if peer.role == "agent" and self.agents.get(peer.name) is peer:
             del self.agents[peer.name]
             self.files.agent_lost()
+            self._triggers.left(peer.name)
             if not self._scheduler.is_closed:
                 self._scheduler.submit(WorkerLeft(name=peer.name, epoch=peer.epoch))
 
@@ -263,6 +281,7 @@ class Desk:
             self.usage[attempt] = (now_bytes, peak, cpu)
         if self.agents.get(peer.name) is peer:
             self._compare(peer, frozenset(beat.holds))
+            self._triggers.compare(peer, frozenset(beat.triggers))
         peer.send(BeatAck(sent_us=beat.sent_us, epoch=peer.epoch))
 
     def _compare(self, peer: Peer, holds: frozenset[str]) -> None:
@@ -322,6 +341,7 @@ class Desk:
             skip=tuple(report.skip),
             retry_delay_seconds=report.retry_delay_seconds,
             reschedule_at=from_us(report.reschedule_us),
+            defer=_defer(report.defer) if report.defer is not None else None,
             rendered=report.rendered,
             map_label=report.map_label,
             cpu_seconds=max(report.cpu_seconds, usage[2]),
@@ -457,6 +477,10 @@ class Desk:
                     out.setdefault(name, []).append(cancel)
                 case StartCallback(id=number):
                     self._start_callback(number)
+                case StartTrigger(deferral=deferral):
+                    self._triggers.start(deferral)
+                case StopTrigger(id=trigger):
+                    self._triggers.stop(trigger)
                 case WarmHost(dag_id=dag_id, children=children):
                     record = self._scheduler.world.dags.get(dag_id)
                     if record is not None and record.isolation != "spawn":
@@ -534,3 +558,16 @@ class Desk:
                 if name in held:
                     worker = self._scheduler.world.workers.get(name)
                     self._scheduler.submit(WorkerExpired(name=name, epoch=worker.epoch if worker else 0))
+
+
+def _defer(said: Deferral) -> Defer:
+    return Defer(
+        classpath=said.classpath,
+        kwargs=said.kwargs,
+        method=said.method,
+        method_kwargs=said.method_kwargs,
+        timeout_seconds=said.timeout_seconds,
+        at=from_us(said.at_us),
+        at_event=said.at_event,
+        at_ends=said.at_ends,
+    )

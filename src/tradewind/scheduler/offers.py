@@ -33,6 +33,20 @@ def run_info(run: DagRun) -> RunInfo:
     )
 
 
+def _resume(world: World, attempt: Attempt) -> dict[str, Any]:
+    """Where an attempt goes on that continues a deferred task."""
+    deferral = world.deferrals.get(attempt.key) if attempt.leg else None
+    if deferral is None or deferral.answer is None:
+        return {}
+    answer = deferral.answer
+    return {
+        "resume_method": deferral.method,
+        "resume_kwargs": deferral.method_kwargs,
+        "event": answer.event,
+        "resume_error": answer.error,
+    }
+
+
 class Offers:
     """Builds Offers. XComs come from memory, or from the database after a restart."""
 
@@ -64,6 +78,7 @@ class Offers:
             isolation=isolation,
             queue=spec.queue if spec else "default",
             xcoms=self._xcoms(live, attempt.key.task_id),
+            **_resume(world, attempt),
         )
 
     def _xcoms(self, live: LiveRun, task_id: str) -> list[XComValue]:

@@ -19,8 +19,10 @@ from tradewind.core.decisions import (
     Record,
     StartAttempt,
     StartCallback,
+    StartTrigger,
     StopAttempt,
     StopStray,
+    StopTrigger,
     WarmHost,
 )
 from tradewind.core.errors import TradewindError
@@ -32,7 +34,7 @@ from tradewind.wire.messages import Event
 MOST_INPUTS = 500
 """Inputs that one commit takes at most."""
 
-Told = StartAttempt | StopAttempt | StopStray | StartCallback | WarmHost
+Told = StartAttempt | StopAttempt | StopStray | StartTrigger | StopTrigger | StartCallback | WarmHost
 Reply = Callable[[Any, Exception | None], None]
 """Called after the commit with the answer, or with the error that refused the wish."""
 Also = Callable[[Any], "tuple[Operation, ...]"]
@@ -330,7 +332,7 @@ class Owner:
                 return number
             case TimerFired(kind="run_timeout", subject=number) if isinstance(number, int):
                 return number
-            case TimerFired(kind="task", subject=key):
+            case TimerFired(kind="task" | "deferral", subject=key):
                 return getattr(key, "run", None)
             case _:
                 return getattr(event, "run", None)

@@ -15,7 +15,7 @@ from tradewind.core.runs import WAKE_AHEAD
 from tradewind.core.states import RunState, TaskState
 from tradewind.core.world import LiveRun, PreviousRun, World
 from tradewind.store import tables as t
-from tradewind.store.rows import TASK_COLUMNS, attempt_of, dag_of, pool_of, run_of, task_of
+from tradewind.store.rows import TASK_COLUMNS, attempt_of, dag_of, deferral_of, pool_of, run_of, task_of
 from tradewind.store.specs import decode_spec
 
 OPEN_RUNS = (RunState.QUEUED.value, RunState.RUNNING.value)
@@ -35,6 +35,7 @@ def load_world(
         _load_runs(connection, world)
         _load_attempts(connection, world)
         _load_past(connection, world)
+        _load_deferrals(connection, world)
     _set_timers(world, now)
     return world
 
@@ -105,6 +106,13 @@ def _load_attempts(connection: Connection, world: World) -> None:
     for attempt in rows:
         if attempt.key.run in world.runs:
             world.put_attempt(attempt)
+
+
+def _load_deferrals(connection: Connection, world: World) -> None:
+    for row in connection.execute(select(t.deferral)).mappings():
+        deferral = deferral_of(row)
+        if deferral.key.run in world.runs:
+            world.put_deferral(deferral)
 
 
 def load_runs(connection: Connection, numbers: Iterable[int], world: World) -> list[LiveRun]:
@@ -179,6 +187,10 @@ def _set_timers(world: World, now: datetime) -> None:
             world.at(run.start_date + timedelta(seconds=spec.dagrun_timeout_seconds), "run_timeout", run.number)
         if run.state is RunState.QUEUED:
             world.at(max(run.run_after, now), "start_runs", run.dag_id)
+    for deferral in world.deferrals.values():
+        for moment in (deferral.at, deferral.timeout_at):
+            if moment is not None and deferral.answer is None and not world.runs[deferral.key.run].quarantine:
+                world.at(moment, "deferral", deferral.key)
     for record in world.dags.values():
         if record.next_due is not None and not record.is_paused and not record.is_stale:
             world.at(record.next_due.run_after, "schedule", record.dag_id)

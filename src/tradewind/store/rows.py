@@ -6,7 +6,7 @@ from datetime import datetime
 from sys import intern
 from typing import Any
 
-from tradewind.core.records import Attempt, DagRun, Pool, TaskInstance, TaskKey
+from tradewind.core.records import Answer, Attempt, DagRun, Deferral, Pool, TaskInstance, TaskKey
 from tradewind.core.states import AttemptState, RunState, RunType, TaskState
 from tradewind.core.timetables import DataInterval, DueRun
 from tradewind.core.world import DagRecord
@@ -184,6 +184,49 @@ def _due(row: Row, prefix: str) -> DueRun | None:
     start, end = from_us(row[f"{prefix}_interval_start"]), from_us(row[f"{prefix}_interval_end"])
     interval = DataInterval(start, end) if start is not None and end is not None else None
     return DueRun(from_us(row[f"{prefix}_logical_date"]), interval, run_after)
+
+
+def deferral_row(deferral: Deferral) -> dict[str, Any]:
+    answer = deferral.answer or Answer()
+    return {
+        "run": deferral.key.run,
+        "task_id": deferral.key.task_id,
+        "map_index": deferral.key.map_index,
+        "id": deferral.id,
+        "classpath": deferral.classpath,
+        "kwargs": deferral.kwargs,
+        "method": deferral.method,
+        "method_kwargs": deferral.method_kwargs,
+        "pool": deferral.pool,
+        "pool_slots": deferral.pool_slots,
+        "created_at": to_us(deferral.created_at),
+        "at": to_us(deferral.at),
+        "at_event": deferral.at_event,
+        "at_ends": deferral.at_ends,
+        "timeout_at": to_us(deferral.timeout_at),
+        "is_answered": deferral.answer is not None,
+        "event": answer.event,
+        "error": answer.error,
+    }
+
+
+def deferral_of(row: Row) -> Deferral:
+    return Deferral(
+        key=TaskKey(row["run"], row["task_id"], row["map_index"]),
+        id=row["id"],
+        classpath=row["classpath"],
+        kwargs=bytes(row["kwargs"]),
+        method=row["method"],
+        method_kwargs=bytes(row["method_kwargs"]),
+        pool=row["pool"],
+        pool_slots=row["pool_slots"],
+        created_at=from_us(row["created_at"]),
+        at=from_us(row["at"]),
+        at_event=bytes(row["at_event"]),
+        at_ends=row["at_ends"],
+        timeout_at=from_us(row["timeout_at"]),
+        answer=Answer(bytes(row["event"]), row["error"]) if row["is_answered"] else None,
+    )
 
 
 def pool_of(row: Row) -> Pool:

@@ -272,6 +272,30 @@ callback = Table(
           postgresql_where=text("state IN ('waiting','assigned')")),
 )  # fmt: skip
 
+deferral = Table(
+    "deferral",
+    metadata,
+    Column("run", BigInteger, primary_key=True),
+    Column("task_id", Text, primary_key=True),
+    Column("map_index", Integer, primary_key=True),
+    Column("id", Text, nullable=False),
+    Column("classpath", Text, nullable=False),
+    Column("kwargs", LargeBinary, nullable=False),
+    Column("method", Text, nullable=False),
+    Column("method_kwargs", LargeBinary, nullable=False),
+    Column("pool", Text, nullable=False),
+    Column("pool_slots", Integer, nullable=False),
+    Column("created_at", BigInteger),
+    Column("at", BigInteger),
+    Column("at_event", LargeBinary, nullable=False),
+    Column("at_ends", Text, nullable=False),
+    Column("timeout_at", BigInteger),
+    Column("is_answered", Boolean, nullable=False),
+    Column("event", LargeBinary, nullable=False),
+    Column("error", Text, nullable=False),
+)
+"""What deferred task instances wait for; a row lasts until the attempt that goes on has ended."""
+
 worker = Table(
     "worker",
     metadata,

@@ -238,9 +238,44 @@ class Beat(Message, tag="beat"):
     sent_us: int
     holds: list[str] = []
     """Attempts that it runs, or whose report it still keeps: whatever got lost on the way is said again."""
+    triggers: list[str] = []
+    """Triggers that it runs, or whose answer it still keeps."""
     usage: list[tuple[str, int, int, float]] = []
     hosts: int = 0
     ready: int = 0
+
+
+class RunTrigger(Message, tag="run_trigger"):
+    """To an agent: run this trigger of a deferred task until it answers. A repeat of the same id is a no-op."""
+
+    id: str
+    classpath: str
+    kwargs: bytes
+    dag_id: str
+    run_id: str
+    task_id: str
+    map_index: int
+    try_number: int
+    """Whose log its lines go to."""
+
+
+class DropTrigger(Message, tag="drop_trigger"):
+    """To an agent: nobody waits for this trigger any more."""
+
+    id: str
+
+
+class TriggerAnswer(Message, tag="trigger_answer"):
+    """A trigger has fired, or failed; the agent keeps this until it is acknowledged."""
+
+    id: str
+    event: bytes = b""
+    """JSON of the event's payload."""
+    ends: str = ""
+    """`success`, `failed` or `skipped`: its task ends so, and no method of it is called."""
+    xcoms: list[XComValue] = []
+    error: str = ""
+    """Why there is no event."""
 
 
 class BeatAck(Message, tag="beat_ack"):
@@ -408,8 +443,20 @@ class StartHost(Message, tag="start_host"):
     timeout_seconds: float = 30.0
 
 
+class StartTriggerHost(Message, tag="start_trigger_host"):
+    """To the template process: fork a process that runs triggers; its control socket is attached."""
+
+
+class TriggerBlocked(Message, tag="trigger_blocked"):
+    """From a trigger host: this trigger keeps all others from going on. `id` is empty where nobody knows which."""
+
+    id: str
+    seconds: float
+
+
 AnyMessage = (
     Offer | Cancel | Started | Finished | Progress | Request | Response | Hello | Welcome | Refused | Beat | BeatAck
     | Ack | Warm | Drain | Parse | Parsed | Command | CommandResult | Subscribe | Event | Fork | Child | Exited
     | HostStarted | HostReady | StartHost
+    | RunTrigger | DropTrigger | TriggerAnswer | StartTriggerHost | TriggerBlocked
 )  # fmt: skip

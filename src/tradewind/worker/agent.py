@@ -18,6 +18,7 @@ from tradewind.wire.messages import (
     Cancel,
     Child,
     Drain,
+    DropTrigger,
     Exited,
     Finished,
     Fork,
@@ -32,11 +33,13 @@ from tradewind.wire.messages import (
     Progress,
     Request,
     Response,
+    RunTrigger,
     Started,
     StartHost,
     Warm,
 )
 from tradewind.worker.spool import WORTH_KEEPING_US
+from tradewind.worker.trigger_keeper import Link, TriggerHost, TriggerKeeper
 
 STAND_BY = 2
 """Children that stand by for a file in use."""
@@ -72,13 +75,6 @@ HANG_SECONDS = 5.0
 """How long past its own time limit an import may go on before its host is killed."""
 
 
-class Link(Protocol):
-    """A connection to another process."""
-
-    def send(self, message: Message, fd: int | None = None) -> None: ...
-    def close(self) -> None: ...
-
-
 class Ports(Protocol):
     """What the agent asks of the outside."""
 
@@ -87,6 +83,7 @@ class Ports(Protocol):
     def tell_scheduler(self, message: Message) -> None: ...
     def hang_up(self) -> None: ...
     def start_host(self, host: "Host") -> Link: ...
+    def start_trigger_host(self, host: TriggerHost) -> Link: ...
     def child_link(self, host: "Host", child: "Standby") -> Link: ...
     def spawn(self, child: "Standby") -> None: ...
     def kill(self, pid: int, number: int) -> None: ...
@@ -182,6 +179,7 @@ class Agent:
         self._pid = pid
         self._host_memory = host_memory
         self._ports = ports
+        self.triggers = TriggerKeeper(ports, self._ask)
         self._requests: dict[int, tuple[Link, int]] = {}
         self._next_request = 0
         self._heard_at = 0.0
@@ -213,6 +211,7 @@ class Agent:
         self._heard_at = self._ports.now()
         for report in self.reports.values():
             self._tell(report)
+        self.triggers.connected()
         for running in self.attempts.values():
             if running.started_us is not None:
                 self._ports.tell_scheduler(Started(attempt=running.offer.attempt, start_us=running.started_us))
@@ -224,6 +223,7 @@ class Agent:
                 self._offered(message)
             case Ack(attempts=attempts):
                 for attempt in attempts:
+                    self.triggers.acknowledged(attempt)
                     report = self.reports.pop(attempt, None)
                     self._told_at.pop(attempt, None)
                     self._done[attempt] = None
@@ -233,6 +233,10 @@ class Agent:
                         self._ports.forget_report(attempt)
             case Cancel():
                 self._cancel(message)
+            case RunTrigger():
+                self.triggers.run(message)
+            case DropTrigger():
+                self.triggers.drop(message)
             case Parse():
                 self._parse(message)
             case Warm(file=file, children=children):
@@ -738,9 +742,17 @@ class Agent:
             usage.append((attempt, private, running.peak, running.cpu))
         self._retire_idle(now)
         self._say_again(now)
+        self.triggers.tick(now)
         ready = sum(len(host.standby) for host in self.hosts.values())
         holds = [*self.attempts, *self.reports]
-        return Beat(sent_us=self._ports.clock_us(), holds=holds, usage=usage, hosts=len(self.all_hosts), ready=ready)
+        return Beat(
+            sent_us=self._ports.clock_us(),
+            holds=holds,
+            triggers=self.triggers.holds,
+            usage=usage,
+            hosts=len(self.all_hosts),
+            ready=ready,
+        )
 
     def _say_again(self, now: float) -> None:
         """Reports whose acknowledgement is overdue; and a scheduler that answers no beat is called anew."""

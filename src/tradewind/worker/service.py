@@ -19,9 +19,9 @@ from tradewind.config.sockets import reachable
 from tradewind.wire.frames import BrokenFrame, Frames, pack
 from tradewind.wire.log_files import offer_log_path
 from tradewind.wire.logs import LogLine, encode_line
-from tradewind.wire.messages import AnyMessage, Message, Offer, Refused, Welcome
+from tradewind.wire.messages import AnyMessage, Message, Offer, Refused, StartTriggerHost, Welcome
 from tradewind.worker import spool
-from tradewind.worker.agent import Agent, Host, Link, Standby
+from tradewind.worker.agent import Agent, Host, Standby
 from tradewind.worker.channel import Channel, ChannelClosed
 from tradewind.worker.host_config import HostConfig
 from tradewind.worker.native import NativeOutput
@@ -37,6 +37,7 @@ from tradewind.worker.process import (
     tree_mark,
     tree_of,
 )
+from tradewind.worker.trigger_keeper import Link, TriggerHost
 
 BEAT_SECONDS = 2.0
 DRAIN_SECONDS = 5.0
@@ -323,6 +324,19 @@ class AgentService:
         )
         if self._template is not None:
             self._template.send(host.order, fd=theirs.fileno())
+        theirs.close()
+        return link
+
+    def start_trigger_host(self, host: TriggerHost) -> Link:
+        ours, theirs = socket.socketpair()
+        link = _Socket(
+            self._loop,
+            ours,
+            lambda message: self.agent.triggers.from_host(host, message),
+            lambda: self.agent.triggers.host_gone(host),
+        )
+        if self._template is not None:
+            self._template.send(StartTriggerHost(), fd=theirs.fileno())
         theirs.close()
         return link
 

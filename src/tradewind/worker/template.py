@@ -11,7 +11,7 @@ import signal
 import socket
 import sys
 
-from tradewind.wire.messages import Exited, StartHost
+from tradewind.wire.messages import Exited, StartHost, StartTriggerHost
 from tradewind.worker.channel import Channel, ChannelClosed
 from tradewind.worker.forking import watch_register_at_fork
 from tradewind.worker.process import die_with_parent, name_process
@@ -39,7 +39,7 @@ def main() -> None:
             if control.socket in ready:
                 control.read()
                 while (message := control.pending()) is not None:
-                    if isinstance(message, StartHost):
+                    if isinstance(message, StartHost | StartTriggerHost):
                         _start_host(control, wake, message, config)
     except ChannelClosed:
         os._exit(0)
@@ -78,7 +78,7 @@ def _reap(control: Channel) -> None:
         control.send(Exited(pid=pid, status=status))
 
 
-def _start_host(control: Channel, wake: socket.socket, order: StartHost, config: str) -> None:
+def _start_host(control: Channel, wake: socket.socket, order: StartHost | StartTriggerHost, config: str) -> None:
     fd = control.take_fd()
     parent = os.getpid()
     pid = os.fork()
@@ -91,13 +91,22 @@ def _start_host(control: Channel, wake: socket.socket, order: StartHost, config:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         for end in (control.socket, wake, globals()["_wake_end"]):
             end.close()
-        from tradewind.worker.code_host import CodeHost
-
-        CodeHost(Channel(socket.socket(fileno=fd)), order, config).run()
+        _be_host(Channel(socket.socket(fileno=fd)), order, config)
     except BaseException:
         _last_words()
     finally:
         os._exit(1)
+
+
+def _be_host(control: Channel, order: StartHost | StartTriggerHost, config: str) -> None:
+    if isinstance(order, StartHost):
+        from tradewind.worker.code_host import CodeHost
+
+        CodeHost(control, order, config).run()
+    else:
+        from tradewind.worker.trigger_host import TriggerHost
+
+        TriggerHost(control, config).run()
 
 
 def _last_words() -> None:
