@@ -45,6 +45,9 @@ class Core:
         128, "core.non_pooled_task_slot_count", help="Slots of the default pool."
     )
     max_map_length: int = setting(1024, help="Most task instances that one mapped task may become.")
+    xcom_objectstorage_threshold: int = setting(
+        65536, help="Largest XCom in bytes that the database holds; a larger one is kept in a file. -1: all stay."
+    )
     dagbag_import_timeout: float = setting(30.0, help="Seconds that importing one Dag file may take.")
     killed_task_cleanup_time: float = setting(60.0, help="Airflow's name for worker.kill_grace_seconds, when set.")
     dag_discovery_safe_mode: bool = setting(True, help="Skip files that mention neither `dag` nor `airflow`.")
@@ -202,7 +205,15 @@ SECTIONS: dict[str, type] = {
     "celery": Celery,
 }
 
-OWN = frozenset({"worker.slots", "worker.host_memory_fraction", "worker.kill_grace_seconds", "api.authenticate"})
+OWN = frozenset(
+    {
+        "core.xcom_objectstorage_threshold",
+        "worker.slots",
+        "worker.host_memory_fraction",
+        "worker.kill_grace_seconds",
+        "api.authenticate",
+    }
+)
 """Fields that Airflow never had under this name."""
 
 RENAMED: dict[str, str] = {

@@ -192,6 +192,8 @@ class AgentService:
             config_folder=str(settings.home / "config"),
             logs_folder=str(settings.logging.base_log_folder),
             spool_folder=str(self._spool),
+            xcoms_folder=str(settings.xcoms_folder),
+            xcom_inline_bytes=settings.core.xcom_objectstorage_threshold,
             log_level=settings.logging.logging_level,
             default_timezone=settings.core.default_timezone,
             values=values,
