@@ -21,6 +21,7 @@ from tradewind.core.records import DagRun, Pool, TaskKey
 from tradewind.core.states import FAILED_STATES, RunState, RunType, TaskState
 from tradewind.core.world import LiveRun, World
 from tradewind.scheduler.owner import Rows
+from tradewind.scheduler.params import check_conf
 from tradewind.store import loader, queries
 from tradewind.store.times import from_us, to_us
 
@@ -132,6 +133,9 @@ def create_run(context: Context, body: Body, actor: str) -> Wish:
     logical = moment(body.get("logical_date"), "logical_date")
     if "logical_date_us" in body:
         logical = from_us(body["logical_date_us"])
+    plan = context.world().plans.get(dag_id)
+    if plan is not None:
+        check_conf(dag_id, plan.spec.params, conf)
     with context.engine.connect() as connection:
         taken = queries.run_taking(connection, dag_id, run_id, to_us(logical))
     return CreateRun(

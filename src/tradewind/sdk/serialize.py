@@ -19,6 +19,7 @@ from tradewind.sdk.operators.empty import EmptyOperator
 from tradewind.sdk.plain import plain
 from tradewind.sdk.skip import SkipMixin
 from tradewind.sdk.timezone import timezone_name
+from tradewind.sdk.types import NOTSET
 from tradewind.sdk.values import callables
 from tradewind.sdk.weights import effective_weights
 from tradewind.sdk.xcom_arg import references
@@ -233,6 +234,8 @@ def _params(params: Mapping[str, Any], where: str) -> dict[str, Any]:
     for name in sorted(params):
         param = params[name]
         entry = {"value": plain(param.value) if param.has_value else None, "schema": plain(param.schema)}
+        if param.value is NOTSET:
+            entry["required"] = True
         if param.description is not None:
             entry["description"] = param.description
         described[name] = entry
