@@ -15,6 +15,7 @@ from typing import Any
 
 from tradewind.config import Settings
 from tradewind.core.errors import TradewindError
+from tradewind.worker.only_one import OnlyOne
 from tradewind.worker.process import answer_quickly, die_with_parent, kill_leftovers, name_process
 
 STOP_SECONDS = 10.0
@@ -136,8 +137,10 @@ class Tree:
         for service in self.services:
             if service.pid:
                 os.kill(service.pid, signal.SIGKILL)
+        if self.refused:
+            return 1  # what bears our mark may belong to another tree
         kill_leftovers(f"local@{self.settings.home}")
-        return 1 if self.refused else 0
+        return 0
 
 
 def _blocked() -> bool:
@@ -251,6 +254,7 @@ def run_standalone(settings: Settings, *, api: bool = True, say: Callable[[str],
     """`tradewind standalone`: everything in one tree. Returns the exit status after SIGTERM or SIGINT."""
     signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD])
     settings.ensure_home()
+    OnlyOne(settings.home / "run", "local").release()  # another tree in this home is noticed before anything is touched
     settings.core.dags_folder.mkdir(parents=True, exist_ok=True)
     services = [Service("scheduler", run_scheduler), Service("agent", run_agent)]
     if api:

@@ -25,6 +25,7 @@ from tradewind.worker.agent import Agent, Host, Link, Standby
 from tradewind.worker.channel import Channel, ChannelClosed
 from tradewind.worker.host_config import HostConfig
 from tradewind.worker.native import NativeOutput
+from tradewind.worker.only_one import OnlyOne
 from tradewind.worker.process import (
     TREE_MARK,
     adopt_orphans,
@@ -146,8 +147,15 @@ class AgentService:
         self._spawned: dict[int, NativeOutput] = {}
 
     async def run(self, on_ready: Callable[[], None] = lambda: None) -> None:
-        """Clean up after a predecessor, then serve."""
+        """Clean up after a predecessor, then serve. Raises WorkerRunsAlready."""
         self._loop = asyncio.get_running_loop()
+        only = OnlyOne(self.settings.home / "run", self.agent.name)
+        try:
+            await self._serve(on_ready)
+        finally:
+            only.release()
+
+    async def _serve(self, on_ready: Callable[[], None]) -> None:
         adopt_orphans()
         kill_leftovers(self.mark)
         self.agent.reports = {report.attempt: report for report in spool.kept(str(self._spool))}
