@@ -133,12 +133,12 @@ def timetable_of(dag: DAG) -> TimetableSpec:
     """When the Dag is due."""
     from tradewind.sdk.timetables import timetable_spec
 
-    intervals = conf.get("scheduler", "create_cron_data_intervals", fallback=None)
     return timetable_spec(
         dag.schedule,
         timezone=timezone_name(dag.timezone),
         generation=dag.generation,
-        create_data_intervals=None if intervals is None else conf.getboolean("scheduler", "create_cron_data_intervals"),
+        create_data_intervals=conf.getboolean("scheduler", "create_cron_data_intervals", fallback=False),
+        create_delta_data_intervals=conf.getboolean("scheduler", "create_delta_data_intervals", fallback=False),
         dag_id=dag.dag_id,
     )
 
