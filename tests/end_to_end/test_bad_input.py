@@ -245,3 +245,12 @@ def test_a_failing_task_says_why_in_its_reason_and_its_log(installation: Install
     # What ended without a word has its last line from the agent.
     installation.until("the log's last line", lambda: words in installation.log("failing", "bad"))
     assert installation.run("good") == "success"
+
+
+def test_an_error_that_is_gone_is_an_event(installation: Installation) -> None:
+    installation.write("mended.py", HEAD + "1 / 0\n")
+    installation.until("the error", lambda: errors(installation, "mended.py"))
+    installation.write("mended.py", HEAD + DAG.format(name="mended"))
+    sql = "SELECT name FROM event WHERE name LIKE 'dag.import_%' AND body LIKE '%mended.py%' ORDER BY seq"
+    installation.until("its end", lambda: not errors(installation, "mended.py"))
+    assert [row["name"] for row in installation.rows(sql)] == ["dag.import_failed", "dag.import_healed"]
