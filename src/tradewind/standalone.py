@@ -10,11 +10,12 @@ import socket
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from tradewind.config import Settings
 from tradewind.core.errors import TradewindError
+from tradewind.worker.only_one import OnlyOne
 from tradewind.worker.process import (
     answer_quickly,
     die_with_parent,
@@ -29,6 +30,9 @@ STOP_SECONDS = 10.0
 
 QUICK_DEATH_SECONDS = 5.0
 
+REFUSED = 4
+"""Exit status of a service that has said in a sentence why it cannot go on."""
+
 
 @dataclass(slots=True)
 class Service:
@@ -39,6 +43,7 @@ class Service:
     pid: int = 0
     started: float = 0.0
     quick_deaths: int = 0
+    lives: int = 0
     start_at: float = 0.0
 
 
@@ -49,10 +54,12 @@ class Tree:
     settings: Settings
     services: list[Service]
     stopping: bool = False
-    _wake: list[int] = field(default_factory=list)
+    refused: bool = False
+    """A service could not begin at all, for a reason that starting it again does not mend."""
 
     def run(self) -> int:
-        """Start everything and keep it running until SIGTERM or SIGINT; returns the exit status."""
+        """Start everything and keep it running until SIGTERM or SIGINT, or until a service refuses to begin; returns
+        the exit status."""
         signal.signal(signal.SIGTERM, self._stop)
         signal.signal(signal.SIGINT, self._stop)
         for service in self.services:
@@ -81,7 +88,7 @@ class Tree:
                 service.main(self.settings)
             except TradewindError as error:
                 sys.stderr.write(f"{service.name}: {error}\n")
-                os._exit(4)
+                os._exit(REFUSED)
             except BaseException:
                 import traceback
 
@@ -92,6 +99,7 @@ class Tree:
                 sys.stdout.flush()
             os._exit(0)
         service.pid, service.started = pid, time.monotonic()
+        service.lives += 1
 
     def _reap(self, *, block: bool) -> None:
         """Wait up to a moment for a child to end; a dead service starts again, later and later if it dies at once."""
@@ -117,6 +125,9 @@ class Tree:
         delay = min(10.0, 0.1 * 2**service.quick_deaths) if service.quick_deaths > 1 else 0.0
         service.start_at = time.monotonic() + delay
         code = os.waitstatus_to_exitcode(status)
+        if code == REFUSED and service.lives == 1 and lived < QUICK_DEATH_SECONDS:
+            self.refused = self.stopping = True
+            return
         sys.stderr.write(f"{service.name} ended (status {code}) and is started again.\n")
 
     def _stop_all(self) -> int:
@@ -133,6 +144,8 @@ class Tree:
         for service in self.services:
             if service.pid:
                 os.kill(service.pid, signal.SIGKILL)
+        if self.refused:
+            return 1  # what bears our mark may belong to another tree
         kill_leftovers(tree_mark("local", self.settings.home))
         return 0
 
@@ -152,13 +165,11 @@ def run_scheduler(settings: Settings) -> None:
     from tradewind.observability.logs import configure_logging
     from tradewind.scheduler.service import SchedulerService
     from tradewind.security.secrets import open_vault
-    from tradewind.store.engine import open_engine
-    from tradewind.store.migrate import migrate
+    from tradewind.store.opening import open_migrated
 
     configure_logging(settings)
     answer_quickly()
-    engine = open_engine(settings.database.sql_alchemy_conn)
-    migrate(engine)
+    engine = open_migrated(settings.database.sql_alchemy_conn)
     service = SchedulerService(
         settings, engine, open_vault(settings), lambda worker: kill_marked(tree_mark(worker, settings.home))
     )
@@ -192,7 +203,13 @@ def _run_until_stopped(service: Any, loop_factory: Any = None) -> None:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, service.stopping.set)
-        await service.run()
+        try:
+            await service.run()
+        finally:
+            # It is ending already: one more wish to stop must not find a loop that is half closed.
+            for number in (signal.SIGTERM, signal.SIGINT):
+                loop.remove_signal_handler(number)
+                signal.signal(number, signal.SIG_IGN)
 
     signal.pthread_sigmask(signal.SIG_SETMASK, [])
     with asyncio.Runner(loop_factory=loop_factory) as runner:
@@ -246,6 +263,7 @@ def run_standalone(settings: Settings, *, api: bool = True, say: Callable[[str],
     """`tradewind standalone`: everything in one tree. Returns the exit status after SIGTERM or SIGINT."""
     signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD])
     settings.ensure_home()
+    OnlyOne(settings.home / "run", "local").release()  # another tree in this home is noticed before anything is touched
     settings.core.dags_folder.mkdir(parents=True, exist_ok=True)
     services = [Service("scheduler", run_scheduler), Service("agent", run_agent)]
     if api:
@@ -280,15 +298,13 @@ def apply_offline(settings: Settings, command: Any) -> Any:
     from tradewind.scheduler.commands import Context, answer_of, wish_of
     from tradewind.scheduler.owner import Owner
     from tradewind.security.secrets import open_vault
-    from tradewind.store.engine import open_engine
     from tradewind.store.loader import load_world
-    from tradewind.store.migrate import migrate
+    from tradewind.store.opening import open_migrated
     from tradewind.store.writer import Writer
     from tradewind.wire.messages import CommandResult
 
     settings.ensure_home()
-    engine = open_engine(settings.database.sql_alchemy_conn)
-    migrate(engine)
+    engine = open_migrated(settings.database.sql_alchemy_conn)
     writer = Writer(engine)
     writer.connect()
     lease = writer.acquire(f"cli:{os.getpid()}", uuid4().hex)

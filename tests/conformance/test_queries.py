@@ -10,9 +10,12 @@ from sqlalchemy import Engine
 
 from tradewind.core.decisions import PutCallback, PutRow, PutRun, PutTask, PutXCom
 from tradewind.core.inputs import AttemptFinished, XCom
+from tradewind.core.plan import Plan
 from tradewind.core.records import TaskKey
 from tradewind.core.states import RunState, RunType, TaskState
+from tradewind.core.world import LiveRun, World
 from tradewind.scheduler.offers import Offers
+from tradewind.store import loader
 from tradewind.store import queries as q
 from tradewind.store.times import to_us
 from tradewind.store.writer import Lease, Writer
@@ -138,3 +141,21 @@ def test_an_offer_carries_the_same_values_from_memory_and_after_a_restart(instal
     assert values(from_rows) == values(from_memory)
     assert [x.map_index for x in from_rows.xcoms if x.task_id == "m"] == [0, 2]
     assert from_memory.run.conf == {"k": [1]}
+
+
+def test_the_run_before_goes_by_logical_date_and_with_catchup_leaves_out_those_made_by_hand(filled: Engine) -> None:
+    world = World()
+    world.runs[3] = LiveRun(RUNS[2], Plan(dag("a"), "v"))
+
+    def before(days: float, number: int, *, catchup: bool = False) -> tuple[int, int] | None:
+        with filled.connect() as connection:
+            place = (AT + timedelta(days=days), number)
+            found = loader.run_before(connection, world, "etl", place, catchup=catchup)
+        return (found.number, len(found.states)) if found else None
+
+    assert before(9, 9) == (4, 2), "a run without logical date has its place where it was to start"
+    assert before(3.5, 9) == (3, 0), "the states of a live run are looked up while it lives"
+    assert before(3, 3) == (2, 2)
+    assert before(3, 9) == (3, 0), "of two runs at one place the later made comes later"
+    assert before(3, 3, catchup=True) == (1, 2)
+    assert before(1, 1) is None

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
-from tradewind.testing.builders import dag
-from tradewind.testing.world import Play
+from tradewind.core.dag import DagSpec
+from tradewind.core.past import PreviousRun, worth_keeping
+from tradewind.core.records import DagRun
+from tradewind.core.states import RunType
+from tradewind.testing.builders import dag, every
+from tradewind.testing.world import START, Play
 
 PAST = dag("a >> b", tasks={"a": {"depends_on_past": True}})
 
@@ -150,3 +156,102 @@ def test_an_earlier_run_that_is_cleared_is_not_kept_out_by_the_later_one_that_wa
     play.succeed("a", run=first)
     play.succeed("a", run=second)
     assert [play.run_state(run) for run in (first, second)] == ["success", "success"]
+
+
+# --- which run is the one before ---------------------------------------------------------------------------------
+
+
+DAY = timedelta(days=1)
+HELD = dag("a; hold", tasks={"a": {"depends_on_past": True}})
+
+
+def on(play: Play, spec: DagSpec, days: int, run_type: RunType = RunType.MANUAL) -> DagRun:
+    return play.start(spec, logical_date=START + days * DAY, run_type=run_type)
+
+
+def test_the_run_before_is_the_one_with_the_earlier_logical_date_not_the_one_made_earlier(play: Play) -> None:
+    third = on(play, HELD, 3)
+    play.fail("a", run=third)
+    first = on(play, HELD, 1)
+    assert play.state("a", run=first) == "queued", "nothing lies before it"
+    fourth = on(play, HELD, 4)
+    assert play.state("a", run=fourth) == "none", "the third is before it, and failed"
+    play.fail("a", run=first)
+    second = on(play, HELD, 2)
+    assert play.state("a", run=second) == "none"
+    play.mark("a", "success", run=first)
+    assert play.state("a", run=second) == "queued"
+    assert play.state("a", run=fourth) == "none"
+
+
+def test_a_run_that_is_over_long_ago_is_found_by_its_date(play: Play) -> None:
+    for day in (5, 1):
+        play.fail("a", run=on(play, PAST, day))
+    play.succeed("a", run=on(play, PAST, 0))
+    between = on(play, PAST, 3)
+    assert play.state("a", run=between) == "none", "the first day's run failed"
+    early = on(play, PAST, -1)
+    assert play.state("a", run=early) == "queued"
+
+
+def test_a_run_made_in_between_becomes_the_one_before_those_that_wait(play: Play) -> None:
+    first = on(play, HELD, 1)
+    third = on(play, HELD, 3)
+    second = on(play, HELD, 2)
+    assert [play.state("a", run=run) for run in (first, second, third)] == ["queued", "none", "none"]
+    play.succeed("a", run=first)
+    assert [play.state("a", run=run) for run in (second, third)] == ["queued", "none"]
+    play.succeed("a", run=second)
+    assert play.state("a", run=third) == "queued"
+
+
+def test_with_catchup_a_run_made_by_hand_is_nobodys_past(play: Play) -> None:
+    spec = dag("a; hold", catchup=True, tasks={"a": {"depends_on_past": True}})
+    first = on(play, spec, 1, RunType.SCHEDULED)
+    play.succeed("a", run=first)
+    by_hand = on(play, spec, 2)
+    play.fail("a", run=by_hand)
+    third = on(play, spec, 3, RunType.SCHEDULED)
+    assert play.state("a", run=third) == "queued"
+    another = on(play, spec, 4)
+    assert play.state("a", run=another) == "none", "its own past is the scheduled run, which still runs"
+    play.succeed("a", run=third)
+    assert play.state("a", run=another) == "queued"
+
+
+def test_without_catchup_a_run_made_by_hand_is_the_past_of_the_next_one(play: Play) -> None:
+    play.succeed("a", run=on(play, HELD, 1, RunType.SCHEDULED))
+    play.fail("a", run=on(play, HELD, 2))
+    assert play.state("a", run=on(play, HELD, 3, RunType.SCHEDULED)) == "none"
+
+
+def test_with_catchup_a_task_that_begins_later_has_no_past_before_its_start_date(play: Play) -> None:
+    late = {"depends_on_past": True, "ignore_first_depends_on_past": False, "start_date": START + 2 * DAY}
+    spec = dag("a; hold", catchup=True, tasks={"a": late})
+    on(play, spec, 1, RunType.SCHEDULED)
+    second = on(play, spec, 2, RunType.SCHEDULED)
+    assert play.state("a", run=second) == "queued"
+
+
+def test_the_schedule_finds_the_run_before_among_runs_made_by_hand_for_later_dates(play: Play) -> None:
+    spec = dag(
+        "a", timetable=every(days=1), start_date=START, max_active_runs=8, tasks={"a": {"depends_on_past": True}}
+    )
+    play.load(spec)
+    first, second = (play.advance(days=days) or play.runs[max(play.runs)] for days in (0, 1))
+    play.succeed("a", run=first)
+    play.fail("a", run=second)
+    play.mark("a", "success", run=on(play, spec, 40))
+    play.advance(days=1)
+    following = play.runs[max(play.runs)]
+    assert following.run_type is RunType.SCHEDULED
+    assert play.state("a", run=following) == "none", "the scheduled run of the day before failed"
+
+
+def test_what_is_kept_of_runs_that_are_over_is_the_newest_scheduled_one_and_what_came_after() -> None:
+    over = [PreviousRun(number=n, at=START + n * DAY, is_manual=n not in (1, 4)) for n in (6, 1, 4, 2, 5)]
+    assert [run.number for run in worth_keeping(over, most=16)] == [4, 5, 6]
+    assert [run.number for run in worth_keeping(over, most=1)] == [4, 6]
+    assert [run.number for run in worth_keeping(over, most=0)] == [4]
+    by_hand = [run for run in over if run.is_manual]
+    assert [run.number for run in worth_keeping(by_hand, most=2)] == [5, 6]

@@ -34,6 +34,8 @@ with DAG({name!r}, schedule=None):
 
 BROKEN: dict[str, tuple[str, str]] = {
     "syntax error": ("def broken(:\n", r"bad\.py:3: syntax error: .+"),
+    "null byte": ("x = 1\ny = '\0'\n", r"bad\.py:4: syntax error: the file holds a null byte, so it is no text"),
+    "wrong encoding": ("x = '\udce9'\n", r"bad\.py:3: syntax error: .*'utf-8' codec can't .*; save the file as UTF-8"),
     "missing module": ("import no_such_module\n", r"bad\.py:3: module 'no_such_module' is not installed"),
     "raising": ("x = 1\ny = x / 0\n", r"bad\.py:4: ZeroDivisionError: division by zero"),
     "raising in a function": (
@@ -128,6 +130,20 @@ def test_a_broken_file_is_named_in_one_sentence_and_stops_no_other(installation:
 def assert_matches(text: str, pattern: str) -> None:
     with pytest.raises(AssertionError, match=rf"(?s)^{pattern}"):
         raise AssertionError(text)
+
+
+def test_a_file_in_utf_16_is_named_and_one_with_a_byte_order_mark_is_read(installation: Installation) -> None:
+    text = HEAD + DAG.format(name="marked")
+    installation.write("bad.py", text.encode("utf-16"))
+    installation.write("unknown.py", b"# coding: klingon\n" + text.encode())
+    installation.write("marked.py", text.encode("utf-8-sig"))
+    assert installation.run("marked") == "success"
+    sixteen = installation.until("the error", lambda: errors(installation))
+    assert sixteen == ["bad.py:1: syntax error: the file is encoded as UTF-16; save it as UTF-8"]
+    unknown = installation.until("the other error", lambda: errors(installation, "unknown.py"))
+    assert unknown == ["unknown.py:1: syntax error: unknown encoding: klingon"]
+    for row in installation.rows("SELECT traceback FROM import_error WHERE file IN ('bad.py', 'unknown.py')"):
+        assert "importing.py" not in row["traceback"]
 
 
 def test_a_broken_edit_leaves_the_last_good_version_running(installation: Installation) -> None:
@@ -229,3 +245,12 @@ def test_a_failing_task_says_why_in_its_reason_and_its_log(installation: Install
     # What ended without a word has its last line from the agent.
     installation.until("the log's last line", lambda: words in installation.log("failing", "bad"))
     assert installation.run("good") == "success"
+
+
+def test_an_error_that_is_gone_is_an_event(installation: Installation) -> None:
+    installation.write("mended.py", HEAD + "1 / 0\n")
+    installation.until("the error", lambda: errors(installation, "mended.py"))
+    installation.write("mended.py", HEAD + DAG.format(name="mended"))
+    sql = "SELECT name FROM event WHERE name LIKE 'dag.import_%' AND body LIKE '%mended.py%' ORDER BY seq"
+    installation.until("its end", lambda: not errors(installation, "mended.py"))
+    assert [row["name"] for row in installation.rows(sql)] == ["dag.import_failed", "dag.import_healed"]

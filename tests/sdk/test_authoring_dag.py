@@ -152,7 +152,7 @@ def test_a_scheduled_dag_needs_defaults_for_its_params() -> None:
     with pytest.raises(ValueError, match="Dag 'd': param 'n' needs a valid default"):
         dag_spec(made, "d.py")
     assert dag_spec(DAG("d", params={"n": Param(type="integer", description="How many")}), "d.py").params == {
-        "n": {"value": None, "schema": {"type": "integer"}, "description": "How many"}
+        "n": {"value": None, "schema": {"type": "integer"}, "required": True, "description": "How many"}
     }
 
 

@@ -17,8 +17,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tradewind.sdk import DAG
+from tradewind.sdk.configuration import DEFAULTS
+from tradewind.sdk.execution import prepare
 from tradewind.sdk.execution.logs import AttemptLog
-from tradewind.sdk.execution.masking import REDACTED, Masker
+from tradewind.sdk.execution.masking import REDACTED, Masker, masker
 from tradewind.sdk.execution.tracebacks import author_traceback
 from tradewind.wire.log_files import log_path, offer_log_path
 from tradewind.wire.logs import LogLine, decode_line
@@ -300,3 +303,24 @@ def test_tracebacks_leave_out_the_engines_own_frames_also_of_causes() -> None:
     assert "in inner" in trace
     assert "in outer" in trace
     assert "sdk/callables.py" not in trace
+
+
+def test_settings_say_how_short_a_secret_may_be_and_whether_names_make_one() -> None:
+    masker = Masker()
+    masker.add("abc")
+    assert masker.mask("abc") == "abc"
+    masker.shortest = 3
+    masker.add("abc")
+    assert masker.mask("abcd") == "***d"
+    assert masker.redact({"password": "x"}) == {"password": REDACTED}
+    masker.goes_by_name = False
+    assert masker.redact({"password": "x"}) == {"password": "x"}
+
+
+def test_preparing_a_dag_applies_the_settings_of_the_masker(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(masker(), "shortest", 5)
+    monkeypatch.setattr(masker(), "goes_by_name", True)
+    monkeypatch.setitem(DEFAULTS, ("logging", "min_length_masked_secret"), "9")
+    monkeypatch.setitem(DEFAULTS, ("core", "hide_sensitive_var_conn_fields"), "False")
+    prepare(DAG("d"))
+    assert (masker().shortest, masker().goes_by_name) == (9, False)

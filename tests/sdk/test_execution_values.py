@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
+from shutil import rmtree
 
 import pytest
-from execution_attempts import FakeRuntime, refused
+from execution_attempts import FakeRuntime, attempt, refused
 
-from tradewind.sdk import macros
+from tradewind.sdk import DAG, macros, task
 from tradewind.sdk.conf import conf, set_config
 from tradewind.sdk.configuration import DEFAULTS
 from tradewind.sdk.connection import Connection
 from tradewind.sdk.exceptions import AirflowException, AirflowNotFoundException
 from tradewind.sdk.execution.masking import masker
 from tradewind.sdk.execution.runtime import NoRuntime, current_runtime, runtime_installed
+from tradewind.sdk.execution.xcom_values import keep_large_values_in
 from tradewind.sdk.hooks.base import BaseHook
 from tradewind.sdk.progress import begin, progress
 from tradewind.sdk.variable import Variable
+from tradewind.wire.messages import XComValue
+from tradewind.wire.xcom_files import XComFiles
 
 # --- Variable --------------------------------------------------------------------------------------------------------
 
@@ -216,3 +221,68 @@ def test_an_attempt_of_a_prepared_dag_imports_nothing(tmp_path, request: pytest.
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == "[]"
+
+
+# --- large XComs -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def large_values(tmp_path: Path):
+    files = XComFiles(tmp_path / "xcoms", inline_bytes=4)
+    keep_large_values_in(files)
+    yield files
+    keep_large_values_in(XComFiles("", inline_bytes=-1))
+
+
+def test_what_an_offer_carries_as_a_reference_is_read_as_the_value(large_values: XComFiles) -> None:
+    with DAG("d") as dag:
+
+        @task
+        def make():
+            return ["long", "enough"]
+
+        @task
+        def use(words):
+            return len(words)
+
+        use(make())
+    made = attempt(dag, "make")
+    assert made.value is not None
+    assert made.value.startswith(b"@1/make/-1/")
+    assert made.length == 2
+    carried = [XComValue("make", -1, "return_value", made.value)]
+    assert attempt(dag, "use", xcoms=carried).value == b"2"
+
+
+def test_a_value_that_cannot_be_written_fails_the_task_that_left_it(large_values: XComFiles, tmp_path: Path) -> None:
+    (tmp_path / "xcoms").write_text("a file where the folder belongs")
+    with DAG("d") as dag:
+
+        @task
+        def make():
+            return "a long text"
+
+        make()
+    report = attempt(dag, "make")
+    assert report.outcome == "failed"
+    assert report.value is None
+    assert "'make' returned what cannot be kept: its 13 bytes could not be written below" in report.error
+
+
+def test_a_lost_file_is_named_by_the_task_that_wanted_it(large_values: XComFiles, tmp_path: Path) -> None:
+    with DAG("d") as dag:
+
+        @task
+        def make():
+            return "a long text"
+
+        @task
+        def use(text):
+            return text
+
+        use(make())
+    carried = [XComValue("make", -1, "return_value", attempt(dag, "make").value or b"")]
+    rmtree(tmp_path / "xcoms")
+    report = attempt(dag, "use", xcoms=carried)
+    assert report.outcome == "failed"
+    assert "clear the task that left it" in report.error

@@ -180,12 +180,18 @@ def test_the_words_say_what_they_mean_to_people() -> None:
 @pytest.mark.parametrize("schedule", ["@daily", timedelta(hours=1), relativedelta(months=2)])
 @pytest.mark.parametrize(
     ("generation", "create", "spans"),
-    [(3, None, False), (3, False, False), (3, True, True), (2, None, True), (2, True, True)],
+    [(3, False, False), (3, True, True), (2, False, True), (2, True, True)],
 )
 def test_generation_and_setting_decide_between_trigger_and_data_interval(
-    schedule: Any, generation: int, create: bool | None, spans: bool
+    schedule: Any, generation: int, create: bool, spans: bool
 ) -> None:
     assert spec_of(schedule, generation=generation, create_data_intervals=create).data_interval is spans
+
+
+def test_deltas_have_a_setting_of_their_own_that_leaves_cron_alone() -> None:
+    assert spec_of(timedelta(hours=1), create_delta_data_intervals=True).data_interval
+    assert spec_of(relativedelta(months=2), create_delta_data_intervals=True).data_interval
+    assert not spec_of("@daily", create_delta_data_intervals=True).data_interval
 
 
 def test_the_zone_of_the_dag_is_the_zone_of_its_cron() -> None:

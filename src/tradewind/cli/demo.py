@@ -19,6 +19,7 @@ from tradewind.cli.run_lines import Snapshot, duration
 from tradewind.cli.task_logs import last_lines, log_file
 from tradewind.config import Settings, load_settings
 from tradewind.core.errors import TradewindError
+from tradewind.wire.xcom_files import XComFiles
 
 DAG_ID = "large_data_etl_pipeline"
 START_SECONDS = 60.0
@@ -209,9 +210,10 @@ def _say_end(snapshot: Snapshot, settings: Settings) -> int:
 def _results(settings: Settings, run: int) -> list[tuple[str, str]]:
     """What the run left, and where: from what its tasks returned."""
     left: dict[str, Any] = {}
+    files = XComFiles(settings.xcoms_folder, inline_bytes=-1)
     with open_database(settings) as database:
         for row in database.rows("SELECT task_id, value FROM xcom WHERE run = ? AND key = 'return_value'", run):
-            left[row["task_id"]] = json.loads(bytes(row["value"]))
+            left[row["task_id"]] = json.loads(files.read(bytes(row["value"])))
     report, processed = left.get("report", {}), settings.home / "data" / "processed"
     rows = [
         ("rows", f"{report['rows_in']:,} read, {report['rows_loaded']:,} loaded; quality {report['score']:g} of 100")

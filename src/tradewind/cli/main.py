@@ -102,6 +102,12 @@ def _run(args: list[str], debug: bool) -> int:
             raise
         click.echo(f"Error: {printable(str(error))}", err=True)
         return 1
+    except OSError as error:
+        if debug:
+            raise
+        what = f"{printable(str(error.filename))} cannot be used: " if error.filename else ""
+        click.echo(f"Error: {what}{error.strerror or type(error).__name__} (TRADEWIND_DEBUG=1 shows where).", err=True)
+        return 1
     except Exception as error:
         if debug:
             raise

@@ -169,6 +169,7 @@ def _host_config(settings: Settings) -> dict[str, Any]:
         "plugins_folder": str(settings.core.plugins_folder),
         "config_folder": str(settings.home / "config"),
         "logs_folder": str(settings.logging.base_log_folder),
+        "xcoms_folder": str(settings.xcoms_folder),
         "log_level": settings.logging.logging_level,
         "default_timezone": settings.core.default_timezone,
         "values": values,

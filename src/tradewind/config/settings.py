@@ -56,6 +56,11 @@ class Settings:
         return self.home / "run" / "scheduler.sock"
 
     @property
+    def xcoms_folder(self) -> Path:
+        """Where XComs too large for the database are kept."""
+        return self.home / "xcoms"
+
+    @property
     def key_file(self) -> Path:
         """The installation's own key for secrets at rest."""
         return self.home / "secret.key"

@@ -45,14 +45,15 @@ class Core:
         128, "core.non_pooled_task_slot_count", help="Slots of the default pool."
     )
     max_map_length: int = setting(1024, help="Most task instances that one mapped task may become.")
+    xcom_objectstorage_threshold: int = setting(
+        65536, help="Largest XCom in bytes that the database holds; a larger one is kept in a file. -1: all stay."
+    )
     dagbag_import_timeout: float = setting(30.0, help="Seconds that importing one Dag file may take.")
     killed_task_cleanup_time: float = setting(60.0, help="Airflow's name for worker.kill_grace_seconds, when set.")
     dag_discovery_safe_mode: bool = setting(True, help="Skip files that mention neither `dag` nor `airflow`.")
     dag_ignore_file_syntax: str = setting("glob", help="How .airflowignore is read: glob or regexp.")
     dag_run_conf_overrides_params: bool = setting(True, help="Whether a run's conf replaces the Dag's params.")
-    hide_sensitive_var_conn_fields: bool = setting(
-        True, effect=False, help="Mask values whose name looks like a secret."
-    )
+    hide_sensitive_var_conn_fields: bool = setting(True, help="Mask values whose name looks like a secret.")
     sensitive_var_conn_names: str = setting("", help="Further names of secrets, separated by commas.")
 
 
@@ -115,7 +116,7 @@ class Scheduler:
     catchup_by_default: bool = setting(False, help="Whether missed runs are made up for, if a Dag does not say.")
     create_cron_data_intervals: bool = setting(False, help="Whether cron runs cover an interval, as in Airflow 2.")
     create_delta_data_intervals: bool = setting(
-        False, effect=False, help="The same for schedules that are a time span."
+        False, help="The same for schedules that are a time span; create_cron_data_intervals covers them too."
     )
     max_dagruns_to_create_per_loop: int = setting(10, effect=False, help="Most runs created in one step.")
     ignore_first_depends_on_past_by_default: bool = setting(True, help="Whether a first run may lack a predecessor.")
@@ -154,7 +155,7 @@ class DagProcessor:
 class Logging:
     base_log_folder: Path = setting("{home}/logs", "core.base_log_folder", help="Folder of the task logs.")
     logging_level: str = setting("INFO", "core.logging_level", help="Least level that is kept.")
-    min_length_masked_secret: int = setting(5, effect=False, help="Shorter secrets are not masked.")
+    min_length_masked_secret: int = setting(5, help="Shorter secrets are not masked.")
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -202,7 +203,15 @@ SECTIONS: dict[str, type] = {
     "celery": Celery,
 }
 
-OWN = frozenset({"worker.slots", "worker.host_memory_fraction", "worker.kill_grace_seconds", "api.authenticate"})
+OWN = frozenset(
+    {
+        "core.xcom_objectstorage_threshold",
+        "worker.slots",
+        "worker.host_memory_fraction",
+        "worker.kill_grace_seconds",
+        "api.authenticate",
+    }
+)
 """Fields that Airflow never had under this name."""
 
 RENAMED: dict[str, str] = {

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from tradewind.core.dag import DagSpec
+from tradewind.core.past import PreviousRun
 from tradewind.core.states import RunState, RunType, TaskState
 from tradewind.core.timetables import DataInterval
 from tradewind.core.world import LiveRun
@@ -129,6 +130,8 @@ class CreateRun:
     note: str | None = None
     triggered_by: str = "cli"
     user: str | None = None
+    before: PreviousRun | None = None
+    """Of the stored runs the one before it, where the Dag's tasks look at their past."""
     taken_by: str = ""
     """run_id of a stored run that has this run id or logical date already; empty when there is none."""
 

@@ -11,6 +11,7 @@ from tradewind.core.errors import DagNotFound, InvalidInput, RunAlreadyExists
 from tradewind.core.ids import callback_id, run_id_for
 from tradewind.core.inputs import CreateRun
 from tradewind.core.mapping import literal_length
+from tradewind.core.past import PreviousRun, as_previous, is_before, newest_before
 from tradewind.core.records import DagRun, TaskInstance, TaskKey
 from tradewind.core.states import (
     FAILED_STATES,
@@ -23,7 +24,7 @@ from tradewind.core.states import (
 )
 from tradewind.core.timetables import DueRun, Restriction, manual_interval, next_run
 from tradewind.core.turn import Turn
-from tradewind.core.world import DagRecord, LiveRun, PreviousRun
+from tradewind.core.world import DagRecord, LiveRun
 
 WAKE_AHEAD = timedelta(seconds=5)
 """How long before a scheduled run its code host is woken."""
@@ -69,18 +70,19 @@ def create(turn: Turn, wish: CreateRun) -> DagRun:
         triggering_user=wish.user,
         note=wish.note,
     )
-    _add(turn, run, _previous(turn, wish.dag_id))
+    _add(turn, run, wish.before)
     if run_after > now:
         world.at(run_after, "start_runs", wish.dag_id)
     start_queued(turn, wish.dag_id)
     return run
 
 
-def _add(turn: Turn, run: DagRun, previous: PreviousRun | None) -> LiveRun:
+def _add(turn: Turn, run: DagRun, stored: PreviousRun | None = None) -> LiveRun:
+    """`stored`: what the database has as the run before; memory knows of newer ones."""
     world = turn.world
     world.next_run_number += 1
     live = LiveRun(run, world.plans[run.dag_id])
-    live.previous = previous
+    _find_its_place(turn, live, stored)
     turn.do(PutRun(run, None))
     turn.record_run("run.created", run, after=run.state, reason=run.triggered_by)
     world.add_run(live)
@@ -158,7 +160,7 @@ def on_schedule(turn: Turn, dag_id: str) -> None:
         queued_at=turn.now,
     )
     turn.put_dag(replace(record, last_due=due, next_due=None))
-    _add(turn, run, _previous(turn, dag_id))
+    _add(turn, run)
     start_queued(turn, dag_id)
     plan_next(turn, dag_id)
 
@@ -179,14 +181,20 @@ def _named_for(due: DueRun, spec: DagSpec) -> datetime:
     return due.run_after if spec.generation >= 3 or due.logical_date is None else due.logical_date
 
 
-def _previous(turn: Turn, dag_id: str) -> PreviousRun | None:
-    """The run before the next one: the newest there is, in memory or over."""
-    world = turn.world
-    newest = max(world.open_runs.get(dag_id, {}), default=None)
-    over = world.last_states.get(dag_id)
-    if newest is None or (over is not None and over.number > newest):
-        return over
-    return PreviousRun(number=newest)
+def _find_its_place(turn: Turn, live: LiveRun, stored: PreviousRun | None) -> None:
+    """The run before the new one, and the live runs after it that have it before them from now on."""
+    world, run, catchup = turn.world, live.run, live.plan.spec.catchup
+    others = [world.runs[n] for n in world.open_runs.get(run.dag_id, ())]
+    over = world.last_states.get(run.dag_id, ())
+    known = [*(as_previous(other.run) for other in others), *over]
+    if stored is not None and all(one.number != stored.number for one in known):
+        known.append(stored)
+    live.previous = newest_before(run, known, catchup=catchup)
+    me = as_previous(run)
+    for other in others:
+        nearest = other.previous
+        if is_before(me, other.run, catchup=catchup) and (nearest is None or nearest.place < me.place):
+            world.set_previous(other, me)
 
 
 def run_limit(spec: DagSpec) -> int:
@@ -286,15 +294,7 @@ def look_at_end(turn: Turn) -> None:
         if live.run.state is RunState.RUNNING and _only_waits_on_past(turn, live):
             start_queued(turn, live.run.dag_id)  # it holds no place any more
         if live.run.state in RUN_FINISHED and live.active == 0 and number not in turn.changed_runs:
-            over = world.last_states.get(live.run.dag_id)
-            if over is None or over.number <= number:
-                world.last_states[live.run.dag_id] = PreviousRun(
-                    number=number,
-                    states={t: tuple(live.tasks[t, m].state for m in ms) for t, ms in live.instances.items()}
-                    if live.plan.past
-                    else {},
-                )
-            world.remember_for_next(live)
+            world.remember_states(live)
             world.forget_run(number)
 
 
@@ -370,7 +370,7 @@ def adopt(turn: Turn, live: LiveRun) -> None:
     world = turn.world
     plan = world.plans[live.run.dag_id]
     fresh = LiveRun(live.run, plan, live.tasks.values())
-    for name in ("previous", "next_number", "lengths", "pushed", "xcoms", "active"):
+    for name in ("previous", "followers", "lengths", "pushed", "xcoms", "active"):
         setattr(fresh, name, getattr(live, name))
     world.runs[live.run.number] = fresh
     fit(turn, fresh)

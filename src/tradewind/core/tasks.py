@@ -5,6 +5,7 @@ from typing import Any
 from tradewind.core.dag import MapSpec, TaskSpec
 from tradewind.core.decisions import PutTask, Record
 from tradewind.core.mapping import expansion_length, sources
+from tradewind.core.past import PreviousRun
 from tradewind.core.records import TaskInstance, TaskKey
 from tradewind.core.states import FINISHED, SUCCESS_STATES, RunState, TaskEvent, TaskState
 from tradewind.core.trigger_rules import Verdict, evaluate
@@ -151,7 +152,7 @@ def past_is_met(turn: Turn, live: LiveRun, spec: TaskSpec) -> bool:
     """depends_on_past and wait_for_downstream, as Airflow has them."""
     if not (spec.depends_on_past or spec.wait_for_downstream):
         return True
-    if live.previous is None:
+    if live.previous is None or _began_later(live, spec, live.previous):
         return True
     before = turn.world.states_before
     own = before(live, spec.task_id)
@@ -162,6 +163,10 @@ def past_is_met(turn: Turn, live: LiveRun, spec: TaskSpec) -> bool:
     return all(state in SUCCESS_STATES for state in states)
 
 
+def _began_later(live: LiveRun, spec: TaskSpec, before: PreviousRun) -> bool:
+    return live.plan.spec.catchup and spec.start_date is not None and before.at < spec.start_date
+
+
 def follow(turn: Turn) -> None:
     """Work through everything that the moves so far have made possible, until nothing more follows."""
     world = turn.world
@@ -170,7 +175,7 @@ def follow(turn: Turn) -> None:
         task_id = task.key.task_id
         for downstream in live.plan.down.get(task_id, ()):
             look_at(turn, live, downstream)
-        if live.next_number is not None and task.state in FINISHED and (after := world.runs.get(live.next_number)):
+        for after in world.followers_of(live) if task.state in FINISHED else ():
             for waiting in (task_id, *_upstream(after, task_id)):
                 if waiting in after.plan.past:
                     look_at(turn, after, waiting)

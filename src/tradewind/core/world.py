@@ -4,18 +4,22 @@ The database holds the same facts; `World` can always be built again from it. On
 and every change is also an operation. When a commit fails, the memory is thrown away and built again.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from datetime import datetime
 from heapq import heappop, heappush
 
 from tradewind.core.dag import TaskSpec
 from tradewind.core.limits import Entry, QueueKey, ReadyQueues
+from tradewind.core.past import PreviousRun, as_previous, worth_keeping
 from tradewind.core.plan import Plan
 from tradewind.core.records import Attempt, DagRun, Deferral, Pool, TaskInstance, TaskKey
 from tradewind.core.states import ATTEMPT_ACTIVE, FINISHED, TaskState
 from tradewind.core.timetables import DueRun
 from tradewind.core.trigger_rules import UpstreamCounts
+
+MOST_OVER = 16
+"""Runs of one Dag that are over and stay known; a command that makes a run brings what is older from the database."""
 
 IN_MOTION = frozenset(TaskState) - FINISHED - {TaskState.NONE}
 """States that end by themselves: an event or a timer is sure to come."""
@@ -52,19 +56,11 @@ class Worker:
     draining: bool = False
 
 
-@dataclass(slots=True, kw_only=True)
-class PreviousRun:
-    """What tasks with depends_on_past see of the run before: states of each task's instances."""
-
-    number: int
-    states: dict[str, tuple[TaskState, ...]] = field(default_factory=dict)
-
-
 class LiveRun:
     """A run that is not over, with its tasks and the counts that trigger rules look at."""
 
     __slots__ = (
-        "active", "counts", "in_motion", "instances", "lengths", "next_number", "order_us", "plan", "previous",
+        "active", "counts", "followers", "in_motion", "instances", "lengths", "order_us", "plan", "previous",
         "pushed", "run", "tasks", "unfinished", "waiting", "xcoms",
     )  # fmt: skip
 
@@ -85,7 +81,8 @@ class LiveRun:
         self.xcoms: dict[tuple[str, int, str], bytes] = {}
         """XComs that offers will carry; only what some task `reads`."""
         self.previous: PreviousRun | None = None
-        self.next_number: int | None = None
+        self.followers: dict[int, None] = {}
+        """Numbers of live runs that have, or had, this one before them."""
         self.order_us = int((run.logical_date or run.run_after).timestamp() * 1e6)
         """The place of its ready tasks among those of other runs: the older goes first."""
         self._take_in(tasks)
@@ -205,8 +202,8 @@ class World:
         self.workers: dict[str, Worker] = {}
         self.ready = ReadyQueues(self._is_open)
         self.timers: list[tuple[datetime, int, str, object]] = []
-        self.last_states: dict[str, PreviousRun] = {}
-        """The newest run of each Dag that is over, for depends_on_past."""
+        self.last_states: dict[str, list[PreviousRun]] = {}
+        """The runs of each Dag that are over and may be the one before a run to come, for depends_on_past."""
         self.sequence = 0
         self.parallelism = parallelism
         self.max_retry_delay_seconds = max_retry_delay_seconds
@@ -244,9 +241,9 @@ class World:
         for other_number in self.open_runs.setdefault(dag_id, {}):
             other = self.runs[other_number]
             if other.previous is not None and other.previous.number == number:
-                live.next_number = other_number
+                live.followers[other_number] = None
             if live.previous is not None and live.previous.number == other_number:
-                other.next_number = number
+                other.followers[number] = None
         self.open_runs[dag_id][number] = None
 
     def forget_run(self, number: int) -> None:
@@ -388,9 +385,25 @@ class World:
         indexes = before.instances.get(task_id)
         return None if indexes is None else tuple(before.tasks[task_id, index].state for index in indexes)
 
-    def remember_for_next(self, live: LiveRun) -> None:
-        """A run is about to leave memory: the run after it keeps what it needs to know."""
-        after = self.runs.get(live.next_number) if live.next_number is not None else None
-        if after is not None and after.previous is not None and after.previous.number == live.run.number:
-            states = {t: tuple(live.tasks[t, m].state for m in ms) for t, ms in live.instances.items()}
-            after.previous = replace(after.previous, states=states)
+    def set_previous(self, live: LiveRun, previous: PreviousRun) -> None:
+        """Another run has become the one before a live run."""
+        live.previous = previous
+        if (before := self.runs.get(previous.number)) is not None:
+            before.followers[live.run.number] = None
+
+    def followers_of(self, live: LiveRun) -> Iterator[LiveRun]:
+        """Live runs that have this one before them."""
+        for number in live.followers:
+            after = self.runs.get(number)
+            if after is not None and after.previous is not None and after.previous.number == live.run.number:
+                yield after
+
+    def remember_states(self, live: LiveRun) -> None:
+        """A run that is over leaves memory: the runs after it, made or to come, keep what they need to know of it."""
+        states = {t: tuple(live.tasks[t, m].state for m in ms) for t, ms in live.instances.items()}
+        for after in self.followers_of(live):
+            after.previous = replace(as_previous(live.run), states=states)
+        looks_back = bool(live.plan.past)
+        known = [over for over in self.last_states.get(live.run.dag_id, ()) if over.number != live.run.number]
+        known.append(replace(as_previous(live.run), states=states if looks_back else {}))
+        self.last_states[live.run.dag_id] = worth_keeping(known, most=MOST_OVER if looks_back else 0)

@@ -102,5 +102,5 @@ def _start_of(path: Path) -> bytes:
 
 
 def _mentions_dags(source: bytes) -> bool:
-    text = source.lower()
+    text = source.lower().replace(b"\0", b"")  # in UTF-16 too, so that its author hears that UTF-8 is wanted
     return b"dag" in text and (b"airflow" in text or b"tradewind" in text or b"asset" in text)

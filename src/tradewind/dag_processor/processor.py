@@ -230,9 +230,11 @@ class DagProcessor:
         inputs: list[Any] = [*loaded, *self._gone(gone)]
         same = file.digest == answer.digest and not problems and not file.failed and kept == tuple(defined)
         file.dag_ids = tuple(dict.fromkeys((*kept, *defined)))
+        healed = file.failed and not problems
         file.digest, file.failed = answer.digest, bool(problems)
         if inputs or not same:
-            inputs.append(Rows(tuple(self._rows(file, answer, problems, now))))
+            news = (Record("dag.import_healed", body={"file": file.path}),) if healed else ()
+            inputs.append(Rows((*self._rows(file, answer, problems, now), *news)))
         return inputs
 
     def _load(self, file: DagFile, answer: Parsed, problems: list[ImportProblem]) -> tuple[list[DagLoaded], list[str]]:

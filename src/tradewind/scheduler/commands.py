@@ -21,6 +21,7 @@ from tradewind.core.records import DagRun, Pool, TaskKey
 from tradewind.core.states import FAILED_STATES, RunState, RunType, TaskState
 from tradewind.core.world import LiveRun, World
 from tradewind.scheduler.owner import Rows
+from tradewind.scheduler.params import check_conf
 from tradewind.store import loader, queries
 from tradewind.store.times import from_us, to_us
 
@@ -132,14 +133,22 @@ def create_run(context: Context, body: Body, actor: str) -> Wish:
     logical = moment(body.get("logical_date"), "logical_date")
     if "logical_date_us" in body:
         logical = from_us(body["logical_date_us"])
+    run_after, world, before = moment(body.get("run_after"), "run_after"), context.world(), None
+    plan = world.plans.get(dag_id)
+    if plan is not None:
+        check_conf(dag_id, plan.spec.params, conf)
     with context.engine.connect() as connection:
         taken = queries.run_taking(connection, dag_id, run_id, to_us(logical))
+        if plan is not None and plan.past:
+            place = (logical or run_after or context.now(), world.next_run_number)
+            before = loader.run_before(connection, world, dag_id, place, catchup=plan.spec.catchup)
     return CreateRun(
         dag_id=dag_id,
         run_type=one_of(RunType, body.get("run_type", "manual"), "run_type"),
         run_id=run_id,
-        run_after=moment(body.get("run_after"), "run_after"),
+        run_after=run_after,
         logical_date=logical,
+        before=before,
         conf=conf,
         note=body.get("note"),
         triggered_by=body.get("triggered_by", "cli"),

@@ -18,7 +18,9 @@ from tradewind.dag_processor.processor import DagProcessor
 from tradewind.scheduler.connections import Connection
 from tradewind.scheduler.scheduler import TICK_SECONDS, Scheduler
 from tradewind.security.secrets import Vault
+from tradewind.store import queries
 from tradewind.store.writer import Writer
+from tradewind.wire.xcom_files import XComFiles
 
 log = structlog.get_logger("scheduler")
 
@@ -78,6 +80,8 @@ class SchedulerService:
         loops = [self._tick(), self._watch(), self._parse_loop()]
         tasks = [asyncio.ensure_future(loop) for loop in loops]
         on_ready()
+        if self.settings.xcoms_folder.is_dir():
+            asyncio.get_running_loop().run_in_executor(None, self._forget_xcoms_of_deleted_runs)
         try:
             stop = asyncio.ensure_future(self.stopping.wait())
             done, _ = await asyncio.wait([stop, *tasks], return_when=asyncio.FIRST_COMPLETED)
@@ -103,6 +107,16 @@ class SchedulerService:
                 await asyncio.wait_for(self.stopping.wait(), TICK_SECONDS)
             except TimeoutError:
                 pass
+
+    def _forget_xcoms_of_deleted_runs(self) -> None:
+        """Once in an owner's life, beside its work. What a new try replaces is removed by the attempt itself."""
+        files = XComFiles(self.settings.xcoms_folder, inline_bytes=-1)
+        before = self.scheduler.world.next_run_number
+        try:
+            with self.scheduler.engine.connect() as connection:
+                files.forget_runs(before=before, but=queries.run_numbers(connection))
+        except Exception as error:  # the next owner tries again
+            log.warning("files of deleted runs could not be looked for", error=str(error))
 
     async def _let_agents_leave(self) -> None:
         """A whole installation is often stopped at once: agents that are draining can still report."""

@@ -19,6 +19,7 @@ from tradewind.sdk.operators.empty import EmptyOperator
 from tradewind.sdk.plain import plain
 from tradewind.sdk.skip import SkipMixin
 from tradewind.sdk.timezone import timezone_name
+from tradewind.sdk.types import NOTSET
 from tradewind.sdk.values import callables
 from tradewind.sdk.weights import effective_weights
 from tradewind.sdk.xcom_arg import references
@@ -132,12 +133,12 @@ def timetable_of(dag: DAG) -> TimetableSpec:
     """When the Dag is due."""
     from tradewind.sdk.timetables import timetable_spec
 
-    intervals = conf.get("scheduler", "create_cron_data_intervals", fallback=None)
     return timetable_spec(
         dag.schedule,
         timezone=timezone_name(dag.timezone),
         generation=dag.generation,
-        create_data_intervals=None if intervals is None else conf.getboolean("scheduler", "create_cron_data_intervals"),
+        create_data_intervals=conf.getboolean("scheduler", "create_cron_data_intervals", fallback=False),
+        create_delta_data_intervals=conf.getboolean("scheduler", "create_delta_data_intervals", fallback=False),
         dag_id=dag.dag_id,
     )
 
@@ -233,6 +234,8 @@ def _params(params: Mapping[str, Any], where: str) -> dict[str, Any]:
     for name in sorted(params):
         param = params[name]
         entry = {"value": plain(param.value) if param.has_value else None, "schema": plain(param.schema)}
+        if param.value is NOTSET:
+            entry["required"] = True
         if param.description is not None:
             entry["description"] = param.description
         described[name] = entry

@@ -348,16 +348,20 @@ def timetable_spec(
     *,
     timezone: str,
     generation: int = 3,
-    create_data_intervals: bool | None = None,
+    create_data_intervals: bool = False,
+    create_delta_data_intervals: bool = False,
     dag_id: str = "",
 ) -> TimetableSpec:
     """The TimetableSpec of whatever stands as `schedule=` in a Dag.
 
-    Cron text and deltas cover data intervals in generation 2 or where `create_data_intervals` says so; otherwise a
-    run is due at the tick itself.
+    Cron text and deltas cover data intervals in generation 2 or where `create_data_intervals` says so, deltas also
+    where `create_delta_data_intervals` does; otherwise a run is due at the tick itself.
     """
     try:
-        timetable = _timetable(schedule, timezone, data_intervals=generation == 2 or bool(create_data_intervals))
+        intervals = generation == 2 or create_data_intervals
+        if isinstance(schedule, timedelta) or _is_relativedelta(schedule):
+            intervals = intervals or create_delta_data_intervals
+        timetable = _timetable(schedule, timezone, data_intervals=intervals)
         return timetable.spec() if _speaks_for_itself(timetable) else _custom_spec(timetable)
     except InvalidSchedule as error:
         raise InvalidSchedule(error.schedule, error.problem, dag_id) from None

@@ -2,21 +2,23 @@
 
 import gc
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Engine, and_, func, select
+from sqlalchemy import ColumnElement, Connection, Engine, and_, or_, select
 
+from tradewind.core.past import Place, PreviousRun, as_previous, place_of, worth_keeping
 from tradewind.core.plan import Plan
 from tradewind.core.records import TaskInstance, TaskKey
 from tradewind.core.runs import WAKE_AHEAD
-from tradewind.core.states import RunState, TaskState
-from tradewind.core.world import LiveRun, PreviousRun, World
+from tradewind.core.states import RunState, RunType, TaskState
+from tradewind.core.world import MOST_OVER, LiveRun, World
 from tradewind.store import tables as t
 from tradewind.store.rows import TASK_COLUMNS, attempt_of, dag_of, deferral_of, pool_of, run_of, task_of
 from tradewind.store.specs import decode_spec
+from tradewind.store.times import to_us
 
 OPEN_RUNS = (RunState.QUEUED.value, RunState.RUNNING.value)
 
@@ -138,12 +140,26 @@ def _load_previous(connection: Connection, world: World, live: LiveRun) -> None:
     """What the run's tasks see of the run before, where any of them looks."""
     if not live.plan.past:
         return
-    before = and_(t.run.c.dag_id == live.run.dag_id, t.run.c.number < live.run.number)
-    number = connection.execute(select(func.max(t.run.c.number)).where(before)).scalar()
-    if number is not None:
-        live.previous = PreviousRun(number=number)
-        if number not in world.runs:
-            live.previous.states = _states(connection, number)
+    run = live.run
+    live.previous = run_before(connection, world, run.dag_id, place_of(run), catchup=live.plan.spec.catchup)
+
+
+def run_before(connection: Connection, world: World, dag_id: str, place: Place, *, catchup: bool) -> PreviousRun | None:
+    """The run of the Dag that comes before this place among the stored ones, with its states if it is over."""
+    at, number = to_us(place[0]), place[1]
+    condition = [t.run.c.dag_id == dag_id, or_(t.run_place < at, and_(t.run_place == at, t.run.c.number < number))]
+    found = _newest(connection, [*condition, *([t.run.c.run_type != RunType.MANUAL.value] if catchup else [])], most=1)
+    for run in found:
+        if run.number not in world.runs:
+            run.states = _states(connection, run.number)
+    return found[0] if found else None
+
+
+def _newest(connection: Connection, condition: Sequence[ColumnElement[bool]], *, most: int) -> list[PreviousRun]:
+    rows = connection.execute(
+        select(t.run).where(*condition).order_by(t.run_place.desc(), t.run.c.number.desc()).limit(most)
+    ).mappings()
+    return [as_previous(run_of(row)) for row in rows]
 
 
 def _states(connection: Connection, number: int) -> dict[str, tuple[TaskState, ...]]:
@@ -161,14 +177,18 @@ def plan_of_version(connection: Connection, version: str) -> Plan | None:
 
 
 def _load_past(connection: Connection, world: World) -> None:
-    """For Dags whose tasks look at the run before: the newest run that is over."""
+    """For Dags whose tasks look at the run before: the runs that are over and may be the one before a run to come."""
     for dag_id, plan in world.plans.items():
         if not plan.past:
             continue
-        over = and_(t.run.c.dag_id == dag_id, t.run.c.state.not_in(OPEN_RUNS))
-        number = connection.execute(select(func.max(t.run.c.number)).where(over)).scalar()
-        if number is not None:
-            world.last_states[dag_id] = PreviousRun(number=number, states=_states(connection, number))
+        over = [t.run.c.dag_id == dag_id, t.run.c.state.not_in(OPEN_RUNS)]
+        newest = _newest(connection, over, most=MOST_OVER)
+        if all(run.is_manual for run in newest):
+            newest += _newest(connection, [*over, t.run.c.run_type != RunType.MANUAL.value], most=1)
+        found = worth_keeping(newest, most=MOST_OVER)
+        for run in found:
+            run.states = _states(connection, run.number)
+        world.last_states[dag_id] = found
 
 
 def _set_timers(world: World, now: datetime) -> None:

@@ -22,6 +22,11 @@ def run_numbered(connection: Connection, number: int) -> DagRun | None:
     return run_of(row) if row else None
 
 
+def run_numbers(connection: Connection) -> set[int]:
+    """The number of every run that there is."""
+    return set(connection.execute(select(t.run.c.number)).scalars())
+
+
 def run_taking(connection: Connection, dag_id: str, run_id: str | None, logical_us: int | None) -> str:
     """run_id of the run that has this id or this logical date; empty when both are free."""
     same: list[ColumnElement[bool]] = []

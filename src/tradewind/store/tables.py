@@ -16,6 +16,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    func,
     text,
 )
 
@@ -148,6 +149,10 @@ run = Table(
           postgresql_where=text("state IN ('queued','running')")),
     Index("ix_run_dag_id_number", "dag_id", "number"),
 )  # fmt: skip
+
+run_place = func.coalesce(run.c.logical_date, run.c.run_after)
+"""Where a run stands among the runs of its Dag; its number decides between runs at the same place."""
+Index("ix_run_place", run.c.dag_id, run_place)
 
 task_instance = Table(
     "task_instance",

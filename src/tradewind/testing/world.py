@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -30,6 +30,7 @@ from tradewind.core.decisions import (
 )
 from tradewind.core.errors import TradewindError
 from tradewind.core.explain import Reason, explain
+from tradewind.core.past import PreviousRun, as_previous, newest_before
 from tradewind.core.records import Attempt, DagRun, Pool, TaskInstance, TaskKey
 from tradewind.core.states import (
     ATTEMPT_ACTIVE,
@@ -42,7 +43,7 @@ from tradewind.core.states import (
     TaskState,
 )
 from tradewind.core.trigger_rules import UpstreamCounts
-from tradewind.core.world import IN_MOTION, LiveRun, PreviousRun, World
+from tradewind.core.world import IN_MOTION, LiveRun, World
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
 LEGAL = {(str(before), str(after)) for (before, _), after in TASK_TRANSITIONS.items()}
@@ -94,8 +95,19 @@ class Play:
                 self.load(spec)
             spec = spec.dag_id
         wish.setdefault("run_type", RunType.MANUAL)
+        if spec in self.world.plans:
+            wish.setdefault("before", self._stored_before(spec, wish))
         run = self.give(i.CreateRun(dag_id=spec, **wish))
         return self.runs[run.number]
+
+    def _stored_before(self, dag_id: str, wish: Mapping[str, Any]) -> PreviousRun | None:
+        """What the command brings from the database."""
+        at = wish.get("logical_date") or wish.get("run_after") or self.now
+        number, kind = self.world.next_run_number, wish["run_type"]
+        run = DagRun(
+            number=number, dag_id=dag_id, run_id="", run_type=kind, state=RunState.QUEUED, version="", run_after=at
+        )
+        return self.stored_before(run)
 
     def pause(self, dag_id: str = "etl") -> None:
         self.give(i.SetPaused(dag_id=dag_id, paused=True))
@@ -280,14 +292,19 @@ class Play:
             if key.run == number:
                 live.keep_xcom(key, name, b"", xcom.length)
         live.xcoms.clear()
-        before = max((n for n, r in self.runs.items() if r.dag_id == run.dag_id and n < number), default=None)
-        if before is not None and live.plan.past:
-            states: dict[str, tuple[TaskState, ...]] = {}
-            for key, task in sorted(self.tasks.items()):
-                if key.run == before:
-                    states[key.task_id] = (*states.get(key.task_id, ()), task.state)
-            live.previous = PreviousRun(number=before, states=states)
+        if live.plan.past:
+            live.previous = self.stored_before(run)
         return live
+
+    def stored_before(self, run: DagRun) -> PreviousRun | None:
+        """The run before this one, from the rows alone."""
+        others = [as_previous(r) for n, r in self.runs.items() if r.dag_id == run.dag_id and n != run.number]
+        before = newest_before(run, others, catchup=self.world.plans[run.dag_id].spec.catchup)
+        if before is not None:
+            for key, task in sorted(self.tasks.items()):
+                if key.run == before.number:
+                    before.states[key.task_id] = (*before.states.get(key.task_id, ()), task.state)
+        return before
 
     def _store(self, operation: Operation) -> None:
         """What the store does, with its check of `before`."""
@@ -408,8 +425,9 @@ def same_world(memory: World, loaded: World, now: datetime) -> None:
         for task_id in live.plan.past:
             mine, theirs = memory.states_before(live, task_id), loaded.states_before(other, task_id)
             assert sorted(mine or ()) == sorted(theirs or ()), task_id
-        if live.plan.past and live.next_number in memory.runs:
-            assert live.next_number == other.next_number
+        if live.plan.past:
+            mine_after, theirs_after = memory.followers_of(live), loaded.followers_of(other)
+            assert {n.run.number for n in mine_after} == {n.run.number for n in theirs_after}
     assert memory.attempts == loaded.attempts
     assert memory.active_of == loaded.active_of
     assert memory.pools == loaded.pools

@@ -4,6 +4,7 @@ from typing import Final
 
 RUN_CREATED: Final = "run.created"
 RUN_MOVED: Final = "run.moved"
+RUN_PASSED_OVER: Final = "run.passed_over"
 RUN_DELETED: Final = "run.deleted"
 TASK_MOVED: Final = "task.moved"
 TASK_EXPANDED: Final = "task.expanded"
@@ -18,9 +19,16 @@ QUARANTINED: Final = "quarantined"
 WORKER_JOINED: Final = "worker.joined"
 WORKER_LOST: Final = "worker.lost"
 OWNER_CHANGED: Final = "owner.changed"
-COMMAND: Final = "command"
+VARIABLE_SET: Final = "variable.set"
+VARIABLE_DELETED: Final = "variable.deleted"
+CONNECTION_SET: Final = "connection.set"
+CONNECTION_DELETED: Final = "connection.deleted"
+POOL_SET: Final = "pool.set"
+POOL_DELETED: Final = "pool.deleted"
 PROGRESS: Final = "progress"
 """Live only: never a row."""
 
-TOPICS: Final = ("run", "task", "dag", "worker", "owner", "command", "progress", "attempt", "quarantined")
+TOPICS: Final = (
+    "run", "task", "dag", "worker", "owner", "progress", "attempt", "quarantined", "variable", "connection", "pool",
+)  # fmt: skip
 """SSE topics: the part of an event's name before the first dot."""

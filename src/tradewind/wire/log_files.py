@@ -23,22 +23,23 @@ def offer_log_path(root: str | Path, offer: Offer) -> str:
     """The log file of what this offer asks for; a callback has one of its own beside the attempts."""
     run = offer.run
     if offer.callback and not offer.task_id:
-        return f"{root}/dag_id={_safe(run.dag_id)}/run_id={_safe(run.run_id)}/{_of_callback(offer)}.log"
+        return f"{root}/dag_id={safe_name(run.dag_id)}/run_id={safe_name(run.run_id)}/{_of_callback(offer)}.log"
     path = _of_try(root, run.dag_id, run.run_id, offer.task_id, offer.map_index, offer.try_number)
     return f"{path.removesuffix('.log')}.{_of_callback(offer)}.log" if offer.callback else path
 
 
 def _of_try(root: str | Path, dag_id: str, run_id: str, task_id: str, map_index: int, try_number: int) -> str:
     index = f"map_index={map_index}/" if map_index >= 0 else ""
-    folder = f"dag_id={_safe(dag_id)}/run_id={_safe(run_id)}/task_id={_safe(task_id)}"
+    folder = f"dag_id={safe_name(dag_id)}/run_id={safe_name(run_id)}/task_id={safe_name(task_id)}"
     return f"{root}/{folder}/{index}attempt={try_number}.log"
 
 
 def _of_callback(offer: Offer) -> str:
-    return f"callback={_safe(offer.callback.replace(':', '_'))}"
+    return f"callback={safe_name(offer.callback.replace(':', '_'))}"
 
 
-def _safe(name: str) -> str:
+def safe_name(name: str) -> str:
+    """The name as one part of a path, the same for the same name and different for different ones."""
     if _is_plain(name):
         return name
     encoded = quote(name, safe="+:@=,~ ", errors="surrogatepass")

@@ -14,6 +14,9 @@ class HostConfig(msgspec.Struct, kw_only=True):
     logs_folder: str
     spool_folder: str = ""
     """Where the reports of longer attempts are kept until they are committed; empty: nowhere."""
+    xcoms_folder: str = ""
+    xcom_inline_bytes: int = -1
+    """XComs of more bytes go to files in `xcoms_folder`; -1: none does."""
     log_level: str = "INFO"
     default_timezone: str = "UTC"
     values: dict[str, dict[str, str]] = {}

@@ -1,5 +1,6 @@
 """Importing one Dag file and saying what it defines, or what is wrong with it: one sentence with file and line."""
 
+import codecs
 import gc
 import hashlib
 import io
@@ -115,9 +116,20 @@ def _execute(source: bytes, path: str, name: str) -> ModuleType:
     module = types.ModuleType(f"tradewind_dag_{hashlib.sha1(name.encode()).hexdigest()[:12]}_{stem}")
     module.__file__ = path
     sys.modules[module.__name__] = module
+    _refuse_what_is_no_text(source, path)
     code = compile(source, path, "exec", dont_inherit=True)
     exec(code, module.__dict__)
     return module
+
+
+def _refuse_what_is_no_text(source: bytes, path: str) -> None:
+    """Python says neither where a null byte is nor what it mostly means."""
+    if source.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise SyntaxError("the file is encoded as UTF-16; save it as UTF-8", (path, 1, None, None))
+    place = source.find(b"\0")
+    if place >= 0:
+        line = source.count(b"\n", 0, place) + 1
+        raise SyntaxError("the file holds a null byte, so it is no text; write it anew", (path, line, None, None))
 
 
 def _guard_signals(timeout_seconds: float) -> tuple[Any, ...]:
@@ -148,8 +160,10 @@ def _problem(error: BaseException, path: str, name: str) -> ImportProblem:
             kind, text = "ImportTimeout", "its import took longer than dagbag_import_timeout"
         case SystemExit(code=code):
             text = f"it calls sys.exit({code if code is not None else ''}) while it is imported"
-        case SyntaxError(msg=msg):
-            text = f"syntax error: {msg}"
+        case SyntaxError(msg=msg, filename=file, lineno=number):
+            other = f" in {os.path.basename(file)}, line {number}" if file and file != path else ""
+            advice = "; save the file as UTF-8, or name its encoding in its first line" if "codec can't" in msg else ""
+            text = f"syntax error{other}: {msg}{advice}"
         case ModuleNotFoundError(name=module) if module:
             text = f"module {module!r} is not installed and is no file beside the Dag"
         case _:
@@ -162,7 +176,7 @@ def _problem(error: BaseException, path: str, name: str) -> ImportProblem:
 
 def _line_of(error: BaseException, path: str) -> int | None:
     if isinstance(error, SyntaxError) and error.filename == path:
-        return error.lineno
+        return error.lineno or 1
     line = None
     for frame, number in traceback.walk_tb(error.__traceback__):
         if frame.f_code.co_filename == path:

@@ -25,6 +25,7 @@ from tradewind.worker.agent import Agent, Host, Standby
 from tradewind.worker.channel import Channel, ChannelClosed
 from tradewind.worker.host_config import HostConfig
 from tradewind.worker.native import NativeOutput
+from tradewind.worker.only_one import OnlyOne
 from tradewind.worker.process import (
     TREE_MARK,
     adopt_orphans,
@@ -148,8 +149,15 @@ class AgentService:
         self._spawned: dict[int, NativeOutput] = {}
 
     async def run(self, on_ready: Callable[[], None] = lambda: None) -> None:
-        """Clean up after a predecessor, then serve."""
+        """Clean up after a predecessor, then serve. Raises WorkerRunsAlready."""
         self._loop = asyncio.get_running_loop()
+        only = OnlyOne(self.settings.home / "run", self.agent.name)
+        try:
+            await self._serve(on_ready)
+        finally:
+            only.release()
+
+    async def _serve(self, on_ready: Callable[[], None]) -> None:
         adopt_orphans()
         kill_leftovers(self.mark)
         self.agent.reports = {report.attempt: report for report in spool.kept(str(self._spool))}
@@ -194,6 +202,8 @@ class AgentService:
             config_folder=str(settings.home / "config"),
             logs_folder=str(settings.logging.base_log_folder),
             spool_folder=str(self._spool),
+            xcoms_folder=str(settings.xcoms_folder),
+            xcom_inline_bytes=settings.core.xcom_objectstorage_threshold,
             log_level=settings.logging.logging_level,
             default_timezone=settings.core.default_timezone,
             values=values,

@@ -19,8 +19,10 @@ from tradewind.core.timetables import manual_interval
 from tradewind.sdk.exceptions import ParamValidationError
 from tradewind.sdk.execution.moments import microseconds, utc
 from tradewind.sdk.execution.runtime import set_runtime
-from tradewind.sdk.execution.xcom_codec import decode, length_of
+from tradewind.sdk.execution.xcom_codec import length_of
+from tradewind.sdk.execution.xcom_values import keep_large_values_in, load
 from tradewind.wire.messages import Finished, Offer, RunInfo, XComValue
+from tradewind.wire.xcom_files import XComFiles
 from tradewind.worker.channel import Channel, ChannelClosed
 from tradewind.worker.host_config import HostConfig
 from tradewind.worker.process import die_with_parent, name_process
@@ -69,6 +71,8 @@ def serve(channel: Channel, order: Order, offer: Offer) -> Finished:
     set_up_paths(order.config)
     runtime = ChannelRuntime(channel, offer.attempt)
     set_runtime(runtime)
+    # What this attempt leaves is its own and small enough for the socket; what others left may lie in files.
+    keep_large_values_in(XComFiles(order.config.xcoms_folder, inline_bytes=-1))
     path = os.path.join(order.config.dags_folder, offer.file)
     loaded = load_file(path, offer.file, digest="", parse_id=0, timeout_seconds=300.0)
     dag = loaded.dags.get(offer.run.dag_id)
@@ -139,7 +143,7 @@ def _instance_problem(task: TaskSpec, offer: Offer) -> str:
         name = (xcom.task_id, xcom.key)
         if xcom.map_index >= 0:
             found[name] = found.get(name, 0) + 1
-        elif (length := length_of(decode(xcom.value))) is not None:
+        elif (length := length_of(load(xcom.value))) is not None:
             found[name] = length
     count = expansion_length(task.map, lambda task_id, key: found.get((task_id, key)))
     if count is None:

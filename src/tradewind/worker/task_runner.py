@@ -12,9 +12,11 @@ from tradewind.sdk.execution.logs import AttemptLog
 from tradewind.sdk.execution.prepared import PreparedDag
 from tradewind.sdk.execution.run import run_attempt, run_callback
 from tradewind.sdk.execution.runtime import set_runtime
+from tradewind.sdk.execution.xcom_values import forget_earlier_tries, keep_large_values_in
 from tradewind.sdk.progress import progress
 from tradewind.wire.log_files import offer_log_path
 from tradewind.wire.messages import Finished, Offer, Started
+from tradewind.wire.xcom_files import XComFiles
 from tradewind.worker import spool
 from tradewind.worker.channel import Channel, ChannelClosed, Sender
 from tradewind.worker.host_config import HostConfig
@@ -48,6 +50,7 @@ class TaskRunner:
         self._prepared = prepared
         self._config = config
         self._data_runtime = _DataRuntime()
+        self._xcom_files = XComFiles(config.xcoms_folder, config.xcom_inline_bytes)
         self.log_level = logging.getLevelNamesMapping().get(config.log_level.upper(), logging.INFO)
         self.native: Announcer | None = None
 
@@ -79,6 +82,7 @@ class TaskRunner:
         if self.native is not None:
             self.native.begin(path)
         data_runtime.install(self._data_runtime)
+        keep_large_values_in(self._xcom_files)
         report = self._run(channel, offer, runtime, alone)
         if self.native is not None:
             self.native.settle()
@@ -92,6 +96,7 @@ class TaskRunner:
             return Finished(attempt=offer.attempt, outcome="failed_for_good", start_us=now, end_us=now, error=error)
         if offer.callback:
             return run_callback(prepared, offer, runtime, clock_us)
+        forget_earlier_tries(offer)
         pid = os.getpid()
         return run_attempt(
             prepared,

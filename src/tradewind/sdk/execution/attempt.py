@@ -11,7 +11,7 @@ from tradewind.core.errors import TradewindError
 from tradewind.sdk.configuration import conf
 from tradewind.sdk.context import Context
 from tradewind.sdk.exceptions import UnmappableXComLengthPushed, UnmappableXComTypePushed, XComForMappingNotPushed
-from tradewind.sdk.execution import xcom_codec
+from tradewind.sdk.execution import xcom_codec, xcom_values
 from tradewind.sdk.execution.dag_run import DagRun
 from tradewind.sdk.execution.facts import context_of
 from tradewind.sdk.execution.masking import masker
@@ -182,7 +182,7 @@ class Attempt:
 
     def _encoded(self, value: Any, key: str) -> bytes:
         try:
-            return xcom_codec.encode(value)
+            return xcom_values.store(value, self.offer)
         except XComEncodeError as error:
             name = "" if key == XCOM_RETURN_KEY else f" under {key!r}"
             raise UnusableResult(f"Task {self.task.task_id!r} returned what cannot be kept{name}: {error}") from None

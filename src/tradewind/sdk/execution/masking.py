@@ -11,7 +11,7 @@ from urllib.parse import quote, quote_plus
 
 REDACTED = "***"
 SHORTEST = 5
-"""Shorter values are not masked: they would blot out half of every log."""
+"""Shorter values are not masked, unless a setting says so: they would blot out half of every log."""
 _SHORTEST_LINE = 8
 _SHORTEST_BASE64 = 8
 _DEEPEST = 20
@@ -31,6 +31,10 @@ class Masker:
         self._forms: set[str] = set()
         self._pattern: re.Pattern[str] | None = None
         self._stale = False
+        self.shortest = SHORTEST
+        """Shorter secrets are not masked (`logging.min_length_masked_secret`)."""
+        self.goes_by_name = True
+        """Whether a name alone can make a secret (`core.hide_sensitive_var_conn_fields`)."""
         self.on_new: Callable[[str], None] | None = None
         """Told every secret that becomes known."""
 
@@ -42,7 +46,7 @@ class Masker:
     def is_sensitive(self, name: object) -> bool:
         """Whether a value of this name is a secret, going by the name."""
         text = str(name).strip().lower()
-        return any(part in text for part in self._names)
+        return self.goes_by_name and any(part in text for part in self._names)
 
     def add_names(self, names: Iterable[str]) -> None:
         """Further parts of names that mark a secret (`core.sensitive_var_conn_names`)."""
@@ -90,10 +94,10 @@ class Masker:
 
     def _add_text(self, secret: str) -> None:
         secret = secret.strip()
-        if len(secret) < SHORTEST or secret in self._known:
+        if len(secret) < max(1, self.shortest) or secret in self._known:
             return
         self._known.add(secret)
-        self._forms |= {form for form in _forms(secret) if len(form) >= SHORTEST}
+        self._forms |= {form for form in _forms(secret) if len(form) >= self.shortest}
         self._stale = True
         if self.on_new is not None:
             self.on_new(secret)

@@ -18,7 +18,7 @@ from tradewind.sdk.callables import parameters_of
 from tradewind.sdk.configuration import conf
 from tradewind.sdk.execution import xcom_codec
 from tradewind.sdk.execution.facts import Schedule
-from tradewind.sdk.execution.masking import masker
+from tradewind.sdk.execution.masking import SHORTEST, masker
 from tradewind.sdk.execution.shown import shown_fields
 from tradewind.sdk.execution.templating import Templates, make_environment
 from tradewind.sdk.xcom_arg import ResolveMixin, references
@@ -123,6 +123,8 @@ def prepare(dag: Any) -> PreparedDag:
     """Do for a Dag what its attempts would otherwise each do: compile templates, import, inspect, warm up."""
     prepared = PreparedDag(dag)
     masker().add_names(conf.get("core", "sensitive_var_conn_names", "").split(","))
+    masker().goes_by_name = conf.getboolean("core", "hide_sensitive_var_conn_fields", fallback=True)
+    masker().shortest = conf.getint("logging", "min_length_masked_secret", fallback=SHORTEST)
     for task in prepared.tasks.values():
         task.compile()
         if task.is_fixed:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from tradewind.sdk.configuration import conf
-from tradewind.sdk.execution import xcom_codec
+from tradewind.sdk.execution import xcom_codec, xcom_values
 from tradewind.sdk.execution.dag_run import DagRun, OtherTaskInstance, previous_run
 from tradewind.sdk.execution.moments import microseconds, optional_moment
 from tradewind.sdk.execution.runtime import current_runtime
@@ -145,7 +145,7 @@ class TaskInstance:
         length = xcom_codec.length_of(value)
         current_runtime().request(
             "xcom.push", dag_id=self.dag_id, run_id=self.run_id, task_id=self.task_id, map_index=self.map_index,
-            key=key, value=xcom_codec.encode(value), **({} if length is None else {"length": length}),
+            key=key, value=xcom_values.store(value, self._offer), **({} if length is None else {"length": length}),
         )  # fmt: skip
 
     def xcom_pull(
@@ -160,7 +160,7 @@ class TaskInstance:
         if task_ids is None:
             own = self._rows(self.task_id, key, include_prior_dates, **where)
             rows = own or self._request(None, key, include_prior_dates, **where)
-            return xcom_codec.decode(rows[-1][3]) if rows else default
+            return xcom_values.load(rows[-1][3]) if rows else default
         if isinstance(task_ids, str):
             return self._one(self._rows(task_ids, key, include_prior_dates, **where), map_indexes, default)
         values: list[Any] = []
@@ -177,22 +177,22 @@ class TaskInstance:
         """What a reference among the task's arguments stands for; NOTSET where nothing was left."""
         rows = self._rows(task_id, key, False, dag_id=self.dag_id, run_id=self.run_id)
         if map_indexes is None:
-            return [xcom_codec.decode(row[3]) for row in rows] if rows else NOTSET
+            return [xcom_values.load(row[3]) for row in rows] if rows else NOTSET
         return self._one(rows, NOTSET, NOTSET)
 
     def _one(self, rows: _Rows, map_indexes: Any, default: Any) -> Any:
         """The value of one task: of its instances if it is mapped, those of `map_indexes` if given."""
         if isinstance(map_indexes, int):
             rows = [row for row in rows if row[1] == map_indexes]
-            return xcom_codec.decode(rows[0][3]) if rows else default
+            return xcom_values.load(rows[0][3]) if rows else default
         if map_indexes is not None and map_indexes is not NOTSET:
             by_index = {row[1]: row for row in rows}
-            return [xcom_codec.decode(by_index[i][3]) if i in by_index else default for i in map_indexes]
+            return [xcom_values.load(by_index[i][3]) if i in by_index else default for i in map_indexes]
         if not rows:
             return default
         if all(row[1] < 0 for row in rows):
-            return xcom_codec.decode(rows[-1][3])
-        return [xcom_codec.decode(row[3]) for row in rows if row[1] >= 0]
+            return xcom_values.load(rows[-1][3])
+        return [xcom_values.load(row[3]) for row in rows if row[1] >= 0]
 
     def _rows(self, task_id: str, key: str, prior: bool, *, dag_id: str, run_id: str) -> _Rows:
         """From the offer when it carries them, which is then complete; else from the engine."""

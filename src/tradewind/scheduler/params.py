@@ -1,0 +1,48 @@
+"""A run's conf against the params of its Dag, before the run is stored."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from tradewind.core.errors import InvalidInput
+
+
+def check_conf(dag_id: str, params: Mapping[str, Any], conf: Mapping[str, Any]) -> None:
+    """Raise InvalidInput, which names the param and what it takes, unless every param has a value that fits."""
+    for name, param in params.items():
+        if name not in conf and param.get("required"):
+            raise InvalidInput(
+                f"Dag {dag_id!r} needs a value for its param {name!r}{_wanted(param)}; give it in conf: "
+                f'{{"{name}": …}}.'
+            )
+        schema = param.get("schema")
+        if not schema:
+            continue
+        problem = _problem(conf.get(name, param.get("value")), schema)
+        if problem:
+            what = "conf gives param" if name in conf else "conf leaves out param"
+            raise InvalidInput(f"Dag {dag_id!r}: {what} {name!r}, but {problem}{_wanted(param)}.")
+
+
+def _problem(value: Any, schema: Mapping[str, Any]) -> str:
+    # Only where a schema is to be checked: the library takes memory that most installations never need.
+    import jsonschema
+    from referencing import Registry
+
+    # An empty registry: a schema that refers to another address must not make the scheduler fetch it.
+    checker = jsonschema.Draft7Validator(schema, format_checker=jsonschema.FormatChecker(), registry=Registry())
+    try:
+        error = next(checker.iter_errors(value), None)
+    except Exception as unusable:  # a schema may be anything
+        return f"its JSON schema cannot be used ({type(unusable).__name__}: {unusable})"
+    return "" if error is None else _short(str(error.message))
+
+
+def _wanted(param: Mapping[str, Any]) -> str:
+    schema, described = param.get("schema"), param.get("description")
+    wanted = f" (wanted: {_short(json.dumps(schema, ensure_ascii=False))})" if schema else ""
+    return wanted + (f", which is: {_short(described)}" if described else "")
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 300 else f"{text[:299]}…"

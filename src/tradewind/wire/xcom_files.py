@@ -1,0 +1,99 @@
+"""Large XComs as files: what is stored in place of the value, and where the value lies.
+
+A value above the limit goes to `FOLDER/run/task/map_index/sha256`, and its reference takes its place in messages and
+rows. JSON never begins with `@`, so a reference cannot be mistaken for a value. The path belongs to one task instance:
+its next try removes what the tries before it left, and nobody has to count references.
+"""
+
+import os
+import shutil
+from collections.abc import Container
+from hashlib import sha256
+from pathlib import Path
+from re import compile as pattern
+
+from tradewind.wire.log_files import safe_name
+
+_MARK = b"@"
+_reference = pattern(rb"@(\d+/[^/]+/-?\d+/[0-9a-f]{64}) (\d+)").fullmatch
+
+
+class XComFileLost(Exception):
+    """The file that holds a value is not there any more, or is damaged."""
+
+    def __init__(self, path: str, problem: str) -> None:
+        super().__init__(
+            f"The value is in the file {path}, which {problem}; clear the task that left it, so that it runs again."
+        )
+        self.path = path
+
+
+class XComFiles:
+    """The folder of one installation. `inline_bytes`: the largest value that stays in its row; negative: all do."""
+
+    def __init__(self, folder: str | Path, inline_bytes: int) -> None:
+        self.folder = str(folder)
+        self.inline_bytes = inline_bytes
+
+    def store(self, value: bytes, *, run: int, task_id: str, map_index: int) -> bytes:
+        """What to put into the row: the value itself, or the reference to its file, which is on the disk by then."""
+        if self.inline_bytes < 0 or len(value) <= self.inline_bytes:
+            return value
+        name = f"{self._instance(run, task_id, map_index)}/{sha256(value).hexdigest()}"
+        self._write(f"{self.folder}/{name}", value)
+        return b"%s%s %d" % (_MARK, name.encode(), len(value))
+
+    def read(self, stored: bytes) -> bytes:
+        """The value that a row, offer or answer stands for. Raises XComFileLost."""
+        if not stored.startswith(_MARK):
+            return stored
+        found = _reference(stored)
+        if found is None:
+            raise XComFileLost(stored[:200].decode(errors="replace"), "is no path of an XCom")
+        path = f"{self.folder}/{found[1].decode()}"
+        try:
+            value = Path(path).read_bytes()
+        except OSError as error:
+            raise XComFileLost(path, f"cannot be read ({error.strerror})") from None
+        if len(value) != int(found[2]) or sha256(value).hexdigest() != path.rpartition("/")[2]:
+            raise XComFileLost(path, "has been changed since it was written")
+        return value
+
+    def forget_instance(self, run: int, task_id: str, map_index: int) -> None:
+        """Remove what earlier tries of this task instance left; their rows went with the commit that began this one."""
+        shutil.rmtree(f"{self.folder}/{self._instance(run, task_id, map_index)}", ignore_errors=True)
+
+    def forget_runs(self, *, before: int, but: Container[int]) -> None:
+        """Remove the files of runs with a number below `before` that exist no longer."""
+        try:
+            names = os.listdir(self.folder)
+        except FileNotFoundError:
+            return
+        for name in names:
+            if name.isdecimal() and int(name) < before and int(name) not in but:
+                shutil.rmtree(f"{self.folder}/{name}", ignore_errors=True)
+
+    @staticmethod
+    def _instance(run: int, task_id: str, map_index: int) -> str:
+        return f"{run}/{safe_name(task_id)}/{map_index}"
+
+    @staticmethod
+    def _write(path: str, value: bytes) -> None:
+        """Whole and durable, or an OSError and nothing: the row that will refer to it is durable too."""
+        folder, new = os.path.dirname(path), f"{path}.{os.getpid()}.new"
+        os.makedirs(folder, mode=0o700, exist_ok=True)
+        try:
+            with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+                file.write(value)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(new, path)
+        except OSError:
+            if os.path.exists(new):
+                os.unlink(new)
+            raise
+        place = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(place)
+        finally:
+            os.close(place)
