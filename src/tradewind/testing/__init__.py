@@ -7,14 +7,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tradewind.testing.airflow_names import airflow_names
     from tradewind.testing.dag_bag import DagBag
+    from tradewind.testing.names import airflow_names
     from tradewind.testing.playing import play, run_dag
     from tradewind.testing.results import Played, PlayedRun, PlayedTask
 
 _HOME_OF = {
     "DagBag": "dag_bag", "Played": "results", "PlayedRun": "results", "PlayedTask": "results",
-    "airflow_names": "airflow_names", "play": "playing", "run_dag": "playing",
+    "airflow_names": "names", "play": "playing", "run_dag": "playing",
 }  # fmt: skip
 
 __all__ = ["DagBag", "Played", "PlayedRun", "PlayedTask", "airflow_names", "play", "run_dag"]

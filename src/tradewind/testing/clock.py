@@ -64,7 +64,7 @@ class VirtualClock:
             # asyncio and time limits count on a monotonic clock that goes on, so it does, and sleeping adds to it.
             time.monotonic = lambda: _monotonic() + self._passed_us / 1e6
             time.monotonic_ns = lambda: _monotonic_ns() + self._passed_us * 1000
-            time.sleep = self.pass_time
+            time.sleep = self.pass_time  # type: ignore[assignment]
             try:
                 yield
             finally:
@@ -75,14 +75,12 @@ class VirtualClock:
         """Let so much virtual time pass in the attempt that runs; its execution_timeout may end it on the way."""
         if seconds < 0:
             raise ValueError("sleep length must be non-negative")
-        left = _time_limit()
+        limit = _time_limit()
+        left = None if limit is None else limit.total_seconds() - self._passed_us / 1e6
         if left is None or seconds < left:
             self._move(seconds)
-            if left is not None:
-                signal.setitimer(signal.ITIMER_REAL, left - seconds)
         else:
             self._move(left)
-            signal.setitimer(signal.ITIMER_REAL, 0)
             signal.raise_signal(signal.SIGALRM)
 
     def as_author_sees_it(self, us: int | None) -> int | None:
@@ -114,12 +112,10 @@ def seconds_of(duration: timedelta | float) -> float:
     return duration.total_seconds() if isinstance(duration, timedelta) else float(duration)
 
 
-def _time_limit() -> float | None:
-    """What is left, really, of the execution_timeout of the task that runs; None when it has none."""
-    handler = signal.getsignal(signal.SIGALRM)
-    if not isinstance(getattr(handler, "__self__", None), TimeLimit):
-        return None
-    return signal.getitimer(signal.ITIMER_REAL)[0] or None
+def _time_limit() -> timedelta | None:
+    """The execution_timeout of the task that runs; None when it has none."""
+    owner = getattr(signal.getsignal(signal.SIGALRM), "__self__", None)
+    return owner.limit if isinstance(owner, TimeLimit) else None
 
 
 def _time_machine() -> Any:

@@ -85,7 +85,7 @@ class PlayedRun:
 
     @property
     def state(self) -> str:
-        """`success` or `failed`; `running` or `queued` when it waits for what cannot come: `why(task)` says for what."""
+        """`success` or `failed`; `running` or `queued` when it waits for what cannot come, which `why(task)` names."""
         return self.record.state.value
 
     @property

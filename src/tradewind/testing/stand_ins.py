@@ -97,8 +97,8 @@ def _check(name: str, outcome: Any) -> None:
             raise UnusableOutcome(f"outcomes[{name!r}] is {outcome!r}; it may be {', '.join(_WORDS)}.")
     elif not _is_error(outcome) and not callable(outcome) and outcome is not None:
         raise UnusableOutcome(
-            f"outcomes[{name!r}] is {outcome!r}; give a word ({', '.join(_WORDS)}), an exception, a function that gives "
-            "the task's result, or a list of these, one for each try."
+            f"outcomes[{name!r}] is {outcome!r}; give a word ({', '.join(_WORDS)}), an exception, a function that "
+            "gives the task's result, or a list of these, one for each try."
         )
 
 

@@ -17,7 +17,7 @@ from tradewind.core.errors import TradewindError
 from tradewind.sdk.connection import ENV_PREFIXES as CONNECTION_PREFIXES
 from tradewind.sdk.execution.runtime import Runtime, runtime_installed
 from tradewind.sdk.variable import ENV_PREFIXES as VARIABLE_PREFIXES
-from tradewind.testing.airflow_names import airflow_names
+from tradewind.testing.names import airflow_names
 
 _monotonic = time.monotonic
 BESIDE = ("config", "plugins")
