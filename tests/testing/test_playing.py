@@ -278,6 +278,25 @@ def test_task_code_sees_virtual_time_when_it_is_frozen_and_the_real_one_when_not
     assert time.sleep.__module__ == "time"
 
 
+def test_waiting_for_something_real_takes_real_time_when_the_clock_stands(write: Write) -> None:
+    file = write("""
+        import subprocess, threading
+        with DAG("etl", schedule=None, start_date=START):
+            @task
+            def wait():
+                began = time.perf_counter()
+                subprocess.Popen(["sleep", "0.05"]).wait(timeout=60)
+                thread = threading.Thread(target=time.sleep, args=(0.05,))
+                thread.start()
+                thread.join()
+                return time.perf_counter() - began >= 0.1
+            wait()
+    """)
+    run = run_dag(file, freeze=True)
+    assert run.xcom("wait") is True
+    assert run.task("wait").duration == timedelta()
+
+
 def test_a_schedule_with_catchup_makes_the_runs_that_were_missed_and_those_to_come(write: Write) -> None:
     body = """
         with DAG("etl", schedule="0 6 * * *", start_date=datetime(2026, 1, 1), catchup={catchup}, max_active_runs=1):

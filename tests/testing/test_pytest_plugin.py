@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from importlib.metadata import entry_points
@@ -96,6 +97,51 @@ def test_a_test_that_fails_shows_what_happened(repository: pytest.Pytester) -> N
         ["*Captured Dag runs call*", "*extract: success, try 2*", "*load: failed (ValueError: the disk is full)*",
          "*log of load, try 1*"]
     )  # fmt: skip
+
+
+PAGES_ETL = """
+from datetime import datetime, timedelta
+from airflow.sdk import dag, task
+
+@dag(schedule="@daily", start_date=datetime(2026, 1, 1), catchup=True)
+def etl():
+    @task(retries=3, retry_delay=timedelta(minutes=5))
+    def extract(ti=None, dag_run=None):
+        if ti.try_number == 1:
+            raise OSError("away")
+        return list(range(1, dag_run.conf.get("rows", 2) + 1))
+    @task
+    def load(rows):
+        print(f"loaded {len(rows)} rows")
+    @task
+    def notify_team(): ...
+    load(extract()) >> notify_team()
+
+etl()
+"""
+PAGES_REPORT = """
+from datetime import UTC, datetime
+from airflow.sdk import dag, task
+
+@dag(schedule=None)
+def report():
+    @task
+    def write():
+        print(f"as of {datetime.now(UTC):%Y-%m-%d %H:%M}")
+    write()
+
+report()
+"""
+
+
+def test_the_tests_in_the_page_pass(pytester: pytest.Pytester) -> None:
+    page = Path(__file__).resolve().parents[2] / "docs" / "how-to" / "test-your-dags.md"
+    blocks = re.findall(r"^```python\n(.*?)^```", page.read_text("utf-8"), re.DOTALL | re.MULTILINE)
+    folder = pytester.mkdir("dags")
+    folder.joinpath("etl.py").write_text(PAGES_ETL)
+    folder.joinpath("report.py").write_text(PAGES_REPORT)
+    pytester.makepyfile("\n\n".join(blocks))
+    pytester.runpytest(*LIGHT).assert_outcomes(passed=5)
 
 
 @pytest.mark.parametrize("how", ["option", "ini"])

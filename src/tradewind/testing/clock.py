@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import signal
+import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +15,7 @@ from tradewind.core.errors import TradewindError
 from tradewind.sdk.execution.interrupts import TimeLimit
 from tradewind.store.times import from_us, to_us
 
-_monotonic, _monotonic_ns = time.monotonic, time.monotonic_ns
+_sleep, _monotonic, _monotonic_ns = time.sleep, time.monotonic, time.monotonic_ns
 
 
 class CannotFreeze(TradewindError):
@@ -59,16 +61,15 @@ class VirtualClock:
         if self._travel is None:
             yield
             return
-        sleep = time.sleep
         with self._travel(self.now, tick=False) as self._shown:
             # asyncio and time limits count on a monotonic clock that goes on, so it does, and sleeping adds to it.
             time.monotonic = lambda: _monotonic() + self._passed_us / 1e6
             time.monotonic_ns = lambda: _monotonic_ns() + self._passed_us * 1000
-            time.sleep = self.pass_time  # type: ignore[assignment]
+            time.sleep = self._slept  # type: ignore[assignment]
             try:
                 yield
             finally:
-                time.sleep, time.monotonic, time.monotonic_ns = sleep, _monotonic, _monotonic_ns
+                time.sleep, time.monotonic, time.monotonic_ns = _sleep, _monotonic, _monotonic_ns
                 self._shown = None
 
     def pass_time(self, seconds: float) -> None:
@@ -92,6 +93,15 @@ class VirtualClock:
         if us is None or self.frozen:
             return us
         return us - self._ahead_us + self._passed_us
+
+    def _slept(self, seconds: float) -> None:
+        """What `time.sleep` does. Waiting for something real takes real time: that of other threads, and that of the
+        standard library, which sleeps while it looks whether a subprocess has ended."""
+        asker = str(sys._getframe(1).f_globals.get("__name__")).partition(".")[0]
+        if asker in sys.stdlib_module_names or threading.current_thread() is not threading.main_thread():
+            _sleep(seconds)
+        else:
+            self.pass_time(seconds)
 
     def _move(self, seconds: float) -> None:
         self._passed_us += round(seconds * 1e6)
