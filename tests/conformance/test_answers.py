@@ -17,7 +17,7 @@ from tradewind.store.times import to_us
 from tradewind.testing.answers import RunAnswers
 from tradewind.testing.builders import dag, expand
 from tradewind.testing.world import Play
-from tradewind.wire.messages import Request
+from tradewind.wire.messages import METHODS, Request
 
 SPEC = dag("first >> mapped; first >> bad >> last", tasks={"mapped": {"map": expand(x="first")}})
 DAYS = [START, START + timedelta(days=1), START + timedelta(days=2)]
@@ -119,6 +119,10 @@ def test_memory_answers_as_the_database_does(both: Both) -> None:
     for method, args in QUESTIONS:
         memory, stored = both.ask(method, **args)
         assert memory == stored, (method, args)
+
+
+def test_every_request_of_the_protocol_has_an_answer_in_memory(both: Both) -> None:
+    assert METHODS.keys() <= both.answers.methods
 
 
 def test_a_value_that_is_pushed_is_there_in_both(both: Both) -> None:

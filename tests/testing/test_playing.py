@@ -431,6 +431,23 @@ def test_variables_and_connections_are_given_or_come_from_the_environment(
     assert given.xcom("ask")[4:6] == ["h", "other"]
 
 
+def test_secrets_are_masked_in_their_own_play_and_in_no_other(write: Write) -> None:
+    file = write("""
+        KEY = Variable.get("api_key", default=None)
+        with DAG("etl", schedule=None, start_date=START):
+            @task
+            def tell():
+                print("it is swordfish, or", KEY)
+                Variable.get("password", default=None)
+                print("it was swordfish")
+            tell()
+    """)
+    secret = run_dag(file, variables={"password": "swordfish", "api_key": "k-12345"}).task("tell").log
+    assert "it is swordfish, or ***" in secret
+    assert "it was ***" in secret
+    assert "it was swordfish" in run_dag(file).task("tell").log
+
+
 def test_a_variable_that_nobody_gives_is_missing_as_it_would_be(write: Write) -> None:
     file = write("""
         with DAG("etl", schedule=None, start_date=START):

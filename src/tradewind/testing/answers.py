@@ -48,6 +48,11 @@ class Answers:
             "connection.get": lambda conn_id: self.connections.get(conn_id),
         }
 
+    @property
+    def methods(self) -> frozenset[str]:
+        """What can be asked."""
+        return frozenset(self._methods)
+
     def request(self, method: str, **args: Any) -> Any:
         """The answer, or the refusal in a sentence."""
         answer = self._methods.get(method)
@@ -78,6 +83,7 @@ class RunAnswers(Answers):
         self._created: dict[int, str] = {}
         """Runs by number, and the attempt that created each."""
         self._methods |= {
+            "dag.get": self._dag,
             "xcom.pull": self._pull,
             "xcom.push": self._push,
             "run.get": self._run,
@@ -128,7 +134,15 @@ class RunAnswers(Answers):
             XComPushed(run=run.number, task_id=task_id, map_index=map_index, xcom=xcom, attempt=self.attempt)
         )
 
-    # --- runs ---
+    # --- Dags and runs ---
+
+    def _dag(self, dag_id: str) -> dict[str, Any] | None:
+        record, plan = self._play.world.dags.get(dag_id), self._play.world.plans.get(dag_id)
+        if record is None or plan is None:
+            return None
+        groups = {group.group_id: list(group.task_ids) for group in plan.spec.groups if group.group_id}
+        facts = {"dag_id": dag_id, "is_paused": record.is_paused, "is_stale": record.is_stale}
+        return {**facts, "task_ids": list(plan.spec.tasks), "groups": groups}
 
     def _run(self, dag_id: str, run_id: str) -> dict[str, Any] | None:
         run = next(iter(self._runs(dag_id, run_ids=[run_id])), None)

@@ -93,10 +93,10 @@ class Actor:
         if outcome == LOST:
             return PlayedAttempt(offer, self._lost(offer, seconds, on_started))
 
-        def execute(task: Any, context: Any) -> Any:
+        def execute(own: Callable[[], Any], context: Any) -> Any:
             if seconds:
                 self._clock.pass_time(seconds)
-            return acted(outcome, task, context)
+            return own() if outcome is None else acted(outcome, context)
 
         def run() -> Finished:
             return run_attempt(

@@ -13,6 +13,7 @@ import msgspec
 from tradewind.core.dag import DagSpec
 from tradewind.core.errors import TradewindError
 from tradewind.dag_processor.files import dag_files
+from tradewind.sdk.execution.masking import masker
 from tradewind.sdk.execution.prepared import PreparedDag, prepare
 from tradewind.testing.answers import Answers
 from tradewind.testing.surroundings import surroundings
@@ -85,6 +86,8 @@ class DagBag:
         with surroundings(self.folder, answers, variables=variables or (), connections=connections or ()):
             for name in files if files is not None else dag_files(self.folder):
                 self._read(name)
+            self.secrets = masker().known
+            """What the files came to know, to be masked in the logs of their tasks."""
 
     @property
     def dags(self) -> dict[str, Any]:

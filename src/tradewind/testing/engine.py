@@ -20,6 +20,7 @@ from tradewind.core.records import Attempt, DagRun, Pool, TaskKey
 from tradewind.core.states import RunType
 from tradewind.scheduler.offers import Offers
 from tradewind.scheduler.reports import attempt_finished
+from tradewind.sdk.execution.masking import masker
 from tradewind.store.times import from_us, to_us
 from tradewind.testing.answers import RunAnswers
 from tradewind.testing.attempts import Actor, PlayedAttempt
@@ -104,6 +105,7 @@ class Engine:
     def _stage(self) -> Iterator[None]:
         variables, connections = self._given
         with surroundings(self.bag.folder, self.answers, variables=variables, connections=connections):
+            masker().add(self.bag.secrets)
             yield
 
     def _serve_queues(self) -> None:

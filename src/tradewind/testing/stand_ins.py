@@ -64,10 +64,8 @@ class StandIns:
         return 0.0 if said is None else seconds_of(said)
 
 
-def acted(outcome: Any, task: Any, context: Any) -> Any:
+def acted(outcome: Any, context: Any) -> Any:
     """The task's result in its stead; or raises what ends it otherwise."""
-    if outcome is None:
-        return task.execute(context)
     if isinstance(outcome, str):
         if outcome in _RAISED:
             raise _RAISED[outcome]()

@@ -15,6 +15,7 @@ from typing import Any
 
 from tradewind.core.errors import TradewindError
 from tradewind.sdk.connection import ENV_PREFIXES as CONNECTION_PREFIXES
+from tradewind.sdk.execution.masking import masker
 from tradewind.sdk.execution.runtime import Runtime, runtime_installed
 from tradewind.sdk.variable import ENV_PREFIXES as VARIABLE_PREFIXES
 from tradewind.testing.names import airflow_names
@@ -50,6 +51,7 @@ def surroundings(
             for name in names:
                 for prefix in prefixes:
                     os.environ.pop(prefix + name.upper(), None)
+        stack.enter_context(masker().forgetting())
         stack.enter_context(runtime_installed(runtime))
         yield
 
