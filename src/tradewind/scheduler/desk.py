@@ -26,11 +26,9 @@ from tradewind.core.inputs import (
     AttemptFinished,
     AttemptStarted,
     CallbackFinished,
-    Defer,
     WorkerExpired,
     WorkerJoined,
     WorkerLeft,
-    XCom,
 )
 from tradewind.core.states import AttemptState
 from tradewind.scheduler.commands import Context, answer_of, wish_of
@@ -38,6 +36,7 @@ from tradewind.scheduler.execution import Endpoint
 from tradewind.scheduler.offers import Offers
 from tradewind.scheduler.owner import Rows, Told
 from tradewind.scheduler.peers import Peer
+from tradewind.scheduler.reports import attempt_finished
 from tradewind.scheduler.triggers import Triggers
 from tradewind.store import queries
 from tradewind.store.times import from_us
@@ -50,7 +49,6 @@ from tradewind.wire.messages import (
     Cancel,
     Command,
     CommandResult,
-    Deferral,
     Drain,
     Event,
     Finished,
@@ -123,7 +121,7 @@ class Desk:
         self.files = files
         self._files_changed = files_changed
         self._kill_grace_seconds = kill_grace_seconds
-        self._offers = Offers(scheduler.engine)
+        self._offers = Offers(self._stored_xcoms)
         self.peers: set[Peer] = set()
         self.agents: dict[str, Peer] = {}
         self.beats: dict[str, float] = {}
@@ -328,26 +326,8 @@ class Desk:
             return
         self.progress.pop(report.attempt, None)
         usage = self.usage.pop(report.attempt, (0, 0, 0.0))
-        xcoms = [XCom(name=x.key, value=x.value) for x in report.xcoms]
-        if report.value is not None:
-            xcoms.append(XCom(name="return_value", value=report.value, length=report.length))
-        event = AttemptFinished(
-            attempt=report.attempt,
-            outcome=report.outcome,
-            start_date=from_us(report.start_us),
-            end_date=from_us(report.end_us),
-            error=report.error,
-            xcoms=tuple(xcoms),
-            skip=tuple(report.skip),
-            retry_delay_seconds=report.retry_delay_seconds,
-            reschedule_at=from_us(report.reschedule_us),
-            defer=_defer(report.defer) if report.defer is not None else None,
-            rendered=report.rendered,
-            map_label=report.map_label,
-            cpu_seconds=max(report.cpu_seconds, usage[2]),
-            peak_bytes=usage[1] or report.peak_bytes,
-        )
-        self._scheduler.submit(event, acknowledge)
+        report.cpu_seconds, report.peak_bytes = max(report.cpu_seconds, usage[2]), usage[1] or report.peak_bytes
+        self._scheduler.submit(attempt_finished(report), acknowledge)
 
     def _progressed(self, message: Progress) -> None:
         self.progress[message.attempt] = message
@@ -457,6 +437,10 @@ class Desk:
 
     # --- what the owner tells ---
 
+    def _stored_xcoms(self, run: int, task_id: str, key: str) -> list[tuple[str, int, str, bytes]]:
+        with self._engine.connect() as connection:
+            return queries.xcoms(connection, run, task_ids=[task_id], key=key)
+
     def tell(self, operations: list[Told]) -> None:
         """Messages after a commit, one write per agent."""
         out: dict[str, list[Message]] = {}
@@ -558,16 +542,3 @@ class Desk:
                 if name in held:
                     worker = self._scheduler.world.workers.get(name)
                     self._scheduler.submit(WorkerExpired(name=name, epoch=worker.epoch if worker else 0))
-
-
-def _defer(said: Deferral) -> Defer:
-    return Defer(
-        classpath=said.classpath,
-        kwargs=said.kwargs,
-        method=said.method,
-        method_kwargs=said.method_kwargs,
-        timeout_seconds=said.timeout_seconds,
-        at=from_us(said.at_us),
-        at_event=said.at_event,
-        at_ends=said.at_ends,
-    )

@@ -1,14 +1,15 @@
 """From what was decided to what a worker is told: Offers, with everything the task is known to need."""
 
+from collections.abc import Callable, Iterable
 from typing import Any
-
-from sqlalchemy import Engine
 
 from tradewind.core.records import Attempt, DagRun
 from tradewind.core.world import LiveRun, World
-from tradewind.store import queries
 from tradewind.store.times import to_us
 from tradewind.wire.messages import Offer, RunInfo, XComValue
+
+StoredXComs = Callable[[int, str, str], Iterable[tuple[str, int, str, bytes]]]
+"""Of a run (its number), what a task left under a key: (task_id, map_index, key, JSON), by map_index."""
 
 
 def run_info(run: DagRun) -> RunInfo:
@@ -48,10 +49,10 @@ def _resume(world: World, attempt: Attempt) -> dict[str, Any]:
 
 
 class Offers:
-    """Builds Offers. XComs come from memory, or from the database after a restart."""
+    """Builds Offers. XComs come from memory, or from where they are stored after a restart."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    def __init__(self, stored_xcoms: StoredXComs) -> None:
+        self._stored_xcoms = stored_xcoms
 
     def offer(self, world: World, attempt: Attempt) -> Offer | None:
         """The offer of an attempt that is still to start; None when it no longer is."""
@@ -84,19 +85,13 @@ class Offers:
     def _xcoms(self, live: LiveRun, task_id: str) -> list[XComValue]:
         spec = live.spec_of(task_id)
         values: list[XComValue] = []
-        missing: list[tuple[str, str]] = []
         for source, key in spec.reads if spec else ():
             indexes = sorted(live.instances.get(source, ()))
             known = [(i, live.xcoms.get((source, i, key))) for i in indexes]
             if all(value for _, value in known):
                 values += [XComValue(source, i, key, value) for i, value in known if value]
             else:
-                missing.append((source, key))
-        if missing:
-            with self._engine.connect() as connection:
-                for source, key in missing:
-                    rows = queries.xcoms(connection, live.run.number, task_ids=[source], key=key)
-                    values += [XComValue(*row) for row in rows]
+                values += [XComValue(*row) for row in self._stored_xcoms(live.run.number, source, key)]
         return values
 
     def callback(self, world: World, row: dict[str, Any], run: DagRun) -> Offer | None:

@@ -26,6 +26,7 @@ from tradewind.core.decisions import (
     PutXCom,
     Record,
     StartAttempt,
+    StartCallback,
     StopAttempt,
 )
 from tradewind.core.errors import TradewindError
@@ -68,6 +69,8 @@ class Play:
         self.offered: list[Attempt] = []
         """Every StartAttempt, in order."""
         self.stopped: list[Attempt] = []
+        self.called: list[str] = []
+        """The id of every StartCallback, in order."""
         self.versions: dict[str, int] = {}
         self.capacity = capacity
         self.epoch = 0
@@ -344,6 +347,8 @@ class Play:
                 self.offered.append(attempt)
             case StopAttempt(attempt=attempt):
                 self.stopped.append(attempt)
+            case StartCallback(id=number):
+                self.called.append(number)
 
     # --- what must always hold ---
 

@@ -1,7 +1,7 @@
 """What a Dag file looked at while it was imported, so that a change of it is a change of the Dag.
 
 CPython reports every file opened, folder listed, socket connected, process started through audit hooks. A hook cannot
-be taken out again, so this one is installed once in the host and does nothing outside an import.
+be taken out again, so there is one in a process, however many files it imports, and outside an import it does nothing.
 """
 
 import os
@@ -23,8 +23,6 @@ class Watcher:
         self.files: set[str] = set()
         self.unwatchable = False
         self._own = own_file
-        self._active = False
-        self._installed = False
         paths = sysconfig.get_paths()
         fixed = {paths[name] for name in ("stdlib", "platstdlib", "purelib", "platlib")}
         fixed |= {path for path in sys.path if "site-packages" in path or "dist-packages" in path}
@@ -34,18 +32,15 @@ class Watcher:
 
     @contextmanager
     def recording(self) -> Iterator[None]:
-        if not self._installed:
-            self._installed = True
-            sys.addaudithook(self._heard)
-        self._active = True
+        _Hook.install()
+        before, _Hook.watcher = _Hook.watcher, self
         try:
             yield
         finally:
-            self._active = False
+            _Hook.watcher = before
 
-    def _heard(self, event: str, args: tuple[object, ...]) -> None:
-        if not self._active:
-            return
+    def heard(self, event: str, args: tuple[object, ...]) -> None:
+        """Something has happened that CPython tells of."""
         if event == "open":
             mode = args[1]
             if mode is None or "r" in str(mode):
@@ -67,3 +62,21 @@ class Watcher:
         full = os.path.abspath(path)
         if full != self._own and not full.endswith(_IGNORED_SUFFIXES) and not full.startswith(self._libraries):
             self.files.add(full)
+
+
+class _Hook:
+    """This process's audit hook, and who listens to it."""
+
+    watcher: Watcher | None = None
+    _installed = False
+
+    @classmethod
+    def install(cls) -> None:
+        if not cls._installed:
+            cls._installed = True
+            sys.addaudithook(cls._heard)
+
+    @classmethod
+    def _heard(cls, event: str, args: tuple[object, ...]) -> None:
+        if cls.watcher is not None:
+            cls.watcher.heard(event, args)

@@ -85,14 +85,14 @@ class TimeLimit:
     """Raises AirflowTaskTimeout in the block after `limit`; None is no limit."""
 
     def __init__(self, limit: timedelta | None, task_id: str) -> None:
-        self._limit, self._task_id = limit, task_id
+        self.limit, self._task_id = limit, task_id
         self._before: Any = None
         self._armed = False
 
     def __enter__(self) -> None:
-        if self._limit is None:
+        if self.limit is None:
             return
-        seconds = self._limit.total_seconds()
+        seconds = self.limit.total_seconds()
         if seconds <= 0:
             self._expire(0, None)
         if threading.current_thread() is not threading.main_thread():
@@ -109,7 +109,7 @@ class TimeLimit:
             signal.signal(signal.SIGALRM, self._before if self._before is not None else signal.SIG_DFL)
 
     def _expire(self, number: int, frame: FrameType | None) -> None:
-        raise AirflowTaskTimeout(f"Task {self._task_id!r} ran longer than its execution_timeout of {self._limit}.")
+        raise AirflowTaskTimeout(f"Task {self._task_id!r} ran longer than its execution_timeout of {self.limit}.")
 
 
 def call_on_kill(on_kill: Callable[[], None]) -> None:

@@ -6,6 +6,7 @@ import base64
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import quote, quote_plus
 
@@ -42,6 +43,20 @@ class Masker:
     def secrets(self) -> int:
         """How many are known."""
         return len(self._known)
+
+    @property
+    def known(self) -> frozenset[str]:
+        """The secrets themselves."""
+        return frozenset(self._known)
+
+    @contextmanager
+    def forgetting(self) -> Iterator[None]:
+        """What becomes known inside is forgotten afterwards: for a process that plays many, one after the other."""
+        before = set(self._known), set(self._forms)
+        try:
+            yield
+        finally:
+            (self._known, self._forms), self._stale = before, True
 
     def is_sensitive(self, name: object) -> bool:
         """Whether a value of this name is a secret, going by the name."""

@@ -7,6 +7,7 @@ import resource
 import time
 import traceback
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 from tradewind.sdk.context import current_context
@@ -25,6 +26,9 @@ from tradewind.wire.messages import Finished, Offer
 
 log = logging.getLogger("tradewind.task")
 
+Execute = Callable[[Callable[[], Any], Any], Any]
+"""Given what the operator itself would do, and its context, the result of the task."""
+
 _STATES = {
     "on_success": TaskInstanceState.SUCCESS,
     "on_skipped": TaskInstanceState.SKIPPED,
@@ -42,12 +46,14 @@ def run_attempt(
     *,
     alone: bool = False,
     triggers_here: bool = False,
+    execute: Execute | None = None,
 ) -> Finished:
     """Run what the offer names and say how it ended; nothing that author code raises comes out of here.
 
     `on_started` is told the time when the templates are rendered and `execute` is about to begin. `alone` says that
     the process runs no other attempt, so that an operator without templates need not be copied. With `triggers_here`
-    a task that defers waits for its trigger in this process, and goes on.
+    a task that defers waits for its trigger in this process, and goes on. `execute` is called in place of what the
+    operator would do, and may call that: a test stands in for a task with it.
     """
     report = Finished(attempt=offer.attempt, outcome="failed", start_us=clock_us())
     used = time.process_time()
@@ -57,7 +63,7 @@ def run_attempt(
             attempt = _made(prepared, offer, report, alone)
             if attempt is not None:
                 attempt.triggers_here = triggers_here
-                _run(attempt, on_started, clock_us, report)
+                _run(attempt, on_started, clock_us, report, execute)
     finally:
         begin_progress("")
     report.error = masker().mask(report.error)
@@ -76,13 +82,19 @@ def _made(prepared: PreparedDag, offer: Offer, report: Finished, alone: bool) ->
         return None
 
 
-def _run(attempt: Attempt, on_started: Callable[[int], None], clock_us: Callable[[], int], report: Finished) -> None:
+def _run(
+    attempt: Attempt,
+    on_started: Callable[[int], None],
+    clock_us: Callable[[], int],
+    report: Finished,
+    execute: Execute | None,
+) -> None:
     error: BaseException | None = None
     with current_context(attempt.context):
         try:
             with StopOnRequest(lambda: _on_kill(attempt)) as stop:
                 try:
-                    _execute(attempt, on_started, clock_us, report)
+                    _execute(attempt, on_started, clock_us, report, execute)
                 except BaseException as raised:
                     error = raised
         except BaseException as raised:  # the request to stop came between the lines
@@ -97,7 +109,11 @@ def _run(attempt: Attempt, on_started: Callable[[int], None], clock_us: Callable
 
 
 def _execute(
-    attempt: Attempt, on_started: Callable[[int], None], clock_us: Callable[[], int], report: Finished
+    attempt: Attempt,
+    on_started: Callable[[int], None],
+    clock_us: Callable[[], int],
+    report: Finished,
+    execute: Execute | None,
 ) -> None:
     """From the task's arguments to its result, in the order in which Airflow calls things."""
     context = attempt.context
@@ -118,7 +134,7 @@ def _execute(
         limit = time_left(limit, attempt.offer.first_start_us, report.start_us)
     try:
         with TimeLimit(limit, task.task_id):
-            result = _result(attempt)
+            result = _result(attempt) if execute is None else execute(partial(_result, attempt), context)
     except AirflowTaskTimeout:
         call_on_kill(task.on_kill)
         raise

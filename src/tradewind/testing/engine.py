@@ -1,0 +1,216 @@
+"""The engine in memory: the scheduler's core in virtual time, and attempts that run in this process when they start.
+
+Nothing runs beside anything else. A task's code runs at the moment of virtual time at which the task starts; its end is
+reported when its duration has passed, so that pools, limits and timeouts see it run for so long.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime
+from heapq import heappop, heappush
+from typing import Any
+
+from tradewind.core.dag import DagSpec
+from tradewind.core.errors import TradewindError
+from tradewind.core.inputs import AttemptStarted, CallbackFinished, CreateRun, PoolsChanged, TimerFired
+from tradewind.core.records import Attempt, DagRun, Pool, TaskKey
+from tradewind.core.states import RunType
+from tradewind.scheduler.offers import Offers
+from tradewind.scheduler.reports import attempt_finished
+from tradewind.sdk.execution.masking import masker
+from tradewind.store.times import from_us, to_us
+from tradewind.testing.answers import RunAnswers
+from tradewind.testing.attempts import Actor, PlayedAttempt
+from tradewind.testing.clock import VirtualClock
+from tradewind.testing.dag_bag import DagBag
+from tradewind.testing.stand_ins import StandIns
+from tradewind.testing.surroundings import surroundings
+from tradewind.testing.world import Play
+from tradewind.wire.messages import Finished
+
+DEFAULT_POOL_SLOTS = 128
+DEFAULT_PARALLELISM = 32
+MOST_STARTS = 20_000
+"""More starts than this in one play mean that something goes round in circles."""
+
+
+class GoesOnForEver(TradewindError):
+    """A play has no end."""
+
+    def __init__(self, task_id: str, now: datetime) -> None:
+        super().__init__(
+            f"After {MOST_STARTS} starts the play has come to {now.isoformat()} and is not over; {task_id!r} was to "
+            "start next. Let it end sooner: a shorter timeout, an earlier to=, or a stand-in with outcomes=."
+        )
+
+
+class Engine:
+    """One installation that knows the Dags of a bag."""
+
+    def __init__(
+        self,
+        bag: DagBag,
+        clock: VirtualClock,
+        stand_ins: StandIns,
+        *,
+        variables: Mapping[str, Any] | None = None,
+        connections: Mapping[str, Any] | None = None,
+        pools: Mapping[str, int] | None = None,
+        parallelism: int = DEFAULT_PARALLELISM,
+    ) -> None:
+        self.bag, self.clock, self._stand_ins = bag, clock, stand_ins
+        self.play = Play(now=clock.now, check=False, parallelism=parallelism, capacity=parallelism)
+        self.answers = RunAnswers(self.play, variables, connections)
+        self.attempts: dict[TaskKey, list[PlayedAttempt]] = {}
+        """Every start of each task instance, oldest first."""
+        self.callbacks: list[PlayedAttempt] = []
+        """Those of Dags, and those of tasks that could not call themselves."""
+        self.starts: list[TaskKey] = []
+        self._given = set(variables or ()), set(connections or ())
+        self._actor = Actor(clock, self.answers)
+        self._offers = Offers(lambda run, task_id, key: self.answers.xcoms(run, [task_id], key))
+        self._running: list[tuple[int, int, Finished]] = []
+        self._seen = {"offered": 0, "stopped": 0, "called": 0}
+        self._until: datetime | None = None
+        self._serve_queues()
+        for name, slots in {"default_pool": DEFAULT_POOL_SLOTS, **(pools or {})}.items():
+            self.play.world.set_pool(Pool(name=name, slots=slots))
+
+    def load(self, dag_ids: list[str]) -> None:
+        """These Dags become known, and are not paused."""
+        for dag_id in dag_ids:
+            self.play.load(self._spec(dag_id))
+            self.play.unpause(dag_id)
+
+    def create(self, dag_id: str, **wish: Any) -> DagRun:
+        """A run that somebody asks for."""
+        run: DagRun = self.play.give(CreateRun(dag_id=dag_id, run_type=RunType.MANUAL, **wish))
+        return run
+
+    def run(self, until: datetime | None = None) -> None:
+        """Play until every run is over, or waits for what cannot come. Runs that a schedule wants are made as far as
+        they are due by `until`; without it none is."""
+        self._until = until
+        with self._stage():
+            self.play.give(PoolsChanged())
+            while self._act() or self._step():
+                pass
+
+    # --- setting the stage ---
+
+    @contextmanager
+    def _stage(self) -> Iterator[None]:
+        variables, connections = self._given
+        with surroundings(self.bag.folder, self.answers, variables=variables, connections=connections):
+            masker().add(self.bag.secrets)
+            yield
+
+    def _serve_queues(self) -> None:
+        queues = {task.queue for each in self.bag.bagged.values() for task in each.spec.tasks.values()}
+        self.play.join_worker(queues=tuple(sorted({"default", *queues})))
+
+    def _spec(self, dag_id: str) -> DagSpec:
+        """A task for which something stands in goes to a worker, even one that never would."""
+        spec = self.bag.bagged[dag_id].spec
+        tasks = {
+            task_id: replace(task, never_sent=False) if task.never_sent and self._stand_ins.sends(task_id) else task
+            for task_id, task in spec.tasks.items()
+        }
+        return replace(spec, tasks=tasks)
+
+    # --- one thing after the other ---
+
+    def _act(self) -> bool:
+        """Do what the core has asked for since the last time; false when it has not asked for anything."""
+        stopped, called, offered = self._news("stopped"), self._news("called"), self._news("offered")
+        for attempt in stopped:
+            self._stop(attempt)
+        for number in called:
+            self._call(number)
+        for attempt in offered:
+            self._start(attempt)
+        return bool(stopped or called or offered)
+
+    def _news(self, name: str) -> list[Any]:
+        told: list[Any] = getattr(self.play, name)
+        news, self._seen[name] = told[self._seen[name] :], len(told)
+        return news
+
+    def _step(self) -> bool:
+        """Let the next thing happen: the end of an attempt, or a timer. False when all is over, or nothing can come."""
+        if not self.play.world.runs and not self._is_due():
+            return False
+        timer = self.play.world.next_timer()
+        ends = from_us(self._running[0][0]) if self._running else None
+        if ends is not None and (timer is None or ends <= timer):
+            self._move_to(ends)
+            _, _, report = heappop(self._running)
+            self.play.give(attempt_finished(report))
+        elif timer is not None:
+            self._move_to(timer)
+            for kind, subject in self.play.world.due(self.play.now):
+                if kind != "schedule" or self._is_due(str(subject)):
+                    self.play.give(TimerFired(kind=kind, subject=subject))
+        else:
+            return False
+        return True
+
+    def _move_to(self, at: datetime) -> None:
+        self.play.now = self.clock.now = max(self.play.now, at)
+
+    def _is_due(self, dag_id: str | None = None) -> bool:
+        """Whether a schedule wants a run within the time that is played."""
+        records = self.play.world.dags.values()
+        return self._until is not None and any(
+            record.next_due is not None and not record.is_paused and record.next_due.run_after <= self._until
+            for record in records
+            if dag_id is None or record.dag_id == dag_id
+        )
+
+    # --- attempts ---
+
+    def _start(self, attempt: Attempt) -> None:
+        current, key = self.play.world.attempts.get(attempt.id), attempt.key
+        offer = self._offers.offer(self.play.world, attempt)
+        if current is None or current.cancel or offer is None:
+            return
+        if len(self.starts) >= MOST_STARTS:
+            raise GoesOnForEver(key.task_id, self.play.now)
+        self.starts.append(key)
+        prepared = self.bag.bagged[offer.run.dag_id].prepared
+        outcome = self._stand_ins.outcome(key.task_id, key.map_index, attempt.try_number)
+        seconds = self._stand_ins.seconds(key.task_id, key.map_index)
+
+        def started(start_us: int) -> None:
+            self.play.give(AttemptStarted(attempt=attempt.id, start_date=from_us(start_us) or self.play.now))
+
+        played = self._actor.attempt(prepared, offer, outcome, seconds, started)
+        self.attempts.setdefault(key, []).append(played)
+        heappush(self._running, (played.report.end_us or 0, len(self.starts), played.report))
+
+    def _stop(self, attempt: Attempt) -> None:
+        """Its code has run already: what it reports is not what it came to, but that it was stopped."""
+        for place, (_, number, report) in enumerate(self._running):
+            if report.attempt == attempt.id:
+                report.outcome, report.error, report.value, report.xcoms = "cancelled", attempt.cancel, None, []
+                report.end_us = to_us(self.play.now)
+                self._running[place] = (report.end_us or 0, number, report)
+                self._running.sort()
+                return
+        self.play.give(attempt_finished(Finished(attempt=attempt.id, outcome="cancelled", error=attempt.cancel)))
+
+    def _call(self, number: str) -> None:
+        row = self.play.callbacks[number]
+        run = self.play.runs[row.key.run]
+        fields = {
+            "id": number, "kind": row.kind, "reason": row.reason, "task_id": row.key.task_id,
+            "map_index": row.key.map_index, "try_number": row.try_number,
+        }  # fmt: skip
+        offer = self._offers.callback(self.play.world, fields, run)
+        if offer is not None:
+            played = self._actor.callback(self.bag.bagged[run.dag_id].prepared, offer)
+            self.callbacks.append(played)
+            self.play.give(CallbackFinished(id=number, error=played.error))
