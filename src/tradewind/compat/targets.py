@@ -84,8 +84,9 @@ NAMES: dict[str, str] = {
     "tradewind.sdk.hooks": "BaseHook",
     "tradewind.sdk.timetables": (
         "AssetOrTimeSchedule AssetTriggeredTimetable ContinuousTimetable CronDataIntervalTimetable "
-        "CronTriggerTimetable DagRunInfo DataInterval DeltaDataIntervalTimetable DeltaTriggerTimetable "
-        "EventsTimetable MultipleCronTriggerTimetable NullTimetable OnceTimetable TimeRestriction Timetable"
+        "CronPartitionTimetable CronTriggerTimetable DagRunInfo DataInterval DeltaDataIntervalTimetable "
+        "DeltaTriggerTimetable EventsTimetable MultipleCronTriggerTimetable NullTimetable OnceTimetable "
+        "PartitionedAssetTimetable PartitionedAtRuntime TimeRestriction Timetable"
     ),
     "tradewind.sdk.compat_helpers": (
         "add_deprecated_classes ANSI_ESCAPE apply_defaults as_flattened_list as_tuple at_most_one "

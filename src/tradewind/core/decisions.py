@@ -135,7 +135,15 @@ class WarmHost:
     children: int = 2
 
 
+@dataclass(frozen=True, slots=True)
+class NameRuns:
+    """Few of the runs that this Dag's own timetable code has named are left: have it name the next ones."""
+
+    dag_id: str
+
+
 Operation = (
     PutRun | PutTask | DropTask | PutAttempt | PutXCom | DropXComs | PutRendered | PutCallback | PutRow | DropRows
     | Record | StartAttempt | StopAttempt | StopStray | StartCallback | WarmHost
+    | NameRuns
 )  # fmt: skip

@@ -12,7 +12,7 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from tradewind.core.attempts import LOST_GRACE
-from tradewind.core.decisions import PutRow, StartAttempt, StartCallback, StopAttempt, StopStray, WarmHost
+from tradewind.core.decisions import NameRuns, PutRow, StartAttempt, StartCallback, StopAttempt, StopStray, WarmHost
 from tradewind.core.inputs import (
     AttemptFinished,
     AttemptStarted,
@@ -452,6 +452,10 @@ class Desk:
                     out.setdefault(name, []).append(cancel)
                 case StartCallback(id=number):
                     self._start_callback(number)
+                case NameRuns(dag_id=dag_id):
+                    record = self._scheduler.world.dags.get(dag_id)
+                    if record is not None:
+                        self._reparse(record.file)
                 case WarmHost(dag_id=dag_id, children=children):
                     record = self._scheduler.world.dags.get(dag_id)
                     if record is not None and record.isolation != "spawn":
