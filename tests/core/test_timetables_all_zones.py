@@ -5,12 +5,12 @@ arithmetic that it judges.
 """
 
 from datetime import UTC, date, datetime, timedelta
-from functools import lru_cache
+from functools import cache
 from itertools import pairwise
 from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tradewind.core.timetables import Restriction, TimetableSpec, next_run, ticks
@@ -27,12 +27,13 @@ FIXED = [
 INTERVALS = ["0 * * * *", "*/30 * * * *", "*/7 * * * *", "10 * * * SUN", "5 * L * *", "15,45 * * 3,4,10,11 *"]
 
 
-@lru_cache(maxsize=None)
+@cache
 def changes(name: str) -> tuple[datetime, ...]:
     """The instants, to the second, at which a zone's offset changes."""
     where, step, found = ZoneInfo(name), timedelta(days=6), []
-    moment, offset = FIRST, FIRST.astimezone(where).utcoffset()
-    while moment < LAST:
+    moment = FIRST - 30 * DAY
+    offset = moment.astimezone(where).utcoffset()
+    while moment < LAST + 30 * DAY:
         low, high = moment, moment + step
         if high.astimezone(where).utcoffset() != offset:
             while high - low > timedelta(seconds=1):
@@ -40,9 +41,7 @@ def changes(name: str) -> tuple[datetime, ...]:
                 low, high = (middle, high) if middle.astimezone(where).utcoffset() == offset else (low, middle)
             found.append(high)
             offset = high.astimezone(where).utcoffset()
-            moment = high
-        else:
-            moment = high
+        moment = high
     return tuple(found)
 
 
@@ -51,7 +50,8 @@ def moments(draw: st.DrawFn) -> tuple[str, datetime]:
     """A zone, and a moment that often lies close to a change of its clocks."""
     name = draw(st.sampled_from(ZONES))
     if (known := changes(name)) and draw(st.integers(0, 9)):
-        return name, draw(st.sampled_from(known)) + draw(st.integers(-48 * 60, 48 * 60)) * MINUTE
+        near = st.sampled_from([-60, -30, -1, 0, 1, 30, 60]) | st.integers(-48 * 60, 48 * 60)
+        return name, draw(st.sampled_from(known)) + draw(near) * MINUTE
     return name, FIRST + draw(st.integers(0, (LAST - FIRST) // MINUTE)) * MINUTE
 
 
@@ -59,11 +59,16 @@ def clock(expression: str, name: str, gap: str = "shift", fold: str = "first") -
     return CronTicks(cron_spec(expression), ZoneInfo(name), gap, fold)
 
 
+BEFORE_A_DATE_COMES_BACK = ("America/St_Johns", datetime(2006, 10, 29, 2, 30, 30, tzinfo=UTC))
+"""A minute of the new date, after which the clocks go back into the old one."""
+
 POLICIES = {"gap": st.sampled_from(["shift", "skip"]), "fold": st.sampled_from(["first", "second"])}
 
 
 @settings(max_examples=400, deadline=None)
 @given(at=moments(), expression=st.sampled_from(FIXED + INTERVALS), **POLICIES)
+@example(at=(BEFORE_A_DATE_COMES_BACK[0], BEFORE_A_DATE_COMES_BACK[1] - MINUTE), expression="*/30 * * * *",
+         gap="shift", fold="first")  # fmt: skip
 def test_time_never_goes_backwards_and_leads_back_the_way_it_came(
     at: tuple[str, datetime], expression: str, gap: str, fold: str
 ) -> None:
@@ -120,6 +125,8 @@ def test_interval_crons_tick_whenever_the_clock_shows_their_time(at: tuple[str, 
 
 @settings(max_examples=250, deadline=None)
 @given(at=moments(), expression=st.sampled_from(FIXED), **POLICIES)
+@example(at=(BEFORE_A_DATE_COMES_BACK[0], BEFORE_A_DATE_COMES_BACK[1] + 3 * DAY), expression="59 23 * * *",
+         gap="shift", fold="second")  # fmt: skip
 def test_fixed_hours_run_once_for_each_time_of_each_date_by_the_policy(
     at: tuple[str, datetime], expression: str, gap: str, fold: str
 ) -> None:
@@ -150,6 +157,7 @@ def test_fixed_hours_run_once_for_each_time_of_each_date_by_the_policy(
 
 @settings(max_examples=150, deadline=None)
 @given(at=moments(), expression=st.sampled_from(FIXED + INTERVALS), data_interval=st.booleans(), **POLICIES)
+@example(at=BEFORE_A_DATE_COMES_BACK, expression="*/30 * * * *", data_interval=False, gap="shift", fold="first")
 def test_catching_up_makes_each_run_once_and_its_intervals_have_no_holes(
     at: tuple[str, datetime], expression: str, data_interval: bool, gap: str, fold: str
 ) -> None:
