@@ -65,7 +65,7 @@ BEFORE_A_DATE_COMES_BACK = ("America/St_Johns", datetime(2006, 10, 29, 2, 30, 30
 POLICIES = {"gap": st.sampled_from(["shift", "skip"]), "fold": st.sampled_from(["first", "second"])}
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(at=moments(), expression=st.sampled_from(FIXED + INTERVALS), **POLICIES)
 @example(at=(BEFORE_A_DATE_COMES_BACK[0], BEFORE_A_DATE_COMES_BACK[1] - MINUTE), expression="*/30 * * * *",
          gap="shift", fold="first")  # fmt: skip
@@ -104,7 +104,7 @@ def wall(name: str, start: datetime, end: datetime) -> list[tuple[datetime, date
     return found
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(at=moments(), expression=st.sampled_from(INTERVALS))
 def test_interval_crons_tick_whenever_the_clock_shows_their_time(at: tuple[str, datetime], expression: str) -> None:
     name, moment = at
@@ -123,7 +123,7 @@ def test_interval_crons_tick_whenever_the_clock_shows_their_time(at: tuple[str, 
     assert list(ticks(timetable, *inside)) == sorted(tick for tick in expected if inside[0] <= tick <= inside[1])
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(at=moments(), expression=st.sampled_from(FIXED), **POLICIES)
 @example(at=(BEFORE_A_DATE_COMES_BACK[0], BEFORE_A_DATE_COMES_BACK[1] + 3 * DAY), expression="59 23 * * *",
          gap="shift", fold="second")  # fmt: skip

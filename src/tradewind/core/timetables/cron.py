@@ -43,33 +43,45 @@ class CronTicks:
 
     def after(self, instant: datetime) -> datetime | None:
         """The first tick strictly after `instant`, or None when none comes."""
-        today = instant.astimezone(self._zone).date()
+        today, found = instant.astimezone(self._zone).date(), None
         for day in self._dates_from(self._day_before(today)):
-            ticks, origin = self._ticks_of(day)
-            if origin is None:
-                index = bisect_right(ticks, instant)
-                if index < len(ticks):
-                    return ticks[index]
-            else:
-                index = bisect_right(self._seconds, (instant - origin) // _SECOND)
-                if index < len(self._seconds):
-                    return origin + timedelta(seconds=self._seconds[index])
-        return None
+            tick, is_plain = self._first_of(day, instant)
+            if found is not None:
+                return found if tick is None else min(found, tick)
+            if tick is not None and is_plain:
+                return tick
+            found = tick  # where clocks go back over midnight, the next date may have an earlier one
+        return found
 
     def before(self, instant: datetime) -> datetime | None:
         """The last tick strictly before `instant`, or None when none was."""
-        today = instant.astimezone(self._zone).date()
+        today, found = instant.astimezone(self._zone).date(), None
         for day in self._dates_back_from(self._day_after(today)):
-            ticks, origin = self._ticks_of(day)
-            if origin is None:
-                index = bisect_left(ticks, instant)
-                if index:
-                    return ticks[index - 1]
-            else:
-                index = bisect_left(self._seconds, -((origin - instant) // _SECOND))
-                if index:
-                    return origin + timedelta(seconds=self._seconds[index - 1])
-        return None
+            tick, is_plain = self._last_of(day, instant)
+            if found is not None:
+                return found if tick is None else max(found, tick)
+            if tick is not None and is_plain:
+                return tick
+            found = tick
+        return found
+
+    def _first_of(self, day: date, instant: datetime) -> tuple[datetime | None, bool]:
+        """The first tick of a date that comes after `instant`, and whether the date's clocks do not change."""
+        ticks, origin = self._ticks_of(day)
+        if origin is None:
+            index = bisect_right(ticks, instant)
+            return (ticks[index] if index < len(ticks) else None), False
+        index = bisect_right(self._seconds, (instant - origin) // _SECOND)
+        return (origin + timedelta(seconds=self._seconds[index]) if index < len(self._seconds) else None), True
+
+    def _last_of(self, day: date, instant: datetime) -> tuple[datetime | None, bool]:
+        """The last tick of a date that comes before `instant`, and whether the date's clocks do not change."""
+        ticks, origin = self._ticks_of(day)
+        if origin is None:
+            index = bisect_left(ticks, instant)
+            return (ticks[index - 1] if index else None), False
+        index = bisect_left(self._seconds, -((origin - instant) // _SECOND))
+        return (origin + timedelta(seconds=self._seconds[index - 1]) if index else None), True
 
     def _ticks_of(self, day: date) -> tuple[Sequence[datetime], datetime | None]:
         """A plain day as the instant of its midnight; a day whose clocks change as the list of its ticks."""
