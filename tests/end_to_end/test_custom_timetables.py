@@ -72,6 +72,7 @@ def scheduled(installation: Installation) -> list[dict[str, Any]]:
 
 def returned(installation: Installation, run_id: str) -> Any:
     rows = installation.rows(
-        "SELECT x.value FROM xcom x JOIN run r ON r.number = x.run WHERE r.run_id = ? AND x.key = 'return_value'", run_id
+        "SELECT x.value FROM xcom x JOIN run r ON r.number = x.run WHERE r.run_id = ? AND x.key = 'return_value'",
+        run_id,
     )
     return json.loads(rows[0]["value"]) if rows else None
