@@ -109,9 +109,10 @@ def test_the_table_draws_says_what_will_wait_and_leaves_out_what_is_long(run: Ru
     ended = run("simulate", str(dags), *DAY, "--duration", "20h", "--limit", "3")
     lines = ended.out.splitlines()
     assert lines[0] == "26 runs of 3 Dags, 2026-01-01T00:00:00+00:00 to 2026-01-02T00:00:00+00:00"
-    assert next(
-        line + " " for line in lines if line.startswith("hourly ")
-    ) == "hourly  | 0 * * * *  | 24   | 20 h 00 min (option) | 20      | 23      | " + "█ " * 24
+    assert (
+        next(line + " " for line in lines if line.startswith("hourly "))
+        == "hourly  | 0 * * * *  | 24   | 20 h 00 min (option) | 20      | 23      | " + "█ " * 24
+    )
     assert "hourly: 20 runs want to go on at once from 2026-01-01T19:00:00+00:00 on" in ended.out
     assert "max_active_runs is 16; runs will wait." in ended.out
     assert "Pool small does not exist; 40 slots of it are wanted." in ended.out

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -38,6 +39,13 @@ def test_named_runs_are_made_when_they_are_due(play: Play) -> None:
     assert times_of(play) == [START + HOUR, START + 2 * HOUR, START + 3 * HOUR]
     newest = list(play.runs.values())[-1]
     assert (newest.logical_date, newest.data_interval_end) == (START + 2 * HOUR, START + 3 * HOUR)
+
+
+def test_a_named_run_has_the_name_that_its_code_gave_it(play: Play) -> None:
+    ahead = hourly(START + HOUR, 2)
+    play.load(tidal(), ahead=replace(ahead, runs=(replace(ahead.runs[0], run_id="flood-1"), ahead.runs[1])))
+    play.advance(hours=2)
+    assert [run.run_id for run in play.runs.values()] == ["flood-1", "scheduled__2024-01-01T02:00:00+00:00"]
 
 
 def test_its_code_is_asked_again_before_the_named_runs_are_used_up(play: Play) -> None:

@@ -117,6 +117,19 @@ def test_a_dag_whose_timetable_is_known_is_not_asked(tmp_path: Path) -> None:
     assert (len(loaded.report.specs), loaded.report.named) == (1, [])
 
 
+def test_a_run_may_have_a_name_of_the_timetables_own(tmp_path: Path) -> None:
+    source = """
+class Numbered(CronTriggerTimetable):
+    def generate_run_id(self, *, run_type, run_after, data_interval=None, **extra):
+        return f"{run_type}__day-{run_after:%Y-%j}"
+
+dag = DAG("d", schedule=Numbered("@daily", timezone="UTC"), start_date=START, catchup=True)
+"""
+    (named,) = name(tmp_path, source).report.named
+    assert [run.run_id for run in named.runs[:2]] == ["scheduled__day-2024-001", "scheduled__day-2024-002"]
+    assert len(named.runs) == MOST
+
+
 BAD = {
     "raise ValueError('no calendar')": "ValueError: no calendar",
     "return DagRunInfo.interval(START, START + timedelta(days=1))": "is not after 2024-01-02T00:00:00",

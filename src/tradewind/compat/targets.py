@@ -111,6 +111,7 @@ NAMES: dict[str, str] = {
 """Tradewind module -> the names it holds, under the name that Airflow gives them in any of its modules."""
 
 RENAMED: dict[str, str] = {
+    "BaseTimetable": "tradewind.sdk.timetables:Timetable",
     "Dataset": "tradewind.sdk.assets:Asset",
     "DatasetAlias": "tradewind.sdk.assets:AssetAlias",
     "DatasetAll": "tradewind.sdk.assets:AssetAll",

@@ -157,7 +157,7 @@ def on_schedule(turn: Turn, dag_id: str) -> None:
     run = DagRun(
         number=world.next_run_number,
         dag_id=dag_id,
-        run_id=run_id_for(RunType.SCHEDULED, _named_for(due, plan.spec)),
+        run_id=due.run_id or run_id_for(RunType.SCHEDULED, _named_for(due, plan.spec)),
         run_type=RunType.SCHEDULED,
         state=RunState.QUEUED,
         version=plan.version,

@@ -29,4 +29,4 @@ def due_run(named: NamedRun) -> DueRun:
     run_after = from_us(named.run_after_us)
     assert run_after is not None
     interval = DataInterval(start, end) if start is not None and end is not None else None
-    return DueRun(from_us(named.logical_date_us), interval, run_after)
+    return DueRun(from_us(named.logical_date_us), interval, run_after, named.run_id)

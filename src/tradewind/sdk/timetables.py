@@ -152,17 +152,18 @@ class _Known(Timetable):
         self.spec()
 
     def infer_manual_data_interval(self, *, run_after: datetime) -> DataInterval:
-        interval = core.manual_interval(self.spec(), run_after)
+        interval = core.manual_interval(self.spec(), _moment(run_after))
         return DataInterval.exact(run_after) if interval is None else _shown(interval)
 
     def next_dagrun_info(
         self, *, last_automated_data_interval: DataInterval | None, restriction: TimeRestriction
     ) -> DagRunInfo | None:
         """The next run as of now, for custom timetables that build on this one."""
-        bounds = core.Restriction(restriction.earliest, restriction.latest, restriction.catchup)
+        earliest, latest = (at and _moment(at) for at in (restriction.earliest, restriction.latest))
+        bounds = core.Restriction(earliest, latest, restriction.catchup)
         last = None
         if last_automated_data_interval is not None:
-            span = core.DataInterval(last_automated_data_interval.start, last_automated_data_interval.end)
+            span = core.DataInterval(*map(_moment, last_automated_data_interval))
             last = core.DueRun(span.start, span, span.end)
         run = core.next_run(self.spec(), last, bounds, datetime.now(UTC))
         if run is None:
@@ -454,6 +455,7 @@ def _speaks_for_itself(timetable: Any) -> bool:
         isinstance(timetable, _Known)
         and kind.next_dagrun_info is _Known.next_dagrun_info
         and kind.next_dagrun_info_v2 is Timetable.next_dagrun_info_v2
+        and kind.generate_run_id is Timetable.generate_run_id
     )
 
 
@@ -566,8 +568,9 @@ def _zone_name(timezone: str | tzinfo, schedule: str) -> str:
 
 
 def _moment(event: datetime) -> datetime:
-    """An event in UTC; one without a timezone means UTC."""
-    return event.replace(tzinfo=UTC) if event.utcoffset() is None else event.astimezone(UTC)
+    """A moment as a plain datetime in UTC; one without a timezone means UTC. pendulum has an arithmetic of its own."""
+    at = event.replace(tzinfo=UTC) if event.utcoffset() is None else event.astimezone(UTC)
+    return datetime(at.year, at.month, at.day, at.hour, at.minute, at.second, at.microsecond, tzinfo=UTC)
 
 
 def _shown(interval: core.DataInterval) -> DataInterval:

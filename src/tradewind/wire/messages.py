@@ -272,6 +272,8 @@ class NamedRun(msgspec.Struct, array_like=True):
     logical_date_us: int | None = None
     data_interval_start_us: int | None = None
     data_interval_end_us: int | None = None
+    run_id: str = ""
+    """What the timetable calls it; empty for the usual name."""
 
 
 class NamedRuns(msgspec.Struct, omit_defaults=True, kw_only=True):

@@ -1,5 +1,6 @@
 """Custom timetables name their coming runs here, in the code host, so that the scheduler needs no author code."""
 
+import re
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -10,9 +11,10 @@ import msgspec
 
 from tradewind.core.dag import DagSpec
 from tradewind.core.errors import TradewindError
+from tradewind.core.states import RunType
 from tradewind.sdk.execution.moments import microseconds, moment, optional_moment
 from tradewind.sdk.execution.runtime import Runtime
-from tradewind.sdk.timetables import DagRunInfo, DataInterval, TimeRestriction, timed_part
+from tradewind.sdk.timetables import DagRunInfo, DataInterval, TimeRestriction, Timetable, timed_part
 from tradewind.wire.messages import ImportProblem, NamedRun, NamedRuns
 from tradewind.worker.importing import ImportTimeout, LoadedFile, problem_of, within
 
@@ -38,6 +40,15 @@ class NoRunInfo(TradewindError):
 
     def __init__(self, given: object) -> None:
         super().__init__(f"next_dagrun_info returned {type(given).__name__}; it must return a DagRunInfo, or None")
+
+
+class UnusableRunId(TradewindError):
+    """A custom timetable names a run by something that is no run id."""
+
+    def __init__(self, name: object) -> None:
+        super().__init__(
+            f"generate_run_id returned {name!r}; it must be text of at most 250 letters, digits and _.~:+-"
+        )
 
 
 class Wanted(msgspec.Struct, omit_defaults=True):
@@ -105,6 +116,7 @@ def _runs(timetable: Any, spec: DagSpec, wanted: Wanted) -> Iterator[NamedRun]:
     last = None if wanted.last is None else _info(wanted.last)
     while (info := _next(timetable, last, restriction)) is not None:
         run = _checked(info)
+        run.run_id = _own_name(timetable, info)
         if last is not None and run.run_after_us <= microseconds(last.run_after):
             raise TimetableDoesNotAdvance(info.run_after, last.run_after)
         yield run
@@ -141,6 +153,19 @@ def _checked(info: Any) -> NamedRun:
         raise NoRunInfo(info) from None
 
 
+def _own_name(timetable: Any, info: DagRunInfo) -> str:
+    """What the timetable calls the run; empty where it leaves that to us."""
+    generate = getattr(type(timetable), "generate_run_id", Timetable.generate_run_id)
+    if generate is Timetable.generate_run_id:
+        return ""
+    name = timetable.generate_run_id(
+        run_type=RunType.SCHEDULED, run_after=info.run_after, data_interval=info.data_interval
+    )
+    if not isinstance(name, str) or not _RUN_ID.fullmatch(name):
+        raise UnusableRunId(name)
+    return name
+
+
 def _info(run: NamedRun) -> DagRunInfo:
     start, end = optional_moment(run.data_interval_start_us), optional_moment(run.data_interval_end_us)
     return DagRunInfo(
@@ -152,4 +177,5 @@ def _moment(at: datetime | None) -> Any:
     return None if at is None else moment(microseconds(at.astimezone(UTC)))
 
 
+_RUN_ID = re.compile(r"[A-Za-z0-9_.~:+-]{1,250}")
 _decoder = msgspec.json.Decoder(DagSpec)
