@@ -26,7 +26,7 @@ with DAG("by_hand", schedule=None) as by_hand:
     one()
 """,
     "nested/tides.py": """
-from datetime import timedelta
+from datetime import datetime, timedelta
 from airflow.sdk import DAG, task
 from airflow.timetables.base import DagRunInfo, DataInterval, Timetable
 
@@ -48,7 +48,7 @@ class Stuck(Tides):
         return DagRunInfo.exact(restriction.earliest)
 
 
-with DAG("tides", schedule=Tides()) as tides:
+with DAG("tides", schedule=Tides(), start_date=datetime(2025, 12, 31)) as tides:
     @task
     def measure(): pass
 
@@ -74,7 +74,7 @@ def test_the_runs_of_a_day_are_shown_and_nothing_is_run_or_stored(run: Run, dags
     found = ended.json
     assert {dag["dag_id"]: dag["runs"] for dag in found["dags"]} == {"by_hand": 0, "hourly": 24, "tides": 2}
     assert [r["run_after"] for r in found["runs"] if r["dag_id"] == "tides"] == [
-        "2026-01-01T00:00:00+00:00", "2026-01-01T12:25:00+00:00"
+        "2026-01-01T00:50:00+00:00", "2026-01-01T13:15:00+00:00"
     ]  # fmt: skip
     assert found["runs"][1] == {
         "dag_id": "hourly",

@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
 import tradewind.compat
 from tradewind.sdk.execution.moments import microseconds
+from tradewind.sdk.execution.runtime import runtime_installed
 from tradewind.wire.messages import Message, NamedRun
 from tradewind.worker.importing import LoadedFile, load_file
 from tradewind.worker.naming import MOST, name_runs
@@ -45,6 +47,8 @@ class Engine:
         self.wanted = wanted
 
     def request(self, method: str, **args: Any) -> Any:
+        if method == "variable.get":
+            return None
         assert method == "timetable.wanted"
         return {dag_id: self.wanted.get(dag_id, {}) for dag_id in args["dag_ids"]}
 
@@ -99,8 +103,8 @@ def test_a_schedule_that_ends_says_so(tmp_path: Path) -> None:
 def test_a_span_has_all_its_runs(tmp_path: Path) -> None:
     engine = Engine(d={"since_us": us("2025-01-01"), "until_us": us("2025-12-31")})
     (named,) = name(tmp_path, 'dag = DAG("d", schedule=Daily(), start_date=START)', engine).report.named
-    assert len(named.runs) == 364
-    assert shown([named.runs[0], named.runs[-1]]) == ["2025-01-02 00:00", "2025-12-31 00:00"]
+    assert len(named.runs) == 365, "the one that covers the last day of 2024 as well"
+    assert shown([named.runs[0], named.runs[-1]]) == ["2025-01-01 00:00", "2025-12-31 00:00"]
 
 
 def test_the_part_beside_assets_is_asked(tmp_path: Path) -> None:
@@ -115,6 +119,20 @@ def test_a_dag_whose_timetable_is_known_is_not_asked(tmp_path: Path) -> None:
     loaded = load_file(str(path), "file.py", digest="", parse_id=1, timeout_seconds=30.0)
     name_runs(loaded, None, 30.0)  # type: ignore[arg-type]
     assert (len(loaded.report.specs), loaded.report.named) == (1, [])
+
+
+def test_the_example_leaves_out_weekends_and_holidays() -> None:
+    path = Path(__file__).parents[2] / "examples" / "tradewind" / "workdays.py"
+    with runtime_installed(Engine()):
+        loaded = load_file(str(path), "workdays.py", digest="", parse_id=1, timeout_seconds=30.0)
+    engine = Engine(workdays={"since_us": us("2026-12-23"), "until_us": us("2026-12-31")})
+    name_runs(loaded, engine, 30.0)
+    assert loaded.report.problems == []
+    (named,) = loaded.report.named
+    starts = [
+        datetime.fromtimestamp((run.data_interval_start_us or 0) / 1e6, ZoneInfo("Asia/Seoul")) for run in named.runs
+    ]
+    assert [start.strftime("%a %d") for start in starts] == ["Wed 23", "Thu 24", "Mon 28", "Tue 29", "Wed 30"]
 
 
 def test_a_run_may_have_a_name_of_the_timetables_own(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 import re
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any
 
@@ -23,6 +23,10 @@ MOST = 100
 
 LONG_SECONDS = 2.0
 """After this time what has been named is enough."""
+
+
+LOOK_BACK = timedelta(days=32)
+"""A run that is due in a span may cover data from so long before it."""
 
 
 class TimetableDoesNotAdvance(TradewindError):
@@ -103,7 +107,8 @@ def _named(timetable: Any, spec: DagSpec, wanted: Wanted) -> NamedRuns:
     for run in runs if wanted.until_us is not None else islice(runs, MOST):
         if wanted.until_us is not None and run.run_after_us > wanted.until_us:
             return found
-        found.runs.append(run)
+        if wanted.since_us is None or run.run_after_us >= wanted.since_us:
+            found.runs.append(run)
         if wanted.until_us is None and time.monotonic() - began > LONG_SECONDS:
             return found
     found.is_all = len(found.runs) < MOST
@@ -136,7 +141,7 @@ def _restriction(spec: DagSpec, wanted: Wanted) -> TimeRestriction:
     if wanted.since_us is None:
         return TimeRestriction(earliest, _moment(bounds.latest), bounds.catchup)
     # A span that is looked at has all its runs: what lies before it has been made, whenever it was.
-    since = moment(wanted.since_us)
+    since = moment(wanted.since_us) - LOOK_BACK
     return TimeRestriction(max(since, earliest) if earliest else since, _moment(bounds.latest), True)
 
 
