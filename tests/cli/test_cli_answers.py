@@ -274,10 +274,10 @@ def test_the_version_is_also_an_option(run: Run, home: Path) -> None:
 
 
 def test_a_test_task_is_handed_the_level_of_its_log(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from tradewind.cli.single_task import _host_config
+    from tradewind.cli.single_task import host_config
     from tradewind.config import load_settings
 
     monkeypatch.setenv("AIRFLOW__LOGGING__LOGGING_LEVEL", "DEBUG")
     monkeypatch.setenv("AIRFLOW__CORE__DEFAULT_TIMEZONE", "Asia/Seoul")
-    config = _host_config(load_settings())
+    config = host_config(load_settings())
     assert (config["log_level"], config["default_timezone"]) == ("DEBUG", "Asia/Seoul")

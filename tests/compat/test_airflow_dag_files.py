@@ -56,6 +56,16 @@ def test_a_bundled_example_parses_without_old_spellings(name: str, parse_file: P
     assert compat.notices() == []
 
 
+def test_the_example_of_all_schedules_has_a_dag_of_each_kind(parse_file: Parse) -> None:
+    specs = parse_file(ROOT / "dags" / "examples" / "schedules.py")
+    assert {name.removeprefix("schedule_"): spec.timetable.kind for name, spec in specs.items()} == {
+        "every_night": "cron", "night_for_the_day": "cron", "each_hour": "cron", "month_end": "cron",
+        "every_36_hours": "delta", "each_36_hours": "delta", "launches": "events", "only_once": "once",
+        "without_end": "continuous", "on_request": "never",
+    }  # fmt: skip
+    assert compat.notices() == []
+
+
 OLD_SPELLINGS = {
     "classic_operators": (
         {

@@ -16,6 +16,7 @@ from tradewind.sdk.operators.latest_only import LatestOnlyOperator
 from tradewind.sdk.operators.python import BranchPythonOperator, ShortCircuitOperator
 from tradewind.sdk.operators.weekday import BranchDayOfWeekOperator
 from tradewind.sdk.serialize import dag_spec
+from tradewind.sdk.timetables import DagRunInfo, DataInterval, TimeRestriction, Timetable
 
 
 def skipped_by(operator: Any, **context: Any) -> list[str]:
@@ -138,6 +139,25 @@ def test_only_the_newest_run_goes_on() -> None:
     assert skipped_by(latest, dag_run=run(today)) == []
     assert skipped_by(latest, dag_run=run(today - timedelta(days=3))) == ["a"]
     assert skipped_by(latest, dag_run=run(today - timedelta(days=3), "manual")) == []
+
+
+def test_a_timetable_of_ones_own_says_itself_which_run_is_the_newest() -> None:
+    class EveryOtherDay(Timetable):
+        def next_dagrun_info(
+            self, *, last_automated_data_interval: DataInterval | None, restriction: TimeRestriction
+        ) -> DagRunInfo | None:
+            assert last_automated_data_interval is not None
+            return DagRunInfo.exact(last_automated_data_interval.end + timedelta(days=2))
+
+    with DAG("d", schedule=EveryOtherDay()):
+        latest = LatestOnlyOperator(task_id="latest")
+        latest >> EmptyOperator(task_id="a")
+    for days, skipped in ((1, []), (3, ["a"])):
+        at = datetime.now(UTC) - timedelta(days=days)
+        run = SimpleNamespace(
+            run_type="scheduled", logical_date=at, data_interval_start=at, data_interval_end=at, run_after=at
+        )
+        assert skipped_by(latest, dag_run=run) == skipped
 
 
 def test_branches_by_clock_and_calendar() -> None:

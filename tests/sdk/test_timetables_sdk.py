@@ -12,11 +12,13 @@ from dateutil.relativedelta import MO, relativedelta
 
 from tradewind.core.errors import TradewindError
 from tradewind.core.timetables import DueRun, Restriction, TimetableSpec, next_run
+from tradewind.core.timetables.partitions import partition_of
 from tradewind.sdk.timetables import (
     AssetOrTimeSchedule,
     AssetTriggeredTimetable,
     ContinuousTimetable,
     CronDataIntervalTimetable,
+    CronPartitionTimetable,
     CronTriggerTimetable,
     DagRunInfo,
     DataInterval,
@@ -27,6 +29,8 @@ from tradewind.sdk.timetables import (
     MultipleCronTriggerTimetable,
     NullTimetable,
     OnceTimetable,
+    PartitionedAssetTimetable,
+    PartitionedAtRuntime,
     TimeRestriction,
     Timetable,
     cron_spec,
@@ -338,3 +342,46 @@ def test_importing_timetables_loads_neither_croniter_nor_pendulum() -> None:
     code = "import sys, tradewind.sdk.timetables; print({'croniter', 'pendulum', 'dateutil'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+@pytest.mark.parametrize(
+    ("offset", "date", "key"),
+    [
+        (None, "2024-03-01T00:00:00+00:00", "2024-03-01T09:00"),
+        (-1, "2024-02-29T00:00:00+00:00", "2024-02-29T09:00"),
+        (2, "2024-03-03T00:00:00+00:00", "2024-03-03T09:00"),
+        (timedelta(hours=-9), "2024-02-29T15:00:00+00:00", "2024-03-01T00:00"),
+        (relativedelta(months=-1), "2024-02-01T00:00:00+00:00", "2024-02-01T09:00"),
+    ],
+)
+def test_a_partitioned_cron_says_which_partition_a_run_is_for(offset: Any, date: str, key: str) -> None:
+    timetable = CronPartitionTimetable(
+        "0 9 * * *", timezone="Asia/Seoul", run_offset=offset, key_format="%Y-%m-%dT%H:%M"
+    )
+    found = partition_of(timetable.spec(), datetime(2024, 3, 1, tzinfo=UTC))
+    assert found is not None
+    assert (found[0].isoformat(), found[1]) == (date, key)
+    assert (timetable.spec().kind, timetable.partitioned) == ("cron", True)
+
+
+def test_other_schedules_have_no_partitions() -> None:
+    assert partition_of(spec_of("@daily"), NOON) is None
+    assert spec_of(PartitionedAtRuntime()).kind == "never"
+    assert spec_of(PartitionedAssetTimetable(Asset())).kind == "asset"
+
+
+def test_a_known_timetable_takes_pendulums_moments() -> None:
+    info = CronTriggerTimetable("@daily", "UTC").next_dagrun_info(
+        last_automated_data_interval=None,
+        restriction=TimeRestriction(pendulum.datetime(2024, 1, 1, 5), None, catchup=True),
+    )
+    assert info is not None
+    assert info.run_after == pendulum.datetime(2024, 1, 2)
+
+
+def test_a_timetable_that_names_its_runs_itself_is_custom() -> None:
+    class Named(CronTriggerTimetable):
+        def generate_run_id(self, **given: Any) -> str:
+            return "mine"
+
+    assert spec_of(Named("@daily")).kind == "custom"

@@ -13,6 +13,7 @@ from tradewind.core.errors import TradewindError
 COMMANDS: dict[str, tuple[str, str]] = {
     "standalone": ("tradewind.cli.standalone:standalone", "Run everything in one process tree."),
     "run": ("tradewind.cli.run:run", "Run one Dag file in the terminal, without a server."),
+    "simulate": ("tradewind.cli.simulate:simulate", "Show the runs that schedules would create; run nothing."),
     "demo": ("tradewind.cli.demo:demo", "Run the bundled large-data pipeline on real data."),
     "scheduler": ("tradewind.cli.standalone:scheduler", "Run the scheduler alone; a second one stands by."),
     "worker": ("tradewind.cli.standalone:worker", "Run an agent alone."),

@@ -210,6 +210,15 @@ class Reader:
             raise RunNotFound(dag_id, run_id)
         return found[0]
 
+    def durations_us(self, dag_id: str, count: int = 20) -> list[int]:
+        """How long the newest successful runs of a Dag took."""
+        found = self._rows(
+            "SELECT start_date, end_date FROM run WHERE dag_id = ? AND state = 'success' AND start_date IS NOT NULL "
+            "AND end_date IS NOT NULL ORDER BY number DESC LIMIT ?",
+            dag_id, count,
+        )  # fmt: skip
+        return [row["end_date"] - row["start_date"] for row in found]
+
     def run_ids(self, dag_id: str, numbers: Collection[int]) -> dict[int, str]:
         """The ids of runs of one Dag, by the runs' numbers."""
         if not numbers:

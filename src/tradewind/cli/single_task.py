@@ -136,7 +136,7 @@ def _serve_child(
     ours, theirs = socket.socketpair()
     log, log_end = os.pipe()
     order = {
-        "config": _host_config(settings), "log_fd": log_end, "parent": os.getpid(), "render_only": render_only,
+        "config": host_config(settings), "log_fd": log_end, "parent": os.getpid(), "render_only": render_only,
         "params": dict(params or {}),
     }  # fmt: skip
     child = subprocess.Popen(
@@ -160,7 +160,8 @@ def _serve_child(
         os.close(log)
 
 
-def _host_config(settings: Settings) -> dict[str, Any]:
+def host_config(settings: Settings) -> dict[str, Any]:
+    """What a host or child needs to know of the installation; the fields of a HostConfig."""
     values: dict[str, dict[str, str]] = {}
     for (section, key), text in settings.sdk_values().items():
         values.setdefault(section, {})[key] = text

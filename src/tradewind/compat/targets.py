@@ -102,8 +102,9 @@ NAMES: dict[str, str] = {
     "tradewind.sdk.hooks.base": "BaseHook",
     "tradewind.sdk.timetables": (
         "AssetOrTimeSchedule AssetTriggeredTimetable ContinuousTimetable CronDataIntervalTimetable "
-        "CronTriggerTimetable DagRunInfo DataInterval DeltaDataIntervalTimetable DeltaTriggerTimetable "
-        "EventsTimetable MultipleCronTriggerTimetable NullTimetable OnceTimetable TimeRestriction Timetable"
+        "CronPartitionTimetable CronTriggerTimetable DagRunInfo DataInterval DeltaDataIntervalTimetable "
+        "DeltaTriggerTimetable EventsTimetable MultipleCronTriggerTimetable NullTimetable OnceTimetable "
+        "PartitionedAssetTimetable PartitionedAtRuntime TimeRestriction Timetable"
     ),
     "tradewind.sdk.compat_helpers": (
         "add_deprecated_classes ANSI_ESCAPE apply_defaults as_flattened_list as_tuple at_most_one "
@@ -128,6 +129,7 @@ NAMES: dict[str, str] = {
 """Tradewind module -> the names it holds, under the name that Airflow gives them in any of its modules."""
 
 RENAMED: dict[str, str] = {
+    "BaseTimetable": "tradewind.sdk.timetables:Timetable",
     "Dataset": "tradewind.sdk.assets:Asset",
     "DatasetAlias": "tradewind.sdk.assets:AssetAlias",
     "DatasetAll": "tradewind.sdk.assets:AssetAll",

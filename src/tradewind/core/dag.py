@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from tradewind.core.states import TriggerRule
+from tradewind.core.timetables.runs import Restriction
 from tradewind.core.timetables.spec import TimetableSpec
 
 
@@ -148,6 +149,12 @@ class DagSpec:
     notices: tuple[str, ...] = ()
     """Sentences for the author: deprecated spellings, ignored arguments, the reason for spawn isolation."""
     extra: Mapping[str, Any] = field(default_factory=dict)
+
+    def restriction(self) -> Restriction:
+        """The bounds of its schedule: its own dates, widened by those of its tasks."""
+        starts = [d for d in (self.start_date, *(task.start_date for task in self.tasks.values())) if d is not None]
+        ends = [d for d in (self.end_date, *(task.end_date for task in self.tasks.values())) if d is not None]
+        return Restriction(min(starts, default=None), max(ends, default=None), self.catchup)
 
     def downstream(self) -> dict[str, tuple[str, ...]]:
         """Direct downstream task ids of every task."""

@@ -170,10 +170,21 @@ def _dag_loaded(turn: Turn, news: DagLoaded) -> None:
         for number in list(world.open_runs.get(spec.dag_id, ())):
             runs.adopt(turn, world.runs[number])
         world.ready.release_all(spec.dag_id, [str(n) for n in world.open_runs.get(spec.dag_id, ())])
-    if changed or record.is_stale or record.next_due is None:
+    named = _take_names(turn, news)
+    if changed or record.next_due is None or (named and record.next_due.run_after > turn.now):
         # A due run stands until it is made: asking again with the same past could skip it.
         runs.plan_next(turn, spec.dag_id)
     runs.start_queued(turn, spec.dag_id)
+
+
+def _take_names(turn: Turn, news: DagLoaded) -> bool:
+    """Take in the runs that a custom timetable has named; whether there is anything new."""
+    ahead = turn.world.ahead
+    if news.spec.timetable.kind != "custom" or news.ahead is None:
+        ahead.pop(news.spec.dag_id, None)
+        return False
+    ahead[news.spec.dag_id] = replace(news.ahead, answered_at=turn.now)
+    return True
 
 
 def _dag_gone(turn: Turn, dag_id: str) -> None:

@@ -156,7 +156,15 @@ class WarmHost:
     children: int = 2
 
 
+@dataclass(frozen=True, slots=True)
+class NameRuns:
+    """Few of the runs that this Dag's own timetable code has named are left: have it name the next ones."""
+
+    dag_id: str
+
+
 Operation = (
     PutRun | PutTask | DropTask | PutAttempt | PutXCom | DropXComs | PutRendered | PutCallback | PutDeferral | PutRow
     | DropRows | Record | StartAttempt | StopAttempt | StopStray | StartTrigger | StopTrigger | StartCallback | WarmHost
+    | NameRuns
 )  # fmt: skip

@@ -8,7 +8,7 @@ from typing import Any
 from tradewind.core.dag import DagSpec
 from tradewind.core.past import PreviousRun
 from tradewind.core.states import RunState, RunType, TaskState
-from tradewind.core.timetables import DataInterval
+from tradewind.core.timetables import DataInterval, RunsAhead
 from tradewind.core.world import LiveRun
 
 
@@ -107,6 +107,8 @@ class DagLoaded:
     isolation: str = "fork"
     isolation_reason: str = ""
     paused_at_creation: bool = True
+    ahead: RunsAhead | None = None
+    """The coming runs of a custom timetable; None where its code could not name them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from tradewind.core import tasks
 from tradewind.core.dag import DagSpec
-from tradewind.core.decisions import PutCallback, PutRun, Record, StartCallback, StopAttempt, WarmHost
+from tradewind.core.decisions import NameRuns, PutCallback, PutRun, Record, StartCallback, StopAttempt, WarmHost
 from tradewind.core.errors import DagNotFound, InvalidInput, RunAlreadyExists
 from tradewind.core.ids import callback_id, run_id_for
 from tradewind.core.inputs import CreateRun
@@ -22,7 +22,7 @@ from tradewind.core.states import (
     TaskEvent,
     TaskState,
 )
-from tradewind.core.timetables import DueRun, Restriction, manual_interval, next_run
+from tradewind.core.timetables import DueRun, manual_interval, next_run
 from tradewind.core.turn import Turn
 from tradewind.core.world import DagRecord, LiveRun
 
@@ -119,10 +119,20 @@ def plan_next(turn: Turn, dag_id: str) -> None:
 
 
 def next_due(spec: DagSpec, record: DagRecord, turn: Turn) -> DueRun | None:
-    starts = [d for d in (spec.start_date, *(t.start_date for t in spec.tasks.values())) if d is not None]
-    ends = [d for d in (spec.end_date, *(t.end_date for t in spec.tasks.values())) if d is not None]
-    restriction = Restriction(min(starts, default=None), max(ends, default=None), spec.catchup)
-    return next_run(spec.timetable, record.last_due, restriction, turn.now)
+    if spec.timetable.kind == "custom":
+        ahead = turn.world.ahead.get(record.dag_id)
+        return ahead.next_run(record.last_due, spec.restriction(), turn.now) if ahead else None
+    return next_run(spec.timetable, record.last_due, spec.restriction(), turn.now)
+
+
+def plan_further(turn: Turn, dag_id: str) -> None:
+    """Plan the run after the newest one. Where a custom timetable has named too few, its code is asked for more."""
+    plan_next(turn, dag_id)
+    record, spec = turn.world.dags[dag_id], turn.world.plans[dag_id].spec
+    if spec.timetable.kind == "custom" and not record.is_stale:
+        ahead = turn.world.ahead.get(dag_id)
+        if ahead is None or ahead.is_short(record.last_due, spec.restriction(), turn.now):
+            turn.do(NameRuns(dag_id))
 
 
 def on_schedule(turn: Turn, dag_id: str) -> None:
@@ -149,7 +159,7 @@ def on_schedule(turn: Turn, dag_id: str) -> None:
     run = DagRun(
         number=world.next_run_number,
         dag_id=dag_id,
-        run_id=run_id_for(RunType.SCHEDULED, _named_for(due, plan.spec)),
+        run_id=due.run_id or run_id_for(RunType.SCHEDULED, _named_for(due, plan.spec)),
         run_type=RunType.SCHEDULED,
         state=RunState.QUEUED,
         version=plan.version,
@@ -162,7 +172,7 @@ def on_schedule(turn: Turn, dag_id: str) -> None:
     turn.put_dag(replace(record, last_due=due, next_due=None))
     _add(turn, run)
     start_queued(turn, dag_id)
-    plan_next(turn, dag_id)
+    plan_further(turn, dag_id)
 
 
 def pass_over(turn: Turn, dag_id: str) -> None:
@@ -173,7 +183,7 @@ def pass_over(turn: Turn, dag_id: str) -> None:
     turn.put_dag(replace(record, last_due=record.next_due, next_due=None))
     at = record.next_due.logical_date or record.next_due.run_after
     turn.do(Record("run.passed_over", dag_id, reason=f"there is a run for {at.isoformat()} already"))
-    plan_next(turn, dag_id)
+    plan_further(turn, dag_id)
 
 
 def _named_for(due: DueRun, spec: DagSpec) -> datetime:
@@ -361,7 +371,7 @@ def set_paused(turn: Turn, dag_id: str, *, paused: bool, reason: str = "") -> No
     turn.do(Record("dag.paused" if paused else "dag.unpaused", dag_id, reason=reason))
     if not paused:
         world.ready.release(("paused", dag_id), -1)
-        plan_next(turn, dag_id)
+        plan_further(turn, dag_id)
         start_queued(turn, dag_id)
 
 

@@ -15,7 +15,7 @@ from tradewind.core.past import PreviousRun, as_previous, worth_keeping
 from tradewind.core.plan import Plan
 from tradewind.core.records import Attempt, DagRun, Deferral, Pool, TaskInstance, TaskKey
 from tradewind.core.states import ATTEMPT_ACTIVE, FINISHED, TaskState
-from tradewind.core.timetables import DueRun
+from tradewind.core.timetables import DueRun, RunsAhead
 from tradewind.core.trigger_rules import UpstreamCounts
 
 MOST_OVER = 16
@@ -174,15 +174,17 @@ class World:
     """Dags, live runs, active attempts, limits and timers."""
 
     __slots__ = (
-        "active_of", "attempts", "dag_active", "dags", "deferrals", "deferred_as", "deferred_slots", "last_states",
-        "max_retry_delay_seconds", "next_run_number", "open_runs", "parallelism", "plans", "pool_used", "pools",
-        "ready", "runs", "sequence", "task_active", "timers", "total_active", "workers",
+        "active_of", "ahead", "attempts", "dag_active", "dags", "deferrals", "deferred_as", "deferred_slots",
+        "last_states", "max_retry_delay_seconds", "next_run_number", "open_runs", "parallelism", "plans", "pool_used",
+        "pools", "ready", "runs", "sequence", "task_active", "timers", "total_active", "workers",
     )  # fmt: skip
 
     def __init__(self, *, parallelism: int = 32, max_retry_delay_seconds: float = 86400.0) -> None:
         self.dags: dict[str, DagRecord] = {}
         self.plans: dict[str, Plan] = {}
         """Newest good plan by dag_id."""
+        self.ahead: dict[str, RunsAhead] = {}
+        """By dag_id, what custom timetables have named. Memory alone has it: every parse of a file brings it anew."""
         self.runs: dict[int, LiveRun] = {}
         self.open_runs: dict[str, dict[int, None]] = {}
         """Numbers of the live runs of each Dag, oldest first."""

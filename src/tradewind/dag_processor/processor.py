@@ -19,6 +19,7 @@ from tradewind.core.dag import DagSpec
 from tradewind.core.decisions import DropRows, Operation, PutRow, Record
 from tradewind.core.inputs import DagGone, DagLoaded
 from tradewind.dag_processor.files import dag_files
+from tradewind.scheduler.named_runs import runs_ahead
 from tradewind.scheduler.owner import Rows
 from tradewind.store import queries
 from tradewind.store.specs import decode_spec, encode_spec, version_of
@@ -223,7 +224,7 @@ class DagProcessor:
         file.variables, file.connections = frozenset(answer.variables), frozenset(answer.connections)
         file.watched = {path: _stamp(Path(path)) for path in answer.watched}
         problems = list(answer.problems)
-        loaded, defined = self._load(file, answer, problems)
+        loaded, defined = self._load(file, answer, problems, now)
         broken = any(not problem.dag_id for problem in problems)
         gone = [] if broken else [d for d in file.dag_ids if d not in defined and self._owners.get(d) == file.path]
         kept = tuple(d for d in file.dag_ids if d not in gone)
@@ -237,8 +238,11 @@ class DagProcessor:
             inputs.append(Rows((*self._rows(file, answer, problems, now), *news)))
         return inputs
 
-    def _load(self, file: DagFile, answer: Parsed, problems: list[ImportProblem]) -> tuple[list[DagLoaded], list[str]]:
+    def _load(
+        self, file: DagFile, answer: Parsed, problems: list[ImportProblem], now: datetime
+    ) -> tuple[list[DagLoaded], list[str]]:
         loaded, defined = [], []
+        named = {runs.dag_id: runs_ahead(runs, now) for runs in answer.named}
         for encoded in answer.specs:
             try:
                 spec = decode_spec(encoded)
@@ -276,6 +280,7 @@ class DagProcessor:
                     isolation=answer.isolation,
                     isolation_reason=answer.isolation_reason,
                     paused_at_creation=self._paused,
+                    ahead=named.get(spec.dag_id),
                 )
             )
         return loaded, defined

@@ -13,6 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from tradewind.core.attempts import LOST_GRACE
 from tradewind.core.decisions import (
+    NameRuns,
     PutRow,
     StartAttempt,
     StartCallback,
@@ -465,6 +466,10 @@ class Desk:
                     self._triggers.start(deferral)
                 case StopTrigger(id=trigger):
                     self._triggers.stop(trigger)
+                case NameRuns(dag_id=dag_id):
+                    record = self._scheduler.world.dags.get(dag_id)
+                    if record is not None:
+                        self._reparse(record.file)
                 case WarmHost(dag_id=dag_id, children=children):
                     record = self._scheduler.world.dags.get(dag_id)
                     if record is not None and record.isolation != "spawn":

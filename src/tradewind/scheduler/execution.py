@@ -17,6 +17,7 @@ from tradewind.core.explain import explain
 from tradewind.core.inputs import XCom, XComPushed
 from tradewind.core.states import FINISHED, RUN_FINISHED
 from tradewind.core.world import World
+from tradewind.scheduler.named_runs import named_run
 from tradewind.scheduler.offers import run_info
 from tradewind.store import loader, queries
 from tradewind.store.times import to_us
@@ -78,6 +79,13 @@ class Endpoint:
             for secret in ("password", "extra"):
                 row[secret] = self.decrypt(row[secret]) if row[secret] else row[secret]
         reply(row, None)
+
+    # --- timetables ---
+
+    def _timetable_wanted(self, reply: Answer, dag_ids: list[str]) -> None:
+        dags = self.world().dags
+        lasts = {dag_id: dags[dag_id].last_due if dag_id in dags else None for dag_id in dag_ids}
+        reply({dag_id: {"last": None if last is None else named_run(last)} for dag_id, last in lasts.items()}, None)
 
     # --- XComs ---
 

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from tradewind.core.dag import DagSpec
 from tradewind.core.decide import admit_ready, decide
 from tradewind.core.decisions import (
+    NameRuns,
     Operation,
     PutRun,
     Record,
@@ -34,7 +35,7 @@ from tradewind.wire.messages import Event
 MOST_INPUTS = 500
 """Inputs that one commit takes at most."""
 
-Told = StartAttempt | StopAttempt | StopStray | StartTrigger | StopTrigger | StartCallback | WarmHost
+Told = StartAttempt | StopAttempt | StopStray | StartTrigger | StopTrigger | StartCallback | WarmHost | NameRuns
 Reply = Callable[[Any, Exception | None], None]
 """Called after the commit with the answer, or with the error that refused the wish."""
 Also = Callable[[Any], "tuple[Operation, ...]"]

@@ -50,9 +50,11 @@ _HOMES = {
     "skip": ("BranchMixIn", "SkipMixin"),
     "task_group": ("TaskGroup", "task_group"),
     "timetables": (
-        "AssetOrTimeSchedule", "ContinuousTimetable", "CronDataIntervalTimetable", "CronTriggerTimetable",
+        "AssetOrTimeSchedule", "ContinuousTimetable", "CronDataIntervalTimetable",
+        "CronPartitionTimetable", "CronTriggerTimetable",
         "DagRunInfo", "DataInterval", "DeltaDataIntervalTimetable", "DeltaTriggerTimetable", "EventsTimetable",
-        "MultipleCronTriggerTimetable", "NullTimetable", "OnceTimetable", "TimeRestriction", "Timetable",
+        "MultipleCronTriggerTimetable", "NullTimetable", "OnceTimetable", "PartitionedAssetTimetable",
+        "PartitionedAtRuntime", "TimeRestriction", "Timetable",
     ),
     "types": ("DagRunState", "DagRunType", "TaskInstanceState", "TriggerRule", "WeightRule"),
     "variable": ("Variable",),

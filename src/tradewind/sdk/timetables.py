@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from tradewind.core import timetables as core
 from tradewind.core.timetables.delta import leads_forward
-from tradewind.core.timetables.spec import TimetableSpec
+from tradewind.core.timetables.spec import PartitionSpec, TimetableSpec
 from tradewind.core.timetables.zones import zone
 from tradewind.sdk.cron import CRON_PRESETS, InvalidSchedule, cron_spec
 
@@ -20,6 +20,7 @@ __all__ = [
     "AssetTriggeredTimetable",
     "ContinuousTimetable",
     "CronDataIntervalTimetable",
+    "CronPartitionTimetable",
     "CronTriggerTimetable",
     "DagRunInfo",
     "DataInterval",
@@ -30,6 +31,8 @@ __all__ = [
     "MultipleCronTriggerTimetable",
     "NullTimetable",
     "OnceTimetable",
+    "PartitionedAssetTimetable",
+    "PartitionedAtRuntime",
     "TimeRestriction",
     "Timetable",
     "cron_spec",
@@ -94,6 +97,8 @@ class Timetable:
     run_ordering: tuple[str, ...] = ("data_interval_end", "logical_date")
     active_runs_limit: int | None = None
     asset_condition: Any = None
+    partitioned: bool = False
+    partitioned_at_runtime: bool = False
 
     def spec(self) -> TimetableSpec:
         """What the scheduler reads; for a custom timetable that is where its class is found."""
@@ -122,6 +127,13 @@ class Timetable:
     ) -> DagRunInfo | None:
         raise NotImplementedError(f"{type(self).__name__} has no next_dagrun_info(); define it.")
 
+    def next_dagrun_info_v2(
+        self, *, last_dagrun_info: DagRunInfo | None, restriction: TimeRestriction
+    ) -> DagRunInfo | None:
+        """The same, given the whole run before; what is asked first."""
+        last = last_dagrun_info.data_interval if last_dagrun_info is not None else None
+        return self.next_dagrun_info(last_automated_data_interval=last, restriction=restriction)
+
     def generate_run_id(self, *, run_type: Any, run_after: datetime, data_interval: Any = None, **extra: Any) -> str:
         return f"{getattr(run_type, 'value', run_type)}__{run_after.isoformat()}"
 
@@ -140,17 +152,18 @@ class _Known(Timetable):
         self.spec()
 
     def infer_manual_data_interval(self, *, run_after: datetime) -> DataInterval:
-        interval = core.manual_interval(self.spec(), run_after)
+        interval = core.manual_interval(self.spec(), _moment(run_after))
         return DataInterval.exact(run_after) if interval is None else _shown(interval)
 
     def next_dagrun_info(
         self, *, last_automated_data_interval: DataInterval | None, restriction: TimeRestriction
     ) -> DagRunInfo | None:
         """The next run as of now, for custom timetables that build on this one."""
-        bounds = core.Restriction(restriction.earliest, restriction.latest, restriction.catchup)
+        earliest, latest = (at and _moment(at) for at in (restriction.earliest, restriction.latest))
+        bounds = core.Restriction(earliest, latest, restriction.catchup)
         last = None
         if last_automated_data_interval is not None:
-            span = core.DataInterval(last_automated_data_interval.start, last_automated_data_interval.end)
+            span = core.DataInterval(*map(_moment, last_automated_data_interval))
             last = core.DueRun(span.start, span, span.end)
         run = core.next_run(self.spec(), last, bounds, datetime.now(UTC))
         if run is None:
@@ -219,6 +232,35 @@ class CronTriggerTimetable(_Known):
 
     def spec(self) -> TimetableSpec:
         return _triggers([self.expression], self.timezone, self.interval, self.run_immediately)
+
+
+class CronPartitionTimetable(CronTriggerTimetable):
+    """A run at each tick of a cron expression, for the partition whose date is that tick or `run_offset` from it.
+
+    A whole number as `run_offset` counts ticks: -1 is the tick before.
+    """
+
+    partitioned = True
+
+    def __init__(
+        self,
+        cron: str,
+        *,
+        timezone: str | tzinfo,
+        run_offset: int | Delta | None = None,
+        run_immediately: bool | timedelta | None = False,
+        key_format: str = "%Y-%m-%dT%H:%M:%S",
+    ) -> None:
+        super().__init__(cron, timezone, run_immediately=run_immediately)
+        self.run_offset, self.key_format = run_offset, key_format
+
+    def spec(self) -> TimetableSpec:
+        offset = self.run_offset or 0
+        if isinstance(offset, int):
+            return replace(super().spec(), partition=PartitionSpec(key_format=self.key_format, ticks=offset))
+        months, rest = _months_and_rest(offset)
+        moved = PartitionSpec(key_format=self.key_format, months=months, seconds=rest.total_seconds())
+        return replace(super().spec(), partition=moved)
 
 
 class MultipleCronTriggerTimetable(_Known):
@@ -325,6 +367,24 @@ class AssetTriggeredTimetable(_Known):
         return TimetableSpec(kind="asset", summary="Asset", description=self.description)
 
 
+class PartitionedAtRuntime(NullTimetable):
+    """Runs exist only on request, and say then which partition they are for."""
+
+    partitioned_at_runtime = True
+    description = "Never by itself; a partition is named when a run is made"
+
+
+class PartitionedAssetTimetable(AssetTriggeredTimetable):
+    """Runs come from events of partitioned assets; the mappers say which partition each event is for."""
+
+    partitioned = True
+
+    def __init__(self, assets: Any, partition_mapper_config: Any = None, default_partition_mapper: Any = None) -> None:
+        super().__init__(assets)
+        self.partition_mapper_config = dict(partition_mapper_config or {})
+        self.default_partition_mapper = default_partition_mapper
+
+
 class AssetOrTimeSchedule(_Known):
     """Runs come from asset events and, beside them, from a timetable."""
 
@@ -394,7 +454,18 @@ def _timetable(schedule: Any, timezone: str, *, data_intervals: bool) -> Any:
 
 def _speaks_for_itself(timetable: Any) -> bool:
     """Whether its spec says everything: a class that has its own idea of the next run is a custom timetable."""
-    return isinstance(timetable, _Known) and type(timetable).next_dagrun_info is _Known.next_dagrun_info
+    kind = type(timetable)
+    return (
+        isinstance(timetable, _Known)
+        and kind.next_dagrun_info is _Known.next_dagrun_info
+        and kind.next_dagrun_info_v2 is Timetable.next_dagrun_info_v2
+        and kind.generate_run_id is Timetable.generate_run_id
+    )
+
+
+def timed_part(schedule: Any) -> Any:
+    """What decides by the clock: of a schedule of assets or time, the latter."""
+    return timed_part(schedule.timetable) if isinstance(schedule, AssetOrTimeSchedule) else schedule
 
 
 def _custom_spec(timetable: Any) -> TimetableSpec:
@@ -501,8 +572,9 @@ def _zone_name(timezone: str | tzinfo, schedule: str) -> str:
 
 
 def _moment(event: datetime) -> datetime:
-    """An event in UTC; one without a timezone means UTC."""
-    return event.replace(tzinfo=UTC) if event.utcoffset() is None else event.astimezone(UTC)
+    """A moment as a plain datetime in UTC; one without a timezone means UTC. pendulum has an arithmetic of its own."""
+    at = event.replace(tzinfo=UTC) if event.utcoffset() is None else event.astimezone(UTC)
+    return datetime(at.year, at.month, at.day, at.hour, at.minute, at.second, at.microsecond, tzinfo=UTC)
 
 
 def _shown(interval: core.DataInterval) -> DataInterval:

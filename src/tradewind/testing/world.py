@@ -18,6 +18,7 @@ from tradewind.core.decide import admit_ready, decide
 from tradewind.core.decisions import (
     DropTask,
     DropXComs,
+    NameRuns,
     Operation,
     PutAttempt,
     PutCallback,
@@ -43,6 +44,7 @@ from tradewind.core.states import (
     RunType,
     TaskState,
 )
+from tradewind.core.timetables import RunsAhead
 from tradewind.core.trigger_rules import UpstreamCounts
 from tradewind.core.world import IN_MOTION, LiveRun, World
 
@@ -71,6 +73,8 @@ class Play:
         self.stopped: list[Attempt] = []
         self.called: list[str] = []
         """The id of every StartCallback, in order."""
+        self.asked_to_name: list[str] = []
+        """Dags whose timetable's code was asked for its next runs, in order."""
         self.versions: dict[str, int] = {}
         self.capacity = capacity
         self.epoch = 0
@@ -78,8 +82,9 @@ class Play:
 
     # --- Dags and runs ---
 
-    def load(self, spec: DagSpec, *, paused: bool = False) -> None:
-        """A parse found this Dag; a spec that differs from the known one is a new version."""
+    def load(self, spec: DagSpec, *, paused: bool = False, ahead: RunsAhead | None = None) -> None:
+        """A parse found this Dag; a spec that differs from the known one is a new version. `ahead` are the runs that
+        a custom timetable named."""
         known = self.world.plans.get(spec.dag_id)
         if known is None or known.spec != spec:
             self.versions[spec.dag_id] = self.versions.get(spec.dag_id, 0) + 1
@@ -87,7 +92,8 @@ class Play:
         version = f"{spec.dag_id}-{number}"
         self.give(
             i.DagLoaded(
-                spec=spec, version=version, encoded=b"", digest="", number=number, paused_at_creation=paused
+                spec=spec, version=version, encoded=b"", digest="", number=number, paused_at_creation=paused,
+                ahead=ahead,
             )
         )  # fmt: skip
 
@@ -345,6 +351,8 @@ class Play:
             case StartAttempt(attempt=attempt):
                 assert not attempt.cancel, f"an attempt that is being stopped was offered: {attempt}"
                 self.offered.append(attempt)
+            case NameRuns(dag_id=dag_id):
+                self.asked_to_name.append(dag_id)
             case StopAttempt(attempt=attempt):
                 self.stopped.append(attempt)
             case StartCallback(id=number):

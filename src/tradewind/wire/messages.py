@@ -196,6 +196,8 @@ METHODS = {
     "run.create": "{dag_id, run_id?, logical_date_us?, conf?, note?} → RunInfo fields",
     "task.states": "{dag_id, run_ids?, logical_dates_us?, task_ids?, map_index?} → "
     "{run_id: {task_id or task_id_N: state}}",
+    "timetable.wanted": "{dag_ids} → {dag_id: {last: NamedRun | None, since_us?, until_us?}}: which runs a code "
+    "host is to name for Dags with custom timetables; those that follow `last`, or all from `since_us` to `until_us`",
     "task.count": "{dag_id, run_ids?, logical_dates_us?, task_ids?, states?} → int",
 }
 
@@ -328,6 +330,26 @@ class ImportProblem(msgspec.Struct, omit_defaults=True, kw_only=True):
     dag_id: str = ""
 
 
+class NamedRun(msgspec.Struct, array_like=True):
+    """A run that a custom timetable names."""
+
+    run_after_us: int
+    logical_date_us: int | None = None
+    data_interval_start_us: int | None = None
+    data_interval_end_us: int | None = None
+    run_id: str = ""
+    """What the timetable calls it; empty for the usual name."""
+
+
+class NamedRuns(msgspec.Struct, omit_defaults=True, kw_only=True):
+    """The coming runs of a Dag by its custom timetable, each following the one before it."""
+
+    dag_id: str
+    runs: list[NamedRun] = []
+    is_all: bool = False
+    """The timetable wants none after these."""
+
+
 class Parsed(Message, tag="parsed"):
     """What a file defines. `specs` are canonical JSON of DagSpec; `watched` are files it read (absolute paths)."""
 
@@ -335,6 +357,8 @@ class Parsed(Message, tag="parsed"):
     file: str
     digest: str = ""
     specs: list[bytes] = []
+    named: list[NamedRuns] = []
+    """Only for Dags with custom timetables, and only where their code could say."""
     problems: list[ImportProblem] = []
     watched: list[str] = []
     variables: list[str] = []

@@ -21,6 +21,7 @@ from tradewind.worker.forking import fork
 from tradewind.worker.front import Front
 from tradewind.worker.host_config import HostConfig
 from tradewind.worker.importing import load_file
+from tradewind.worker.naming import name_runs
 from tradewind.worker.native import NativeOutput
 from tradewind.worker.process import (
     OwnChildren,
@@ -96,6 +97,7 @@ class CodeHost:
             parse_id=self.order.parse_id,
             timeout_seconds=self.order.timeout_seconds,
         )
+        name_runs(loaded, runtime, self.order.timeout_seconds)
         set_runtime(None)
         loaded.report.variables, loaded.report.connections = runtime.asked("variable"), runtime.asked("connection")
         forkable = bool(loaded.dags) and loaded.report.isolation == "fork"

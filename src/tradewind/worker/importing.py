@@ -14,7 +14,8 @@ import time
 import traceback
 import types
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from types import FrameType, ModuleType
 from typing import Any
 
@@ -39,7 +40,8 @@ class ImportTimeout(BaseException):
 class LoadedFile:
     """A Dag file after its import: the Dags by id, and the report for the dag processor."""
 
-    def __init__(self, dags: dict[str, Any], report: Parsed) -> None:
+    def __init__(self, path: str, dags: dict[str, Any], report: Parsed) -> None:
+        self.path = path
         self.dags = dags
         self.report = report
 
@@ -59,13 +61,11 @@ def load_file(path: str, name: str, *, digest: str, parse_id: int, timeout_secon
         streams = sys.stdout, sys.stderr
         sys.stdout = sys.stderr = output
         sys.dont_write_bytecode = True
-        handlers = _guard_signals(timeout_seconds)
         try:
-            with watcher.recording():
+            with within(timeout_seconds), watcher.recording():
                 for member, module in _import(path, name, report):
                     sources[member] = module
         finally:
-            _restore_signals(handlers)
             sys.stdout, sys.stderr = streams
             if os.getpid() != pid:
                 os._exit(0)  # the file forked while it was imported: this copy is not the host
@@ -80,7 +80,7 @@ def load_file(path: str, name: str, *, digest: str, parse_id: int, timeout_secon
     report.isolation, report.isolation_reason = _isolation()
     report.seconds = time.monotonic() - began
     gc.collect()
-    return LoadedFile(dags, report)
+    return LoadedFile(path, dags, report)
 
 
 def _once(dags: Iterable[Any]) -> list[Any]:
@@ -94,20 +94,20 @@ def _import(path: str, name: str, report: Parsed) -> Iterable[tuple[str, ModuleT
             with zipfile.ZipFile(path) as archive:
                 members = {n: archive.read(n) for n in archive.namelist() if n.endswith(".py") and "/" not in n}
         except (OSError, zipfile.BadZipFile) as error:
-            report.problems.append(_problem(error, path, name))
+            report.problems.append(problem_of(error, path, name))
             return
         for member, source in members.items():
             try:
                 yield member, _execute(source, f"{path}/{member}", f"{name}/{member}")
             except BaseException as error:
-                report.problems.append(_problem(error, f"{path}/{member}", f"{name}/{member}"))
+                report.problems.append(problem_of(error, f"{path}/{member}", f"{name}/{member}"))
         return
     try:
         with open(path, "rb") as file:
             source = file.read()
         yield name, _execute(source, path, name)
     except BaseException as error:
-        report.problems.append(_problem(error, path, name))
+        report.problems.append(problem_of(error, path, name))
 
 
 def _execute(source: bytes, path: str, name: str) -> ModuleType:
@@ -132,6 +132,16 @@ def _refuse_what_is_no_text(source: bytes, path: str) -> None:
         raise SyntaxError("the file holds a null byte, so it is no text; write it anew", (path, line, None, None))
 
 
+@contextmanager
+def within(timeout_seconds: float) -> Iterator[None]:
+    """Author code that takes longer gets an ImportTimeout; what it does to signals is undone afterwards."""
+    handlers = _guard_signals(timeout_seconds)
+    try:
+        yield
+    finally:
+        _restore_signals(handlers)
+
+
 def _guard_signals(timeout_seconds: float) -> tuple[Any, ...]:
     def expire(number: int, frame: FrameType | None) -> None:
         raise ImportTimeout
@@ -151,7 +161,8 @@ def _restore_signals(handlers: tuple[Any, ...]) -> None:
 # --- what is wrong -----------------------------------------------------------------------------------------------
 
 
-def _problem(error: BaseException, path: str, name: str) -> ImportProblem:
+def problem_of(error: BaseException, path: str, name: str) -> ImportProblem:
+    """What an exception of author code says to the author of the file at `path`."""
     line = _line_of(error, path)
     where = f"{name}:{line}" if line else name
     kind = type(error).__name__

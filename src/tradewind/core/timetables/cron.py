@@ -21,6 +21,7 @@ SEARCH_YEARS = 50
 _DAY = timedelta(days=1)
 _SECOND = timedelta(seconds=1)
 _REMEMBERED_DAYS = 4
+_REMEMBERED_MONTHS = 4
 
 
 @lru_cache(maxsize=512)
@@ -33,43 +34,56 @@ def cron_ticks(spec: CronSpec, zone_name: str, gap: str = "shift", fold: str = "
 class CronTicks:
     """The ticks of one cron expression in one zone. They strictly increase, whatever the clocks do."""
 
-    __slots__ = ("_changed_days", "_every_hour", "_fold", "_gap", "_seconds", "_spec", "_zone")
+    __slots__ = ("_changed_days", "_every_hour", "_fold", "_gap", "_months", "_seconds", "_spec", "_zone")
 
     def __init__(self, spec: CronSpec, zone: tzinfo, gap: str = "shift", fold: str = "first") -> None:
         self._spec, self._zone, self._gap, self._fold = spec, zone, gap, fold
         self._every_hour = set(spec.hours) >= set(range(24))
         self._seconds = _seconds_of_day(spec)
         self._changed_days: dict[date, list[datetime]] = {}
+        self._months: dict[tuple[int, int], Sequence[int]] = {}
 
     def after(self, instant: datetime) -> datetime | None:
         """The first tick strictly after `instant`, or None when none comes."""
-        today = instant.astimezone(self._zone).date()
+        today, found = instant.astimezone(self._zone).date(), None
         for day in self._dates_from(self._day_before(today)):
-            ticks, origin = self._ticks_of(day)
-            if origin is None:
-                index = bisect_right(ticks, instant)
-                if index < len(ticks):
-                    return ticks[index]
-            else:
-                index = bisect_right(self._seconds, (instant - origin) // _SECOND)
-                if index < len(self._seconds):
-                    return origin + timedelta(seconds=self._seconds[index])
-        return None
+            tick, is_plain = self._first_of(day, instant)
+            if found is not None:
+                return found if tick is None else min(found, tick)
+            if tick is not None and is_plain:
+                return tick
+            found = tick  # where clocks go back over midnight, the next date may have an earlier one
+        return found
 
     def before(self, instant: datetime) -> datetime | None:
         """The last tick strictly before `instant`, or None when none was."""
-        today = instant.astimezone(self._zone).date()
+        today, found = instant.astimezone(self._zone).date(), None
         for day in self._dates_back_from(self._day_after(today)):
-            ticks, origin = self._ticks_of(day)
-            if origin is None:
-                index = bisect_left(ticks, instant)
-                if index:
-                    return ticks[index - 1]
-            else:
-                index = bisect_left(self._seconds, -((origin - instant) // _SECOND))
-                if index:
-                    return origin + timedelta(seconds=self._seconds[index - 1])
-        return None
+            tick, is_plain = self._last_of(day, instant)
+            if found is not None:
+                return found if tick is None else max(found, tick)
+            if tick is not None and is_plain:
+                return tick
+            found = tick
+        return found
+
+    def _first_of(self, day: date, instant: datetime) -> tuple[datetime | None, bool]:
+        """The first tick of a date that comes after `instant`, and whether the date's clocks do not change."""
+        ticks, origin = self._ticks_of(day)
+        if origin is None:
+            index = bisect_right(ticks, instant)
+            return (ticks[index] if index < len(ticks) else None), False
+        index = bisect_right(self._seconds, (instant - origin) // _SECOND)
+        return (origin + timedelta(seconds=self._seconds[index]) if index < len(self._seconds) else None), True
+
+    def _last_of(self, day: date, instant: datetime) -> tuple[datetime | None, bool]:
+        """The last tick of a date that comes before `instant`, and whether the date's clocks do not change."""
+        ticks, origin = self._ticks_of(day)
+        if origin is None:
+            index = bisect_left(ticks, instant)
+            return (ticks[index - 1] if index else None), False
+        index = bisect_left(self._seconds, -((origin - instant) // _SECOND))
+        return (origin + timedelta(seconds=self._seconds[index - 1]) if index else None), True
 
     def _ticks_of(self, day: date) -> tuple[Sequence[datetime], datetime | None]:
         """A plain day as the instant of its midnight; a day whose clocks change as the list of its ticks."""
@@ -111,24 +125,33 @@ class CronTicks:
     def _dates_from(self, first: date) -> Iterator[date]:
         if not self._seconds:
             return
+        months = self._spec.months[bisect_left(self._spec.months, first.month) :]
         for year in self._years(first.year, first.year + SEARCH_YEARS):
-            for month in self._spec.months:
-                if (year, month) < (first.year, first.month):
-                    continue
-                for day in _days(self._spec, year, month):
-                    if (year, month, day) >= (first.year, first.month, first.day):
-                        yield date(year, month, day)
+            for month in months if year == first.year else self._spec.months:
+                days = self._days(year, month)
+                if (year, month) == (first.year, first.month):
+                    days = days[bisect_left(days, first.day) :]
+                for day in days:
+                    yield date(year, month, day)
 
     def _dates_back_from(self, last: date) -> Iterator[date]:
         if not self._seconds:
             return
+        months = self._spec.months[: bisect_right(self._spec.months, last.month)]
         for year in reversed(self._years(last.year - SEARCH_YEARS, last.year)):
-            for month in reversed(self._spec.months):
-                if (year, month) > (last.year, last.month):
-                    continue
-                for day in reversed(_days(self._spec, year, month)):
-                    if (year, month, day) <= (last.year, last.month, last.day):
-                        yield date(year, month, day)
+            for month in reversed(months if year == last.year else self._spec.months):
+                days = self._days(year, month)
+                if (year, month) == (last.year, last.month):
+                    days = days[: bisect_right(days, last.day)]
+                for day in reversed(days):
+                    yield date(year, month, day)
+
+    def _days(self, year: int, month: int) -> Sequence[int]:
+        if (year, month) not in self._months:
+            while len(self._months) >= _REMEMBERED_MONTHS:
+                self._months.pop(next(iter(self._months)), None)
+            self._months[year, month] = _days(self._spec, year, month)
+        return self._months[year, month]
 
     def _years(self, first: int, last: int) -> Sequence[int]:
         if not self._spec.years:

@@ -19,6 +19,8 @@ class DueRun:
     logical_date: datetime | None
     data_interval: DataInterval | None
     run_after: datetime
+    run_id: str = ""
+    """What a custom timetable wants the run to be called; empty for the usual name."""
 
 
 @dataclass(frozen=True, slots=True)

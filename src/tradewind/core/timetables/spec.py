@@ -30,6 +30,17 @@ class CronSpec:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PartitionSpec:
+    """Which partition a run is for: the date of its tick, moved, and written as a key."""
+
+    key_format: str
+    """For strftime, on the clocks of the timetable's zone."""
+    ticks: int = 0
+    months: int = 0
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TimetableSpec:
     """When a Dag's runs are due.
 
@@ -60,5 +71,6 @@ class TimetableSpec:
     fold: str = "first"
     """A local time that comes twice: `first` or `second` for fixed hours; interval crons follow elapsed time."""
     active_runs_limit: int | None = None
+    partition: PartitionSpec | None = None
     custom: str = ""
     """Class path of a custom timetable, evaluated in a code host."""

@@ -25,6 +25,7 @@ def zone(name: str) -> tzinfo | None:
         return None
 
 
+@lru_cache(maxsize=4096)
 def offset_of_day(midnight: datetime, zone: tzinfo) -> timedelta | None:
     """The UTC offset that holds all through the local day that begins at naive `midnight`; None when it changes."""
     if isinstance(zone, timezone):

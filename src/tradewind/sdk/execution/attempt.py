@@ -34,6 +34,7 @@ class Attempt:
 
     def __init__(self, prepared: PreparedDag, offer: Offer, *, alone: bool = False) -> None:
         self.prepared, self.offer = prepared, offer
+        prepared.fill_interval(offer.run)
         self.prepared_task: PreparedTask | None = prepared.task(offer.task_id) if offer.task_id else None
         self.task: Any = self.prepared_task.task if self.prepared_task else None
         self._as_it_is = alone and self.prepared_task is not None and self.prepared_task.is_fixed
@@ -43,6 +44,8 @@ class Attempt:
         self.ti = TaskInstance(offer, self.task, lambda: self.context)
         if self.prepared_task is not None and not offer.callback:
             self.ti.carried = self.prepared_task.reads
+        if (partition := prepared.schedule.partition(offer.run)) is not None:
+            self.ti.dag_run.partition_date, self.ti.dag_run.partition_key = partition
         self.as_they_are: frozenset[int] = frozenset()
 
     @cached_property

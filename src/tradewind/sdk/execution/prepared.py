@@ -19,9 +19,11 @@ from tradewind.sdk.configuration import conf
 from tradewind.sdk.execution import xcom_codec
 from tradewind.sdk.execution.facts import Schedule
 from tradewind.sdk.execution.masking import SHORTEST, masker
+from tradewind.sdk.execution.moments import microseconds, moment
 from tradewind.sdk.execution.shown import shown_fields
 from tradewind.sdk.execution.templating import Templates, make_environment
 from tradewind.sdk.xcom_arg import ResolveMixin, references
+from tradewind.wire.messages import RunInfo
 
 
 class UnknownTask(TradewindError):
@@ -97,7 +99,9 @@ class PreparedDag:
         self.dag = dag
         self._environments: dict[bool, Templates] = {}
         self._native = bool(getattr(dag, "render_template_as_native_obj", False))
-        self.schedule = Schedule(_timetable_spec(dag))
+        spec = _timetable_spec(dag)
+        self.schedule = Schedule(spec)
+        self._own_timetable = spec is not None and spec.kind == "custom"
         tasks = list(dag.tasks)
         expanded = _expanded_over(tasks)
         self.tasks: dict[str, PreparedTask] = {}
@@ -111,6 +115,17 @@ class PreparedDag:
         if native not in self._environments:
             self._environments[native] = Templates(make_environment(self.dag, native=native))
         return self._environments[native]
+
+    def fill_interval(self, run: RunInfo) -> None:
+        """What a run made by hand covers, where only the code of the Dag's own timetable can say."""
+        if not self._own_timetable or run.logical_date_us is None or run.data_interval_start_us is not None:
+            return
+        from tradewind.sdk.timetables import timed_part
+
+        interval = timed_part(self.dag.schedule).infer_manual_data_interval(run_after=moment(run.logical_date_us))
+        if interval is not None:
+            run.data_interval_start_us = microseconds(interval.start)
+            run.data_interval_end_us = microseconds(interval.end)
 
     def task(self, task_id: str) -> PreparedTask:
         try:

@@ -28,7 +28,11 @@ class LatestOnlyOperator(BaseBranchOperator):
             return everything
         from tradewind.sdk.serialize import timetable_of
 
-        latest = is_latest(timetable_of(self.dag), run, datetime.now(UTC))
+        timetable, now = timetable_of(self.dag), datetime.now(UTC)
+        if timetable.kind == "custom":
+            latest = is_latest_by_code(self.dag.schedule, run, now)
+        else:
+            latest = is_latest(timetable, run, now)
         self.log.info("This is %s the latest run.", "" if latest else "not")
         return everything if latest else []
 
@@ -41,6 +45,18 @@ def is_latest(timetable: TimetableSpec, run: Any, now: datetime) -> bool:
     assert after is not None
     span = DataInterval(start, end) if start is not None and end is not None else None
     following = next_run(timetable, DueRun(logical, span, after), Restriction(None, None, True), now)
+    return following is None or following.run_after > now
+
+
+def is_latest_by_code(schedule: Any, run: Any, now: datetime) -> bool:
+    """The same, where only the Dag's own timetable can say."""
+    from tradewind.sdk.timetables import DagRunInfo, DataInterval, TimeRestriction, timed_part
+
+    start, end = run.data_interval_start, run.data_interval_end
+    last = DagRunInfo(run.run_after, DataInterval(start, end) if start is not None and end is not None else None)
+    following = timed_part(schedule).next_dagrun_info_v2(
+        last_dagrun_info=last, restriction=TimeRestriction(None, None, True)
+    )
     return following is None or following.run_after > now
 
 

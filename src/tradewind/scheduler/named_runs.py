@@ -1,0 +1,32 @@
+"""Runs of custom timetables between the core's values and the messages."""
+
+from datetime import datetime
+
+from tradewind.core.timetables import DataInterval, DueRun, RunsAhead
+from tradewind.store.times import from_us, to_us
+from tradewind.wire.messages import NamedRun, NamedRuns
+
+
+def named_run(run: DueRun) -> NamedRun:
+    """A run as a code host is told of it."""
+    interval = run.data_interval
+    return NamedRun(
+        run_after_us=to_us(run.run_after) or 0,
+        logical_date_us=to_us(run.logical_date),
+        data_interval_start_us=to_us(interval.start) if interval else None,
+        data_interval_end_us=to_us(interval.end) if interval else None,
+    )
+
+
+def runs_ahead(named: NamedRuns, now: datetime) -> RunsAhead:
+    """What a code host has named, as of now."""
+    return RunsAhead(tuple(map(due_run, named.runs)), now, named.is_all)
+
+
+def due_run(named: NamedRun) -> DueRun:
+    """One named run as the core knows it."""
+    start, end = from_us(named.data_interval_start_us), from_us(named.data_interval_end_us)
+    run_after = from_us(named.run_after_us)
+    assert run_after is not None
+    interval = DataInterval(start, end) if start is not None and end is not None else None
+    return DueRun(from_us(named.logical_date_us), interval, run_after, named.run_id)
