@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tradewind.config import Settings
-from tradewind.core.errors import TradewindError
+from tradewind.core.errors import AnotherOwner, TradewindError
 from tradewind.worker.only_one import OnlyOne
 from tradewind.worker.process import (
     answer_quickly,
@@ -278,13 +278,6 @@ def run_standalone(settings: Settings, *, api: bool = True, say: Callable[[str],
 
 
 # --- without a server --------------------------------------------------------------------------------------------
-
-
-class AnotherOwner(TradewindError):
-    """Another scheduler holds the lease."""
-
-    def __init__(self) -> None:
-        super().__init__("Another scheduler owns this database and does not listen here; run this beside it.")
 
 
 def apply_offline(settings: Settings, command: Any) -> Any:

@@ -110,7 +110,6 @@ def test_what_does_not_exist_cannot_be_deleted(
             "`tasks run` is a command of Airflow that this version does not have; `trade",
         ),
         (("db", "clean"), "`db clean` is a command of Airflow that this version does not have.\n"),
-        (("triggerer",), "`triggerer` does not exist yet"),
     ],
 )
 def test_airflows_other_commands_are_known_by_name(run: Run, home: Path, args: tuple[str, ...], said: str) -> None:

@@ -128,7 +128,12 @@ def test_an_offer_carries_the_same_values_from_memory_and_after_a_restart(instal
         values = (value,) if attempt.key.map_index != 1 else ()
         i.give(AttemptFinished(attempt=attempt.id, outcome="success", end_date=i.now, xcoms=values))
     attempt = next(iter(i.world.attempts.values()))
-    offers = Offers(i.engine)
+
+    def stored(run: int, task_id: str, key: str) -> list[tuple[str, int, str, bytes]]:
+        with i.engine.connect() as connection:
+            return q.xcoms(connection, run, task_ids=[task_id], key=key)
+
+    offers = Offers(stored)
     from_memory = offers.offer(i.world, attempt)
     from_rows = offers.offer(i.load(9), attempt)
     assert from_memory is not None

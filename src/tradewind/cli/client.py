@@ -11,7 +11,7 @@ from uuid import uuid4
 
 from tradewind.config import Settings
 from tradewind.config.sockets import reachable
-from tradewind.core.errors import TradewindError
+from tradewind.core.errors import AnotherOwner, TradewindError
 from tradewind.wire.frames import BrokenFrame, Frames, pack
 from tradewind.wire.messages import (
     Command,
@@ -77,7 +77,7 @@ class Client:
             try:
                 connection = self._connect()
             except NoScheduler:
-                from tradewind.standalone import AnotherOwner, apply_offline
+                from tradewind.standalone import apply_offline
 
                 try:
                     return apply_offline(self._settings, command)  # type: ignore[no-any-return]

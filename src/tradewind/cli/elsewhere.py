@@ -40,7 +40,6 @@ INSTEAD: dict[str, str] = {
 
 PARTS: dict[str, str] = {
     "dag-processor": "`dag-processor` is a part of `tradewind scheduler`; start that instead.",
-    "triggerer": "`triggerer` does not exist yet: this version has no deferred tasks.",
 }
 """Airflow's services that do not run alone."""
 

@@ -17,6 +17,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("tradewind.cli.demo:demo", "Run the bundled large-data pipeline on real data."),
     "scheduler": ("tradewind.cli.standalone:scheduler", "Run the scheduler alone; a second one stands by."),
     "worker": ("tradewind.cli.standalone:worker", "Run an agent alone."),
+    "triggerer": ("tradewind.cli.standalone:triggerer", "Run an agent that takes triggers alone."),
     "api-server": ("tradewind.cli.standalone:api_server", "Run the HTTP server alone."),
     "webserver": ("tradewind.cli.standalone:api_server", "The same, by its name in Airflow 2."),
     "dags": ("tradewind.cli.dags:dags", "List, run, test and change Dags."),

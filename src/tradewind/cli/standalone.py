@@ -49,6 +49,17 @@ def worker(app: App, name: str, queues: str) -> None:
     run_agent(app.settings, name, served)
 
 
+@click.command("triggerer")
+@click.option("-n", "--name", default="triggerer", show_default=True, help="Its name; one process per name.")
+@pass_app
+def triggerer(app: App, name: str) -> None:
+    """Run an agent that takes triggers of deferred tasks and no tasks. Every worker takes triggers too."""
+    from tradewind.standalone import run_agent
+
+    app.settings.ensure_home()
+    run_agent(app.settings, name, [])
+
+
 @click.command("api-server")
 @click.option("-p", "--port", type=PORT, help="Port to listen on; 0 takes a free one.")
 @pass_app

@@ -11,7 +11,7 @@ from typing import Any
 
 from tradewind.core import attempts
 from tradewind.core.dag import TaskSpec
-from tradewind.core.decisions import Record, StartTrigger
+from tradewind.core.decisions import Record, StartTrigger, StopTrigger
 from tradewind.core.inputs import AttemptFinished, TriggerAnswered, XCom
 from tradewind.core.records import Answer, Deferral, TaskInstance, TaskKey
 from tradewind.core.states import TaskEvent, TaskState
@@ -69,6 +69,8 @@ def on_timer(turn: Turn, key: TaskKey) -> None:
     if deferral.at is not None and deferral.at <= turn.now:
         _go_on(turn, held, Answer(event=deferral.at_event), deferral.at_ends)
     elif deferral.timeout_at is not None and deferral.timeout_at <= turn.now:
+        if deferral.needs_triggerer:
+            turn.do(StopTrigger(deferral.id))
         _go_on(turn, held, Answer(error="timeout"))
 
 
@@ -102,6 +104,7 @@ def _go_on(
     live, task, spec, deferral = held.live, held.task, held.spec, held.deferral
     for xcom in xcoms:
         attempts.keep_xcom(turn, live, task.key, xcom)
+    turn.put_deferral(deferral._replace(answer=answer))
     name = deferral.name
     match ends:
         case "success":
@@ -111,7 +114,6 @@ def _go_on(
         case "failed":
             attempts.fail(turn, live, spec, task, f"{name} says so", end_date=turn.now)
         case _:
-            turn.put_deferral(deferral._replace(answer=answer))
             make_ready(turn, live, spec, task, event=TaskEvent.RESUMES, reason=_reason(deferral, answer, why))
 
 

@@ -31,3 +31,10 @@ class RunAlreadyExists(TradewindError):
 
 class InvalidInput(TradewindError):
     """A person gave something that cannot be used; the text names the field and what would be right."""
+
+
+class AnotherOwner(TradewindError):
+    """Another scheduler holds the lease."""
+
+    def __init__(self) -> None:
+        super().__init__("Another scheduler owns this database and does not listen here; run this beside it.")

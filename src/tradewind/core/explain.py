@@ -128,8 +128,11 @@ def _ready(world: World, live: LiveRun, task: TaskInstance) -> list[Reason]:
             )
         ]
     if free < spec.pool_slots:
-        holders = [_name(world, a.key.run, a.key.task_id) for a in world.attempts.values() if a.pool == spec.pool]
         pool = world.pools[spec.pool]
+        keys = [a.key for a in world.attempts.values() if a.pool == spec.pool]
+        if pool.include_deferred:
+            keys += [d.key for d in world.deferrals.values() if d.pool == spec.pool and d.answer is None]
+        holders = [_name(world, key.run, key.task_id) for key in keys]
         return [
             Reason(
                 "pool_full",

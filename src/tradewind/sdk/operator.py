@@ -282,10 +282,14 @@ class BaseOperator(Task, Templated, metaclass=OperatorMeta):
         kwargs = next_kwargs or {}
         if next_method != TRIGGER_FAIL_REPR:
             return getattr(self, next_method)(context, **kwargs)
-        if trace := kwargs.get("traceback"):
-            self.log.error("The trigger failed:\n%s", trace if isinstance(trace, str) else "".join(trace))
+        trace = kwargs.get("traceback") or ""
+        trace = trace if isinstance(trace, str) else "".join(trace)
+        if trace:
+            self.log.error("The trigger failed:\n%s", trace)
         error = kwargs.get("error", "Unknown")
-        raise (TaskDeferralTimeout if error == TriggerFailureReason.TRIGGER_TIMEOUT else TaskDeferralError)(error)
+        if error == TriggerFailureReason.TRIGGER_TIMEOUT:
+            raise TaskDeferralTimeout(error)
+        raise TaskDeferralError(": ".join(filter(None, (str(error), trace.strip().rpartition("\n")[2]))))
 
     @staticmethod
     def xcom_push(context: Any, key: str, value: Any, execution_date: Any = None) -> None:

@@ -16,24 +16,28 @@ from tradewind.core import inputs as i
 from tradewind.core.dag import DagSpec
 from tradewind.core.decide import admit_ready, decide
 from tradewind.core.decisions import (
+    DropRows,
     DropTask,
     DropXComs,
     NameRuns,
     Operation,
     PutAttempt,
     PutCallback,
+    PutDeferral,
     PutRun,
     PutTask,
     PutXCom,
     Record,
     StartAttempt,
     StartCallback,
+    StartTrigger,
     StopAttempt,
+    StopTrigger,
 )
 from tradewind.core.errors import TradewindError
 from tradewind.core.explain import Reason, explain
 from tradewind.core.past import PreviousRun, as_previous, newest_before
-from tradewind.core.records import Attempt, DagRun, Pool, TaskInstance, TaskKey
+from tradewind.core.records import Attempt, DagRun, Deferral, Pool, TaskInstance, TaskKey
 from tradewind.core.states import (
     ATTEMPT_ACTIVE,
     FINISHED,
@@ -71,6 +75,9 @@ class Play:
         self.offered: list[Attempt] = []
         """Every StartAttempt, in order."""
         self.stopped: list[Attempt] = []
+        self.deferrals: dict[TaskKey, Deferral] = {}
+        self.triggers: dict[str, Deferral] = {}
+        """Triggers that a worker was told to run, and not to stop."""
         self.called: list[str] = []
         """The id of every StartCallback, in order."""
         self.asked_to_name: list[str] = []
@@ -344,6 +351,14 @@ class Play:
                     del self.xcoms[found]
             case PutCallback():
                 self.callbacks[operation.id] = operation
+            case PutDeferral(deferral=deferral):
+                self.deferrals[deferral.key] = deferral
+            case DropRows(table="deferral", where=where):
+                del self.deferrals[TaskKey(where["run"], where["task_id"], where["map_index"])]
+            case StartTrigger(deferral=deferral):
+                self.triggers[deferral.id] = deferral
+            case StopTrigger(id=trigger):
+                del self.triggers[trigger]
             case Record():
                 self.records.append(operation)
                 if operation.name == "task.moved":
@@ -399,6 +414,9 @@ class Play:
         assert open_rows <= self.world.runs.keys(), "a run that is not over has left memory"
         active = {id: a for id, a in self.attempts.items() if a.state in ATTEMPT_ACTIVE}
         assert self.world.attempts == active
+        assert self.world.deferrals == self.deferrals
+        waiting = {d.id for d in self.deferrals.values() if d.needs_triggerer}
+        assert waiting == self.triggers.keys(), "triggers that run are not those that somebody waits for"
 
 
 def check_world(world: World) -> None:
@@ -412,8 +430,14 @@ def check_world(world: World) -> None:
     assert _nonzero(world.pool_used) == _summed((a.pool, a.pool_slots) for a in attempts)
     dag_of = {a.id: world.runs[a.key.run].run.dag_id for a in attempts}
     assert _nonzero(world.dag_active) == _summed((dag_of[a.id], 1) for a in attempts)
-    by_task = [(("task", dag_of[a.id], a.key.task_id), 1) for a in attempts]
-    by_run = [(("task_in_run", str(a.key.run), a.key.task_id), 1) for a in attempts]
+    waiting = [deferral for deferral in world.deferrals.values() if deferral.answer is None]
+    counted = [a.key for a in attempts] + [deferral.key for deferral in waiting]
+    by_task = [(("task", world.runs[key.run].run.dag_id, key.task_id), 1) for key in counted]
+    by_run = [(("task_in_run", str(key.run), key.task_id), 1) for key in counted]
+    assert _nonzero(world.deferred_slots) == _summed((d.pool, d.pool_slots) for d in waiting)
+    assert world.deferred_as == {d.id: d.key for d in world.deferrals.values()}
+    deferred = {t.key for live in world.runs.values() for t in live.tasks.values() if t.state is TaskState.DEFERRED}
+    assert deferred == {d.key for d in waiting}
     assert world.task_active == _summed([*by_task, *by_run])
     for worker in world.workers.values():
         assert worker.used == sum(a.worker == worker.name for a in attempts), worker
@@ -443,6 +467,7 @@ def same_world(memory: World, loaded: World, now: datetime) -> None:
             assert {n.run.number for n in mine_after} == {n.run.number for n in theirs_after}
     assert memory.attempts == loaded.attempts
     assert memory.active_of == loaded.active_of
+    assert memory.deferrals == loaded.deferrals
     assert memory.pools == loaded.pools
 
     def ready(world: World) -> set[Any]:
@@ -461,6 +486,9 @@ def timers(world: World, now: datetime) -> set[Any]:
             case "task":
                 task = world.task(subject)
                 return task is not None and task.not_before == at
+            case "deferral":
+                waits = world.deferrals.get(subject)
+                return waits is not None and waits.answer is None and at in (waits.at, waits.timeout_at)
             case "schedule":  # one that is due already waits for the end of a run
                 record = world.dags[subject]
                 return at > now and not record.is_paused and record.next_due is not None

@@ -136,7 +136,7 @@ class AgentService:
             name=name,
             instance=self.instance,
             capacity=settings.worker.slots,
-            queues=queues or ["default"],
+            queues=["default"] if queues is None else queues,
             dags_folder=str(settings.core.dags_folder),
             pid=os.getpid(),
             ports=self,

@@ -1,6 +1,7 @@
 """A trigger host: the process that runs triggers of deferred tasks, thousands in one event loop."""
 
 import asyncio
+import logging
 import os
 import signal
 import sys
@@ -49,6 +50,7 @@ class TriggerHost:
         set_up_paths(self._config)
         self.send(HostStarted(pid=os.getpid()))
         set_runtime(self)
+        logging.getLogger().setLevel(self._config.log_level)
         asyncio.run(self._serve())
         os._exit(0)
 

@@ -59,6 +59,8 @@ class TriggerKeeper:
         self.hosts: list[TriggerHost] = []
         self.answers: dict[str, TriggerAnswer] = {}
         """Answers that the scheduler has not acknowledged yet."""
+        self._died_alone: set[str] = set()
+        """Triggers whose process has ended while they had it for themselves; somebody else may have killed it."""
         self._told_at: dict[str, float] = {}
         self._ports = ports
         self._ask = ask
@@ -81,6 +83,7 @@ class TriggerKeeper:
         for host in self.hosts:
             if host.triggers.pop(order.id, None) is not None and host.link is not None:
                 host.link.send(order)
+        self._died_alone.discard(order.id)
 
     def acknowledged(self, id: str) -> None:
         """The scheduler has stored this answer."""
@@ -104,6 +107,7 @@ class TriggerKeeper:
                 self._end(host)
 
     def _answer(self, answer: TriggerAnswer) -> None:
+        self._died_alone.discard(answer.id)
         self.answers[answer.id] = answer
         self._tell(answer)
 
@@ -132,9 +136,10 @@ class TriggerKeeper:
             return
         self.hosts.remove(host)
         orders = list(host.triggers.values())
-        if len(orders) == 1:
-            self._answer(TriggerAnswer(id=orders[0].id, error="it ended the process that it ran in"))
+        if len(orders) == 1 and orders[0].id in self._died_alone:
+            self._answer(TriggerAnswer(id=orders[0].id, error="it ended the process that it ran in, twice"))
             return
+        self._died_alone.update(order.id for order in orders if len(orders) == 1)
         middle = len(orders) // 2
         for half in (orders[:middle], orders[middle:]):
             if half:
