@@ -40,7 +40,7 @@ INSTEAD: dict[str, str] = {
 
 PARTS: dict[str, str] = {
     "dag-processor": "`dag-processor` is a part of `tradewind scheduler`; start that instead.",
-    "triggerer": "`triggerer` does not exist yet: this version has no deferred tasks.",
+    "triggerer": "`triggerer` does not exist yet: the engine refuses tasks that defer; use deferrable=False.",
 }
 """Airflow's services that do not run alone."""
 
