@@ -225,6 +225,30 @@ def test_an_id_may_be_started_again_after_it_was_cancelled() -> None:
     assert decode(outcome.event) == "second"
 
 
+def test_an_id_may_be_started_again_while_the_last_one_still_cleans_up() -> None:
+    async def story(runner: TriggerRunner) -> list[Any]:
+        start(runner, "a", given.CleansUpSlowly("first"))
+        first = await take(runner, 1)
+        start(runner, "a", given.Says("second"))
+        second = await take(runner, 1)
+        return [decode(found["a"].event) for found in (first, second)]
+
+    assert played(story, cleanup_grace=timedelta(milliseconds=200)) == ["first", "second"]
+
+
+def test_a_trigger_that_does_not_stop_holds_up_nobody_for_longer_than_the_grace(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def story(runner: TriggerRunner) -> None:
+        start(runner, "a", given.ClingsTwice("a"))
+        start(runner, "b", given.Sleeps("b"))
+        await asyncio.sleep(0.05)
+
+    played(story, cleanup_grace=timedelta(milliseconds=100))
+    assert "triggers_under_test.ClingsTwice (a) does not stop; it is left behind." in caplog.text
+    assert "cleanup b" in given.seen
+
+
 def test_an_id_that_runs_is_not_started_twice() -> None:
     async def story(runner: TriggerRunner) -> int:
         start(runner, "a", given.Sleeps("a"))
@@ -301,3 +325,32 @@ def test_it_imports_no_service() -> None:
         "('scheduler', 'store', 'worker', 'api', 'config', 'cli') and n.startswith('tradewind.')])"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+def test_the_whole_way_from_a_deferred_attempt_over_the_runner_to_the_result() -> None:
+    from execution_attempts import attempt, value_of
+
+    from tradewind.sdk import DAG, BaseOperator
+
+    class Defers(BaseOperator):
+        def execute(self, context: Any) -> None:
+            self.defer(trigger=given.Says("x", payload={"at": context["ds"]}), method_name="go_on", kwargs={"n": 1})
+
+        def go_on(self, context: Any, n: int, event: Any = None) -> Any:
+            return [n, event]
+
+    with DAG("d", schedule=None) as dag:
+        Defers(task_id="t")
+    defer = attempt(dag, "t").defer
+    assert defer is not None
+
+    async def story(runner: TriggerRunner) -> Outcome:
+        runner.start("a", defer.classpath, defer.kwargs)
+        return (await take(runner, 1))["a"]
+
+    outcome = played(story)
+    assert isinstance(outcome, Fired)
+    resumed = attempt(
+        dag, "t", resume_method=defer.method, resume_kwargs=defer.method_kwargs, event=outcome.event, leg=1
+    )
+    assert value_of(resumed) == [1, {"at": "2024-03-05"}]

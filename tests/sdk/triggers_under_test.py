@@ -90,6 +90,26 @@ class Clings(Named):
         yield TriggerEvent("too late")
 
 
+class ClingsTwice(Named):
+    """The first wish to stop is not enough."""
+
+    async def run(self):
+        for _ in range(2):
+            try:
+                await asyncio.sleep(3600)
+            except asyncio.CancelledError:
+                seen.append(f"clings {self.name}")
+        yield TriggerEvent("too late")
+
+
+class CleansUpSlowly(Named):
+    async def run(self):
+        yield TriggerEvent(self.name)
+
+    async def cleanup(self) -> None:
+        await asyncio.sleep(3600)
+
+
 class NoGenerator(Named):
     async def run(self):
         return TriggerEvent(self.name)

@@ -191,6 +191,8 @@ class TriggerRunner:
                 log.warning("The trigger ended without an event.")
                 self._put(running, Exhausted(running.id))
         finally:
+            # What it had to say is said: its id is free, however long cleaning up takes.
+            self._release(running)
             await self._clean_up(running)
 
     async def _class_of(self, classpath: str) -> Any:
@@ -248,10 +250,12 @@ class TriggerRunner:
             except BaseException as error:  # it is over either way
                 log.error("The trigger's %s() failed: %s", name, one_line(error))
 
-    def _forget(self, task: asyncio.Task[None]) -> None:
-        running = self._tasks.pop(task)
+    def _release(self, running: _Running) -> None:
         if self._running.get(running.id) is running:
             del self._running[running.id]
+
+    def _forget(self, task: asyncio.Task[None]) -> None:
+        self._release(self._tasks.pop(task))
         with suppress(asyncio.CancelledError):
             task.exception()
 
