@@ -281,6 +281,51 @@ def test_a_trigger_that_blocks_is_named_while_it_does_and_afterwards() -> None:
     assert not [blocked for blocked in told if blocked.id == "good"]
 
 
+@pytest.mark.parametrize(
+    "trigger",
+    [given.Blocks("x", seconds=3600), given.SwallowsAndBlocks("x"), given.Spins("x")],
+    ids=["one call", "catches all exceptions", "never calls anything"],
+)
+def test_a_trigger_that_blocks_for_too_long_fails_and_the_others_go_on(trigger: Any) -> None:
+    async def story(runner: TriggerRunner) -> dict[str, Outcome]:
+        start(runner, "bad", trigger)
+        start(runner, "good", given.Sleeps("good", seconds=0.05))
+        return await take(runner, 2)
+
+    found = played(story, blocked_after=timedelta(milliseconds=100), interrupt_after=timedelta(milliseconds=200))
+    assert isinstance(found["good"], Fired)
+    assert isinstance(found["bad"], Failed)
+    assert "blocked all others for" in found["bad"].error
+    assert "triggers_under_test.py" in found["bad"].trace
+
+
+def test_many_triggers_that_are_short_of_time_together_are_not_blamed_one_by_one() -> None:
+    told: list[Blocked] = []
+
+    async def story(runner: TriggerRunner) -> dict[str, Outcome]:
+        for number in range(400):
+            start(runner, f"t{number}", given.Blocks("x", seconds=0.005))
+        return await take(runner, 400)
+
+    limits = {"blocked_after": timedelta(seconds=1), "interrupt_after": timedelta(seconds=1)}
+    found = played(story, on_blocked=told.append, **limits)
+    assert {type(outcome) for outcome in found.values()} == {Fired}
+    assert {blocked.id for blocked in told} <= {""}
+
+
+def test_the_signal_is_given_back() -> None:
+    import signal
+
+    before = signal.getsignal(signal.SIGUSR1)
+
+    async def story(runner: TriggerRunner) -> Any:
+        return signal.getsignal(signal.SIGUSR1)
+
+    assert played(story, interrupt_after=timedelta(seconds=1)) is not before
+    assert signal.getsignal(signal.SIGUSR1) is before
+    assert played(story) is before
+
+
 def test_each_line_goes_to_the_trigger_that_logged_it(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     lines: list[tuple[str, LogLine]] = []

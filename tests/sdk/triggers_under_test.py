@@ -73,6 +73,25 @@ class Blocks(Named):
         yield TriggerEvent(self.name)
 
 
+class SwallowsAndBlocks(Named):
+    """Blocks again and again, and takes no exception for an answer."""
+
+    async def run(self):
+        for _ in range(1000):
+            try:
+                time.sleep(10)
+            except Exception:
+                seen.append("swallowed")
+        yield TriggerEvent(self.name)
+
+
+class Spins(Named):
+    async def run(self):
+        while True:
+            pass
+        yield
+
+
 class CancelsItself(Named):
     async def run(self):
         raise asyncio.CancelledError

@@ -17,6 +17,7 @@ from typing import Any
 
 from tradewind.core.errors import TradewindError
 from tradewind.sdk.execution import xcom_codec
+from tradewind.sdk.execution.loop_interrupt import Interrupter
 from tradewind.sdk.execution.loop_watch import LoopWatch, Stall
 from tradewind.sdk.execution.masking import masker
 from tradewind.sdk.execution.outcome import one_line
@@ -92,7 +93,8 @@ class TriggerRunner:
     the order in which they came, until it is closed.
 
     `on_line` gets every line that a trigger logs, with the trigger's id; it may be called from threads. `on_blocked` is
-    told of a trigger that blocks, from another thread while it does, and once more when it is over.
+    told of a trigger that blocks, from another thread while it does, and once more when it is over. With
+    `interrupt_after` one that blocks for so long fails; that works in the main thread of a process.
     """
 
     def __init__(
@@ -101,11 +103,15 @@ class TriggerRunner:
         on_line: LineSink | None = None,
         on_blocked: Callable[[Blocked], None] | None = None,
         blocked_after: timedelta = BLOCKED_AFTER,
+        interrupt_after: timedelta | None = None,
         cleanup_grace: timedelta = CLEANUP_GRACE,
     ) -> None:
         self._on_blocked = on_blocked
         self._grace_seconds = cleanup_grace.total_seconds()
-        self._watch = LoopWatch(self._stalled, after=blocked_after, owner_of=self._owner_of)
+        self._watch = LoopWatch(self._stalled, after=blocked_after)
+        self._interrupter = Interrupter(self._watch)
+        self._interrupt_seconds = None if interrupt_after is None else interrupt_after.total_seconds()
+        self._last_accused: tuple[Any, _Running | None] = (None, None)
         self._handler = TriggerLogHandler(on_line) if on_line is not None else None
         self._running: dict[str, _Running] = {}
         self._tasks: dict[asyncio.Task[None], _Running] = {}
@@ -116,6 +122,8 @@ class TriggerRunner:
     async def __aenter__(self) -> TriggerRunner:
         if self._handler is not None:
             logging.getLogger().addHandler(self._handler)
+        if self._interrupt_seconds is not None:
+            self._interrupter.install()
         self._watch.start()
         return self
 
@@ -165,6 +173,7 @@ class TriggerRunner:
             for task in stubborn:
                 log.warning("%s does not stop; it is left behind.", task.get_name())
         self._watch.stop()
+        self._interrupter.uninstall()
         if self._handler is not None:
             logging.getLogger().removeHandler(self._handler)
         self._outcomes.put_nowait(None)
@@ -262,13 +271,10 @@ class TriggerRunner:
     # --- the loop -------------------------------------------------------------------------------------------------
 
     def _stalled(self, stall: Stall) -> None:
-        running: _Running | None = stall.owner
-        if running is None:
-            whose, blocked = "Something that is no trigger", Blocked("", "", stall.seconds, stall.stack, stall.over)
-        else:
-            whose = f"The trigger {running.classpath} ({running.id})"
-            blocked = Blocked(running.id, running.classpath, stall.seconds, stall.stack, stall.over)
-        token = current_trigger.set(blocked.id)
+        running = self._owner_of(stall)
+        id, classpath = (running.id, running.classpath) if running is not None else ("", "")
+        whose = f"The trigger {classpath} ({id})" if running is not None else "Work of no single trigger"
+        token = current_trigger.set(id)
         try:
             if stall.over:
                 log.warning("%s blocked all others for %.1f s; await what it waits for.", whose, stall.seconds)
@@ -278,14 +284,22 @@ class TriggerRunner:
         finally:
             current_trigger.reset(token)
         if self._on_blocked is not None:
-            self._on_blocked(blocked)
+            self._on_blocked(Blocked(id, classpath, stall.seconds, stall.stack, stall.over))
+        limit = self._interrupt_seconds
+        if running is not None and not stall.over and limit is not None and stall.seconds >= limit:
+            self._interrupter.interrupt(stall)
 
-    def _owner_of(self, task: asyncio.Task[Any] | None) -> _Running | None:
-        """The trigger for which a task of the loop works; also a task that the trigger made, where Python can tell."""
-        if task is None:
-            return None
-        context: Any = getattr(task, "get_context", dict)()
-        return self._tasks.get(task) or self._running.get(context.get(current_trigger, ""))
+    def _owner_of(self, stall: Stall) -> _Running | None:
+        """The trigger for which a task works; also a task that the trigger made, where Python can tell."""
+        task = stall.task
+        if stall.over and self._last_accused[0] is task:
+            return self._last_accused[1]  # it may be gone by now
+        running = self._tasks.get(task) if task is not None else None
+        if running is None and task is not None:
+            context: Any = getattr(task, "get_context", dict)()
+            running = self._running.get(context.get(current_trigger, ""))
+        self._last_accused = (task, running)
+        return running
 
 
 def _fired(running: _Running, event: Any) -> Fired:
