@@ -15,66 +15,29 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
-from tradewind.core.errors import TradewindError
-from tradewind.sdk.execution import xcom_codec
 from tradewind.sdk.execution.loop_interrupt import Interrupter
 from tradewind.sdk.execution.loop_watch import LoopWatch, Stall
 from tradewind.sdk.execution.masking import masker
 from tradewind.sdk.execution.outcome import one_line
 from tradewind.sdk.execution.tracebacks import author_traceback
 from tradewind.sdk.execution.trigger_logs import LineSink, TriggerLogHandler, current_trigger
+from tradewind.sdk.execution.trigger_outcomes import (
+    Blocked,
+    Exhausted,
+    Failed,
+    Fired,
+    Outcome,
+    UnusableEvent,
+    fired_by,
+)
 from tradewind.sdk.execution.trigger_paths import class_of, made_from
-from tradewind.sdk.triggers.base import BaseTaskEndEvent, TriggerEvent
+
+__all__ = ["Blocked", "Exhausted", "Failed", "Fired", "Outcome", "TriggerRunner"]
 
 log = logging.getLogger("tradewind.trigger")
 
 BLOCKED_AFTER = timedelta(milliseconds=500)
 CLEANUP_GRACE = timedelta(seconds=10)
-
-
-@dataclass(frozen=True, slots=True)
-class Fired:
-    """The trigger said something. `event` is JSON. `ends` is the state in which the task ends with it (`success`,
-    `failed`, `skipped`), leaving `xcoms` (key, JSON); empty: its method goes on with the event."""
-
-    id: str
-    event: bytes
-    ends: str = ""
-    xcoms: tuple[tuple[str, bytes], ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Failed:
-    """The trigger could not be made, or raised."""
-
-    id: str
-    error: str
-    trace: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Exhausted:
-    """The trigger came to its end without saying anything."""
-
-    id: str
-
-
-Outcome = Fired | Failed | Exhausted
-
-
-@dataclass(frozen=True, slots=True)
-class Blocked:
-    """A trigger keeps the loop from turning, so that no other goes on. `id` is empty when it is not known which."""
-
-    id: str
-    classpath: str
-    seconds: float
-    stack: str
-    over: bool
-
-
-class UnusableEvent(TradewindError):
-    """A trigger said something that is no event, or that cannot be sent."""
 
 
 @dataclass(slots=True)
@@ -229,7 +192,7 @@ class TriggerRunner:
         try:
             async for event in events:
                 said = True
-                self._put(running, _fired(running, event))
+                self._put(running, fired_by(event, running.id, running.classpath))
                 if not running.keeps_on:
                     break
         finally:
@@ -300,17 +263,6 @@ class TriggerRunner:
             running = self._running.get(context.get(current_trigger, ""))
         self._last_accused = (task, running)
         return running
-
-
-def _fired(running: _Running, event: Any) -> Fired:
-    if not isinstance(event, TriggerEvent):
-        raise UnusableEvent(f"{running.classpath} yielded {type(event).__name__}; it has to yield a TriggerEvent.")
-    ends, left = "", ()
-    if isinstance(event, BaseTaskEndEvent):
-        ends, left = str(event.task_instance_state), tuple((event.xcoms or {}).items())
-    log.info("The trigger fires: %s", type(event).__name__)
-    xcoms = tuple((key, xcom_codec.encode(value)) for key, value in left)
-    return Fired(running.id, xcom_codec.encode(event.payload), ends, xcoms)
 
 
 def _trace(error: BaseException) -> str:

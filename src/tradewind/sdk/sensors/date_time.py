@@ -18,14 +18,15 @@ class DateTimeSensor(MomentSensor):
 
     def __init__(self, *, target_time: str | dt.datetime, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        if isinstance(target_time, dt.datetime):
-            target_time = target_time.isoformat()
-        elif not isinstance(target_time, str) and not hasattr(target_time, "resolve"):
+        given: Any = target_time
+        if isinstance(given, dt.datetime):
+            given = given.isoformat()
+        elif not isinstance(given, str) and not hasattr(given, "resolve"):
             raise TypeError(
                 f"{describe(self.task_id, self._dag)}: target_time must be a datetime or ISO text, not "
-                f"{type(target_time).__name__}."
+                f"{type(given).__name__}."
             )
-        self.target_time: Any = target_time
+        self.target_time: Any = given
 
     def moment(self, context: Any) -> dt.datetime:
         try:
