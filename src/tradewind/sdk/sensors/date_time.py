@@ -7,6 +7,7 @@ from collections.abc import Collection
 from typing import Any
 
 from tradewind.sdk.operator import describe
+from tradewind.sdk.sensors.base import defers
 from tradewind.sdk.sensors.moments import MomentSensor
 from tradewind.sdk.timezone import aware
 
@@ -43,8 +44,6 @@ class DateTimeSensor(MomentSensor):
 class DateTimeSensorAsync(DateTimeSensor):
     """The same, deferred."""
 
-    deferrable = True
-
     def __init__(
         self,
         *,
@@ -54,4 +53,5 @@ class DateTimeSensorAsync(DateTimeSensor):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        self.deferrable = defers(True, triggers="temporal")
         self.end_from_trigger, self.trigger_kwargs = end_from_trigger, trigger_kwargs

@@ -26,7 +26,6 @@ from tradewind.sdk.external import Awaited, Verdict, look
 from tradewind.sdk.operator import BaseOperatorLink, describe
 from tradewind.sdk.operators.empty import EmptyOperator
 from tradewind.sdk.sensors.base import BaseSensorOperator, defers
-from tradewind.sdk.triggers.external_task import WorkflowTrigger
 from tradewind.sdk.types import State
 
 
@@ -82,7 +81,7 @@ class ExternalTaskSensor(BaseSensorOperator):
         self.external_task_ids: Any = external_task_ids
         self.external_task_group_id = external_task_group_id
         self.execution_delta, self.execution_date_fn = execution_delta, execution_date_fn
-        self.check_existence, self.deferrable = check_existence, defers(deferrable)
+        self.check_existence, self.deferrable = check_existence, defers(deferrable, triggers="external_task")
         self._check_arguments(describe(self.task_id, self._dag))
 
     @property
@@ -104,6 +103,8 @@ class ExternalTaskSensor(BaseSensorOperator):
         if not self.deferrable:
             return super().execute(context)
         if not self.poke(context):
+            from tradewind.sdk.triggers.external_task import WorkflowTrigger
+
             awaited = self._awaited(context)
             trigger = WorkflowTrigger(
                 external_dag_id=self.external_dag_id,
