@@ -122,6 +122,8 @@ def test_a_failure_carries_the_authors_traceback() -> None:
     ("classpath", "kwargs", "words"),
     [
         ("no_such_module.Trigger", {}, "no module 'no_such_module' here"),
+        ("subprocess.Popen", {"args": ["true"]}, "subprocess.Popen is no trigger"),
+        ("os.system", {"command": "true"}, "os.system is no trigger"),
         ("triggers_under_test.NoSuchTrigger", {}, "There is no trigger triggers_under_test.NoSuchTrigger"),
         ("tradewind.sdk.triggers.temporal.DateTimeTrigger", {"more": 1}, "unexpected keyword argument 'more'"),
     ],

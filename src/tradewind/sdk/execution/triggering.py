@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from contextvars import copy_context
 from dataclasses import dataclass
@@ -38,6 +39,7 @@ log = logging.getLogger("tradewind.trigger")
 
 BLOCKED_AFTER = timedelta(milliseconds=500)
 CLEANUP_GRACE = timedelta(seconds=10)
+THREADS = 32
 
 
 @dataclass(slots=True)
@@ -87,6 +89,9 @@ class TriggerRunner:
             logging.getLogger().addHandler(self._handler)
         if self._interrupt_seconds is not None:
             self._interrupter.install()
+        # Python's own number, four more than processors, is soon used up by triggers that look at slow disks.
+        threads = ThreadPoolExecutor(THREADS, thread_name_prefix="tw-trigger")
+        asyncio.get_running_loop().set_default_executor(threads)
         self._watch.start()
         return self
 
@@ -131,15 +136,20 @@ class TriggerRunner:
         self._closed = True
         for id in list(self._running):
             self.cancel(id)
+        try:
+            await self._until_stopped()
+        finally:
+            self._watch.stop()
+            self._interrupter.uninstall()
+            if self._handler is not None:
+                logging.getLogger().removeHandler(self._handler)
+            self._outcomes.put_nowait(None)
+
+    async def _until_stopped(self) -> None:
         if self._tasks:
             _, stubborn = await asyncio.wait(list(self._tasks), timeout=self._grace_seconds)
             for task in stubborn:
                 log.warning("%s does not stop; it is left behind.", task.get_name())
-        self._watch.stop()
-        self._interrupter.uninstall()
-        if self._handler is not None:
-            logging.getLogger().removeHandler(self._handler)
-        self._outcomes.put_nowait(None)
 
     async def __aiter__(self) -> AsyncIterator[Outcome]:
         while (outcome := await self._outcomes.get()) is not None:

@@ -89,7 +89,9 @@ class ExternalTaskSensor(BaseSensorOperator):
         return self.poke_interval
 
     def poke(self, context: Any) -> bool:
-        awaited = self._awaited(context)
+        return self._has_come(self._awaited(context))
+
+    def _has_come(self, awaited: Awaited) -> bool:
         if self.check_existence:
             self._check_existence()
         self.log.info("Waiting for %s at %s", self._named(), ", ".join(map(str, awaited.logical_dates or ())))
@@ -102,10 +104,10 @@ class ExternalTaskSensor(BaseSensorOperator):
     def execute(self, context: Any) -> Any:
         if not self.deferrable:
             return super().execute(context)
-        if not self.poke(context):
+        awaited = self._awaited(context)
+        if not self._has_come(awaited):
             from tradewind.sdk.triggers.external_task import WorkflowTrigger
 
-            awaited = self._awaited(context)
             trigger = WorkflowTrigger(
                 external_dag_id=self.external_dag_id,
                 external_task_ids=awaited.task_ids,
@@ -149,7 +151,7 @@ class ExternalTaskSensor(BaseSensorOperator):
         task_ids = self._task_ids()
         return Awaited(
             dag_id=self.external_dag_id,
-            logical_dates=tuple(self._dates(context)),
+            logical_dates=tuple(dict.fromkeys(self._dates(context))),
             task_ids=tuple(task_ids) if task_ids else None,
             group_id=self.external_task_group_id,
             allowed=frozenset(self.allowed_states),
