@@ -84,3 +84,43 @@ def test_a_task_logs_from_the_level_that_is_set(
     monkeypatch.setenv("AIRFLOW__LOGGING__LOGGING_LEVEL", "debug")
     assert tasks_test(load_settings(), "mapped", "plain", DAY) == 0
     assert "a detail" in capsys.readouterr().out
+
+
+DEFERRING = """
+import asyncio
+from airflow.sdk import DAG, BaseOperator
+from airflow.providers.standard.sensors.external_task import ExternalTaskSensor
+from airflow.triggers.base import BaseTrigger, TriggerEvent
+
+class Mine(BaseTrigger):
+    def serialize(self): return f"{type(self).__module__}.Mine", {}
+    async def run(self):
+        self.log.info("the trigger runs")
+        await asyncio.sleep(0.01)
+        yield TriggerEvent({"rows": 3})
+
+class Defers(BaseOperator):
+    def execute(self, context): self.defer(trigger=Mine(), method_name="go_on")
+    def go_on(self, context, event): return event["rows"]
+
+with DAG("deferring", schedule=None):
+    Defers(task_id="t")
+    ExternalTaskSensor(task_id="s", external_dag_id="nowhere", check_existence=True)
+"""
+
+
+def test_a_task_that_defers_waits_for_its_trigger_and_goes_on(
+    settings: Settings, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (settings.core.dags_folder / "deferring.py").write_text(DEFERRING)
+    assert tasks_test(settings, "deferring", "t", DAY) == 0
+    out = capfd.readouterr().out
+    assert "until deferring.Mine fires" in out
+    assert "the trigger runs" in out
+    assert "Returned: 3" in out
+
+
+def test_a_sensor_learns_that_another_dag_does_not_exist(settings: Settings, capfd: pytest.CaptureFixture[str]) -> None:
+    (settings.core.dags_folder / "deferring.py").write_text(DEFERRING)
+    assert tasks_test(settings, "deferring", "s", DAY) == 1
+    assert "The external Dag 'nowhere' does not exist" in capfd.readouterr().out

@@ -122,6 +122,8 @@ def test_a_failure_carries_the_authors_traceback() -> None:
     ("classpath", "kwargs", "words"),
     [
         ("no_such_module.Trigger", {}, "no module 'no_such_module' here"),
+        ("subprocess.Popen", {"args": ["true"]}, "subprocess.Popen is no trigger"),
+        ("os.system", {"command": "true"}, "os.system is no trigger"),
         ("triggers_under_test.NoSuchTrigger", {}, "There is no trigger triggers_under_test.NoSuchTrigger"),
         ("tradewind.sdk.triggers.temporal.DateTimeTrigger", {"more": 1}, "unexpected keyword argument 'more'"),
     ],
@@ -225,6 +227,30 @@ def test_an_id_may_be_started_again_after_it_was_cancelled() -> None:
     assert decode(outcome.event) == "second"
 
 
+def test_an_id_may_be_started_again_while_the_last_one_still_cleans_up() -> None:
+    async def story(runner: TriggerRunner) -> list[Any]:
+        start(runner, "a", given.CleansUpSlowly("first"))
+        first = await take(runner, 1)
+        start(runner, "a", given.Says("second"))
+        second = await take(runner, 1)
+        return [decode(found["a"].event) for found in (first, second)]
+
+    assert played(story, cleanup_grace=timedelta(milliseconds=200)) == ["first", "second"]
+
+
+def test_a_trigger_that_does_not_stop_holds_up_nobody_for_longer_than_the_grace(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def story(runner: TriggerRunner) -> None:
+        start(runner, "a", given.ClingsTwice("a"))
+        start(runner, "b", given.Sleeps("b"))
+        await asyncio.sleep(0.05)
+
+    played(story, cleanup_grace=timedelta(milliseconds=100))
+    assert "triggers_under_test.ClingsTwice (a) does not stop; it is left behind." in caplog.text
+    assert "cleanup b" in given.seen
+
+
 def test_an_id_that_runs_is_not_started_twice() -> None:
     async def story(runner: TriggerRunner) -> int:
         start(runner, "a", given.Sleeps("a"))
@@ -255,6 +281,51 @@ def test_a_trigger_that_blocks_is_named_while_it_does_and_afterwards() -> None:
     assert "time.sleep" in during[0].stack
     assert after[0].seconds >= 1.0
     assert not [blocked for blocked in told if blocked.id == "good"]
+
+
+@pytest.mark.parametrize(
+    "trigger",
+    [given.Blocks("x", seconds=3600), given.SwallowsAndBlocks("x"), given.Spins("x")],
+    ids=["one call", "catches all exceptions", "never calls anything"],
+)
+def test_a_trigger_that_blocks_for_too_long_fails_and_the_others_go_on(trigger: Any) -> None:
+    async def story(runner: TriggerRunner) -> dict[str, Outcome]:
+        start(runner, "bad", trigger)
+        start(runner, "good", given.Sleeps("good", seconds=0.05))
+        return await take(runner, 2)
+
+    found = played(story, blocked_after=timedelta(milliseconds=100), interrupt_after=timedelta(milliseconds=200))
+    assert isinstance(found["good"], Fired)
+    assert isinstance(found["bad"], Failed)
+    assert "blocked all others for" in found["bad"].error
+    assert "triggers_under_test.py" in found["bad"].trace
+
+
+def test_many_triggers_that_are_short_of_time_together_are_not_blamed_one_by_one() -> None:
+    told: list[Blocked] = []
+
+    async def story(runner: TriggerRunner) -> dict[str, Outcome]:
+        for number in range(400):
+            start(runner, f"t{number}", given.Blocks("x", seconds=0.005))
+        return await take(runner, 400)
+
+    limits = {"blocked_after": timedelta(seconds=1), "interrupt_after": timedelta(seconds=1)}
+    found = played(story, on_blocked=told.append, **limits)
+    assert {type(outcome) for outcome in found.values()} == {Fired}
+    assert {blocked.id for blocked in told} <= {""}
+
+
+def test_the_signal_is_given_back() -> None:
+    import signal
+
+    before = signal.getsignal(signal.SIGUSR1)
+
+    async def story(runner: TriggerRunner) -> Any:
+        return signal.getsignal(signal.SIGUSR1)
+
+    assert played(story, interrupt_after=timedelta(seconds=1)) is not before
+    assert signal.getsignal(signal.SIGUSR1) is before
+    assert played(story) is before
 
 
 def test_each_line_goes_to_the_trigger_that_logged_it(caplog: pytest.LogCaptureFixture) -> None:
@@ -301,3 +372,32 @@ def test_it_imports_no_service() -> None:
         "('scheduler', 'store', 'worker', 'api', 'config', 'cli') and n.startswith('tradewind.')])"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+def test_the_whole_way_from_a_deferred_attempt_over_the_runner_to_the_result() -> None:
+    from execution_attempts import attempt, value_of
+
+    from tradewind.sdk import DAG, BaseOperator
+
+    class Defers(BaseOperator):
+        def execute(self, context: Any) -> None:
+            self.defer(trigger=given.Says("x", payload={"at": context["ds"]}), method_name="go_on", kwargs={"n": 1})
+
+        def go_on(self, context: Any, n: int, event: Any = None) -> Any:
+            return [n, event]
+
+    with DAG("d", schedule=None) as dag:
+        Defers(task_id="t")
+    defer = attempt(dag, "t").defer
+    assert defer is not None
+
+    async def story(runner: TriggerRunner) -> Outcome:
+        runner.start("a", defer.classpath, defer.kwargs)
+        return (await take(runner, 1))["a"]
+
+    outcome = played(story)
+    assert isinstance(outcome, Fired)
+    resumed = attempt(
+        dag, "t", resume_method=defer.method, resume_kwargs=defer.method_kwargs, event=outcome.event, leg=1
+    )
+    assert value_of(resumed) == [1, {"at": "2024-03-05"}]

@@ -332,3 +332,19 @@ def test_a_sensor_leaves_the_value_that_its_poke_returned() -> None:
             op_kwargs={"more": 1},
         )
     assert value_of(attempt(dag, "s")) == ["2024-03-05", "20240305", 1]
+
+
+def test_a_sensor_that_does_not_defer_brings_no_event_loop_into_its_process() -> None:
+    import subprocess
+    import sys
+
+    code = (
+        "import sys\n"
+        "from tradewind.sdk.sensors import bash, date_time, external_task, filesystem, sql, time, time_delta, weekday\n"
+        "filesystem.FileSensor(task_id='a', filepath='x')\n"
+        "print('asyncio' in sys.modules)\n"
+        "filesystem.FileSensor(task_id='b', filepath='x', deferrable=True)\n"
+        "print('tradewind.sdk.triggers.file' in sys.modules)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "True"]

@@ -73,6 +73,25 @@ class Blocks(Named):
         yield TriggerEvent(self.name)
 
 
+class SwallowsAndBlocks(Named):
+    """Blocks again and again, and takes no exception for an answer."""
+
+    async def run(self):
+        for _ in range(1000):
+            try:
+                time.sleep(10)
+            except Exception:
+                seen.append("swallowed")
+        yield TriggerEvent(self.name)
+
+
+class Spins(Named):
+    async def run(self):
+        while True:
+            pass
+        yield
+
+
 class CancelsItself(Named):
     async def run(self):
         raise asyncio.CancelledError
@@ -88,6 +107,26 @@ class Clings(Named):
         except asyncio.CancelledError:
             seen.append(f"clings {self.name}")
         yield TriggerEvent("too late")
+
+
+class ClingsTwice(Named):
+    """The first wish to stop is not enough."""
+
+    async def run(self):
+        for _ in range(2):
+            try:
+                await asyncio.sleep(3600)
+            except asyncio.CancelledError:
+                seen.append(f"clings {self.name}")
+        yield TriggerEvent("too late")
+
+
+class CleansUpSlowly(Named):
+    async def run(self):
+        yield TriggerEvent(self.name)
+
+    async def cleanup(self) -> None:
+        await asyncio.sleep(3600)
 
 
 class NoGenerator(Named):

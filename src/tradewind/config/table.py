@@ -172,7 +172,7 @@ class Metrics:
 class Operators:
     default_owner: str = setting("airflow", help="Owner of a task that does not say.")
     default_queue: str = setting("default", "celery.default_queue", help="Queue of a task that does not say.")
-    default_deferrable: bool = setting(False, effect=False, help="Whether operators that can defer do so.")
+    default_deferrable: bool = setting(False, help="Whether operators that can defer do so.")
 
 
 @dataclass(frozen=True, repr=False, eq=False)

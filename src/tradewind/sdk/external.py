@@ -66,9 +66,9 @@ async def look_async(awaited: Awaited) -> Verdict:
     """The same, from code that runs in an event loop."""
     if awaited.is_whole_dag:
         known: dict[frozenset[str], int] = {}
-        for states in (awaited.failed, awaited.skipped, awaited.allowed):
-            if states:
-                known[states] = int(await ask("run.count", **awaited.selection(), states=sorted(states)))
+        for wanted in (awaited.failed, awaited.skipped, awaited.allowed):
+            if wanted:
+                known[wanted] = int(await ask("run.count", **awaited.selection(), states=sorted(wanted)))
         return _verdict_of_runs(awaited, lambda states: known.get(frozenset(states), 0))
     members = await ask("dag.get", dag_id=awaited.dag_id) if awaited.group_id is not None else None
     task_ids = _task_ids(awaited, members)

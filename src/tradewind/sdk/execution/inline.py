@@ -56,7 +56,7 @@ def _waited_for(deferred: TaskDeferred, offer: Offer) -> tuple[TriggerEvent | No
     return event, resumed
 
 
-async def _first_event(trigger: Any, timeout_seconds: float | None) -> TriggerEvent:
+async def _first_event(trigger: Any, timeout_seconds: float | None) -> Any:
     try:
         async with asyncio.timeout(timeout_seconds) as limit, aclosing(trigger.run()) as events:
             async for event in events:

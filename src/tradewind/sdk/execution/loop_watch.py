@@ -1,4 +1,4 @@
-"""Notices when an event loop stands still, and in whose hands: a thread beside the loop that counts its heartbeats."""
+"""Notices when an event loop stands still, and in whose hands: a thread beside it that listens for its heartbeat."""
 
 from __future__ import annotations
 
@@ -13,31 +13,29 @@ from datetime import timedelta
 from typing import Any
 
 _LONGEST_STACK_FRAMES = 8
+_SEEN_ALONE = 3
+"""In so many looks in a row, of which there are four in the time after which it counts, a task holds the loop alone."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stall:
-    """The loop has not turned for `seconds`. `owner` is whose task runs in it, if that is known; `over` says that it
-    turns again, and `stack` where it stands until then."""
+    """The loop has not turned for `seconds`. `task` has held it all the time, in one step; None: no single task has.
+    `stack` is where the loop's thread stands. `over`: it turns again. `turn` counts the loop's heartbeats."""
 
     seconds: float
-    owner: Any
+    task: asyncio.Task[Any] | None
     stack: str = ""
     over: bool = False
+    turn: int = 0
 
 
 class LoopWatch:
     """Watches the running loop from `start` to `stop`. `report` is called from the thread while the loop stands still,
     first after `after` and then each time that the time has doubled, and in the loop when that is over."""
 
-    def __init__(
-        self,
-        report: Callable[[Stall], None],
-        *,
-        after: timedelta,
-        owner_of: Callable[[asyncio.Task[Any] | None], Any],
-    ) -> None:
-        self._report, self._after, self._owner_of = report, after.total_seconds(), owner_of
+    def __init__(self, report: Callable[[Stall], None], *, after: timedelta) -> None:
+        self._report, self._after = report, after.total_seconds()
+        self.turn = 0
         self._beat_at = 0.0
         self._said: Stall | None = None
         self._stop = threading.Event()
@@ -58,21 +56,29 @@ class LoopWatch:
     def _beat(self) -> None:
         now = time.monotonic()
         gap, self._beat_at = now - self._beat_at, now
+        self.turn += 1
         said, self._said = self._said, None
         if said is not None:
-            self._report(Stall(gap, said.owner, over=True))
+            self._report(Stall(max(gap, said.seconds), said.task, over=True, turn=self.turn))
         self._timer = self._loop.call_later(self._after / 4, self._beat)
 
     def _watch(self) -> None:
         looked_at = time.monotonic()
+        holder: asyncio.Task[Any] | None = None
+        turn, seen = -1, 0
         while not self._stop.wait(self._after / 4):
             now, before = time.monotonic(), looked_at
             looked_at = now
-            if now - before > self._after:
-                continue  # this thread stood still too: the machine was suspended, or the process stopped
+            found = asyncio.current_task(self._loop)
+            suspended = now - before > self._after  # the machine slept, or the process was stopped
+            if suspended or found is not holder or turn != self.turn:
+                holder, turn, seen = found, self.turn, 0
+            seen += 1
             late = now - self._beat_at
-            if late > self._after and (self._said is None or late > 2 * self._said.seconds):
-                self._said = Stall(late, self._owner_of(asyncio.current_task(self._loop)), self._stack())
+            if late > self._after and not suspended and (self._said is None or late > 2 * self._said.seconds):
+                # Thousands of short steps hold the loop up as well, and then the one that is seen is not to blame.
+                alone = holder if seen >= _SEEN_ALONE else None
+                self._said = Stall(late, alone, self._stack(), turn=turn)
                 self._report(self._said)
 
     def _stack(self) -> str:

@@ -59,6 +59,8 @@ def class_of(classpath: str) -> Any:
                 found = getattr(found, part)
         except AttributeError as error:
             raise UnusableTrigger(f"There is no trigger {classpath}: {error}.") from None
+        if not (isinstance(found, type) and issubclass(found, _base())):
+            raise UnusableTrigger(f"{classpath} is no trigger; its class has to derive from BaseTrigger.")
         # What it keeps among its arguments comes back as itself.
         xcom_codec.know_types_of([vars(sys.modules[home])])
         return found
@@ -66,6 +68,12 @@ def class_of(classpath: str) -> Any:
         f"The trigger {classpath} cannot be imported: there is no module {'.'.join(parts[:-1])!r} here; put the class "
         "in a module beside the Dag file, or install the package that brings it."
     )
+
+
+def _base() -> type:
+    from tradewind.sdk.triggers.base import BaseTrigger  # which imports this package
+
+    return BaseTrigger
 
 
 def made_from(kind: Any, classpath: str, kwargs: bytes) -> Any:

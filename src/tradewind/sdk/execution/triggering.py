@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from contextvars import copy_context
 from dataclasses import dataclass
@@ -15,65 +16,30 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
-from tradewind.core.errors import TradewindError
-from tradewind.sdk.execution import xcom_codec
+from tradewind.sdk.execution.loop_interrupt import Interrupter
 from tradewind.sdk.execution.loop_watch import LoopWatch, Stall
 from tradewind.sdk.execution.masking import masker
 from tradewind.sdk.execution.outcome import one_line
 from tradewind.sdk.execution.tracebacks import author_traceback
 from tradewind.sdk.execution.trigger_logs import LineSink, TriggerLogHandler, current_trigger
+from tradewind.sdk.execution.trigger_outcomes import (
+    Blocked,
+    Exhausted,
+    Failed,
+    Fired,
+    Outcome,
+    UnusableEvent,
+    fired_by,
+)
 from tradewind.sdk.execution.trigger_paths import class_of, made_from
-from tradewind.sdk.triggers.base import BaseTaskEndEvent, TriggerEvent
+
+__all__ = ["Blocked", "Exhausted", "Failed", "Fired", "Outcome", "TriggerRunner"]
 
 log = logging.getLogger("tradewind.trigger")
 
 BLOCKED_AFTER = timedelta(milliseconds=500)
 CLEANUP_GRACE = timedelta(seconds=10)
-
-
-@dataclass(frozen=True, slots=True)
-class Fired:
-    """The trigger said something. `event` is JSON. `ends` is the state in which the task ends with it (`success`,
-    `failed`, `skipped`), leaving `xcoms` (key, JSON); empty: its method goes on with the event."""
-
-    id: str
-    event: bytes
-    ends: str = ""
-    xcoms: tuple[tuple[str, bytes], ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Failed:
-    """The trigger could not be made, or raised."""
-
-    id: str
-    error: str
-    trace: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Exhausted:
-    """The trigger came to its end without saying anything."""
-
-    id: str
-
-
-Outcome = Fired | Failed | Exhausted
-
-
-@dataclass(frozen=True, slots=True)
-class Blocked:
-    """A trigger keeps the loop from turning, so that no other goes on. `id` is empty when it is not known which."""
-
-    id: str
-    classpath: str
-    seconds: float
-    stack: str
-    over: bool
-
-
-class UnusableEvent(TradewindError):
-    """A trigger said something that is no event, or that cannot be sent."""
+THREADS = 32
 
 
 @dataclass(slots=True)
@@ -92,7 +58,8 @@ class TriggerRunner:
     the order in which they came, until it is closed.
 
     `on_line` gets every line that a trigger logs, with the trigger's id; it may be called from threads. `on_blocked` is
-    told of a trigger that blocks, from another thread while it does, and once more when it is over.
+    told of a trigger that blocks, from another thread while it does, and once more when it is over. With
+    `interrupt_after` one that blocks for so long fails; that works in the main thread of a process.
     """
 
     def __init__(
@@ -101,11 +68,15 @@ class TriggerRunner:
         on_line: LineSink | None = None,
         on_blocked: Callable[[Blocked], None] | None = None,
         blocked_after: timedelta = BLOCKED_AFTER,
+        interrupt_after: timedelta | None = None,
         cleanup_grace: timedelta = CLEANUP_GRACE,
     ) -> None:
         self._on_blocked = on_blocked
         self._grace_seconds = cleanup_grace.total_seconds()
-        self._watch = LoopWatch(self._stalled, after=blocked_after, owner_of=self._owner_of)
+        self._watch = LoopWatch(self._stalled, after=blocked_after)
+        self._interrupter = Interrupter(self._watch)
+        self._interrupt_seconds = None if interrupt_after is None else interrupt_after.total_seconds()
+        self._last_accused: tuple[Any, _Running | None] = (None, None)
         self._handler = TriggerLogHandler(on_line) if on_line is not None else None
         self._running: dict[str, _Running] = {}
         self._tasks: dict[asyncio.Task[None], _Running] = {}
@@ -116,6 +87,11 @@ class TriggerRunner:
     async def __aenter__(self) -> TriggerRunner:
         if self._handler is not None:
             logging.getLogger().addHandler(self._handler)
+        if self._interrupt_seconds is not None:
+            self._interrupter.install()
+        # Python's own number, four more than processors, is soon used up by triggers that look at slow disks.
+        threads = ThreadPoolExecutor(THREADS, thread_name_prefix="tw-trigger")
+        asyncio.get_running_loop().set_default_executor(threads)
         self._watch.start()
         return self
 
@@ -160,14 +136,20 @@ class TriggerRunner:
         self._closed = True
         for id in list(self._running):
             self.cancel(id)
+        try:
+            await self._until_stopped()
+        finally:
+            self._watch.stop()
+            self._interrupter.uninstall()
+            if self._handler is not None:
+                logging.getLogger().removeHandler(self._handler)
+            self._outcomes.put_nowait(None)
+
+    async def _until_stopped(self) -> None:
         if self._tasks:
             _, stubborn = await asyncio.wait(list(self._tasks), timeout=self._grace_seconds)
             for task in stubborn:
                 log.warning("%s does not stop; it is left behind.", task.get_name())
-        self._watch.stop()
-        if self._handler is not None:
-            logging.getLogger().removeHandler(self._handler)
-        self._outcomes.put_nowait(None)
 
     async def __aiter__(self) -> AsyncIterator[Outcome]:
         while (outcome := await self._outcomes.get()) is not None:
@@ -191,6 +173,8 @@ class TriggerRunner:
                 log.warning("The trigger ended without an event.")
                 self._put(running, Exhausted(running.id))
         finally:
+            # What it had to say is said: its id is free, however long cleaning up takes.
+            self._release(running)
             await self._clean_up(running)
 
     async def _class_of(self, classpath: str) -> Any:
@@ -218,7 +202,7 @@ class TriggerRunner:
         try:
             async for event in events:
                 said = True
-                self._put(running, _fired(running, event))
+                self._put(running, fired_by(event, running.id, running.classpath))
                 if not running.keeps_on:
                     break
         finally:
@@ -248,23 +232,22 @@ class TriggerRunner:
             except BaseException as error:  # it is over either way
                 log.error("The trigger's %s() failed: %s", name, one_line(error))
 
-    def _forget(self, task: asyncio.Task[None]) -> None:
-        running = self._tasks.pop(task)
+    def _release(self, running: _Running) -> None:
         if self._running.get(running.id) is running:
             del self._running[running.id]
+
+    def _forget(self, task: asyncio.Task[None]) -> None:
+        self._release(self._tasks.pop(task))
         with suppress(asyncio.CancelledError):
             task.exception()
 
     # --- the loop -------------------------------------------------------------------------------------------------
 
     def _stalled(self, stall: Stall) -> None:
-        running: _Running | None = stall.owner
-        if running is None:
-            whose, blocked = "Something that is no trigger", Blocked("", "", stall.seconds, stall.stack, stall.over)
-        else:
-            whose = f"The trigger {running.classpath} ({running.id})"
-            blocked = Blocked(running.id, running.classpath, stall.seconds, stall.stack, stall.over)
-        token = current_trigger.set(blocked.id)
+        running = self._owner_of(stall)
+        id, classpath = (running.id, running.classpath) if running is not None else ("", "")
+        whose = f"The trigger {classpath} ({id})" if running is not None else "Work of no single trigger"
+        token = current_trigger.set(id)
         try:
             if stall.over:
                 log.warning("%s blocked all others for %.1f s; await what it waits for.", whose, stall.seconds)
@@ -274,25 +257,22 @@ class TriggerRunner:
         finally:
             current_trigger.reset(token)
         if self._on_blocked is not None:
-            self._on_blocked(blocked)
+            self._on_blocked(Blocked(id, classpath, stall.seconds, stall.stack, stall.over))
+        limit = self._interrupt_seconds
+        if running is not None and not stall.over and limit is not None and stall.seconds >= limit:
+            self._interrupter.interrupt(stall)
 
-    def _owner_of(self, task: asyncio.Task[Any] | None) -> _Running | None:
-        """The trigger for which a task of the loop works; also a task that the trigger made, where Python can tell."""
-        if task is None:
-            return None
-        context: Any = getattr(task, "get_context", dict)()
-        return self._tasks.get(task) or self._running.get(context.get(current_trigger, ""))
-
-
-def _fired(running: _Running, event: Any) -> Fired:
-    if not isinstance(event, TriggerEvent):
-        raise UnusableEvent(f"{running.classpath} yielded {type(event).__name__}; it has to yield a TriggerEvent.")
-    ends, left = "", ()
-    if isinstance(event, BaseTaskEndEvent):
-        ends, left = str(event.task_instance_state), tuple((event.xcoms or {}).items())
-    log.info("The trigger fires: %s", type(event).__name__)
-    xcoms = tuple((key, xcom_codec.encode(value)) for key, value in left)
-    return Fired(running.id, xcom_codec.encode(event.payload), ends, xcoms)
+    def _owner_of(self, stall: Stall) -> _Running | None:
+        """The trigger for which a task works; also a task that the trigger made, where Python can tell."""
+        task = stall.task
+        if stall.over and self._last_accused[0] is task:
+            return self._last_accused[1]  # it may be gone by now
+        running = self._tasks.get(task) if task is not None else None
+        if running is None and task is not None:
+            context: Any = getattr(task, "get_context", dict)()
+            running = self._running.get(context.get(current_trigger, ""))
+        self._last_accused = (task, running)
+        return running
 
 
 def _trace(error: BaseException) -> str:

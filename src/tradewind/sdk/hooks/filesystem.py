@@ -1,7 +1,8 @@
-"""FSHook: where the files of a connection of type `fs` are."""
+"""FSHook: where the files of a connection of type `fs` are; and whether there is one."""
 
 from __future__ import annotations
 
+import glob
 import os
 from typing import Any
 
@@ -43,3 +44,14 @@ class FSHook(BaseHook):
                 raise
             return ""
         return str(connection.extra_dejson.get("path") or "")
+
+
+def found_file(pattern: str, *, recursive: bool = False) -> str | None:
+    """A file that `pattern` names, or one somewhere inside of a folder that it names; None when there is none."""
+    for path in glob.iglob(pattern, recursive=recursive):
+        if os.path.isfile(path):
+            return path
+        for folder, _, files in os.walk(path):
+            if files:
+                return os.path.join(folder, files[0])
+    return None

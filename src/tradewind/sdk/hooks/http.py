@@ -66,6 +66,8 @@ class HttpHook(BaseHook):
     default_conn_name = "http_default"
     conn_type = "http"
     hook_name = "HTTP"
+    timeout_seconds: float | None = None
+    """How long a request may take, where neither its options nor the connection's extra say."""
 
     def __init__(
         self, method: str = "POST", http_conn_id: str = default_conn_name, auth_type: Any = None, **_: Any
@@ -185,7 +187,7 @@ class HttpHook(BaseHook):
         opener = urllib.request.build_opener(*_handlers(options))
         try:
             try:
-                with opener.open(request, timeout=options.get("timeout")) as answer:
+                with opener.open(request, timeout=options.get("timeout", self.timeout_seconds)) as answer:
                     return _response(answer)
             except urllib.error.HTTPError as answer:
                 with answer:

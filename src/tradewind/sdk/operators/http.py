@@ -10,7 +10,6 @@ from tradewind.sdk.exceptions import AirflowException
 from tradewind.sdk.hooks.http import HttpHook, HttpResponse
 from tradewind.sdk.operator import BaseOperator
 from tradewind.sdk.sensors.base import defers
-from tradewind.sdk.triggers.http import HttpTrigger
 
 
 class HttpOperator(BaseOperator):
@@ -50,7 +49,7 @@ class HttpOperator(BaseOperator):
         self.request_kwargs, self.retry_args = request_kwargs or {}, retry_args
         self.pagination_function, self.response_check = pagination_function, response_check
         self.response_filter, self.log_response, self.auth_type = response_filter, log_response, auth_type
-        self.deferrable = defers(deferrable)
+        self.deferrable = defers(deferrable, triggers="http")
 
     @property
     def hook(self) -> HttpHook:
@@ -58,6 +57,8 @@ class HttpOperator(BaseOperator):
 
     def execute(self, context: Any) -> Any:
         if self.deferrable:
+            from tradewind.sdk.triggers.http import HttpTrigger
+
             trigger = HttpTrigger(
                 http_conn_id=self.http_conn_id,
                 method=self.method,

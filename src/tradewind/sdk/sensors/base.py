@@ -6,6 +6,7 @@ import hashlib
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
 from typing import Any
 
 from tradewind.sdk.configuration import conf
@@ -163,9 +164,14 @@ class BaseSensorOperator(BaseOperator):
         return min(wait, self.max_wait) if self.max_wait is not None else wait
 
 
-def defers(deferrable: bool | None) -> bool:
-    """Whether a sensor defers: what its author says, else the setting."""
-    return conf.getboolean("operators", "default_deferrable", fallback=False) if deferrable is None else deferrable
+def defers(deferrable: bool | None, *, triggers: str) -> bool:
+    """Whether a sensor defers: what its author says, else the setting. If so, the module with its trigger is imported
+    now, once in the code host; it brings asyncio, which nobody else needs."""
+    default = conf.getboolean("operators", "default_deferrable", fallback=False)
+    found = default if deferrable is None else bool(deferrable)
+    if found:
+        import_module(f"tradewind.sdk.triggers.{triggers}")
+    return found
 
 
 def poke_mode_only(cls: type) -> type:

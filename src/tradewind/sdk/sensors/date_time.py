@@ -7,6 +7,7 @@ from collections.abc import Collection
 from typing import Any
 
 from tradewind.sdk.operator import describe
+from tradewind.sdk.sensors.base import defers
 from tradewind.sdk.sensors.moments import MomentSensor
 from tradewind.sdk.timezone import aware
 
@@ -18,14 +19,15 @@ class DateTimeSensor(MomentSensor):
 
     def __init__(self, *, target_time: str | dt.datetime, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        if isinstance(target_time, dt.datetime):
-            target_time = target_time.isoformat()
-        elif not isinstance(target_time, str) and not hasattr(target_time, "resolve"):
+        given: Any = target_time
+        if isinstance(given, dt.datetime):
+            given = given.isoformat()
+        elif not isinstance(given, str) and not hasattr(given, "resolve"):
             raise TypeError(
                 f"{describe(self.task_id, self._dag)}: target_time must be a datetime or ISO text, not "
-                f"{type(target_time).__name__}."
+                f"{type(given).__name__}."
             )
-        self.target_time: Any = target_time
+        self.target_time: Any = given
 
     def moment(self, context: Any) -> dt.datetime:
         try:
@@ -42,8 +44,6 @@ class DateTimeSensor(MomentSensor):
 class DateTimeSensorAsync(DateTimeSensor):
     """The same, deferred."""
 
-    deferrable = True
-
     def __init__(
         self,
         *,
@@ -53,4 +53,5 @@ class DateTimeSensorAsync(DateTimeSensor):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        self.deferrable = defers(True, triggers="temporal")
         self.end_from_trigger, self.trigger_kwargs = end_from_trigger, trigger_kwargs

@@ -26,7 +26,6 @@ from tradewind.sdk.external import Awaited, Verdict, look
 from tradewind.sdk.operator import BaseOperatorLink, describe
 from tradewind.sdk.operators.empty import EmptyOperator
 from tradewind.sdk.sensors.base import BaseSensorOperator, defers
-from tradewind.sdk.triggers.external_task import WorkflowTrigger
 from tradewind.sdk.types import State
 
 
@@ -82,7 +81,7 @@ class ExternalTaskSensor(BaseSensorOperator):
         self.external_task_ids: Any = external_task_ids
         self.external_task_group_id = external_task_group_id
         self.execution_delta, self.execution_date_fn = execution_delta, execution_date_fn
-        self.check_existence, self.deferrable = check_existence, defers(deferrable)
+        self.check_existence, self.deferrable = check_existence, defers(deferrable, triggers="external_task")
         self._check_arguments(describe(self.task_id, self._dag))
 
     @property
@@ -90,7 +89,9 @@ class ExternalTaskSensor(BaseSensorOperator):
         return self.poke_interval
 
     def poke(self, context: Any) -> bool:
-        awaited = self._awaited(context)
+        return self._has_come(self._awaited(context))
+
+    def _has_come(self, awaited: Awaited) -> bool:
         if self.check_existence:
             self._check_existence()
         self.log.info("Waiting for %s at %s", self._named(), ", ".join(map(str, awaited.logical_dates or ())))
@@ -103,8 +104,10 @@ class ExternalTaskSensor(BaseSensorOperator):
     def execute(self, context: Any) -> Any:
         if not self.deferrable:
             return super().execute(context)
-        if not self.poke(context):
-            awaited = self._awaited(context)
+        awaited = self._awaited(context)
+        if not self._has_come(awaited):
+            from tradewind.sdk.triggers.external_task import WorkflowTrigger
+
             trigger = WorkflowTrigger(
                 external_dag_id=self.external_dag_id,
                 external_task_ids=awaited.task_ids,
@@ -148,7 +151,7 @@ class ExternalTaskSensor(BaseSensorOperator):
         task_ids = self._task_ids()
         return Awaited(
             dag_id=self.external_dag_id,
-            logical_dates=tuple(self._dates(context)),
+            logical_dates=tuple(dict.fromkeys(self._dates(context))),
             task_ids=tuple(task_ids) if task_ids else None,
             group_id=self.external_task_group_id,
             allowed=frozenset(self.allowed_states),

@@ -8,9 +8,8 @@ from functools import cached_property
 from typing import Any
 
 from tradewind.sdk.exceptions import AirflowException
-from tradewind.sdk.hooks.filesystem import FSHook
+from tradewind.sdk.hooks.filesystem import FSHook, found_file
 from tradewind.sdk.sensors.base import BaseSensorOperator, defers
-from tradewind.sdk.triggers.file import FileTrigger, found_file
 
 
 class FileSensor(BaseSensorOperator):
@@ -35,7 +34,7 @@ class FileSensor(BaseSensorOperator):
         self.filepath: Any = os.fspath(filepath) if isinstance(filepath, os.PathLike) else filepath
         self.fs_conn_id, self.recursive = fs_conn_id, recursive
         # With start_from_trigger it defers at once too, but from `execute`, where the path is rendered.
-        self.deferrable = defers(deferrable) or start_from_trigger
+        self.deferrable = defers(start_from_trigger or deferrable, triggers="file")
         self.trigger_kwargs = trigger_kwargs
 
     @cached_property
@@ -58,6 +57,8 @@ class FileSensor(BaseSensorOperator):
         if not self.deferrable:
             return super().execute(context)
         if not self.poke(context):
+            from tradewind.sdk.triggers.file import FileTrigger
+
             trigger = FileTrigger(self.path, recursive=self.recursive, poke_interval=self.poke_interval)
             self.defer(trigger=trigger, method_name="execute_complete", timeout=self.deferral_timeout)
         return None

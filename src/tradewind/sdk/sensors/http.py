@@ -9,7 +9,6 @@ from tradewind.sdk.callables import determine_kwargs
 from tradewind.sdk.exceptions import AirflowException
 from tradewind.sdk.hooks.http import HttpHook
 from tradewind.sdk.sensors.base import BaseSensorOperator, PokeReturnValue, defers
-from tradewind.sdk.triggers.http import HttpSensorTrigger
 
 
 class HttpSensor(BaseSensorOperator):
@@ -43,7 +42,7 @@ class HttpSensor(BaseSensorOperator):
         self.headers, self.extra_options = headers or {}, extra_options or {}
         codes = ["404"] if response_error_codes_allowlist is None else response_error_codes_allowlist
         self.response_error_codes_allowlist = [str(code) for code in codes]
-        self.response_check, self.deferrable = response_check, defers(deferrable)
+        self.response_check, self.deferrable = response_check, defers(deferrable, triggers="http")
 
     @property
     def hook(self) -> HttpHook:
@@ -69,6 +68,8 @@ class HttpSensor(BaseSensorOperator):
         if not self.deferrable or self.response_check is not None:
             return super().execute(context)
         if not self.poke(context):
+            from tradewind.sdk.triggers.http import HttpSensorTrigger
+
             trigger = HttpSensorTrigger(
                 endpoint=self.endpoint,
                 http_conn_id=self.http_conn_id,

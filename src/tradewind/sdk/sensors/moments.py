@@ -7,7 +7,6 @@ from typing import Any
 
 from tradewind.sdk.sensors.base import BaseSensorOperator
 from tradewind.sdk.timezone import utcnow
-from tradewind.sdk.triggers.temporal import DateTimeTrigger
 
 
 class MomentSensor(BaseSensorOperator):
@@ -30,6 +29,8 @@ class MomentSensor(BaseSensorOperator):
             return super().execute(context)
         moment = self.moment(context)
         if utcnow() < moment:
+            from tradewind.sdk.triggers.temporal import DateTimeTrigger
+
             self.defer(
                 trigger=DateTimeTrigger(moment, end_from_trigger=self.end_from_trigger),
                 method_name="execute_complete",

@@ -25,7 +25,7 @@ class TimeSensor(MomentSensor):
     ) -> None:
         super().__init__(**kwargs)
         self.target_time = target_time
-        self.deferrable = defers(deferrable) or start_from_trigger
+        self.deferrable = defers(start_from_trigger or deferrable, triggers="temporal")
         self.end_from_trigger, self.trigger_kwargs = end_from_trigger, trigger_kwargs
         self._began: dt.datetime | None = None
 

@@ -11,7 +11,6 @@ from tradewind.sdk.operator import describe
 from tradewind.sdk.sensors.base import BaseSensorOperator, defers
 from tradewind.sdk.sensors.moments import MomentSensor
 from tradewind.sdk.timezone import utcnow
-from tradewind.sdk.triggers.temporal import TimeDeltaTrigger
 
 
 class TimeDeltaSensor(MomentSensor):
@@ -30,7 +29,7 @@ class TimeDeltaSensor(MomentSensor):
     ) -> None:
         super().__init__(**kwargs)
         self.delta: Any = delta
-        self.deferrable, self.end_from_trigger = defers(deferrable), end_from_trigger
+        self.deferrable, self.end_from_trigger = defers(deferrable, triggers="temporal"), end_from_trigger
 
     def moment(self, context: Any) -> datetime:
         end = context.get("data_interval_end") or context["dag_run"].run_after
@@ -52,7 +51,7 @@ class WaitSensor(BaseSensorOperator):
 
     def __init__(self, time_to_wait: timedelta | int, deferrable: bool | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.deferrable = defers(deferrable)
+        self.deferrable = defers(deferrable, triggers="temporal")
         self.time_to_wait: Any = time_to_wait
 
     @property
@@ -64,6 +63,8 @@ class WaitSensor(BaseSensorOperator):
 
     def execute(self, context: Any) -> Any:
         if self.deferrable:
+            from tradewind.sdk.triggers.temporal import TimeDeltaTrigger
+
             trigger = TimeDeltaTrigger(self.duration, end_from_trigger=True)
             self.defer(trigger=trigger, method_name="execute_complete")
         if self.reschedule:

@@ -3,23 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import glob
 import os
 from collections.abc import AsyncIterator
 from typing import Any
 
+from tradewind.sdk.hooks.filesystem import found_file
 from tradewind.sdk.triggers.base import BaseEventTrigger, BaseTrigger, TriggerEvent
-
-
-def found_file(pattern: str, *, recursive: bool = False) -> str | None:
-    """A file that `pattern` names, or one somewhere inside of a folder that it names; None when there is none."""
-    for path in glob.iglob(pattern, recursive=recursive):
-        if os.path.isfile(path):
-            return path
-        for folder, _, files in os.walk(path):
-            if files:
-                return os.path.join(folder, files[0])
-    return None
 
 
 class FileTrigger(BaseTrigger):

@@ -10,6 +10,9 @@ from tradewind.sdk.exceptions import AirflowException
 from tradewind.sdk.hooks.http import HttpHook
 from tradewind.sdk.triggers.base import BaseTrigger, TriggerEvent
 
+LONGEST_SECONDS = 60.0
+"""How long a request may take that does not say: its thread is needed by others."""
+
 
 class HttpTrigger(BaseTrigger):
     """Sends one request, and fires with {"status": "success", "response": …}, or "error" and its message."""
@@ -34,6 +37,7 @@ class HttpTrigger(BaseTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         hook = HttpHook(method=self.method, http_conn_id=self.http_conn_id, auth_type=self.auth_type)
+        hook.timeout_seconds = LONGEST_SECONDS
         try:
             response = await asyncio.to_thread(hook.run, self.endpoint, self.data, self.headers, self.extra_options)
         except AirflowException as error:
@@ -65,6 +69,7 @@ class HttpSensorTrigger(BaseTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         hook = HttpHook(method=self.method, http_conn_id=self.http_conn_id)
+        hook.timeout_seconds = LONGEST_SECONDS
         while True:
             try:
                 await asyncio.to_thread(hook.run, self.endpoint, self.data, self.headers, self.extra_options)

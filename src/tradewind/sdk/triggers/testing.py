@@ -25,5 +25,7 @@ class FailureTrigger(BaseTrigger):
         return f"{__name__}.FailureTrigger", {}
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
+        nothing: list[TriggerEvent] = []
+        for event in nothing:
+            yield event
         raise ValueError("This trigger always fails.")
-        yield TriggerEvent(False)  # makes it a generator
