@@ -151,6 +151,16 @@ class LiveRun:
                 counts.add(before, setup=setup, times=-1)
             if after is not None:
                 counts.add(after, setup=setup)
+        for state, times in ((before, -1), (after, 1)) if self.plan.needed_by else ():
+            if state is not None:
+                self._count_further(key.task_id, state, times)
+
+    def _count_further(self, task_id: str, state: TaskState, times: int) -> None:
+        """What setups and teardowns make of it, beyond the direct downstream."""
+        for needing in self.plan.needed_by.get(task_id, ()):
+            self.counts[needing].add_indirect_setup(state, times=times)
+        for teardown in self.plan.closed_by.get(task_id, ()):
+            self.counts[teardown].add_between(state, times=times)
 
 
 class World:
