@@ -304,7 +304,7 @@ class Desk:
             return
         self.progress.pop(report.attempt, None)
         usage = self.usage.pop(report.attempt, (0, 0, 0.0))
-        xcoms = [XCom(name=x.key, value=x.value) for x in report.xcoms]
+        xcoms = [XCom(name=x.key, value=x.value, length=x.length) for x in report.xcoms]
         if report.value is not None:
             xcoms.append(XCom(name="return_value", value=report.value, length=report.length))
         event = AttemptFinished(
