@@ -75,6 +75,18 @@ def test_fail_fast_ends_the_others_but_not_the_teardown(play: Play) -> None:
     assert play.run_state() == "failed"
 
 
+def test_a_teardown_that_fails_ends_a_fail_fast_run_too(play: Play) -> None:
+    spec = dag("up >> a >> down; up >> down; b; c >> d", fail_fast=True, tasks={
+        "up": {"is_setup": True}, "down": {"is_teardown": True, "trigger_rule": "all_done_setup_success"}})  # fmt: skip
+    play.start(spec)
+    play.succeed("up")
+    play.succeed("a")
+    play.begin("b")
+    play.fail("down")
+    assert play.states() == {"up": "success", "a": "success", "down": "failed", "b": "failed", "c": "skipped",
+                             "d": "skipped"}  # fmt: skip
+
+
 def test_fail_fast_waits_for_the_last_try(play: Play) -> None:
     play.start(dag("a; b", fail_fast=True, retries=1, retry_delay_seconds=1))
     play.fail("a")

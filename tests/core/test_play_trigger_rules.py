@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tradewind.core.plan import Plan
 from tradewind.testing.builders import dag
 from tradewind.testing.world import Play
 
@@ -105,3 +106,84 @@ def test_a_run_of_empty_operators_is_over_as_soon_as_it_starts(play: Play) -> No
 
 def test_a_dag_without_tasks_has_successful_runs(play: Play) -> None:
     assert play.start(dag("")).state == "success"
+
+
+# --- setup and teardown ------------------------------------------------------------------------------------------
+
+SETUP = {"is_setup": True}
+TEARDOWN = {"is_teardown": True, "trigger_rule": "all_done_setup_success"}
+
+
+def test_work_further_down_needs_the_setup_too_whatever_its_own_rule_says(play: Play) -> None:
+    spec = dag("up >> a >> b >> down; up >> down", tasks={
+        "up": SETUP, "b": {"trigger_rule": "all_done"}, "down": TEARDOWN})  # fmt: skip
+    play.start(spec)
+    play.fail("up")
+    assert play.states() == {"up": F, "a": U, "b": U, "down": U}
+    play.start(spec)
+    play.skip("up")
+    assert play.states() == {"up": "skipped", "a": "skipped", "b": "skipped", "down": "skipped"}
+
+
+def test_work_waits_for_a_setup_further_up_that_is_not_over(play: Play) -> None:
+    spec = dag("up >> a >> b >> down; up >> down; other >> b", tasks={
+        "up": SETUP, "b": {"trigger_rule": "one_success"}, "down": TEARDOWN})  # fmt: skip
+    play.start(spec)
+    play.succeed("other")
+    assert play.state("b") == "none"
+    assert play.why("b")[0].details["upstream"] == {"a": ["none"], "up": ["queued"]}
+    play.succeed("up")
+    assert play.state("b") == "queued"
+
+
+def test_a_setup_counts_for_nothing_after_its_teardown(play: Play) -> None:
+    spec = dag("up >> a >> down >> later; up >> down", tasks={
+        "up": SETUP, "down": TEARDOWN, "later": {"trigger_rule": "all_done"}})  # fmt: skip
+    play.start(spec)
+    play.fail("up")
+    assert play.states() == {"up": F, "a": U, "down": U, "later": "queued"}
+
+
+def test_a_setup_without_teardown_counts_for_everything_after_it(play: Play) -> None:
+    play.start(dag("up >> a >> b", tasks={"up": SETUP, "b": {"trigger_rule": "all_done"}}))
+    play.fail("up")
+    assert play.states() == {"up": F, "a": U, "b": U}
+
+
+def test_a_teardown_waits_for_all_work_between_its_setup_and_itself(play: Play) -> None:
+    spec = dag("up >> [fast, slow] >> end >> down; up >> down", tasks={"up": SETUP, "down": TEARDOWN})
+    play.start(spec)
+    play.succeed("up")
+    play.begin("slow")
+    play.fail("fast")
+    assert play.states() == {"up": S, "fast": F, "slow": "running", "end": U, "down": "none"}
+    assert play.why("down")[0].details["upstream"] == {"slow": ["running"]}
+    play.succeed("slow")
+    assert play.state("down") == "queued"
+    play.succeed("down")
+    assert play.run_state() == "failed"
+
+
+def test_clearing_work_clears_its_setups_and_teardowns() -> None:
+    plan = Plan(dag("up >> a >> b >> down; up >> down; before >> a; b >> after; loose", tasks={
+        "up": SETUP, "down": TEARDOWN}), "v")  # fmt: skip
+    assert plan.with_setups_and_teardowns({"b"}) == {"b", "up", "down"}
+    assert plan.with_setups_and_teardowns({"a"}) == {"a", "up", "down"}
+    assert plan.with_setups_and_teardowns({"up"}) == {"up", "down"}
+    assert plan.with_setups_and_teardowns({"down"}) == {"down"}
+    assert plan.with_setups_and_teardowns({"after", "before", "loose"}) == {"after", "before", "loose"}
+
+
+def test_a_teardown_that_fails_the_run_is_what_decides_it(play: Play) -> None:
+    spec = dag("up >> a >> down; up >> down", tasks={"up": SETUP, "down": {**TEARDOWN, "on_failure_fail_dagrun": True}})
+    play.start(spec)
+    for task_id in ("up", "a"):
+        play.succeed(task_id)
+    play.fail("down")
+    assert play.run_state() == "failed"
+
+
+def test_a_run_of_teardowns_alone_ends_as_they_do(play: Play) -> None:
+    play.start(dag("down", tasks={"down": TEARDOWN}))
+    play.fail("down")
+    assert play.run_state() == "failed"

@@ -36,6 +36,11 @@ def large():
         if ti.try_number == 1:
             raise ValueError("once more")
 
+    @task
+    def lists() -> dict: return {"few": ["a", "b"]}
+
+    length.override(task_id="of_a_key").expand(word=lists()["few"])
+
     done = parts()
     total(length.expand(word=words()), done["big"], done["small"]) >> twice()
 
@@ -57,6 +62,8 @@ def test_large_values_pass_between_tasks_while_the_database_holds_references() -
         }
         assert rows["total", -1, "return_value"] == b"300003"
         assert all(len(value) < 300 for value in rows.values())
+        keys = [name for name in rows if name[0] == "of_a_key"]
+        assert len(keys) == 2, "a mapped task expands over one key of several outputs"
         large = {name for name, value in rows.items() if value.startswith(b"@")}
         assert large == {
             ("words", -1, "return_value"), ("parts", -1, "return_value"), ("parts", -1, "note"),

@@ -238,3 +238,67 @@ def test_a_whole_dag_is_tried_by_its_id_with_some_tasks_taken_as_done(tradewind:
     done = tradewind("dags", "test", "failing", "--mark-success-pattern", "div")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "about to divide" not in done.stdout
+
+
+TESTED = """
+import json, sys
+from airflow.sdk import DAG, Variable, BaseHook, task
+
+with DAG("tested", params={"times": 1}) as dag:
+    @task
+    def hello(params=None):
+        assert Variable.get("who", deserialize_json=True) == {"name": "world"}
+        assert BaseHook.get_connection("db").host == "h.example"
+        if params["times"] > 2:
+            raise ValueError("too often")
+
+    @task
+    def never():
+        raise ValueError("not to be run")
+
+    hello()
+    never()
+
+if __name__ == "__main__":
+    run = dag.test(run_conf={"times": int(sys.argv[1])}, variable_file_path="v.json", conn_file_path="c.json",
+                   mark_success_pattern="never")
+    print("it was a", run.state, run.conf)
+"""
+
+
+@pytest.mark.parametrize(("times", "end"), [(2, "success"), (3, "failed")])
+def test_dag_test_runs_the_dag_of_its_own_file(tmp_path: Path, times: int, end: str) -> None:
+    (tmp_path / "tested.py").write_text(TESTED)
+    (tmp_path / "v.json").write_text('{"who": {"name": "world"}}')
+    (tmp_path / "c.json").write_text('{"db": "postgres://u:p@h.example/x"}')
+    ended = subprocess.run(
+        [sys.executable, "-m", "tradewind.compat", "tested.py", str(times)],
+        cwd=tmp_path, env={**os.environ, "TRADEWIND_HOME": str(tmp_path / "home")}, text=True, capture_output=True,
+        timeout=120,
+    )  # fmt: skip
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout.splitlines()[-1] == f"it was a {end} {{'times': {times}}}"
+    assert "tested  test__" in ended.stdout
+
+
+CALLING = """
+from airflow.sdk import DAG, task
+from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
+
+with DAG("caller"):
+    TriggerDagRunOperator(task_id="call", trigger_dag_id="called", wait_for_completion=True, poke_interval=1)
+
+with DAG("called", schedule="@continuous", start_date=__import__("datetime").datetime(2024, 1, 1)):
+    @task
+    def answer(): pass
+    answer()
+"""
+
+
+def test_a_dag_that_triggers_another_one_of_its_file_sees_it_run(tmp_path: Path) -> None:
+    (tmp_path / "two.py").write_text(CALLING)
+    ended = subprocess.run(
+        [sys.executable, "-m", "tradewind.cli.main", "run", "two.py", "caller"], cwd=tmp_path, text=True,
+        env={**os.environ, "TRADEWIND_HOME": str(tmp_path / "home")}, capture_output=True, timeout=120,
+    )  # fmt: skip
+    assert ended.returncode == 0, ended.stdout + ended.stderr

@@ -278,8 +278,16 @@ def test_a_group_function_may_be_called_twice_and_returns_what_it_returns() -> N
         load.expand(x=[1])
 
 
-def test_dag_test_points_to_the_command_line() -> None:
+def test_dag_cli_points_to_the_command_line() -> None:
     with pytest.raises(AirflowException, match="use `tradewind run "):
+        DAG("d").cli()
+
+
+def test_a_file_that_tests_its_dag_whenever_it_is_imported_does_not_start_itself_for_ever(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("TRADEWIND_DAG_TEST", "d")
+    with pytest.raises(AirflowException, match=r"calls dag.test\(\) while it is imported; put the call below"):
         DAG("d").test()
 
 

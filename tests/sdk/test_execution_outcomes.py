@@ -93,6 +93,11 @@ def test_nothing_is_kept_of_none_or_without_xcom_push(kwargs) -> None:
     assert (report.outcome, report.value) == ("success", None)
 
 
+def test_each_of_multiple_outputs_says_how_long_it_is() -> None:
+    report = attempt(python_dag(lambda: {"a": 1, "b": [2, 3]}, multiple_outputs=True), "t")
+    assert {xcom.key: xcom.length for xcom in report.xcoms} == {"a": None, "b": 2}
+
+
 def test_multiple_outputs_become_xcoms_of_their_own() -> None:
     report = attempt(python_dag(lambda: {"a": 1, "b": [2]}, multiple_outputs=True), "t")
     assert {x.key: decode(x.value) for x in report.xcoms} == {"a": 1, "b": [2]}

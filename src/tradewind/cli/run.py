@@ -36,10 +36,12 @@ CALLBACK_SECONDS = 60.0
 @click.option("-c", "--conf", help="JSON object that the run is given.")
 @click.option("-l", "--logical-date", "-e", "--exec-date", "logical_date", help="Logical date of the run; else now.")
 @click.option("-r", "--run-id", help="Name of the run.")
+@click.option("--mark-success-pattern", help="Tasks whose id matches succeed without being run.")
 @pass_app
 def run(
-    app: App, file: Path, dag_id: str | None, conf: str | None, logical_date: str | None, run_id: str | None
-) -> int:
+    app: App, file: Path, dag_id: str | None, conf: str | None, logical_date: str | None, run_id: str | None,
+    mark_success_pattern: str | None,
+) -> int:  # fmt: skip
     """Run one Dag of FILE here and now, without a server; DAG may be left out when the file defines one.
 
     Variables, connections and pools are those of your installation, if there is one; nothing is written to it.
@@ -52,6 +54,7 @@ def run(
         conf=json_object(conf, "--conf") if conf is not None else None,
         logical_date=app.moment(logical_date) if logical_date is not None else None,
         run_id=run_id,
+        mark_success_pattern=mark_success_pattern,
     )
 
 
@@ -131,8 +134,10 @@ def _run(place: OneFile, client: Client, created: Row, mark_success: re.Pattern[
     if mark_success is not None:
         _mark_success(place, client, created, mark_success)
     click.echo(printable(f"{dag_id}  {created['run_id']}"))
-    # Until now the Dag was paused, so that nothing could start before it was marked.
-    client.command("dag.unpause", dag_id=dag_id)
+    # Until now the Dag was paused, so that nothing could start before it was marked. The file's others may be
+    # triggered by it; none of them is due by itself here.
+    for row in place.rows("SELECT dag_id FROM dag WHERE NOT is_stale"):
+        client.command("dag.unpause", dag_id=row["dag_id"])
     board = open_board(spec)
     try:
         snapshot = Follower(client, place.reader, created, place.services.is_alive).follow(board)

@@ -152,7 +152,7 @@ def _retry(
 def fail(turn: Turn, live: LiveRun, spec: TaskSpec, task: TaskInstance, reason: str, **times: Any) -> None:
     """The task has failed and is not tried again."""
     turn.move(live, task, TaskEvent.FAILED, **times, reason=reason)
-    if live.plan.spec.fail_fast and not spec.is_teardown:
+    if live.plan.spec.fail_fast:
         for other in turn.open_instances(live):
             other_spec = live.spec_of(other.key.task_id)
             if other.key == task.key or (other_spec and other_spec.is_teardown):

@@ -94,7 +94,7 @@ def _waiting(world: World, live: LiveRun, task: TaskInstance, now: datetime) -> 
     reasons = []
     waits_on = {
         up: sorted({str(live.tasks[up, m].state) for m in live.instances.get(up, ())})
-        for up in spec.upstream
+        for up in (*spec.upstream, *_further_up(live, spec.task_id))
         if any(live.tasks[up, m].state not in FINISHED for m in live.instances.get(up, ()))
     }
     if waits_on:
@@ -108,6 +108,12 @@ def _waiting(world: World, live: LiveRun, task: TaskInstance, now: datetime) -> 
             Reason("depends_on_past", "It waits for itself to succeed in the run before.", {"run_number": before})
         )
     return reasons or [Reason("next_turn", "Nothing holds it: it is looked at in the scheduler's next turn.")]
+
+
+def _further_up(live: LiveRun, task_id: str) -> list[str]:
+    """Setups that it needs and work that it tears down, beyond its direct upstream."""
+    plan = live.plan
+    return sorted(up for table in (plan.needed_by, plan.closed_by) for up, after in table.items() if task_id in after)
 
 
 def _ready(world: World, live: LiveRun, task: TaskInstance) -> list[Reason]:

@@ -173,7 +173,9 @@ def follow(turn: Turn) -> None:
     while turn.touched:
         live, task = turn.touched.popleft()
         task_id = task.key.task_id
-        for downstream in live.plan.down.get(task_id, ()):
+        plan = live.plan
+        further = (*plan.needed_by.get(task_id, ()), *plan.closed_by.get(task_id, ()))
+        for downstream in (*plan.down.get(task_id, ()), *further):
             look_at(turn, live, downstream)
         for after in world.followers_of(live) if task.state in FINISHED else ():
             for waiting in (task_id, *_upstream(after, task_id)):

@@ -42,6 +42,9 @@ class UpstreamCounts:
     indirect_failed: int = 0
     """Failed and upstream_failed together."""
     indirect_removed: int = 0
+    between_total: int = 0
+    between_done: int = 0
+    """Of a teardown: the tasks further up that its setups began, and those of them that have ended."""
 
     @classmethod
     def of(cls, states: Iterable[TaskState], setups: Iterable[TaskState] = ()) -> "UpstreamCounts":
@@ -88,6 +91,11 @@ class UpstreamCounts:
             case TaskState.REMOVED:
                 self.indirect_removed += times
 
+    def add_between(self, state: TaskState, *, times: int = 1) -> None:
+        """Count one more task between a teardown and its setups; `times=-1` takes one out."""
+        self.between_total += times
+        self.between_done += times if state in FINISHED else 0
+
     @property
     def all_done(self) -> bool:
         return self.done >= self.total
@@ -101,6 +109,8 @@ def evaluate(rule: TriggerRule, counts: UpstreamCounts, map_index: int = -1) -> 
     """What `rule` says about a task with this upstream, as early as it can be said."""
     if not counts.total or rule is TriggerRule.ALWAYS:
         return Verdict.RUN
+    if counts.between_done < counts.between_total:
+        return Verdict.WAIT
     setups = _indirect_setups(counts)
     return setups if setups is not Verdict.RUN else _RULES[rule](counts, map_index)
 

@@ -168,6 +168,15 @@ class LiveRun:
         setup = spec is not None and spec.is_setup
         for downstream in self.plan.down.get(task_id, ()):
             self.counts[downstream].add(state, setup=setup, times=times)
+        if self.plan.needed_by:
+            self._count_further(task_id, state, times)
+
+    def _count_further(self, task_id: str, state: TaskState, times: int) -> None:
+        """What setups and teardowns make of it, beyond the direct downstream."""
+        for needing in self.plan.needed_by.get(task_id, ()):
+            self.counts[needing].add_indirect_setup(state, times=times)
+        for teardown in self.plan.closed_by.get(task_id, ()):
+            self.counts[teardown].add_between(state, times=times)
 
 
 class World:

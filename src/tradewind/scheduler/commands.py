@@ -232,14 +232,15 @@ def clear_tasks(context: Context, body: Body, actor: str) -> Wish:
             chosen |= plan.ancestors(task_id)
         if body.get("downstream"):
             chosen |= plan.descendants(task_id)
+    around = plan.with_setups_and_teardowns(chosen) - chosen
     keys = [
         task.key
         for live in lives
         for task in live.tasks.values()
-        if task.key.task_id in chosen
-        and (not body.get("only_failed") or task.state in FAILED_STATES)
-        and (not body.get("only_running") or task.state is TaskState.RUNNING)
-        and (body.get("map_index") is None or task.key.map_index == body["map_index"])
+        if (task.key.task_id in chosen and body.get("map_index") in (None, task.key.map_index))
+        or task.key.task_id in around
+        if not body.get("only_failed") or task.state in FAILED_STATES
+        if not body.get("only_running") or task.state is TaskState.RUNNING
     ]
     loaded = tuple(live for live in lives if live.run.number not in world.runs)
     return Clear(targets=_targets(keys), loaded=loaded, dry_run=bool(body.get("dry_run")))

@@ -7,7 +7,7 @@ from tradewind.wire.messages import Deferral, Finished
 
 def attempt_finished(report: Finished) -> AttemptFinished:
     """The end of an attempt as `decide` takes it."""
-    xcoms = [XCom(name=x.key, value=x.value) for x in report.xcoms]
+    xcoms = [XCom(name=x.key, value=x.value, length=x.length) for x in report.xcoms]
     if report.value is not None:
         xcoms.append(XCom(name="return_value", value=report.value, length=report.length))
     return AttemptFinished(

@@ -113,7 +113,7 @@ class Triggers:
                 id=answer.id,
                 event=answer.event,
                 ends=answer.ends,
-                xcoms=tuple(XCom(name=xcom.key, value=xcom.value) for xcom in answer.xcoms),
+                xcoms=tuple(XCom(name=xcom.key, value=xcom.value, length=xcom.length) for xcom in answer.xcoms),
                 error=answer.error,
             ),
             acknowledge,

@@ -26,6 +26,7 @@ from tradewind.sdk.timezone import aware, default_timezone, parse_timezone
 from tradewind.sdk.types import NOTSET
 
 if TYPE_CHECKING:
+    from tradewind.sdk.execution.dag_run import DagRun
     from tradewind.sdk.mapped import MappedOperator
     from tradewind.sdk.operator import BaseOperator
 
@@ -239,11 +240,28 @@ class DAG:
 
         dag_spec(self, self.fileloc)
 
-    def test(self, *_: Any, **__: Any) -> NoReturn:
+    def test(
+        self,
+        logical_date: datetime | None = None,
+        run_conf: Mapping[str, Any] | None = None,
+        conn_file_path: str | None = None,
+        variable_file_path: str | None = None,
+        use_executor: bool = False,
+        mark_success_pattern: str | None = None,
+        execution_date: datetime | None = None,
+        **_: Any,
+    ) -> DagRun:
+        """Run it once in the terminal, like `tradewind run`, in processes of its own; the state says how it ended."""
+        from tradewind.sdk.dag_test import run_in_terminal
+
+        return run_in_terminal(
+            self.dag_id, self.fileloc, logical_date=logical_date or execution_date, conf=run_conf,
+            variables=variable_file_path, connections=conn_file_path, mark_success=mark_success_pattern,
+        )  # fmt: skip
+
+    def cli(self, *_: Any, **__: Any) -> NoReturn:
         """Tradewind runs a file from the command line instead."""
         raise AirflowException(f"{self._where}: use `tradewind run {self.fileloc}` to run it without a server.")
-
-    cli = test
 
     def __enter__(self) -> DAG:
         DagContext.push(self)

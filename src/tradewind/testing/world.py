@@ -516,6 +516,11 @@ def _check_run(live: LiveRun, active: int) -> None:
             for map_index in index.get(above, ()):
                 state = live.tasks[above, map_index].state
                 counts.add(state, setup=live.plan.spec.tasks[above].is_setup)
+        for t in tasks:
+            if task_id in live.plan.needed_by.get(t.key.task_id, ()):
+                counts.add_indirect_setup(t.state)
+            if task_id in live.plan.closed_by.get(t.key.task_id, ()):
+                counts.add_between(t.state)
         assert live.counts[task_id] == counts, f"{name}: upstream counts of {task_id}"
 
 

@@ -48,6 +48,8 @@ class XComValue(msgspec.Struct, array_like=True):
     map_index: int
     key: str
     value: bytes
+    length: int | None = None
+    """Over how many elements a mapped task would expand it; None: over none."""
 
 
 class Offer(Message, tag="offer"):

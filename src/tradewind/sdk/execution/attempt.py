@@ -148,7 +148,10 @@ class Attempt:
         if result is None or not pushes:
             return
         if getattr(task, "multiple_outputs", False):
-            report.xcoms = [self._xcom(key, value) for key, value in self._outputs(result).items()]
+            outputs = self._outputs(result)
+            for key in (expanded - {XCOM_RETURN_KEY}) & outputs.keys() if not self.ti.is_mapped else ():
+                _check_mappable(outputs[key], task.task_id)
+            report.xcoms = [self._xcom(key, value) for key, value in outputs.items()]
         report.value = self._encoded(result, XCOM_RETURN_KEY)
         report.length = xcom_codec.length_of(result)
 
@@ -181,7 +184,8 @@ class Attempt:
         return result
 
     def _xcom(self, key: str, value: Any) -> XComValue:
-        return XComValue(self.offer.task_id, self.offer.map_index, key, self._encoded(value, key))
+        offer, encoded = self.offer, self._encoded(value, key)
+        return XComValue(offer.task_id, offer.map_index, key, encoded, xcom_codec.length_of(value))
 
     def _encoded(self, value: Any, key: str) -> bytes:
         try:
