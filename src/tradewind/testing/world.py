@@ -277,7 +277,7 @@ class Play:
             self._check()  # a refused wish has changed nothing
             raise
         operations += admit_ready(self.world, self.now)
-        offered_before = {attempt.id for attempt in self.offered}
+        offered_before = {attempt.id for attempt in self.offered} if self.check else set()
         for operation in operations:
             self._store(operation)
         if self.check:
