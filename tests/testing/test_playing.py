@@ -247,6 +247,37 @@ def test_a_sensor_looks_again_after_virtual_time(write: Write, mode: str, freeze
     assert _near(run.task("never").end_date, DAY + timedelta(hours=2), exactly=freeze)
 
 
+@pytest.mark.parametrize("freeze", [True, False])
+def test_deferred_tasks_wait_for_their_triggers_in_virtual_time(write: Write, tmp_path: Path, freeze: bool) -> None:
+    file = write(
+        """
+        from airflow.providers.standard.sensors.filesystem import FileSensor
+        from airflow.providers.standard.sensors.time_delta import TimeDeltaSensor
+        INBOX = "{inbox}"
+        with DAG("etl", schedule=None, start_date=START):
+            FileSensor(task_id="arrives", filepath=INBOX, deferrable=True, poke_interval=45)
+            FileSensor(task_id="never", filepath=INBOX + ".not", deferrable=True, poke_interval=60, timeout=3600)
+            TimeDeltaSensor(task_id="later", delta=timedelta(hours=2), deferrable=True)
+            @task(retries=1, retry_delay=timedelta(minutes=10))
+            def deliver(ti=None):
+                if ti.try_number == 1:
+                    raise ValueError("not yet")
+                open(INBOX, "w").close()
+            deliver()
+    """.replace("{inbox}", str(tmp_path / "inbox"))
+    )
+    run = run_dag(file, logical_date=DAY, freeze=freeze)
+    assert run.states == {"arrives": "success", "never": "failed", "later": "success", "deliver": "success"}
+    arrives, never = run.task("arrives"), run.task("never")
+    assert [attempt.outcome for attempt in arrives.attempts] == ["deferred", "success"]
+    assert arrives.try_number == 1
+    assert _near(arrives.end_date, DAY + timedelta(minutes=10, seconds=30), exactly=freeze)
+    assert "fires" in arrives.log
+    assert _near(never.end_date, DAY + timedelta(hours=1), exactly=freeze)
+    if freeze:
+        assert run.task("later").end_date == DAY + timedelta(hours=2)
+
+
 def _near(at: datetime | None, expected: datetime, *, exactly: bool) -> bool:
     """Real milliseconds add up where author code reads the real clock."""
     assert at is not None

@@ -28,7 +28,9 @@ from tradewind.core.decisions import (
     Record,
     StartAttempt,
     StartCallback,
+    StartTrigger,
     StopAttempt,
+    StopTrigger,
 )
 from tradewind.core.errors import TradewindError
 from tradewind.core.explain import Reason, explain
@@ -73,6 +75,8 @@ class Play:
         self.stopped: list[Attempt] = []
         self.called: list[str] = []
         """The id of every StartCallback, in order."""
+        self.triggers: list[StartTrigger | StopTrigger] = []
+        """Every order about a trigger, in order."""
         self.asked_to_name: list[str] = []
         """Dags whose timetable's code was asked for its next runs, in order."""
         self.versions: dict[str, int] = {}
@@ -355,6 +359,8 @@ class Play:
                 self.asked_to_name.append(dag_id)
             case StopAttempt(attempt=attempt):
                 self.stopped.append(attempt)
+            case StartTrigger() | StopTrigger():
+                self.triggers.append(operation)
             case StartCallback(id=number):
                 self.called.append(number)
 
