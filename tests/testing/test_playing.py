@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tradewind.core.errors import TaskNotFound
+from tradewind.core.errors import InvalidInput, TaskNotFound
 from tradewind.testing import DagBag, PlayedRun, play, run_dag
 from tradewind.testing import surroundings as surroundings_module
 from tradewind.testing.dag_bag import UnknownDag
@@ -247,6 +247,37 @@ def test_a_sensor_looks_again_after_virtual_time(write: Write, mode: str, freeze
     assert _near(run.task("never").end_date, DAY + timedelta(hours=2), exactly=freeze)
 
 
+@pytest.mark.parametrize("freeze", [True, False])
+def test_deferred_tasks_wait_for_their_triggers_in_virtual_time(write: Write, tmp_path: Path, freeze: bool) -> None:
+    file = write(
+        """
+        from airflow.providers.standard.sensors.filesystem import FileSensor
+        from airflow.providers.standard.sensors.time_delta import TimeDeltaSensor
+        INBOX = "{inbox}"
+        with DAG("etl", schedule=None, start_date=START):
+            FileSensor(task_id="arrives", filepath=INBOX, deferrable=True, poke_interval=45)
+            FileSensor(task_id="never", filepath=INBOX + ".not", deferrable=True, poke_interval=60, timeout=3600)
+            TimeDeltaSensor(task_id="later", delta=timedelta(hours=2), deferrable=True)
+            @task(retries=1, retry_delay=timedelta(minutes=10))
+            def deliver(ti=None):
+                if ti.try_number == 1:
+                    raise ValueError("not yet")
+                open(INBOX, "w").close()
+            deliver()
+    """.replace("{inbox}", str(tmp_path / "inbox"))
+    )
+    run = run_dag(file, logical_date=DAY, freeze=freeze)
+    assert run.states == {"arrives": "success", "never": "failed", "later": "success", "deliver": "success"}
+    arrives, never = run.task("arrives"), run.task("never")
+    assert [attempt.outcome for attempt in arrives.attempts] == ["deferred", "success"]
+    assert arrives.try_number == 1
+    assert _near(arrives.end_date, DAY + timedelta(minutes=10, seconds=30), exactly=freeze)
+    assert "fires" in arrives.log
+    assert _near(never.end_date, DAY + timedelta(hours=1), exactly=freeze)
+    if freeze:
+        assert run.task("later").end_date == DAY + timedelta(hours=2)
+
+
 def _near(at: datetime | None, expected: datetime, *, exactly: bool) -> bool:
     """Real milliseconds add up where author code reads the real clock."""
     assert at is not None
@@ -314,6 +345,40 @@ def test_a_schedule_with_catchup_makes_the_runs_that_were_missed_and_those_to_co
     newest = play(write(body.replace("{catchup}", "False")), from_="2026-01-03T12:00", to="2026-01-05T12:00")
     assert [run.xcom("load") for run in newest] == ["2026-01-03", "2026-01-04", "2026-01-05"]
     assert newest["scheduled__2026-01-04T06:00:00+00:00"].state == "success"
+
+
+def test_a_timetable_of_ones_own_is_asked_in_virtual_time(write: Write) -> None:
+    file = write("""
+        from airflow.timetables.base import DagRunInfo, DataInterval, Timetable
+        import pendulum
+
+        class EveryOtherDay(Timetable):
+            def infer_manual_data_interval(self, *, run_after):
+                return DataInterval.exact(run_after)
+            def next_dagrun_info(self, *, last_automated_data_interval, restriction):
+                before = last_automated_data_interval
+                at = before.end.add(days=2) if before else pendulum.now("UTC").start_of("day")
+                return DagRunInfo.exact(at)
+
+        with DAG("etl", schedule=EveryOtherDay(), start_date=START, catchup=True):
+            @task
+            def day(logical_date=None):
+                return logical_date.day
+            day()
+    """)
+    played = play(file, from_="2026-01-05T12:00", to="2026-08-31T12:00", freeze=True)
+    assert [run.xcom("day") for run in played][:3] == [5, 7, 9]
+    assert len(played) == 120  # more than are named at once
+
+
+def test_a_conf_that_does_not_fit_the_params_is_refused_as_in_an_installation(write: Write) -> None:
+    file = write("""
+        from airflow.sdk import Param
+        with DAG("etl", schedule=None, start_date=START, params={"rows": Param(1, type="integer")}):
+            BashOperator(task_id="a", bash_command="true")
+    """)
+    with pytest.raises(InvalidInput, match="'rows'"):
+        run_dag(file, conf={"rows": "many"})
 
 
 def test_a_run_by_hand_makes_no_run_that_its_schedule_would(write: Write) -> None:
@@ -565,6 +630,29 @@ def test_ctrl_c_in_a_task_ends_the_test_and_not_the_task(write: Write) -> None:
     with pytest.raises(KeyboardInterrupt):
         run_dag(file)
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_a_time_limit_of_the_test_that_ends_in_a_task_ends_the_test(write: Write) -> None:
+    class OutOfTime(BaseException):
+        """What pytest-timeout raises."""
+
+    def out_of_time(*_: object) -> None:
+        raise OutOfTime
+
+    file = write("""
+        with DAG("etl", schedule=None, start_date=START):
+            @task(retries=3)
+            def long():
+                time.sleep(60)
+            long()
+    """)
+    before, left = signal.signal(signal.SIGALRM, out_of_time), signal.setitimer(signal.ITIMER_REAL, 1.5)[0]
+    try:
+        with pytest.raises(OutOfTime):
+            run_dag(file)
+    finally:
+        signal.signal(signal.SIGALRM, before)
+        signal.setitimer(signal.ITIMER_REAL, left)
 
 
 def test_outside_of_the_main_thread_it_is_refused(write: Write) -> None:

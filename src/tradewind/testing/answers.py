@@ -12,7 +12,9 @@ from tradewind.core.errors import InvalidInput, RunNotFound, TradewindError
 from tradewind.core.inputs import CreateRun, XCom, XComPushed
 from tradewind.core.records import DagRun
 from tradewind.core.states import RUN_FINISHED, RunType
+from tradewind.scheduler.named_runs import named_run
 from tradewind.scheduler.offers import run_info
+from tradewind.scheduler.params import check_conf
 from tradewind.sdk.connection import Connection
 from tradewind.sdk.execution.runtime import RuntimeRequestError
 from tradewind.store.times import from_us, to_us
@@ -84,6 +86,7 @@ class RunAnswers(Answers):
         """Runs by number, and the attempt that created each."""
         self._methods |= {
             "dag.get": self._dag,
+            "timetable.wanted": self._wanted,
             "xcom.pull": self._pull,
             "xcom.push": self._push,
             "run.get": self._run,
@@ -136,6 +139,10 @@ class RunAnswers(Answers):
 
     # --- Dags and runs ---
 
+    def _wanted(self, dag_ids: list[str]) -> dict[str, dict[str, Any]]:
+        lasts = {dag_id: self._play.world.dags[dag_id].last_due for dag_id in dag_ids}
+        return {dag_id: {"last": None if last is None else named_run(last)} for dag_id, last in lasts.items()}
+
     def _dag(self, dag_id: str) -> dict[str, Any] | None:
         record, plan = self._play.world.dags.get(dag_id), self._play.world.plans.get(dag_id)
         if record is None or plan is None:
@@ -163,6 +170,9 @@ class RunAnswers(Answers):
             for run in self._runs(dag_id)
             if run.run_id == run_id or (logical is not None and run.logical_date == logical)
         ]
+        plan = self._play.world.plans.get(dag_id)
+        if plan is not None:
+            check_conf(dag_id, plan.spec.params, wish.get("conf") or {})
         run = self._play.give(
             CreateRun(
                 dag_id=dag_id,

@@ -126,4 +126,6 @@ class Actor:
             finally:
                 log.close()
             report.reschedule_us = self._clock.as_engine_sees_it(report.reschedule_us)
+            if report.defer is not None:
+                report.defer.at_us = self._clock.as_engine_sees_it(report.defer.at_us)
         return PlayedAttempt(offer, report, log.lines())

@@ -13,23 +13,32 @@ from datetime import datetime
 from heapq import heappop, heappush
 from typing import Any
 
+import msgspec
+
 from tradewind.core.dag import DagSpec
+from tradewind.core.decisions import StartTrigger, StopTrigger
 from tradewind.core.errors import TradewindError
 from tradewind.core.inputs import AttemptStarted, CallbackFinished, CreateRun, PoolsChanged, TimerFired
 from tradewind.core.records import Attempt, DagRun, Pool, TaskKey
 from tradewind.core.states import RunType
+from tradewind.scheduler.named_runs import runs_ahead
 from tradewind.scheduler.offers import Offers
+from tradewind.scheduler.params import check_conf
 from tradewind.scheduler.reports import attempt_finished
 from tradewind.sdk.execution.masking import masker
 from tradewind.store.times import from_us, to_us
 from tradewind.testing.answers import RunAnswers
 from tradewind.testing.attempts import Actor, PlayedAttempt
 from tradewind.testing.clock import VirtualClock
-from tradewind.testing.dag_bag import DagBag
+from tradewind.testing.dag_bag import IMPORT_SECONDS, DagBag
 from tradewind.testing.stand_ins import StandIns
-from tradewind.testing.surroundings import surroundings
+from tradewind.testing.surroundings import process_kept, surroundings
+from tradewind.testing.triggers import Triggers
 from tradewind.testing.world import Play
-from tradewind.wire.messages import Finished
+from tradewind.wire.logs import LogLine
+from tradewind.wire.messages import Finished, Parsed
+from tradewind.worker.importing import LoadedFile
+from tradewind.worker.naming import name_runs
 
 DEFAULT_POOL_SLOTS = 128
 DEFAULT_PARALLELISM = 32
@@ -45,6 +54,10 @@ class GoesOnForEver(TradewindError):
             f"After {MOST_STARTS} starts the play has come to {now.isoformat()} and is not over; {task_id!r} was to "
             "start next. Let it end sooner: a shorter timeout, an earlier to=, or a stand-in with outcomes=."
         )
+
+
+class TimetableFailed(TradewindError):
+    """The code of a Dag's own timetable cannot say when its runs are due."""
 
 
 class Engine:
@@ -73,7 +86,9 @@ class Engine:
         self._actor = Actor(clock, self.answers)
         self._offers = Offers(lambda run, task_id, key: self.answers.xcoms(run, [task_id], key))
         self._running: list[tuple[int, int, Finished]] = []
-        self._seen = {"offered": 0, "stopped": 0, "called": 0}
+        self._triggers = Triggers(clock, self._trigger_said)
+        self._wakes = 0
+        self._seen = {"offered": 0, "stopped": 0, "called": 0, "triggers": 0, "asked_to_name": 0}
         self._until: datetime | None = None
         self._serve_queues()
         for name, slots in {"default_pool": DEFAULT_POOL_SLOTS, **(pools or {})}.items():
@@ -86,7 +101,8 @@ class Engine:
             self.play.unpause(dag_id)
 
     def create(self, dag_id: str, **wish: Any) -> DagRun:
-        """A run that somebody asks for."""
+        """A run that somebody asks for. Raises InvalidInput for a conf that does not fit the Dag's params."""
+        check_conf(dag_id, self.bag.bagged[dag_id].spec.params, wish.get("conf") or {})
         run: DagRun = self.play.give(CreateRun(dag_id=dag_id, run_type=RunType.MANUAL, **wish))
         return run
 
@@ -96,8 +112,13 @@ class Engine:
         self._until = until
         with self._stage():
             self.play.give(PoolsChanged())
-            while self._act() or self._step():
-                pass
+            for dag_id in self._with_own_timetables() if until is not None else ():
+                self._name_runs(dag_id)
+            try:
+                while self._act() or self._step():
+                    pass
+            finally:
+                self._triggers.close()
 
     # --- setting the stage ---
 
@@ -126,13 +147,34 @@ class Engine:
     def _act(self) -> bool:
         """Do what the core has asked for since the last time; false when it has not asked for anything."""
         stopped, called, offered = self._news("stopped"), self._news("called"), self._news("offered")
+        triggers = self._news("triggers")
+        unnamed = self._news("asked_to_name") if self._until is not None else []
         for attempt in stopped:
             self._stop(attempt)
         for number in called:
             self._call(number)
         for attempt in offered:
             self._start(attempt)
-        return bool(stopped or called or offered)
+        if triggers:
+            self._order(triggers)
+        for dag_id in unnamed:
+            self._name_runs(dag_id)
+        return bool(stopped or called or offered or triggers or unnamed)
+
+    def _with_own_timetables(self) -> list[str]:
+        return [dag_id for dag_id, plan in self.play.world.plans.items() if plan.spec.timetable.kind == "custom"]
+
+    def _name_runs(self, dag_id: str) -> None:
+        """Have the code of a Dag's own timetable say which runs come next."""
+        bagged = self.bag.bagged[dag_id]
+        report = Parsed(id=0, file=bagged.spec.file, specs=[msgspec.json.encode(bagged.spec)])
+        loaded = LoadedFile(str(bagged.folder / bagged.spec.file), {dag_id: bagged.dag}, report)
+        with process_kept(), self.clock.shown():
+            name_runs(loaded, self.answers, IMPORT_SECONDS)
+        if report.problems:
+            raise TimetableFailed(report.problems[0].message)
+        for named in report.named:
+            self.play.load(self._spec(dag_id), ahead=runs_ahead(named, self.play.now))
 
     def _news(self, name: str) -> list[Any]:
         told: list[Any] = getattr(self.play, name)
@@ -143,20 +185,56 @@ class Engine:
         """Let the next thing happen: the end of an attempt, or a timer. False when all is over, or nothing can come."""
         if not self.play.world.runs and not self._is_due():
             return False
-        timer = self.play.world.next_timer()
         ends = from_us(self._running[0][0]) if self._running else None
-        if ends is not None and (timer is None or ends <= timer):
-            self._move_to(ends)
-            _, _, report = heappop(self._running)
-            self.play.give(attempt_finished(report))
-        elif timer is not None:
-            self._move_to(timer)
-            for kind, subject in self.play.world.due(self.play.now):
-                if kind != "schedule" or self._is_due(str(subject)):
-                    self.play.give(TimerFired(kind=kind, subject=subject))
-        else:
+        coming = [
+            (at, place, happens)
+            for place, (at, happens) in enumerate(
+                [
+                    (ends, self._end),
+                    (self._triggers.next_wake(), self._wake),
+                    (self.play.world.next_timer(), self._fire),
+                ]
+            )
+            if at is not None
+        ]
+        if not coming:
             return False
+        at, _, happens = min(coming, key=lambda each: each[:2])
+        self._move_to(at)
+        happens()
         return True
+
+    def _end(self) -> None:
+        _, _, report = heappop(self._running)
+        self.play.give(attempt_finished(report))
+
+    def _fire(self) -> None:
+        for kind, subject in self.play.world.due(self.play.now):
+            if kind != "schedule" or self._is_due(str(subject)):
+                self.play.give(TimerFired(kind=kind, subject=subject))
+
+    def _wake(self) -> None:
+        self._wakes += 1
+        if self._wakes > MOST_STARTS:
+            raise GoesOnForEver("a trigger", self.play.now)
+        for answer in self._triggers.wake():
+            self.play.give(answer)
+
+    def _order(self, orders: list[StartTrigger | StopTrigger]) -> None:
+        for order in orders:
+            if isinstance(order, StartTrigger):
+                self._triggers.start(order.deferral)
+            else:
+                self._triggers.stop(order.id)
+        for answer in self._triggers.settle():
+            self.play.give(answer)
+
+    def _trigger_said(self, trigger: str, line: LogLine) -> None:
+        """A trigger's line goes to the log of the attempt that deferred."""
+        for attempts in self.attempts.values():
+            for attempt in attempts:
+                if trigger.startswith(attempt.offer.attempt):
+                    attempt.lines.append(line)
 
     def _move_to(self, at: datetime) -> None:
         self.play.now = self.clock.now = max(self.play.now, at)

@@ -64,10 +64,17 @@ def process_kept() -> Iterator[None]:
         try:
             yield
         finally:
-            if dict(os.environ) != environment:
-                os.environ.clear()
-                os.environ.update(environment)
+            _restore(environment)
             os.chdir(folder)
+
+
+def _restore(environment: dict[str, str]) -> None:
+    now = dict(os.environ)
+    for name in now.keys() - environment.keys():
+        del os.environ[name]
+    for name, value in environment.items():
+        if now.get(name) != value:
+            os.environ[name] = value
 
 
 @contextmanager
@@ -83,15 +90,19 @@ def _importable(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def _alarm_kept() -> Iterator[None]:
-    """The time limit of the test itself (pytest-timeout) goes on after a limit of author code has used the timer."""
+    """The time limit of the test itself (pytest-timeout) goes on after a limit of author code has used the timer. One
+    that was over meanwhile, and was taken for a failure of the task, is told again."""
     handler, left = signal.getsignal(signal.SIGALRM), signal.getitimer(signal.ITIMER_REAL)[0]
     ends = _monotonic() + left
     try:
         yield
     finally:
         signal.signal(signal.SIGALRM, handler if handler is not None else signal.SIG_DFL)
-        if left and not signal.getitimer(signal.ITIMER_REAL)[0]:
-            signal.setitimer(signal.ITIMER_REAL, max(0.001, ends - _monotonic()))
+        left_now = ends - _monotonic()
+        if left and left_now <= 0 and callable(handler):
+            handler(signal.SIGALRM, None)
+        elif left and not signal.getitimer(signal.ITIMER_REAL)[0]:
+            signal.setitimer(signal.ITIMER_REAL, max(0.001, left_now))
 
 
 @contextmanager

@@ -80,6 +80,8 @@ class Play:
         """Triggers that a worker was told to run, and not to stop."""
         self.called: list[str] = []
         """The id of every StartCallback, in order."""
+        self.triggers: list[StartTrigger | StopTrigger] = []
+        """Every order about a trigger, in order."""
         self.asked_to_name: list[str] = []
         """Dags whose timetable's code was asked for its next runs, in order."""
         self.versions: dict[str, int] = {}
@@ -284,7 +286,7 @@ class Play:
             self._check()  # a refused wish has changed nothing
             raise
         operations += admit_ready(self.world, self.now)
-        offered_before = {attempt.id for attempt in self.offered}
+        offered_before = {attempt.id for attempt in self.offered} if self.check else set()
         for operation in operations:
             self._store(operation)
         if self.check:
@@ -370,6 +372,8 @@ class Play:
                 self.asked_to_name.append(dag_id)
             case StopAttempt(attempt=attempt):
                 self.stopped.append(attempt)
+            case StartTrigger() | StopTrigger():
+                self.triggers.append(operation)
             case StartCallback(id=number):
                 self.called.append(number)
 
