@@ -216,7 +216,11 @@ class ContinuousTimetable(_Known):
 
 
 class CronTriggerTimetable(_Known):
-    """A run at each tick of a cron expression, covering `interval` up to that tick."""
+    """A run at each tick of a cron expression, covering `interval` up to that tick.
+
+    `gap` and `fold` say what becomes of a time that a clock change skips (`shift` to the first moment after it, or
+    `skip`) or repeats (`first` or `second`). They are Tradewind's own, here and in the other cron timetables.
+    """
 
     def __init__(
         self,
@@ -226,12 +230,16 @@ class CronTriggerTimetable(_Known):
         interval: Delta = _NO_TIME,
         run_immediately: bool | timedelta | None = False,
         cron: str | None = None,
+        gap: str = "shift",
+        fold: str = "first",
     ) -> None:
         self.expression = _one_expression(expression, cron)
         self.timezone, self.interval, self.run_immediately = timezone, interval, run_immediately
+        self.gap, self.fold = gap, fold
 
     def spec(self) -> TimetableSpec:
-        return _triggers([self.expression], self.timezone, self.interval, self.run_immediately)
+        spec = _triggers([self.expression], self.timezone, self.interval, self.run_immediately)
+        return _on_changing_clocks(spec, self.gap, self.fold)
 
 
 class CronPartitionTimetable(CronTriggerTimetable):
@@ -272,33 +280,44 @@ class MultipleCronTriggerTimetable(_Known):
         timezone: str | tzinfo = "UTC",
         interval: Delta = _NO_TIME,
         run_immediately: bool | timedelta | None = False,
+        gap: str = "shift",
+        fold: str = "first",
     ) -> None:
         if not crons:
             raise ValueError("MultipleCronTriggerTimetable needs at least one cron expression.")
         self.crons, self.timezone, self.interval, self.run_immediately = crons, timezone, interval, run_immediately
+        self.gap, self.fold = gap, fold
 
     def spec(self) -> TimetableSpec:
-        return _triggers(list(self.crons), self.timezone, self.interval, self.run_immediately)
+        spec = _triggers(list(self.crons), self.timezone, self.interval, self.run_immediately)
+        return _on_changing_clocks(spec, self.gap, self.fold)
 
 
 class CronDataIntervalTimetable(_Known):
     """A run for each span between two ticks of a cron expression, due at its end."""
 
     def __init__(
-        self, expression: str | None = None, timezone: str | tzinfo = "UTC", *, cron: str | None = None
+        self,
+        expression: str | None = None,
+        timezone: str | tzinfo = "UTC",
+        *,
+        cron: str | None = None,
+        gap: str = "shift",
+        fold: str = "first",
     ) -> None:
         self.expression = _one_expression(expression, cron)
-        self.timezone = timezone
+        self.timezone, self.gap, self.fold = timezone, gap, fold
 
     def spec(self) -> TimetableSpec:
         cron = cron_spec(self.expression)
-        return TimetableSpec(
+        spec = TimetableSpec(
             kind="cron",
             summary=cron.expression,
             timezone=_zone_name(self.timezone, self.expression),
             crons=(cron,),
             data_interval=True,
         )
+        return _on_changing_clocks(spec, self.gap, self.fold)
 
 
 class DeltaTriggerTimetable(_Known):
@@ -515,6 +534,13 @@ def _triggers(
         window_months=months,
         run_immediately=immediately,
     )
+
+
+def _on_changing_clocks(spec: TimetableSpec, gap: str, fold: str) -> TimetableSpec:
+    for name, given, known in (("gap", gap, ("shift", "skip")), ("fold", fold, ("first", "second"))):
+        if given not in known:
+            raise InvalidSchedule(spec.summary, f"with {name}={given!r}; use {known[0]!r} or {known[1]!r}")
+    return replace(spec, gap=gap, fold=fold)
 
 
 def _every(
