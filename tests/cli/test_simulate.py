@@ -144,6 +144,17 @@ def test_what_cannot_be_foreseen_is_said_and_the_rest_is_shown(run: Run, dags: P
     }  # fmt: skip
 
 
+def test_a_folder_below_the_dags_folder_imports_as_it_does_there(run: Run, home: Path) -> None:
+    (home / "dags" / "team").mkdir(parents=True)
+    (home / "dags" / "shared.py").write_text("RHYTHM = '0 */12 * * *'\n")
+    file = "from airflow.sdk import DAG\nfrom shared import RHYTHM\ndag = DAG('below', schedule=RHYTHM)\n"
+    (home / "dags" / "team" / "below.py").write_text(file)
+    (home / "dags" / "other.py").write_text("from airflow.sdk import DAG\ndag = DAG('beside')\n")
+    ended = run("simulate", str(home / "dags" / "team"), *DAY, "-o", "json")
+    assert [(dag["dag_id"], dag["runs"]) for dag in ended.json["dags"]] == [("below", 2)]
+    assert {dag["dag_id"] for dag in run("simulate", *DAY, "-o", "json").json["dags"]} == {"below", "beside"}
+
+
 def test_a_wrong_question_is_refused(run: Run, dags: Path) -> None:
     assert "is not after --from" in run("simulate", str(dags), "--from", "2026-01-02", "--to", "2026-01-01").err
     assert "There is no Dag nobody in" in run("simulate", str(dags), *DAY, "-d", "nobody").err

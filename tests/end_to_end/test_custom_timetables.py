@@ -57,6 +57,11 @@ def test_runs_come_by_the_codes_own_idea_of_time_and_a_broken_one_disturbs_nobod
         assert problem["dag_id"] == "Broken"
         assert "LookupError: the calendar is empty" in problem["message"]
 
+        # What was named is in memory alone: a scheduler that starts anew has it named again.
+        installation.signal("scheduler")
+        done = len(scheduled(installation))
+        installation.until("further runs", lambda: len(scheduled(installation)) >= done + 3)
+
         run_id = installation.trigger("Broken", logical_date="2024-03-04T12:00:00+00:00")
         assert installation.wait_for_run("Broken", run_id) == "success"
         assert returned(installation, run_id) == ["2024-03-04T05:00:00+00:00", "2024-03-04T12:00:00+00:00"]

@@ -385,3 +385,15 @@ def test_a_timetable_that_names_its_runs_itself_is_custom() -> None:
             return "mine"
 
     assert spec_of(Named("@daily")).kind == "custom"
+
+
+def test_what_clock_changes_do_may_be_chosen() -> None:
+    for timetable in (
+        CronTriggerTimetable("30 2 * * *", "Europe/Berlin", gap="skip", fold="second"),
+        MultipleCronTriggerTimetable("30 2 * * *", timezone="Europe/Berlin", gap="skip", fold="second"),
+        CronDataIntervalTimetable("30 2 * * *", "Europe/Berlin", gap="skip", fold="second"),
+    ):
+        assert (timetable.spec().gap, timetable.spec().fold) == ("skip", "second")
+    assert (spec_of("@daily").gap, spec_of("@daily").fold) == ("shift", "first")
+    with pytest.raises(InvalidSchedule, match="gap='later'; use 'shift' or 'skip'"):
+        CronTriggerTimetable("@daily", "UTC", gap="later").spec()

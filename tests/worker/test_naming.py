@@ -12,7 +12,7 @@ import pytest
 
 import tradewind.compat
 from tradewind.sdk.execution.moments import microseconds
-from tradewind.sdk.execution.runtime import runtime_installed
+from tradewind.sdk.execution.runtime import RuntimeRequestError, runtime_installed
 from tradewind.wire.messages import Message, NamedRun
 from tradewind.worker.importing import LoadedFile, load_file
 from tradewind.worker.naming import MOST, name_runs
@@ -119,6 +119,16 @@ def test_a_dag_whose_timetable_is_known_is_not_asked(tmp_path: Path) -> None:
     loaded = load_file(str(path), "file.py", digest="", parse_id=1, timeout_seconds=30.0)
     name_runs(loaded, None, 30.0)  # type: ignore[arg-type]
     assert (len(loaded.report.specs), loaded.report.named) == (1, [])
+
+
+def test_an_engine_that_cannot_be_asked_costs_the_schedule_and_not_the_file(tmp_path: Path) -> None:
+    class OlderEngine(Engine):
+        def request(self, method: str, **args: Any) -> Any:
+            raise RuntimeRequestError("InvalidInput", "The engine knows no request 'timetable.wanted'.")
+
+    report = name(tmp_path, 'dag = DAG("d", schedule=Daily(), start_date=START)', OlderEngine()).report
+    assert (len(report.specs), report.named) == (1, [])
+    assert "The engine knows no request" in report.problems[0].message
 
 
 def test_the_example_leaves_out_weekends_and_holidays() -> None:

@@ -21,7 +21,7 @@ def next_runs(
     if timetable.kind == "custom":
         raise click.ClickException(
             f"{row['dag_id']} has a timetable of its own ({timetable.custom}); only its planned run is known: "
-            f"{_time(row['next_run_after']) or 'none'}."
+            f"{_time(row['next_run_after']) or 'none'}. `tradewind simulate` asks its code for more."
         )
     restriction = Restriction(_bound(spec, "start_date", min), _bound(spec, "end_date", max), bool(spec.get("catchup")))
     moment = now or datetime.now(UTC)

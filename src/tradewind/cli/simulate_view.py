@@ -13,9 +13,9 @@ import click
 import msgspec
 
 from tradewind.cli.app import counted
+from tradewind.cli.foreseeing import Foreseen, Foresight
 from tradewind.cli.output import render
 from tradewind.cli.run_lines import duration
-from tradewind.cli.simulate import Foreseen, Foresight
 from tradewind.core.foresight import PoolUse
 from tradewind.core.timetables import DueRun
 

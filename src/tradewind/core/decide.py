@@ -188,6 +188,7 @@ def _take_names(turn: Turn, news: DagLoaded) -> bool:
 
 
 def _dag_gone(turn: Turn, dag_id: str) -> None:
+    turn.world.ahead.pop(dag_id, None)
     record = turn.world.dags.get(dag_id)
     if record is not None and not record.is_stale:
         turn.put_dag(replace(record, is_stale=True, next_due=None))

@@ -13,7 +13,7 @@ from tradewind.core.dag import DagSpec
 from tradewind.core.errors import TradewindError
 from tradewind.core.states import RunType
 from tradewind.sdk.execution.moments import microseconds, moment, optional_moment
-from tradewind.sdk.execution.runtime import Runtime
+from tradewind.sdk.execution.runtime import Runtime, RuntimeRequestError
 from tradewind.sdk.timetables import DagRunInfo, DataInterval, TimeRestriction, Timetable, timed_part
 from tradewind.wire.messages import ImportProblem, NamedRun, NamedRuns
 from tradewind.worker.importing import ImportTimeout, LoadedFile, problem_of, within
@@ -68,7 +68,14 @@ def name_runs(loaded: LoadedFile, runtime: Runtime, timeout_seconds: float) -> N
     specs = [spec for spec in map(_decoder.decode, loaded.report.specs) if spec.timetable.kind == "custom"]
     if not specs:
         return
-    answer = runtime.request("timetable.wanted", dag_ids=[spec.dag_id for spec in specs])
+    try:
+        answer = runtime.request("timetable.wanted", dag_ids=[spec.dag_id for spec in specs])
+    except RuntimeRequestError as error:  # the file can be used all the same
+        loaded.report.problems += [
+            _problem(error, loaded, spec.dag_id, timed_part(loaded.dags[spec.dag_id].schedule), timeout_seconds)
+            for spec in specs
+        ]
+        return
     for dag_id, wanted in msgspec.convert(answer, dict[str, Wanted]).items():
         spec = next(spec for spec in specs if spec.dag_id == dag_id)
         timetable = timed_part(loaded.dags[dag_id].schedule)

@@ -25,7 +25,9 @@ class DagRun:
         self.clear_number, self.note = info.clear_number, info.note
         self.triggering_user_name, self.triggered_by = info.triggering_user, info.triggered_by
         self.consumed_asset_events: list[Any] = []
-        self.partition_key = self.partition_date = self.team_name = None
+        self.partition_key: str | None = None
+        self.partition_date: Any = None
+        self.team_name = None
 
     @classmethod
     def from_answer(cls, fields: Mapping[str, Any] | None) -> DagRun | None:
