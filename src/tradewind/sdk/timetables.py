@@ -314,7 +314,7 @@ def timetable_spec(
     """
     try:
         intervals = generation == 2 or create_data_intervals
-        if isinstance(schedule, timedelta) or _is_relativedelta(schedule):
+        if isinstance(schedule, timedelta) or is_relativedelta(schedule):
             intervals = intervals or create_delta_data_intervals
         timetable = _timetable(schedule, timezone, data_intervals=intervals)
         return timetable.spec() if _speaks_for_itself(timetable) else custom_spec(timetable)
