@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 from concurrent.futures import Future
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,10 @@ from tradewind.worker.channel import Channel, ChannelClosed
 from tradewind.worker.code_host import set_up_paths
 from tradewind.worker.host_config import HostConfig
 from tradewind.worker.process import adopt_orphans, name_process
+
+INTERRUPT_AFTER = timedelta(seconds=10)
+"""A trigger that keeps the loop from turning for so long fails. Where even that does not help, the agent ends the
+process (`trigger_keeper.BLOCKED_SECONDS`)."""
 
 
 class TriggerHost:
@@ -56,7 +61,9 @@ class TriggerHost:
 
     async def _serve(self) -> None:
         loop = asyncio.get_running_loop()
-        async with TriggerRunner(on_line=self._log, on_blocked=self._blocked) as runner:
+        async with TriggerRunner(
+            on_line=self._log, on_blocked=self._blocked, interrupt_after=INTERRUPT_AFTER
+        ) as runner:
             # Triggers may ask the engine from the loop itself: the answer is read elsewhere.
             threading.Thread(target=self._listen, args=(loop, runner), daemon=True, name="control").start()
             async for outcome in runner:
