@@ -12,6 +12,7 @@ DAGS = """
 import asyncio, os, sys
 from datetime import timedelta
 
+from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
 from airflow.providers.standard.triggers.file import FileTrigger
 from airflow.sdk import DAG, BaseOperator, task
 from airflow.triggers.base import BaseTrigger, TriggerEvent
@@ -43,6 +44,11 @@ with DAG("troubles", schedule=None):
     Waits(task_id="fails", trigger=Fails())
     Waits(task_id="dies", trigger=Dies())
     Waits(task_id="file", trigger=FileTrigger(filepath=FOLDER + "/now", poke_interval=0.1))
+
+with DAG("creates", schedule=None):
+    TriggerDagRunOperator(
+        task_id="waits", trigger_dag_id="waits", wait_for_completion=True, deferrable=True, poke_interval=0.2
+    )
 
 with DAG("many", schedule=None, max_active_tasks=500):
     Waits.partial(task_id="file", trigger=FileTrigger(filepath=FOLDER + "/now", poke_interval=0.5)).expand(
@@ -168,3 +174,13 @@ def test_whoever_clears_a_deferred_task_stops_its_trigger(installation) -> None:
     )
     installation.flag.touch()
     assert installation.wait_for_run("waits", name) == "success"
+
+
+def test_a_task_waits_deferred_for_the_run_that_it_created(installation) -> None:
+    installation.start()
+    name = installation.trigger("creates")
+    deferred(installation, "creates", "waits")
+    deferred(installation, "waits", "file")
+    installation.flag.touch()
+    assert installation.wait_for_run("creates", name) == "success"
+    assert states(installation, "waits") == {"file": "success", "after": "success"}

@@ -89,8 +89,27 @@ class TriggerDagRunOperator(BaseOperator):
         run_id = self._create(request)
         self.log.info("Created run %s of Dag %s", run_id, self.trigger_dag_id)
         context["ti"].xcom_push(key=XCOM_RUN_ID, value=run_id)
+        if self.wait_for_completion and self.deferrable:
+            self._defer(run_id)
         if self.wait_for_completion:
             self._wait(run_id)
+
+    def _defer(self, run_id: str) -> None:
+        from tradewind.sdk.triggers.external_task import DagStateTrigger
+
+        trigger = DagStateTrigger(
+            dag_id=self.trigger_dag_id,
+            states=[*self.allowed_states, *self.failed_states],
+            run_ids=[run_id],
+            poll_interval=self.poke_interval,
+        )
+        self.defer(trigger=trigger, method_name="execute_complete")
+
+    def execute_complete(self, context: Any, event: Any) -> None:
+        """Goes on when the run is over. `event` is the path of the trigger and its arguments, with the run's state."""
+        _, facts = event
+        for run_id in facts["run_ids"]:
+            self._is_done(run_id, facts[run_id])
 
     def _create(self, request: dict[str, Any]) -> str:
         from tradewind.sdk.execution.runtime import RuntimeRequestError, current_runtime
@@ -119,12 +138,17 @@ class TriggerDagRunOperator(BaseOperator):
                 raise AirflowException(
                     f"Run {run_id!r} of Dag {self.trigger_dag_id!r} is gone while it was waited for."
                 )
-            if run["state"] in self.failed_states:
-                raise AirflowException(f"{self.trigger_dag_id} failed with failed state {run['state']}")
-            if run["state"] in self.allowed_states:
-                self.log.info("%s finished with allowed state %s", self.trigger_dag_id, run["state"])
+            if self._is_done(run_id, run["state"]):
                 return
             time.sleep(self.poke_interval)
+
+    def _is_done(self, run_id: str, state: str) -> bool:
+        """Whether the run is in a state that was waited for. Raises AirflowException when it has failed."""
+        if state in self.failed_states:
+            raise AirflowException(f"{self.trigger_dag_id} failed with failed state {state}")
+        if state in self.allowed_states:
+            self.log.info("%s: %s finished with allowed state %s", self.trigger_dag_id, run_id, state)
+        return state in self.allowed_states
 
     def _logical_date(self) -> datetime | None:
         if isinstance(self.logical_date, ArgNotSet):
