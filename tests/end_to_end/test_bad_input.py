@@ -146,6 +146,15 @@ def test_a_file_in_utf_16_is_named_and_one_with_a_byte_order_mark_is_read(instal
         assert "importing.py" not in row["traceback"]
 
 
+def test_the_traceback_of_an_import_error_shows_the_authors_frames_alone(installation: Installation) -> None:
+    installation.write("bad.py", HEAD + "def f():\n    DAG('a bad name')\n\nf()\n")
+    installation.write("old.py", HEAD + "from airflow.operators.subdag import SubDagOperator\n")
+    for name in ("bad.py", "old.py"):
+        installation.until("the error", lambda name=name: errors(installation, name))  # type: ignore[misc]
+    for row in installation.rows("SELECT file, traceback FROM import_error WHERE file IN ('bad.py', 'old.py')"):
+        assert "/src/tradewind/" not in row["traceback"], row["traceback"]
+
+
 def test_a_broken_edit_leaves_the_last_good_version_running(installation: Installation) -> None:
     installation.write("edited.py", HEAD + DAG.format(name="edited"))
     assert installation.run("edited") == "success"

@@ -23,6 +23,7 @@ import msgspec
 
 from tradewind.compat.notices import clear_notices, notices
 from tradewind.sdk import registry
+from tradewind.sdk.execution.tracebacks import author_traceback
 from tradewind.sdk.serialize import dag_spec
 from tradewind.wire.messages import ImportProblem, Parsed
 from tradewind.worker.process import thread_names
@@ -179,7 +180,7 @@ def problem_of(error: BaseException, path: str, name: str) -> ImportProblem:
             text = f"module {module!r} is not installed and is no file beside the Dag"
         case _:
             text = f"{kind}: {error}" if str(error) else kind
-    frames = "".join(traceback.format_exception(error)) if not isinstance(error, ImportTimeout) else ""
+    frames = author_traceback(error) if not isinstance(error, ImportTimeout) else ""
     return ImportProblem(
         file=name, line=line, kind=kind, message=f"{where}: {text}", traceback=_authors_part(frames, path)
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
 from collections.abc import Callable, Iterable, Sequence
@@ -115,6 +116,11 @@ class TaskInstance:
     @staticmethod
     def _base_url() -> str:
         return str(conf.get("api", "base_url", "http://localhost:8080")).rstrip("/")
+
+    @property
+    def log(self) -> logging.Logger:
+        """What it writes is in the log of this attempt."""
+        return logging.getLogger("airflow.task")
 
     def current_state(self) -> TaskInstanceState:
         return self.state
