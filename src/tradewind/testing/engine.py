@@ -18,7 +18,14 @@ import msgspec
 from tradewind.core.dag import DagSpec
 from tradewind.core.decisions import StartTrigger, StopTrigger
 from tradewind.core.errors import TradewindError
-from tradewind.core.inputs import AttemptStarted, CallbackFinished, CreateRun, PoolsChanged, TimerFired
+from tradewind.core.inputs import (
+    AttemptStarted,
+    CallbackFinished,
+    CreateRun,
+    PoolsChanged,
+    TimerFired,
+    TriggerAnswered,
+)
 from tradewind.core.records import Attempt, DagRun, Pool, TaskKey
 from tradewind.core.states import RunType
 from tradewind.scheduler.named_runs import runs_ahead
@@ -88,7 +95,7 @@ class Engine:
         self._running: list[tuple[int, int, Finished]] = []
         self._triggers = Triggers(clock, self._trigger_said)
         self._wakes = 0
-        self._seen = {"offered": 0, "stopped": 0, "called": 0, "triggers": 0, "asked_to_name": 0}
+        self._seen = {"offered": 0, "stopped": 0, "called": 0, "trigger_orders": 0, "asked_to_name": 0}
         self._until: datetime | None = None
         self._serve_queues()
         for name, slots in {"default_pool": DEFAULT_POOL_SLOTS, **(pools or {})}.items():
@@ -147,7 +154,7 @@ class Engine:
     def _act(self) -> bool:
         """Do what the core has asked for since the last time; false when it has not asked for anything."""
         stopped, called, offered = self._news("stopped"), self._news("called"), self._news("offered")
-        triggers = self._news("triggers")
+        triggers = self._news("trigger_orders")
         unnamed = self._news("asked_to_name") if self._until is not None else []
         for attempt in stopped:
             self._stop(attempt)
@@ -217,8 +224,7 @@ class Engine:
         self._wakes += 1
         if self._wakes > MOST_STARTS:
             raise GoesOnForEver("a trigger", self.play.now)
-        for answer in self._triggers.wake():
-            self.play.give(answer)
+        self._hear(self._triggers.wake())
 
     def _order(self, orders: list[StartTrigger | StopTrigger]) -> None:
         for order in orders:
@@ -226,7 +232,11 @@ class Engine:
                 self._triggers.start(order.deferral)
             else:
                 self._triggers.stop(order.id)
-        for answer in self._triggers.settle():
+        self._hear(self._triggers.settle())
+
+    def _hear(self, answers: list[TriggerAnswered]) -> None:
+        for answer in answers:
+            self.play.triggers.pop(answer.id, None)  # it runs no longer
             self.play.give(answer)
 
     def _trigger_said(self, trigger: str, line: LogLine) -> None:

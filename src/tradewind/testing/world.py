@@ -80,7 +80,7 @@ class Play:
         """Triggers that a worker was told to run, and not to stop."""
         self.called: list[str] = []
         """The id of every StartCallback, in order."""
-        self.triggers: list[StartTrigger | StopTrigger] = []
+        self.trigger_orders: list[StartTrigger | StopTrigger] = []
         """Every order about a trigger, in order."""
         self.asked_to_name: list[str] = []
         """Dags whose timetable's code was asked for its next runs, in order."""
@@ -359,8 +359,10 @@ class Play:
                 del self.deferrals[TaskKey(where["run"], where["task_id"], where["map_index"])]
             case StartTrigger(deferral=deferral):
                 self.triggers[deferral.id] = deferral
+                self.trigger_orders.append(operation)
             case StopTrigger(id=trigger):
                 del self.triggers[trigger]
+                self.trigger_orders.append(operation)
             case Record():
                 self.records.append(operation)
                 if operation.name == "task.moved":
@@ -372,8 +374,6 @@ class Play:
                 self.asked_to_name.append(dag_id)
             case StopAttempt(attempt=attempt):
                 self.stopped.append(attempt)
-            case StartTrigger() | StopTrigger():
-                self.triggers.append(operation)
             case StartCallback(id=number):
                 self.called.append(number)
 
