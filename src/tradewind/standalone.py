@@ -146,12 +146,12 @@ def run_scheduler(settings: Settings) -> None:
     from tradewind.scheduler.service import SchedulerService
     from tradewind.security.secrets import open_vault
     from tradewind.store.engine import open_engine
-    from tradewind.store.migrate import migrate
+    from tradewind.store.migrate import migrate_aside
 
     configure_logging(settings)
     answer_quickly()
     engine = open_engine(settings.database.sql_alchemy_conn)
-    migrate(engine)
+    migrate_aside(engine)
     service = SchedulerService(settings, engine, open_vault(settings))
     gc.collect()
     gc.freeze()
