@@ -24,13 +24,15 @@ from tradewind.sdk.execution.ti import XCOM_RETURN_KEY, TaskInstance
 from tradewind.sdk.execution.xcom_errors import XComEncodeError
 from tradewind.wire.messages import Finished, Offer, XComValue
 
+_NONE: frozenset[int] = frozenset()
+
 
 class UnusableResult(TradewindError):
     """A task returned something that cannot be kept."""
 
 
 class Attempt:
-    """The state of one attempt. `unmap` gives it its operator; `context` is made when it is first needed."""
+    """The state of one attempt. `unmap` gives it its operator; `context` fills itself when it is looked at."""
 
     def __init__(self, prepared: PreparedDag, offer: Offer, *, alone: bool = False) -> None:
         self.prepared, self.offer = prepared, offer
@@ -38,14 +40,14 @@ class Attempt:
         self.task: Any = self.prepared_task.task if self.prepared_task else None
         self._as_it_is = alone and self.prepared_task is not None and self.prepared_task.is_fixed
         """Nothing is rendered into the operator, and nobody else will use it."""
-        self.ti = TaskInstance(offer, self.task, lambda: self.context)
+        self.ti = TaskInstance(offer, self.task, self._its_context)
         if self.prepared_task is not None and not offer.callback:
             self.ti.carried = self.prepared_task.reads
-        self.as_they_are: frozenset[int] = frozenset()
+        self.as_they_are = _NONE
+        self.context: Context = context_of(self)
 
-    @cached_property
-    def context(self) -> Context:
-        return context_of(self)
+    def _its_context(self) -> Context:
+        return self.context
 
     @cached_property
     def params(self) -> dict[str, Any]:
