@@ -429,7 +429,8 @@ def timers(world: World, now: datetime) -> set[Any]:
         match kind:
             case "task":
                 task = world.task(subject)
-                return task is not None and task.not_before == at
+                waiting = (TaskState.UP_FOR_RETRY, TaskState.UP_FOR_RESCHEDULE)
+                return task is not None and task.state in waiting and task.not_before == at
             case "schedule":  # one that is due already waits for the end of a run
                 record = world.dags[subject]
                 return at > now and not record.is_paused and record.next_due is not None
