@@ -220,7 +220,7 @@ def test_an_agent_that_comes_back_in_time_is_not_fenced(stage: Stage) -> None:
     stage.scheduler.desk.on_gone(agent)
     stage.seconds = 9
     stage.scheduler.desk.expire(stage.uptime())
-    stage.greet(agent)
+    stage.greet(Agent("first"))
     stage.play()
     stage.seconds = 30
     stage.scheduler.desk.expire(stage.uptime())

@@ -98,20 +98,20 @@ def test_what_was_found_is_found_again_where_it_is_planted(database: Database, n
         assert Simulation(seed, database).run().broken, f"seed {seed} does not show it any more: look for another seed"
 
 
-# --- found, and still open -----------------------------------------------------------------------------------------
+# --- found by a close look, with no seed of their own --------------------------------------------------------------
 
 
-@pytest.mark.xfail(strict=True, reason="what an agent hands back unstarted is acknowledged, and its callback forgotten")
 def test_a_callback_whose_host_dies_before_it_began_is_carried_out_all_the_same(database: Database) -> None:
     spec = dag("a", callbacks=("on_success",))
     runs = [Trigger(at=timedelta(seconds=n), dag_id="etl", run_id=f"r{n}") for n in range(20)]
     workload = Workload(key="callbacks", trouble=0.01, dags=(spec,), actions=tuple(runs))
     simulation = Simulation(1, database, workload=workload, plan=Plan(habits=Habits(host_dies=0.2)))
     assert not simulation.run().broken
-    assert {run for run, _, _ in simulation.ledger.called_back} == {("etl", run.run_id) for run in runs}
+    succeeded = set(map(tuple, database.rows("SELECT dag_id, run_id FROM run WHERE state = 'success'")))
+    assert len(succeeded) > 10
+    assert {run for run, _, _ in simulation.ledger.called_back} == succeeded
 
 
-@pytest.mark.xfail(strict=True, reason="looks of a sensor and attempts that were handed back are counted as one number")
 def test_a_sensor_that_has_looked_often_may_be_handed_back_as_any_other_task(play: Play) -> None:
     play.start(dag("sensor"))
     for _ in range(25):
@@ -121,6 +121,5 @@ def test_a_sensor_that_has_looked_often_may_be_handed_back_as_any_other_task(pla
     assert play.state("sensor") == "queued"
 
 
-@pytest.mark.xfail(strict=True, reason="an agent does not stop what it runs when its own lease is over")
 def test_what_was_frozen_for_longer_than_its_lease_is_stopped_when_it_thaws(database: Database) -> None:
     assert not Simulation(2037, database).run().broken

@@ -161,13 +161,6 @@ def test_a_child_that_dies_before_it_starts_anything_gives_its_attempt_back(agen
     assert ports.outcomes() == ["not_started"]
 
 
-def test_an_attempt_that_never_gets_to_its_start_is_given_back_only_so_often(agent: Agent, ports: Ports) -> None:
-    child = running(agent, ports, leg=3)
-    agent.child_gone(child)
-    agent.from_host(ports.hosts[0], Exited(pid=100, status=KILLED))
-    assert ports.outcomes() == ["failed"]
-
-
 def test_a_channel_that_somebody_holds_open_delays_the_verdict_but_does_not_prevent_it(
     agent: Agent, ports: Ports
 ) -> None:

@@ -53,6 +53,7 @@ def started(turn: Turn, report: AttemptStarted) -> None:
     live = turn.world.runs[attempt.key.run]
     task = live.tasks[attempt.key.task_id, attempt.key.map_index]
     if task.attempt == attempt.id:
+        live.given_back.pop((task.key.task_id, task.key.map_index), None)
         start = task.start_date if task.leg and task.start_date else report.start_date
         turn.move(live, task, TaskEvent.STARTED, start_date=start)
 
@@ -168,7 +169,9 @@ def fail(turn: Turn, live: LiveRun, spec: TaskSpec, task: TaskInstance, reason: 
 
 
 def _give_back(turn: Turn, live: LiveRun, spec: TaskSpec, task: TaskInstance, why: str) -> None:
-    if task.leg >= MOST_GIVEN_BACK:
+    place = (task.key.task_id, task.key.map_index)
+    live.given_back[place] = live.given_back.get(place, 0) + 1
+    if live.given_back[place] > MOST_GIVEN_BACK:
         fail(turn, live, spec, task, why, attempt=None, start_date=task.start_date or turn.now, end_date=turn.now)
         return
     # The agent says it never started this attempt, so no retry is consumed; the next start is the next leg.

@@ -60,8 +60,8 @@ class LiveRun:
     """A run that is not over, with its tasks and the counts that trigger rules look at."""
 
     __slots__ = (
-        "active", "counts", "followers", "in_motion", "instances", "lengths", "order_us", "plan", "previous",
-        "pushed", "run", "tasks", "unfinished", "waiting", "xcoms",
+        "active", "counts", "followers", "given_back", "in_motion", "instances", "lengths", "order_us", "plan",
+        "previous", "pushed", "run", "tasks", "unfinished", "waiting", "xcoms",
     )  # fmt: skip
 
     def __init__(self, run: DagRun, plan: Plan, tasks: Iterable[TaskInstance] = ()) -> None:
@@ -81,6 +81,8 @@ class LiveRun:
         self.xcoms: dict[tuple[str, int, str], bytes] = {}
         """XComs that offers will carry; only what some task `reads`."""
         self.previous: PreviousRun | None = None
+        self.given_back: dict[tuple[str, int], int] = {}
+        """How often in a row workers have handed a task back unstarted. A restart begins to count anew."""
         self.followers: dict[int, None] = {}
         """Numbers of live runs that have, or had, this one before them."""
         self.order_us = int((run.logical_date or run.run_after).timestamp() * 1e6)

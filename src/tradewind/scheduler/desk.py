@@ -336,6 +336,9 @@ class Desk:
             )
 
         if self.callbacks.pop(report.attempt, None) is not None:
+            if report.outcome in ("not_started", "lost"):
+                forget()  # its row stays, and goes to the next agent
+                return
             done = CallbackFinished(id=report.attempt, error=report.error)
             self._scheduler.submit(done, acknowledge)
             return
@@ -495,7 +498,8 @@ class Desk:
                 agent.send_all(messages)
 
     def _start_callback(self, number: str) -> None:
-        name = next(iter(self.agents), None)
+        workers = self._scheduler.world.workers
+        name = next((name for name in self.agents if name in workers and not workers[name].draining), None)
         if name is None:
             return  # offered when an agent joins
         with self._engine.connect() as connection:

@@ -51,8 +51,8 @@ MOST_SERVED = 1000
 MOST_REUSED_BYTES = 512 * 1024 * 1024
 """When a child that serves many attempts is replaced by a fresh one."""
 
-UNSTARTED_LEGS = 3
-"""How often an attempt that never reached `execute` is given back before it counts as failed."""
+CALLBACK_STARTS = 3
+"""How often a callback is started whose process or host dies under it."""
 
 EXIT_NEWS_SECONDS = 1.0
 """After a child's channel closed: how long to wait for its exit status from its host."""
@@ -116,6 +116,7 @@ class Running:
 
     offer: Offer
     child: Standby | None = None
+    starts: int = 1
     started_us: int | None = None
     assigned_at: float = 0.0
     cancelled: str = ""
@@ -268,7 +269,10 @@ class Agent:
         if self.draining:
             self._report(Finished(attempt=offer.attempt, outcome="not_started", error="the worker is shutting down"))
             return
-        running = Running(offer)
+        self._begin(Running(offer))
+
+    def _begin(self, running: Running) -> None:
+        offer = running.offer
         self.attempts[offer.attempt] = running
         if offer.isolation == "spawn":
             self._spawn(running)
@@ -648,7 +652,7 @@ class Agent:
     def _died(self, child: Standby, running: Running, how: str) -> None:
         if running.cancelled:
             outcome, how = "cancelled", running.cancelled
-        elif running.started_us is None and running.offer.leg < UNSTARTED_LEGS:
+        elif running.started_us is None:
             outcome = "not_started"
         else:
             outcome = "failed"
@@ -673,6 +677,12 @@ class Agent:
     def _end(self, running: Running, outcome: str, error: str) -> None:
         """Report an attempt that cannot report itself."""
         self.attempts.pop(running.offer.attempt, None)
+        if outcome in ("not_started", "lost") and running.offer.callback and not self.draining:
+            # A callback has no tries of its own: who has it starts it again, also when nobody knows how far it came.
+            if running.starts < CALLBACK_STARTS:
+                self._begin(Running(running.offer, starts=running.starts + 1))
+                return
+            outcome = "failed"
         if outcome != "not_started":
             self._ports.close_log(running.offer, error)
         self._report(

@@ -10,7 +10,7 @@ from typing import Any
 from tradewind.core.explain import explain
 from tradewind.core.states import FINISHED, AttemptState, TaskState
 from tradewind.core.world import LiveRun, World
-from tradewind.store.rows import task_of
+from tradewind.store.rows import TASK_COLUMNS, task_of
 from tradewind.testing.simulation.database import Database
 from tradewind.testing.simulation.workload import LONGEST_LOOK_SECONDS
 from tradewind.testing.world import same_world
@@ -30,18 +30,12 @@ def check_memory(memory: World, rebuilt: World, now: Any) -> None:
 
 def check_rows(live: LiveRun, database: Database) -> None:
     """The tasks of one run, as memory and as the database have them."""
-    columns = ", ".join(_TASK_COLUMNS)
+    columns = ", ".join(TASK_COLUMNS)
     rows = database.rows(f"SELECT {columns} FROM task_instance WHERE run = ?", live.run.number)
-    stored = [task_of(dict(zip(_TASK_COLUMNS, row, strict=True))) for row in rows]
+    stored = [task_of(row) for row in rows]
     if live.tasks != {(task.key.task_id, task.key.map_index): task for task in stored}:
         wrong = [str(task) for task in stored if live.tasks.get((task.key.task_id, task.key.map_index)) != task]
         raise Broken(f"I12: memory and database differ in {live.run.dag_id} {live.run.run_id}: {wrong[:2]}")
-
-
-_TASK_COLUMNS = (
-    "run", "task_id", "map_index", "state", "try_number", "max_tries", "leg", "losses", "attempt", "not_before",
-    "scheduled_at", "queued_at", "start_date", "end_date", "reason", "pending", "skip_decided", "rendered_map_index",
-)  # fmt: skip
 
 
 def check_silence(world: World, live: LiveRun, now: Any) -> None:

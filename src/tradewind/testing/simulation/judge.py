@@ -117,7 +117,7 @@ def _check_callbacks(sim: Simulation) -> None:
         if (dag_id, run_id) in touched or dag_id in edited:
             continue
         if not called and (dag_id, run_id) in sim.ledger.given_up:
-            continue  # see the scenario of a callback that is handed back
+            continue
         if called != ([f"dag:{kind}"] if kind in wanted else []):
             raise Broken(f"I14: {dag_id} {run_id} is {state} and called back {sorted(called)}")
 

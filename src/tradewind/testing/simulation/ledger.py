@@ -29,7 +29,7 @@ class Ledger:
         self.called_back: Counter[tuple[tuple[str, str], str, str]] = Counter()
         """How often each callback was carried out, by run, kind and id."""
         self.given_up: set[tuple[str, str]] = set()
-        """Runs of which an agent has handed back a callback."""
+        """Runs of which a callback has ended otherwise: its process died after it began, or three times before."""
         self._running: dict[TaskKey, tuple[str, Actor]] = {}
         self._superseded: dict[str, Actor] = {}
         """Attempts that were frozen with their machine when another one began: they may not go on."""
