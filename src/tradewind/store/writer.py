@@ -18,7 +18,7 @@ from tradewind.core import decisions as d
 from tradewind.core.records import DagRun, TaskInstance, TaskKey
 from tradewind.core.states import AttemptState, RunState, TaskState
 from tradewind.store import tables
-from tradewind.store.rows import attempt_row, deferral_row, plain, run_row, slot_key, task_row
+from tradewind.store.rows import asset_event_row, attempt_row, deferral_row, plain, run_row, slot_key, task_row
 from tradewind.store.statements import (
     Statement,
     delete_by,
@@ -325,6 +325,10 @@ class _Rows:
                 self._others.append(("callback", row, True))
             case d.PutDeferral(deferral=deferral):
                 self._others.append(("deferral", deferral_row(deferral), True))
+            case d.PutAssetEvent(event=event):
+                self._others.append(("asset_event", asset_event_row(event), True))
+                for alias in event.aliases:
+                    self._others.append(("asset_event_alias", {"alias": alias, "event": event.number}, True))
             case d.PutRow(table=table, row=values):
                 self._others.append((table, plain(values), True))
             case d.DropRows(table=table, where=where):
