@@ -260,6 +260,8 @@ class Answers:
             "run.count": lambda **_: 0,
             "task.states": lambda **_: {},
             "task.count": lambda **_: 0,
+            "asset.triggering": lambda **_: [],
+            "asset.events": lambda **_: [],
         }
 
     def to(self, request: Request) -> Response:

@@ -104,7 +104,7 @@ class Dataset(Asset):
 
     asset_type = "dataset"
 
-    def __init__(self, uri: str, extra: dict[str, Any] | None = None, **kwargs: Any) -> None:
+    def __init__(self, uri: str | None = None, extra: dict[str, Any] | None = None, **kwargs: Any) -> None:
         super().__init__(kwargs.pop("name", None), uri, extra=extra, **kwargs)
 
 
