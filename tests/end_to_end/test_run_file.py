@@ -302,3 +302,13 @@ def test_a_dag_that_triggers_another_one_of_its_file_sees_it_run(tmp_path: Path)
         env={**os.environ, "TRADEWIND_HOME": str(tmp_path / "home")}, capture_output=True, timeout=120,
     )  # fmt: skip
     assert ended.returncode == 0, ended.stdout + ended.stderr
+
+
+def test_a_dag_function_that_nobody_calls_is_explained(tmp_path: Path) -> None:
+    (tmp_path / "uncalled.py").write_text("from airflow.sdk import dag\n\n@dag\ndef uncalled(): pass\n")
+    ended = subprocess.run(
+        [sys.executable, "-m", "tradewind.cli.main", "run", "uncalled.py"], cwd=tmp_path, text=True,
+        env={**os.environ, "TRADEWIND_HOME": str(tmp_path / "home")}, capture_output=True, timeout=120,
+    )  # fmt: skip
+    assert ended.returncode == 1
+    assert "a function under @dag makes one when it is called" in ended.stderr

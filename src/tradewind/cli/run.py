@@ -224,7 +224,10 @@ def _choose(place: OneFile, file: Path, dag_id: str | None) -> str:
     if dag_id in known:
         return str(dag_id)
     if not known:
-        raise TradewindError(f"{file} defines no Dag that can be run.")
+        raise TradewindError(
+            f"{file} defines no Dag that can be run; a Dag is found when a name of the module holds it, and a function "
+            "under @dag makes one when it is called."
+        )
     if dag_id is not None:
         raise click.UsageError(f"{file} defines no Dag {dag_id!r}; it defines {names}.")
     if len(known) > 1:

@@ -309,7 +309,7 @@ class Agent:
         count = wanted - len(host.standby) - host.forking
         if count > 0:
             host.forking += count
-            self._send_host(host, Fork(count=count))
+            self._send_host(host, Fork(count=count, rehearse=not host.waiting))
         running_reuse = sum(child.reuse for child in host.busy.values())
         wanted_reuse = min(waiting_reuse, max(1, self._reuse_limit() - running_reuse))
         count = wanted_reuse - len(host.standby_reuse) - host.forking_reuse

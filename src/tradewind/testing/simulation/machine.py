@@ -141,7 +141,7 @@ class HostProcess(Process):
 
     # --- what the front asks ---
 
-    def fork(self, reuse: bool) -> tuple[int, End]:  # type: ignore[override]
+    def fork(self, reuse: bool, rehearse: bool) -> tuple[int, End]:  # type: ignore[override]
         child = Child(self.machine, self, reuse)
         return child.pid, child.agents_end  # type: ignore[return-value]
 
