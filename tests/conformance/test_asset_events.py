@@ -12,10 +12,12 @@ from conformance_data import Installation
 from tradewind.core.errors import InvalidInput
 from tradewind.core.inputs import AssetUpdate, AttemptFinished
 from tradewind.scheduler.commands import answer_of
+from tradewind.scheduler.execution import Endpoint
 from tradewind.store import queries
 from tradewind.store.writer import StoreUnavailable, Writer
 from tradewind.testing.builders import dag
 from tradewind.testing.world import same_world
+from tradewind.wire.messages import Request
 
 NAMES = ("a", "b", "c")
 
@@ -115,6 +117,19 @@ def test_a_command_reports_an_update(i: Installation) -> None:
     for wrong in ({}, {"name": "a", "extra": [1]}):
         with pytest.raises(InvalidInput):
             i.command("asset.event", **wrong)
+
+
+def test_the_engine_says_what_a_dag_waits_for(i: Installation) -> None:
+    produce(i, "a")
+    endpoint = Endpoint(
+        engine=i.engine, world=lambda: i.world, now=lambda: i.now, decrypt=str, submit=lambda *_: None,
+        command=lambda *_: None, status=dict,
+    )  # fmt: skip
+    said: list[Any] = []
+    endpoint.answer(Request(id=1, method="explain", args={"dag_id": "reads"}), lambda value, error: said.append(value))
+    ((reason,),) = said
+    assert (reason["run_id"], reason["code"], reason["details"]) == (None, "assets", {"events": 1})
+    assert "b (not since the last run)" in reason["sentence"]
 
 
 def test_a_deleted_dag_leaves_nothing_that_waits(i: Installation) -> None:

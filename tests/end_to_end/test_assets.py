@@ -123,6 +123,8 @@ def test_what_a_task_updates_makes_runs_that_see_it(installation: Installation) 
     run_of(installation, "through_alias")
     assert value(installation, "through_alias", "read") == [["clean", 7], ["found", 7]]
     assert installation.rows("SELECT number FROM run WHERE dag_id = 'wants_both'") == []
+    tried = tradewind(installation, "tasks", "test", "reads", "read", run_of(installation, "reads"))
+    assert '"newest":3' in tried.stdout.replace(" ", ""), tried.stdout + tried.stderr
     why = tradewind(installation, "why", "wants_both").stdout
     assert "raw (updated " in why
     assert "never (not since the last run)" in why
