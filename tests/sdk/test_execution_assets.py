@@ -9,10 +9,11 @@ import pytest
 from execution_attempts import FakeRuntime, attempt, run_info, value_of
 
 from tradewind.sdk import DAG, Asset, AssetAlias, AssetAll, Metadata, task
-from tradewind.sdk.assets import Dataset
-from tradewind.sdk.exceptions import AirflowSkipException, DownstreamTasksSkipped
+from tradewind.sdk.assets import AssetWatcher, Dataset
+from tradewind.sdk.exceptions import AirflowSkipException, DagInvalid, DownstreamTasksSkipped
 from tradewind.sdk.operators.python import PythonOperator
 from tradewind.sdk.serialize import dag_spec
+from tradewind.sdk.timetables import AssetOrTimeSchedule, CronTriggerTimetable, PartitionedAssetTimetable
 from tradewind.wire.messages import Finished
 
 RAIN, SNOW = Asset("rain", "s3://weather/rain"), Asset("snow", "s3://weather/snow")
@@ -186,3 +187,32 @@ def test_a_spec_has_the_condition_and_the_policy() -> None:
     with DAG("e", schedule=[Dataset("s3://x")]) as old:
         use()
     assert (dag_spec(old, "e.py").generation, dag_spec(old, "e.py").assets["asset"]["uri"]) == (2, "s3://x")
+
+
+def test_what_is_not_there_yet_is_said_to_the_author() -> None:
+    watched = Asset("w", watchers=[AssetWatcher("queue", trigger=None)])
+    with DAG("d", schedule=watched) as dag:
+        pass
+    assert any("watch nothing yet" in notice for notice in dag_spec(dag, "d.py").notices)
+    with DAG("p", schedule=PartitionedAssetTimetable(assets=RAIN)) as dag:
+        pass
+    spec = dag_spec(dag, "p.py")
+    assert (spec.assets, len(spec.notices)) == ({}, 1)
+    assert "makes no runs yet" in spec.notices[0]
+
+
+def test_a_policy_that_nobody_knows_is_refused() -> None:
+    with DAG("d", schedule=RAIN, tradewind_asset_policy="some") as dag:
+        pass
+    with pytest.raises(DagInvalid, match="tradewind_asset_policy='some' is unknown; use coalesce, each, latest"):
+        dag_spec(dag, "d.py")
+
+
+def test_a_timetable_beside_datasets_keeps_the_catchup_of_airflow_3() -> None:
+    with DAG(
+        "d", schedule=AssetOrTimeSchedule(timetable=CronTriggerTimetable("@daily"), assets=Dataset("s3://x"))
+    ) as dag:
+        pass
+    spec = dag_spec(dag, "d.py")
+    assert (spec.generation, spec.catchup, spec.timetable.kind) == (3, False, "cron")
+    assert spec.assets["asset"]["group"] == "dataset"
