@@ -683,3 +683,23 @@ def test_a_file_that_cannot_be_imported_says_where(write: Write) -> None:
         run_dag(file, "etl")
     with pytest.raises(FileNotFoundError, match="There is no Dag file"):
         run_dag(file.with_name("none.py"))
+
+
+def test_what_a_task_updates_makes_runs_of_those_who_wait_for_it(write: Write) -> None:
+    file = write("""
+        from airflow.sdk import Asset
+        RAW = Asset("raw")
+        with DAG("makes", schedule=None, start_date=START):
+            @task(outlets=[RAW])
+            def make(outlet_events):
+                outlet_events[RAW].extra = {"rows": 3}
+            make()
+        with DAG("reads", schedule=RAW, start_date=START):
+            @task
+            def read(triggering_asset_events):
+                return triggering_asset_events[RAW][0].extra["rows"]
+            read()
+    """)
+    run = run_dag(file, "makes")
+    (made,) = [other for other in run.played.runs if other.run_id.startswith("asset_triggered__")]
+    assert (run.state, made.state, made.xcom("read")) == ("success", "success", 3)
