@@ -703,3 +703,20 @@ def test_what_a_task_updates_makes_runs_of_those_who_wait_for_it(write: Write) -
     run = run_dag(file, "makes")
     (made,) = [other for other in run.played.runs if other.run_id.startswith("asset_triggered__")]
     assert (run.state, made.state, made.xcom("read")) == ("success", "success", 3)
+
+
+@pytest.mark.parametrize(
+    ("file", "dag_id", "made"),
+    [
+        ("dags/examples/assets.py", "assets_collect", {"assets_join", "assets_any_found", "assets_or_each_night"}),
+        (
+            "examples/airflow2/datasets.py",
+            "datasets_collect",
+            {"datasets_join", "datasets_found", "datasets_or_each_night"},
+        ),
+    ],
+)
+def test_the_published_examples_of_assets_start_each_other(file: str, dag_id: str, made: set[str]) -> None:
+    run = run_dag(Path(__file__).parents[2] / file, dag_id)
+    assert {other.dag_id for other in run.played.runs} == {dag_id, *made}
+    assert {other.state for other in run.played.runs} == {"success"}
