@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from conformance_data import START, Installation
 
-from tradewind.core.inputs import AttemptFinished, AttemptStarted, CreateRun, XCom
+from tradewind.core.ids import run_id_for
+from tradewind.core.inputs import AssetsUpdated, AssetUpdate, AttemptFinished, AttemptStarted, CreateRun, XCom
 from tradewind.core.records import TaskKey
 from tradewind.core.states import RunType
 from tradewind.scheduler.execution import Endpoint
@@ -22,6 +23,8 @@ from tradewind.wire.messages import METHODS, Request
 SPEC = dag("first >> mapped; first >> bad >> last", tasks={"mapped": {"map": expand(x="first")}})
 DAYS = [START, START + timedelta(days=1), START + timedelta(days=2)]
 RUNS = ["manual__0", "manual__1", "manual__2"]
+READS = run_id_for(RunType.ASSET_TRIGGERED, START, 4)
+UPDATES = tuple(AssetUpdate(name="a", uri="s3://a", extra=b'{"n": %d}' % n, aliases=("x",) * n) for n in (0, 1))
 PULL = {"dag_id": "etl", "task_ids": None, "map_indexes": None, "key": "return_value"}
 
 
@@ -30,7 +33,10 @@ class Both:
 
     def __init__(self, installation: Installation) -> None:
         self.play, self.installation = Play(now=START, check=False), installation
+        reads = dag("use", dag_id="reads", assets={"asset": {"name": "a", "uri": "s3://a"}})
         self.play.load(SPEC)
+        self.play.load(reads)
+        installation.add_dag(reads)
         self.play.unpause("etl")
         installation.add_dag(SPEC)
         self.answers = RunAnswers(self.play, {"a": "1"})
@@ -84,6 +90,7 @@ def both(installation: Installation) -> Both:
     both.end(1, "mapped", "success", 0, value=10)
     both.end(1, "bad", "failed")
     both.end(2, "first", "failed")
+    both.give(AssetsUpdated(id="outside", updates=UPDATES, actor="me"))
     return both
 
 
@@ -111,6 +118,14 @@ QUESTIONS: list[tuple[str, dict[str, Any]]] = [
     ("task.states", {"dag_id": "none"}),
     ("task.count", {"dag_id": "etl", "states": ["success"]}),
     ("task.count", {"dag_id": "etl", "run_ids": [RUNS[0]], "task_ids": ["mapped", "bad"]}),
+    ("asset.events", {"name": "a"}),
+    ("asset.events", {"uri": "s3://a", "newest": 1}),
+    ("asset.events", {"alias": "x", "name": "a"}),
+    ("asset.events", {"name": "a", "after_us": 0, "before_us": 1}),
+    ("asset.events", {"name": "none"}),
+    ("asset.events", {}),
+    ("asset.triggering", {"dag_id": "reads", "run_id": READS}),
+    ("asset.triggering", {"dag_id": "etl", "run_id": RUNS[0]}),
     ("no.such", {}),
 ]
 

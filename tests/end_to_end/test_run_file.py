@@ -312,3 +312,22 @@ def test_a_dag_function_that_nobody_calls_is_explained(tmp_path: Path) -> None:
     )  # fmt: skip
     assert ended.returncode == 1
     assert "a function under @dag makes one when it is called" in ended.stderr
+
+
+def test_the_dags_that_wait_for_what_it_updates_do_not_begin(tradewind: Tradewind, tmp_path: Path) -> None:
+    flag = tmp_path / "began"
+    (tmp_path / "assets.py").write_text(f"""
+from airflow.sdk import DAG, Asset, task
+RAW = Asset("raw")
+with DAG("makes", schedule=None):
+    task(lambda: 1, task_id="make", outlets=[RAW])()
+with DAG("reads", schedule=RAW):
+    @task
+    def read():
+        open({str(flag)!r}, "w").close()
+    read()
+""")
+    ended = tradewind("run", str(tmp_path / "assets.py"), "makes")
+    assert (ended.returncode, flag.exists()) == (0, False), ended.stderr
+    assert tradewind("run", str(tmp_path / "assets.py"), "reads").returncode == 0
+    assert flag.exists()

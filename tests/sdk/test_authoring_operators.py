@@ -224,7 +224,7 @@ def test_assets_are_shown_and_make_an_asset_schedule() -> None:
         EmptyOperator(task_id="a", inlets=[one], outlets=three)
     spec = dag_spec(made, "d.py")
     assert spec.timetable.kind == "asset"
-    assert [list(part) for part in spec.extra["assets"]["any"]] == [["all"], ["asset"]]
+    assert [list(part) for part in spec.assets["any"]] == [["all"], ["asset"]]
     assert spec.tasks["a"].extra["outlets"] == [{"asset": {"name": "three", "uri": "file:///x", "group": "asset"}}]
     assert not spec.tasks["a"].never_sent
 

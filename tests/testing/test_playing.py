@@ -683,3 +683,40 @@ def test_a_file_that_cannot_be_imported_says_where(write: Write) -> None:
         run_dag(file, "etl")
     with pytest.raises(FileNotFoundError, match="There is no Dag file"):
         run_dag(file.with_name("none.py"))
+
+
+def test_what_a_task_updates_makes_runs_of_those_who_wait_for_it(write: Write) -> None:
+    file = write("""
+        from airflow.sdk import Asset
+        RAW = Asset("raw")
+        with DAG("makes", schedule=None, start_date=START):
+            @task(outlets=[RAW])
+            def make(outlet_events):
+                outlet_events[RAW].extra = {"rows": 3}
+            make()
+        with DAG("reads", schedule=RAW, start_date=START):
+            @task
+            def read(triggering_asset_events):
+                return triggering_asset_events[RAW][0].extra["rows"]
+            read()
+    """)
+    run = run_dag(file, "makes")
+    (made,) = [other for other in run.played.runs if other.run_id.startswith("asset_triggered__")]
+    assert (run.state, made.state, made.xcom("read")) == ("success", "success", 3)
+
+
+@pytest.mark.parametrize(
+    ("file", "dag_id", "made"),
+    [
+        ("dags/examples/assets.py", "assets_collect", {"assets_join", "assets_any_found", "assets_or_each_night"}),
+        (
+            "examples/airflow2/datasets.py",
+            "datasets_collect",
+            {"datasets_join", "datasets_found", "datasets_or_each_night"},
+        ),
+    ],
+)
+def test_the_published_examples_of_assets_start_each_other(file: str, dag_id: str, made: set[str]) -> None:
+    run = run_dag(Path(__file__).parents[2] / file, dag_id)
+    assert {other.dag_id for other in run.played.runs} == {dag_id, *made}
+    assert {other.state for other in run.played.runs} == {"success"}

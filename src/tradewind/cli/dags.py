@@ -44,7 +44,14 @@ def list_dags(app: App, columns: str, output: str) -> None:
 @pass_app
 def details(app: App, dag_id: str, output: str) -> None:
     """Everything known about one Dag."""
-    facts = details_of(app.reader.dag(dag_id), app.reader.spec(dag_id), app.settings)
+    from tradewind.cli.asset_catalogue import wait_of
+
+    spec = app.reader.spec(dag_id)
+    facts = details_of(app.reader.dag(dag_id), spec, app.settings)
+    facts["asset_expression"], facts["waits_for"] = (
+        spec.get("assets") or None,
+        wait_of(app.reader, dag_id, spec) or None,
+    )
     if output in ("json", "yaml"):
         show([facts], output)
     else:
@@ -255,13 +262,16 @@ def list_import_errors(app: App, output: str) -> int:
 @pass_app
 def next_execution(app: App, dag_id: str, num_executions: int, field: str, table: bool) -> None:
     """When the next runs of a Dag are due."""
+    from tradewind.cli.asset_catalogue import wait_of
     from tradewind.cli.next_runs import next_runs
 
-    row = app.reader.dag(dag_id)
-    due = next_runs(row, app.reader.spec(dag_id), num_executions)
+    row, spec = app.reader.dag(dag_id), app.reader.spec(dag_id)
+    due = next_runs(row, spec, num_executions)
     if row["is_paused"]:
         click.echo(f"{dag_id} is paused: no run starts before it is unpaused.", err=True)
-    if not due:
+    if assets := wait_of(app.reader, dag_id, spec):
+        click.echo(f"{dag_id} waits for: {assets}.", err=True)
+    elif not due:
         click.echo(f"{dag_id} has no further run by its schedule ({row['timetable_summary'] or 'None'}).", err=True)
     if table:
         show(due, "table")

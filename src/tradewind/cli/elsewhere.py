@@ -3,7 +3,6 @@
 import click
 
 INSTEAD: dict[str, str] = {
-    "assets": "",
     "backfill": "`tradewind dags trigger DAG_ID -l DATE` makes the run of one past date.",
     "celery": "`tradewind worker` runs an agent.",
     "cheat-sheet": "`tradewind --help` lists the commands, and each has its own --help.",

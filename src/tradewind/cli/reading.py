@@ -250,6 +250,23 @@ class Reader:
             sql, values = f"{sql} AND task_id = ?", (number, task_id)
         return self._rows(f"{sql} ORDER BY task_id, map_index", *values)
 
+    def waiting_asset_events(self, dag_id: str) -> list[Row]:
+        """Asset events that wait for a run of a Dag, oldest first; `aliases` is a list."""
+        found = self._rows(
+            "SELECT e.name, e.uri, e.aliases, e.at FROM asset_queue q JOIN asset_event e ON e.number = q.event "
+            "WHERE q.dag_id = ? ORDER BY e.number",
+            dag_id,
+        )
+        return [{**row, "aliases": json.loads(row["aliases"])} for row in found]
+
+    def asset_event_facts(self, name: str, uri: str, alias: str = "") -> Row:
+        """How many events of an asset, or through an alias, there are, and when the newest was."""
+        counted = "SELECT COUNT(*) AS events, MAX(e.at) AS newest FROM asset_event e"
+        if alias:
+            through = f"{counted} JOIN asset_event_alias a ON a.event = e.number WHERE a.alias = ?"
+            return self._rows(through, alias)[0]
+        return self._rows(f"{counted} WHERE e.name = ? AND e.uri = ?", name, uri)[0]
+
     def variables(self) -> list[Row]:
         return self._rows("SELECT key, value, description FROM variable ORDER BY key")
 

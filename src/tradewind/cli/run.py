@@ -135,9 +135,10 @@ def _run(place: OneFile, client: Client, created: Row, mark_success: re.Pattern[
         _mark_success(place, client, created, mark_success)
     click.echo(printable(f"{dag_id}  {created['run_id']}"))
     # Until now the Dag was paused, so that nothing could start before it was marked. The file's others may be
-    # triggered by it; none of them is due by itself here.
-    for row in place.rows("SELECT dag_id FROM dag WHERE NOT is_stale"):
-        client.command("dag.unpause", dag_id=row["dag_id"])
+    # triggered by it; none of them is due by itself here, and those that wait for assets must not begin at its end.
+    for other, its in place.reader.specs().items():
+        if other == dag_id or not its.get("assets"):
+            client.command("dag.unpause", dag_id=other)
     board = open_board(spec)
     try:
         snapshot = Follower(client, place.reader, created, place.services.is_alive).follow(board)

@@ -260,6 +260,8 @@ class Answers:
             "run.count": lambda **_: 0,
             "task.states": lambda **_: {},
             "task.count": lambda **_: 0,
+            "asset.triggering": self._triggering,
+            "asset.events": self._asset_events,
         }
 
     def to(self, request: Request) -> Response:
@@ -326,6 +328,29 @@ class Answers:
             "groups": {group["group_id"]: group["task_ids"] for group in spec["groups"] if group["group_id"]},
         }
 
+    def _triggering(self, dag_id: str, run_id: str) -> list[Row]:
+        found = self._rows(
+            "SELECT e.* FROM asset_event e JOIN asset_run a ON a.event = e.number JOIN run r ON r.number = a.run "
+            "WHERE r.dag_id = ? AND r.run_id = ? ORDER BY e.number",
+            dag_id,
+            run_id,
+        )
+        return [_event(row) for row in found]
+
+    def _asset_events(
+        self, name: str = "", uri: str = "", alias: str = "", after_us: int = 0, before_us: int = 2**62, **narrower: Any
+    ) -> list[Row]:
+        found = [
+            _event(row)
+            for row in self._rows(
+                "SELECT * FROM asset_event WHERE (name = ? OR ? = '') AND (uri = ? OR ? = '') AND at BETWEEN ? AND ? "
+                "ORDER BY number",
+                *(name, name, uri, uri, after_us, before_us),
+            )
+        ]
+        chosen = [event for event in found if not alias or alias in event["aliases"]]
+        return chosen[-(narrower.get("newest") or len(chosen)) :]
+
     def _push(self, task_id: str, map_index: int, key: str, value: bytes, **_: Any) -> None:
         self._xcoms[task_id, map_index, key] = value
 
@@ -343,3 +368,10 @@ class Answers:
         ]
         order = {task_id: position for position, task_id in enumerate(task_ids or ())}
         return sorted(chosen, key=lambda row: (order.get(row[0], 0), row[0], row[1], row[2]))
+
+
+def _event(row: Row) -> Row:
+    """A row of the ledger as a task sees it."""
+    same = ("number", "name", "uri", "dag_id", "run_id", "task_id", "map_index", "actor")
+    said = {"group": row["asset_group"], "extra": bytes(row["extra"]), "aliases": json.loads(row["aliases"])}
+    return {**{name: row[name] for name in same}, **said, "at_us": row["at"]}

@@ -20,6 +20,9 @@ from tradewind.cli.output import show
 def why(app: App, dag_id: str, task_id: str | None, run: str | None, as_json: bool, output: str) -> None:
     """Say why DAG_ID, or one of its tasks, waits in a RUN (else in the newest unfinished one)."""
     found = find_run(app, dag_id, run) if run else app.reader.run_to_explain(dag_id)
+    rests = found is None or (not run and not task_id and found["state"] not in ("queued", "running"))
+    if rests and _waits_for_assets(app, dag_id, "json" if as_json else output):
+        return
     if found is None:
         row = app.reader.dag(dag_id)
         because = "it is paused" if row["is_paused"] else f"its schedule is {row['timetable_summary'] or 'None'}"
@@ -43,3 +46,20 @@ def why(app: App, dag_id: str, task_id: str | None, run: str | None, as_json: bo
             click.echo("  Nothing waits.")
     else:
         show(reasons, output)
+
+
+def _waits_for_assets(app: App, dag_id: str, output: str) -> bool:
+    """Say which assets the next run waits for, from what is stored; whether there are any."""
+    from tradewind.cli.asset_catalogue import wait_of
+
+    row, spec = app.reader.dag(dag_id), app.reader.spec(dag_id)
+    waits = wait_of(app.reader, dag_id, spec)
+    if not waits:
+        return False
+    held = f"It is paused; `tradewind dags unpause {dag_id}` lets it go on. " if row["is_paused"] else ""
+    sentence = f"{held}It waits for: {waits}."
+    if output == "table":
+        click.echo(printable(f"{dag_id} has no unfinished run. {sentence}"))
+    else:
+        show([{"run_id": None, "task": "", "state": "", "code": "assets", "sentence": sentence}], output)
+    return True

@@ -130,7 +130,7 @@ NAMES: dict[str, str] = {
 
 RENAMED: dict[str, str] = {
     "BaseTimetable": "tradewind.sdk.timetables:Timetable",
-    "Dataset": "tradewind.sdk.assets:Asset",
+    "Dataset": "tradewind.sdk.assets:Dataset",
     "DatasetAlias": "tradewind.sdk.assets:AssetAlias",
     "DatasetAll": "tradewind.sdk.assets:AssetAll",
     "DatasetAny": "tradewind.sdk.assets:AssetAny",

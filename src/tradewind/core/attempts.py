@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from tradewind.core import deferral, runs, tasks
+from tradewind.core import consuming, deferral, runs, tasks
 from tradewind.core.dag import TaskSpec
 from tradewind.core.decisions import DropRows, PutRendered, PutXCom, Record, StartAttempt, StopAttempt, StopStray
 from tradewind.core.inputs import (
@@ -109,6 +109,8 @@ def _conclude(
             label = report.map_label
             turn.move(live, task, TaskEvent.SUCCEEDED, **times, rendered_map_index=label)
             _skip(turn, live, spec, report.skip)
+            if report.asset_events:
+                consuming.updated_by_task(turn, live, task.key, attempt.id, report.asset_events)
         case "skipped":
             turn.move(live, task, TaskEvent.SKIPPED, **times, reason=report.error or "it skipped itself")
         case "rescheduled":

@@ -95,7 +95,7 @@ class TaskSpec:
     skips_downstream: bool = False
     """It may decide to skip some of its downstream (branch, short circuit)."""
     extra: Mapping[str, Any] = field(default_factory=dict)
-    """Display-only facts: decorator name, map_index_template, inlets, outlets, email, params …"""
+    """Facts of which scheduling needs little: decorator name, map_index_template, inlets, outlets, email, params …"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,6 +146,10 @@ class DagSpec:
     render_template_as_native_obj: bool = False
     generation: int = 3
     """2 when the file uses `schedule_interval=`: data intervals and catchup as Airflow 2 has them."""
+    assets: Mapping[str, Any] = field(default_factory=dict)
+    """The condition over assets that makes a run due, beside the timetable or alone; see core/assets.py."""
+    asset_policy: str = "coalesce"
+    """Which of the waiting asset events a run takes: `coalesce`, `each` or `latest`."""
     notices: tuple[str, ...] = ()
     """Sentences for the author: deprecated spellings, ignored arguments, the reason for spawn isolation."""
     extra: Mapping[str, Any] = field(default_factory=dict)

@@ -9,10 +9,11 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, assert_never
 
-from tradewind.core import attempts, deferral, reruns, runs, tasks
+from tradewind.core import attempts, consuming, deferral, reruns, runs, tasks
 from tradewind.core.admission import admit
 from tradewind.core.decisions import Operation, PutRow, Record, WarmHost
 from tradewind.core.inputs import (
+    AssetsUpdated,
     AttemptFinished,
     AttemptStarted,
     CallbackFinished,
@@ -68,6 +69,8 @@ def _react(turn: Turn, event: Input) -> Any:
             attempts.callback_finished(turn, event)
         case TriggerAnswered():
             deferral.answered(turn, event)
+        case AssetsUpdated():
+            return consuming.updated_from_outside(turn, event)
         case TimerFired(kind=kind, subject=subject):
             _on_timer(turn, kind, subject)
         case DagLoaded():
@@ -114,6 +117,8 @@ def _on_timer(turn: Turn, kind: str, subject: Any) -> None:
                 tasks.make_ready(turn, live, spec, task)
         case "deferral":
             deferral.on_timer(turn, subject)
+        case "assets":
+            consuming.look_at(turn, subject)
         case "schedule":
             runs.on_schedule(turn, subject)
         case "schedule_taken":
@@ -136,7 +141,7 @@ def _dag_loaded(turn: Turn, news: DagLoaded) -> None:
     known = world.dags.get(spec.dag_id)
     changed = known is None or known.version != news.version
     plan = Plan(spec, news.version) if changed or spec.dag_id not in world.plans else world.plans[spec.dag_id]
-    world.plans[spec.dag_id] = plan
+    world.set_plan(plan)
     if changed:
         turn.do(
             PutRow(
@@ -175,6 +180,7 @@ def _dag_loaded(turn: Turn, news: DagLoaded) -> None:
         # A due run stands until it is made: asking again with the same past could skip it.
         runs.plan_next(turn, spec.dag_id)
     runs.start_queued(turn, spec.dag_id)
+    consuming.fit(turn, spec.dag_id)
 
 
 def _take_names(turn: Turn, news: DagLoaded) -> bool:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from tradewind.core.records import Attempt, DagRun, Deferral, TaskInstance, TaskKey
+from tradewind.core.records import AssetEvent, Attempt, DagRun, Deferral, TaskInstance, TaskKey
 from tradewind.core.states import AttemptState, RunState, TaskState
 
 
@@ -73,6 +73,13 @@ class PutDeferral:
     """Insert or replace what a task instance waits for."""
 
     deferral: Deferral
+
+
+@dataclass(frozen=True, slots=True)
+class PutAssetEvent:
+    """Add an event to the ledger of asset events."""
+
+    event: AssetEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +171,7 @@ class NameRuns:
 
 
 Operation = (
-    PutRun | PutTask | DropTask | PutAttempt | PutXCom | DropXComs | PutRendered | PutCallback | PutDeferral | PutRow
-    | DropRows | Record | StartAttempt | StopAttempt | StopStray | StartTrigger | StopTrigger | StartCallback | WarmHost
-    | NameRuns
+    PutRun | PutTask | DropTask | PutAttempt | PutXCom | DropXComs | PutRendered | PutCallback | PutDeferral
+    | PutAssetEvent | PutRow | DropRows | Record | StartAttempt | StopAttempt | StopStray | StartTrigger | StopTrigger
+    | StartCallback | WarmHost | NameRuns
 )  # fmt: skip

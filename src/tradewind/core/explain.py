@@ -39,7 +39,7 @@ def _run_reasons(world: World, live: LiveRun, now: datetime) -> list[Reason]:
         return [Reason("run_finished", f"Its run has ended: {run.state}{_because(run.reason)}.")]
     if run.state is RunState.QUEUED:
         if world.dags[run.dag_id].is_paused:
-            return [_paused(run.dag_id)]
+            return [paused(run.dag_id)]
         if run.run_after > now:
             at = run.run_after.isoformat()
             return [Reason("run_after", f"Its run starts at {at}.", {"at": at})]
@@ -55,7 +55,8 @@ def _run_reasons(world: World, live: LiveRun, now: datetime) -> list[Reason]:
     return []
 
 
-def _paused(dag_id: str) -> Reason:
+def paused(dag_id: str) -> Reason:
+    """The Dag lets nothing start."""
     return Reason("paused", f"The Dag {dag_id} is paused; `tradewind dags unpause {dag_id}` lets it go on.")
 
 
@@ -160,7 +161,7 @@ def _limit_reason(world: World, live: LiveRun, spec: TaskSpec, kind: str) -> Rea
     dag_id = live.run.dag_id
     match kind:
         case "paused":
-            return _paused(dag_id)
+            return paused(dag_id)
         case "dag":
             limit = live.plan.spec.max_active_tasks
             return Reason(

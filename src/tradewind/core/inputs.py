@@ -40,6 +40,17 @@ class Defer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AssetUpdate:
+    """An asset that was updated. Where only name or uri is given, the other is as the Dags know it."""
+
+    name: str = ""
+    uri: str = ""
+    group: str = "asset"
+    extra: bytes = b"{}"
+    aliases: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AttemptFinished:
     """The whole end of an attempt. `outcome` as in wire.Finished."""
 
@@ -55,6 +66,8 @@ class AttemptFinished:
     defer: Defer | None = None
     rendered: bytes | None = None
     map_label: str | None = None
+    asset_events: tuple[AssetUpdate, ...] = ()
+    """What a successful attempt updated."""
     cpu_seconds: float = 0.0
     peak_bytes: int = 0
 
@@ -68,6 +81,15 @@ class TriggerAnswered:
     ends: str = ""
     xcoms: tuple[XCom, ...] = ()
     error: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssetsUpdated:
+    """Somebody says that assets were updated outside of any task. The events' ids follow from `id`."""
+
+    id: str
+    updates: tuple[AssetUpdate, ...]
+    actor: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -205,7 +227,7 @@ class PoolsChanged:
 
 
 Input = (
-    AttemptStarted | AttemptFinished | TriggerAnswered | XComPushed | CallbackFinished | TimerFired | DagLoaded
-    | DagGone | CreateRun | SetPaused | Clear | MarkTask | MarkRun | WorkerJoined | WorkerLeft | WorkerExpired
-    | PoolsChanged
+    AttemptStarted | AttemptFinished | TriggerAnswered | AssetsUpdated | XComPushed | CallbackFinished | TimerFired
+    | DagLoaded | DagGone | CreateRun | SetPaused | Clear | MarkTask | MarkRun | WorkerJoined | WorkerLeft
+    | WorkerExpired | PoolsChanged
 )  # fmt: skip

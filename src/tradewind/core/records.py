@@ -137,6 +137,30 @@ class Deferral(NamedTuple):
         return self.classpath.rpartition(".")[2]
 
 
+class AssetEvent(NamedTuple):
+    """An asset was updated. The ledger of these only grows."""
+
+    number: int
+    """Its place in the ledger."""
+    id: str
+    """Follows from the attempt or command that brought it, and its position there."""
+    name: str
+    uri: str
+    at: datetime
+    """Each event is later than the one before it."""
+    group: str = "asset"
+    extra: bytes = b"{}"
+    """JSON of an object."""
+    aliases: tuple[str, ...] = ()
+    """Aliases through which the task updated it."""
+    dag_id: str = ""
+    run_id: str = ""
+    task_id: str = ""
+    map_index: int = -1
+    actor: str = ""
+    """Who said so, where it was no task."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pool:
     """A named budget of concurrency. `slots` −1 is without limit."""

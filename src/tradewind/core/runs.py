@@ -70,15 +70,15 @@ def create(turn: Turn, wish: CreateRun) -> DagRun:
         triggering_user=wish.user,
         note=wish.note,
     )
-    _add(turn, run, wish.before)
+    add(turn, run, wish.before)
     if run_after > now:
         world.at(run_after, "start_runs", wish.dag_id)
     start_queued(turn, wish.dag_id)
     return run
 
 
-def _add(turn: Turn, run: DagRun, stored: PreviousRun | None = None) -> LiveRun:
-    """`stored`: what the database has as the run before; memory knows of newer ones."""
+def add(turn: Turn, run: DagRun, stored: PreviousRun | None = None) -> LiveRun:
+    """A new run, with its tasks. `stored`: what the database has as the run before; memory knows of newer ones."""
     world = turn.world
     world.next_run_number += 1
     live = LiveRun(run, world.plans[run.dag_id])
@@ -148,7 +148,7 @@ def on_schedule(turn: Turn, dag_id: str) -> None:
     if due.logical_date is not None and any(run.logical_date == due.logical_date for run in open_runs):
         pass_over(turn, dag_id)
         return
-    if sum(run.state not in RUN_FINISHED for run in open_runs) >= run_limit(plan.spec):
+    if not has_room(turn, dag_id):
         return  # looked at again when a run of this Dag ends
     if plan.spec.timetable.kind == "continuous" and record.last_due is not None:
         # It covers the time up to now, not up to when the run before it was made.
@@ -170,7 +170,7 @@ def on_schedule(turn: Turn, dag_id: str) -> None:
         queued_at=turn.now,
     )
     turn.put_dag(replace(record, last_due=due, next_due=None))
-    _add(turn, run)
+    add(turn, run)
     start_queued(turn, dag_id)
     plan_further(turn, dag_id)
 
@@ -205,6 +205,13 @@ def _find_its_place(turn: Turn, live: LiveRun, stored: PreviousRun | None) -> No
         nearest = other.previous
         if is_before(me, other.run, catchup=catchup) and (nearest is None or nearest.place < me.place):
             world.set_previous(other, me)
+
+
+def has_room(turn: Turn, dag_id: str) -> bool:
+    """Whether the Dag may have one more run that is not over."""
+    world = turn.world
+    unfinished = sum(world.runs[n].run.state not in RUN_FINISHED for n in world.open_runs.get(dag_id, ()))
+    return unfinished < run_limit(world.plans[dag_id].spec)
 
 
 def run_limit(spec: DagSpec) -> int:
@@ -339,6 +346,8 @@ def _finish(turn: Turn, live: LiveRun, state: RunState, reason: str) -> None:
         if due is not None and due.run_after <= turn.now:
             # In a turn of its own: a schedule that is always due would never let this one end.
             world.at(turn.now, "schedule", run.dag_id)
+        if run.dag_id in world.assets.queues:
+            world.at(turn.now, "assets", run.dag_id)
 
 
 def _count_failures(turn: Turn, record: DagRecord, spec: DagSpec, state: RunState) -> None:
@@ -373,6 +382,8 @@ def set_paused(turn: Turn, dag_id: str, *, paused: bool, reason: str = "") -> No
         world.ready.release(("paused", dag_id), -1)
         plan_further(turn, dag_id)
         start_queued(turn, dag_id)
+        if dag_id in world.assets.queues:
+            world.at(turn.now, "assets", dag_id)
 
 
 def adopt(turn: Turn, live: LiveRun) -> None:

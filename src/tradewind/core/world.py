@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from heapq import heappop, heappush
 
+from tradewind.core.asset_index import AssetIndex
 from tradewind.core.dag import TaskSpec
 from tradewind.core.limits import Entry, QueueKey, ReadyQueues
 from tradewind.core.past import PreviousRun, as_previous, worth_keeping
@@ -185,7 +186,7 @@ class World:
     """Dags, live runs, active attempts, limits and timers."""
 
     __slots__ = (
-        "active_of", "ahead", "attempts", "dag_active", "dags", "deferrals", "deferred_as", "deferred_slots",
+        "active_of", "ahead", "assets", "attempts", "dag_active", "dags", "deferrals", "deferred_as", "deferred_slots",
         "last_states", "max_retry_delay_seconds", "next_run_number", "open_runs", "parallelism", "plans", "pool_used",
         "pools", "ready", "runs", "sequence", "task_active", "timers", "total_active", "workers",
     )  # fmt: skip
@@ -207,6 +208,7 @@ class World:
         """Task instances by the id of their trigger."""
         self.deferred_slots: dict[str, int] = {}
         """Slots that deferred tasks would hold, by pool; they do in a pool that includes them."""
+        self.assets = AssetIndex()
         self.pools: dict[str, Pool] = {}
         self.pool_used: dict[str, int] = {}
         self.dag_active: dict[str, int] = {}
@@ -386,7 +388,21 @@ class World:
     def set_dag(self, record: DagRecord, plan: Plan | None = None) -> None:
         self.dags[record.dag_id] = record
         if plan is not None:
-            self.plans[record.dag_id] = plan
+            self.set_plan(plan)
+
+    def set_plan(self, plan: Plan) -> None:
+        """The Dag is like this now."""
+        known = self.plans.get(plan.spec.dag_id)
+        self.plans[plan.spec.dag_id] = plan
+        self.assets.change(known.spec if known else None, plan.spec)
+
+    def forget_dag(self, dag_id: str) -> None:
+        """The Dag is deleted."""
+        self.dags.pop(dag_id, None)
+        plan = self.plans.pop(dag_id, None)
+        self.assets.queues.pop(dag_id, None)
+        if plan is not None:
+            self.assets.change(plan.spec, None)
 
     def states_before(self, live: LiveRun, task_id: str) -> tuple[TaskState, ...] | None:
         """States of a task's instances in the run before, as they are now; None when that run lacks the task."""

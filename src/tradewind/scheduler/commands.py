@@ -16,8 +16,8 @@ from sqlalchemy import Engine
 
 from tradewind.core.decisions import DropRows, Operation, PutRow, Record
 from tradewind.core.errors import DagNotFound, InvalidInput, RunNotFound, TaskNotFound
-from tradewind.core.inputs import Clear, CreateRun, Input, MarkRun, MarkTask, SetPaused
-from tradewind.core.records import DagRun, Pool, TaskKey
+from tradewind.core.inputs import AssetsUpdated, AssetUpdate, Clear, CreateRun, Input, MarkRun, MarkTask, SetPaused
+from tradewind.core.records import AssetEvent, DagRun, Pool, TaskKey
 from tradewind.core.states import FAILED_STATES, RunState, RunType, TaskState
 from tradewind.core.world import LiveRun, World
 from tradewind.scheduler.owner import Rows
@@ -69,6 +69,8 @@ def answer_of(kind: str, answer: Any) -> Any:
     """What the owner's answer looks like to the one who asked."""
     if isinstance(answer, DagRun):
         return run_fields(answer)
+    if kind == "asset.event":
+        return {"events": [event_fields(event) for event in answer or ()]}
     if isinstance(answer, list):
         return {"tasks": [list(key) for key in answer]}
     return answer
@@ -92,6 +94,11 @@ def run_fields(run: DagRun) -> dict[str, Any]:
         "note": run.note,
         "triggering_user": run.triggering_user,
     }
+
+
+def event_fields(event: AssetEvent) -> dict[str, Any]:
+    """An asset event as plain values."""
+    return {"number": event.number, "name": event.name, "uri": event.uri, "timestamp": event.at.isoformat()}
 
 
 def moment(text: str | None, field: str) -> datetime | None:
@@ -196,7 +203,7 @@ def delete_run(context: Context, body: Body, actor: str) -> Wish:
 def _delete_runs(runs: list[DagRun]) -> tuple[Operation, ...]:
     operations: list[Operation] = []
     for run in runs:
-        for table in ("task_instance", "attempt", "xcom", "rendered", "callback"):
+        for table in ("task_instance", "attempt", "xcom", "rendered", "callback", "asset_run"):
             operations.append(DropRows(table, {"run": run.number}))
         operations.append(DropRows("run", {"number": run.number}))
         operations.append(Record("run.deleted", run.dag_id, run.run_id))
@@ -295,11 +302,11 @@ def delete_dag(context: Context, body: Body, actor: str) -> Wish:
     with context.engine.connect() as connection:
         numbers = queries.runs_between(connection, dag_id)
         runs = [run for n in numbers if (run := queries.run_numbered(connection, n))]
-    del world.dags[dag_id]
-    world.plans.pop(dag_id, None)
+    world.forget_dag(dag_id)
     rest = (
         DropRows("dag", {"dag_id": dag_id}),
         DropRows("dag_version", {"dag_id": dag_id}),
+        DropRows("asset_queue", {"dag_id": dag_id}),
         Record("dag.gone", dag_id),
     )
     return Rows((*_delete_runs(runs), *rest))
@@ -309,6 +316,23 @@ def delete_dag(context: Context, body: Body, actor: str) -> Wish:
 def reparse(context: Context, body: Body, actor: str) -> Wish:
     context.reparse(body.get("file"))
     return Rows(())
+
+
+# --- assets ------------------------------------------------------------------------------------------------------
+
+
+@handles("asset.event")
+def report_update(context: Context, body: Body, actor: str) -> Wish:
+    """An asset was updated outside of any task."""
+    name, uri, extra = str(body.get("name") or ""), str(body.get("uri") or ""), body.get("extra") or {}
+    if not (name or uri):
+        raise InvalidInput("An asset is named by its name or its uri; give one.")
+    if not isinstance(extra, dict):
+        raise InvalidInput(f"extra must be a JSON object, not {type(extra).__name__}.")
+    assets = context.world().assets
+    # The ledger's next number is as unique as an id has to be, and comes out the same when this is decided again.
+    update = AssetUpdate(name=name, uri=uri, extra=json.dumps(extra).encode())
+    return AssetsUpdated(id=f"command.{assets.next_number}", updates=(update,), actor=actor)
 
 
 # --- variables, connections, pools -------------------------------------------------------------------------------

@@ -13,10 +13,12 @@ import msgspec
 from sqlalchemy import Engine
 
 from tradewind.core.errors import InvalidInput, RunNotFound, TradewindError
-from tradewind.core.explain import explain
+from tradewind.core.explain import Reason, explain
+from tradewind.core.explain_dag import explain_dag
 from tradewind.core.inputs import XCom, XComPushed
 from tradewind.core.states import FINISHED, RUN_FINISHED
 from tradewind.core.world import World
+from tradewind.scheduler.asset_events import event_info
 from tradewind.scheduler.named_runs import named_run
 from tradewind.scheduler.offers import run_info
 from tradewind.store import loader, queries
@@ -213,6 +215,31 @@ class Endpoint:
                 connection, dag_id, run_ids=run_ids, logical_us=logical_us, task_ids=task_ids, map_index=map_index
             )
 
+    # --- assets ---
+
+    def _asset_triggering(self, reply: Answer, dag_id: str, run_id: str) -> None:
+        with self.engine.connect() as connection:
+            events = queries.asset_events_of_run(connection, dag_id, run_id)
+        reply([msgspec.structs.asdict(event_info(event)) for event in events], None)
+
+    def _asset_events(
+        self,
+        reply: Answer,
+        name: str = "",
+        uri: str = "",
+        alias: str = "",
+        after_us: int | None = None,
+        before_us: int | None = None,
+        newest: int | None = None,
+    ) -> None:
+        if not (name or uri or alias):
+            raise InvalidInput("Asset events are asked for by name, uri or alias; name one.")
+        with self.engine.connect() as connection:
+            events = queries.asset_events(
+                connection, name=name, uri=uri, alias=alias, after_us=after_us, before_us=before_us, newest=newest
+            )
+        reply([msgspec.structs.asdict(event_info(event)) for event in events], None)
+
     # --- for people ---
 
     def _explain(self, reply: Answer, dag_id: str, task_id: str | None = None, run_id: str | None = None) -> None:
@@ -227,6 +254,9 @@ class Endpoint:
                 if run is None:
                     raise RunNotFound(dag_id, run_id)
                 live = loader.load_runs(connection, [run.number], world)[0]
+        if live is None and task_id is None and (reasons := explain_dag(world, dag_id)):
+            reply([_said(reason, None, "", -1, "") for reason in reasons], None)
+            return
         if live is None:
             raise InvalidInput(f"Dag {dag_id!r} has no run that is not over; name a run to look at an older one.")
         chosen = [
@@ -237,15 +267,7 @@ class Endpoint:
         if task_id and not chosen:
             raise InvalidInput(f"Run {live.run.run_id} of {dag_id} has no task {task_id!r}.")
         found = [
-            {
-                "run_id": live.run.run_id,
-                "task": task.key.task_id,
-                "map_index": task.key.map_index,
-                "state": task.state.value,
-                "code": reason.code,
-                "sentence": reason.sentence,
-                "details": dict(reason.details),
-            }
+            _said(reason, live.run.run_id, task.key.task_id, task.key.map_index, task.state.value)
             for task in chosen
             for reason in explain(world, live, task, self.now())
         ]
@@ -253,6 +275,18 @@ class Endpoint:
 
     def _status(self, reply: Answer) -> None:
         reply(self.status(), None)
+
+
+def _said(reason: Reason, run_id: str | None, task_id: str, map_index: int, state: str) -> dict[str, Any]:
+    return {
+        "run_id": run_id,
+        "task": task_id,
+        "map_index": map_index,
+        "state": state,
+        "code": reason.code,
+        "sentence": reason.sentence,
+        "details": dict(reason.details),
+    }
 
 
 def _is_open(run_state: Any, task_state: Any) -> bool:

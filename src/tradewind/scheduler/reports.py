@@ -1,6 +1,6 @@
 """From what a worker reports to an input of the owner."""
 
-from tradewind.core.inputs import AttemptFinished, Defer, XCom
+from tradewind.core.inputs import AssetUpdate, AttemptFinished, Defer, XCom
 from tradewind.store.times import from_us
 from tradewind.wire.messages import Deferral, Finished
 
@@ -23,6 +23,11 @@ def attempt_finished(report: Finished) -> AttemptFinished:
         defer=_defer(report.defer) if report.defer is not None else None,
         rendered=report.rendered,
         map_label=report.map_label,
+        asset_events=tuple(
+            AssetUpdate(name=said.name, uri=said.uri, group=said.group, extra=said.extra, aliases=tuple(said.aliases))
+            for said in report.asset_events
+            if said.name or said.uri
+        ),
         cpu_seconds=report.cpu_seconds,
         peak_bytes=report.peak_bytes,
     )

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from tradewind.sdk.exceptions import AirflowException
+from tradewind.sdk.plain import plain
 
 
 class BaseAsset:
@@ -84,7 +85,8 @@ class Asset(BaseAsset, os.PathLike[str]):
         yield self
 
     def as_expression(self) -> dict[str, Any]:
-        return {"asset": {"name": self.name, "uri": self.uri, "group": self.group}}
+        said = {"extra": plain(self.extra)} if self.extra else {}
+        return {"asset": {"name": self.name, "uri": self.uri, "group": self.group, **said}}
 
     def __fspath__(self) -> str:
         return self.uri
@@ -104,7 +106,7 @@ class Dataset(Asset):
 
     asset_type = "dataset"
 
-    def __init__(self, uri: str, extra: dict[str, Any] | None = None, **kwargs: Any) -> None:
+    def __init__(self, uri: str | None = None, extra: dict[str, Any] | None = None, **kwargs: Any) -> None:
         super().__init__(kwargs.pop("name", None), uri, extra=extra, **kwargs)
 
 

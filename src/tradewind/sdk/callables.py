@@ -11,6 +11,8 @@ from collections.abc import Callable, Collection, Generator, Mapping
 from types import CoroutineType, GeneratorType
 from typing import Any
 
+from tradewind.sdk.assets import Metadata
+
 if sys.version_info >= (3, 14):
     from annotationlib import Format
 
@@ -116,13 +118,13 @@ def call(function: Callable[..., Any], args: Collection[Any], kwargs: Mapping[st
         return asyncio.run(result)
     if isinstance(result, GeneratorType) and inspect.isgeneratorfunction(unwrapped(function)):
         return _told_of_outlets(result, context)
+    if isinstance(result, Metadata):
+        return _tell(result, context)
     return result
 
 
 def _told_of_outlets(told: Generator[Any, Any, Any], context: Any) -> Any:
     """Run a task's generator to its end: each Metadata goes to its outlet, and the `return` is the result."""
-    from tradewind.sdk.assets import Metadata
-
     while True:
         try:
             fact = next(told)
@@ -133,10 +135,14 @@ def _told_of_outlets(told: Generator[Any, Any, Any], context: Any) -> Any:
                 "A task yields Metadata about its outlets; what it yields of type %s is ignored.", type(fact).__name__
             )
             continue
-        events = context["outlet_events"]
-        events[fact.asset].extra.update(fact.extra)
-        if fact.alias is not None:
-            events[fact.alias].add(fact.asset, extra=fact.extra)
+        _tell(fact, context)
+
+
+def _tell(fact: Any, context: Any) -> None:
+    events = context["outlet_events"]
+    events[fact.asset].extra.update(fact.extra)
+    if fact.alias is not None:
+        events[fact.alias].add(fact.asset, extra=fact.extra)
 
 
 def declares_outputs(function: Callable[..., Any]) -> bool:

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from tradewind.sdk import values
+from tradewind.sdk.assets import Dataset, condition_of
 from tradewind.sdk.callables import signature
 from tradewind.sdk.configuration import conf
 from tradewind.sdk.exceptions import AirflowException, DuplicateTaskIdFound, NodeNotFound
@@ -75,6 +76,7 @@ class DAG:
         rerun_with_latest_version: bool | None = None,
         schedule_interval: Any = NOTSET,
         timetable: Any = None,
+        tradewind_asset_policy: str = "coalesce",
         **older: Any,
     ) -> None:
         validate_key(dag_id, "The dag_id")
@@ -90,6 +92,7 @@ class DAG:
         self.default_args: dict[str, Any] = copy.copy(dict(default_args or {}))
         self._set_dates(start_date, end_date)
         self._set_schedule(schedule, schedule_interval, timetable)
+        self.tradewind_asset_policy = tradewind_asset_policy
         if catchup is None:
             fallback = conf.getboolean("scheduler", "catchup_by_default")
             catchup = fallback or (self.generation == 2 and not _is_set("scheduler", "catchup_by_default"))
@@ -328,6 +331,8 @@ class DAG:
                 f"{self._where}: {old}= is Airflow 2 spelling, so this Dag gets data intervals and catchup as Airflow "
                 f"2 has them; the modern form is {modern}."
             )
+        elif _waits_for_datasets(schedule):
+            self.generation = 2  # its runs have logical dates, as code of that generation counts on
         self.schedule = None if schedule is NOTSET else schedule
 
     @property
@@ -336,6 +341,11 @@ class DAG:
 
     def _limit(self, name: str, value: Any, key: str) -> int:
         return values.whole(conf.getint("core", key) if value is None else value, name, self._where, at_least=0)
+
+
+def _waits_for_datasets(schedule: Any) -> bool:
+    condition = None if hasattr(schedule, "timetable") else condition_of(schedule)
+    return condition is not None and any(isinstance(asset, Dataset) for asset in condition.iter_assets())
 
 
 def dag(dag_id_or_func: Any = None, **kwargs: Any) -> Any:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from tradewind.core.assets import POLICIES
 from tradewind.core.dag import DagSpec, GroupSpec, TaskSpec
 from tradewind.core.states import TriggerRule
 from tradewind.core.timetables.spec import TimetableSpec
@@ -35,8 +36,7 @@ def dag_spec(dag: DAG, file: str, isolation: str = "fork", notices: Iterable[str
     timetable = timetable_of(dag)
     _check(dag, ordered, timetable)
     weights = effective_weights(dag)
-    assets = condition_of(dag.schedule)
-    extra: dict[str, Any] = {"assets": assets.as_expression()} if assets is not None else {}
+    extra: dict[str, Any] = {}
     if dag.allowed_run_types:
         extra["allowed_run_types"] = sorted(str(kind) for kind in callables(dag.allowed_run_types))
     return DagSpec(
@@ -65,9 +65,27 @@ def dag_spec(dag: DAG, file: str, isolation: str = "fork", notices: Iterable[str
         params=_params(dag.params.raw(), f"Dag {dag.dag_id!r}"),
         render_template_as_native_obj=dag.render_template_as_native_obj,
         generation=dag.generation,
-        notices=tuple(sorted({*dag.notices, *notices})),
+        assets=_condition(dag),
+        asset_policy=dag.tradewind_asset_policy,
+        notices=tuple(sorted({*dag.notices, *notices, *_notices(dag)})),
         extra=extra,
     )
+
+
+def _condition(dag: DAG) -> dict[str, Any]:
+    """The assets that the Dag waits for."""
+    condition = None if getattr(dag.schedule, "partitioned", False) else condition_of(dag.schedule)
+    return {} if condition is None else condition.as_expression()
+
+
+def _notices(dag: DAG) -> Iterable[str]:
+    condition = condition_of(dag.schedule)
+    if condition is None:
+        return
+    if getattr(dag.schedule, "partitioned", False):
+        yield f"Dag {dag.dag_id!r}: PartitionedAssetTimetable is accepted, and makes no runs yet."
+    if any(asset.watchers for asset in condition.iter_assets()):
+        yield f"Dag {dag.dag_id!r}: the watchers of its assets are accepted, and watch nothing yet."
 
 
 def task_spec(task: Any, effective_weight: int, isolation: str = "fork") -> TaskSpec:
@@ -145,6 +163,10 @@ def timetable_of(dag: DAG) -> TimetableSpec:
 
 def _check(dag: DAG, ordered: Iterable[Any], timetable: TimetableSpec) -> None:
     where = f"Dag {dag.dag_id!r}"
+    if dag.tradewind_asset_policy not in POLICIES:
+        raise DagInvalid(
+            f"{where}: tradewind_asset_policy={dag.tradewind_asset_policy!r} is unknown; use {', '.join(POLICIES)}."
+        )
     for tag in dag.tags:
         if not isinstance(tag, str) or len(tag) > _LONGEST_TAG:
             raise DagInvalid(f"{where}: tag {tag!r} must be text of at most {_LONGEST_TAG} characters.")

@@ -9,6 +9,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Engine, and_, or_, select
 
+from tradewind.core.asset_queue import WaitingEvent
+from tradewind.core.assets import keys_of
 from tradewind.core.past import Place, PreviousRun, as_previous, place_of, worth_keeping
 from tradewind.core.plan import Plan
 from tradewind.core.records import TaskInstance, TaskKey
@@ -16,9 +18,9 @@ from tradewind.core.runs import WAKE_AHEAD
 from tradewind.core.states import RunState, RunType, TaskState
 from tradewind.core.world import MOST_OVER, LiveRun, World
 from tradewind.store import tables as t
-from tradewind.store.rows import TASK_COLUMNS, attempt_of, dag_of, deferral_of, pool_of, run_of, task_of
+from tradewind.store.rows import TASK_COLUMNS, asset_event_of, attempt_of, dag_of, deferral_of, pool_of, run_of, task_of
 from tradewind.store.specs import decode_spec
-from tradewind.store.times import to_us
+from tradewind.store.times import from_us, to_us
 
 OPEN_RUNS = (RunState.QUEUED.value, RunState.RUNNING.value)
 
@@ -38,6 +40,7 @@ def load_world(
         _load_attempts(connection, world)
         _load_past(connection, world)
         _load_deferrals(connection, world)
+        _load_asset_events(connection, world)
     _set_timers(world, now)
     return world
 
@@ -115,6 +118,19 @@ def _load_deferrals(connection: Connection, world: World) -> None:
         deferral = deferral_of(row)
         if deferral.key.run in world.runs:
             world.put_deferral(deferral)
+
+
+def _load_asset_events(connection: Connection, world: World) -> None:
+    """What waits for Dags, and where the ledger ends."""
+    number, event = t.asset_event.c.number, t.asset_queue.c.event
+    waiting = select(t.asset_queue.c.dag_id.label("waits"), t.asset_event).join(t.asset_event, number == event)
+    for row in connection.execute(waiting.order_by(number)).mappings():
+        found = asset_event_of(row)
+        keys = keys_of(found.name, found.uri, found.aliases)
+        world.assets.put(row["waits"], WaitingEvent(found.number, found.at, keys))
+    newest = connection.execute(select(t.asset_event).order_by(number.desc()).limit(1)).mappings().first()
+    if newest is not None:
+        world.assets.next_number, world.assets.last_at = newest["number"] + 1, from_us(newest["at"])
 
 
 def load_runs(connection: Connection, numbers: Iterable[int], world: World) -> list[LiveRun]:
@@ -211,6 +227,8 @@ def _set_timers(world: World, now: datetime) -> None:
         for moment in (deferral.at, deferral.timeout_at):
             if moment is not None and deferral.answer is None and not world.runs[deferral.key.run].quarantine:
                 world.at(moment, "deferral", deferral.key)
+    for dag_id in world.assets.queues:
+        world.at(now, "assets", dag_id)
     for record in world.dags.values():
         if record.next_due is not None and not record.is_paused and not record.is_stale:
             world.at(record.next_due.run_after, "schedule", record.dag_id)

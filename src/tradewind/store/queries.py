@@ -5,9 +5,9 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, func, select
 
-from tradewind.core.records import DagRun
+from tradewind.core.records import AssetEvent, DagRun
 from tradewind.store import tables as t
-from tradewind.store.rows import run_of
+from tradewind.store.rows import asset_event_of, run_of
 
 
 def run_named(connection: Connection, dag_id: str, run_id: str) -> DagRun | None:
@@ -121,6 +121,37 @@ def run_states(
         condition.append(t.run.c.logical_date.in_(logical_us))
     query = select(t.run.c.run_id, t.run.c.state).where(*condition).order_by(t.run.c.number)
     return [tuple(row) for row in connection.execute(query)]
+
+
+def asset_events(
+    connection: Connection, *, name: str = "", uri: str = "", alias: str = "", after_us: int | None = None,
+    before_us: int | None = None, newest: int | None = None,
+) -> list[AssetEvent]:  # fmt: skip
+    """Events of an asset, or through an alias, oldest first; of those the `newest`."""
+    event = t.asset_event.c
+    condition = [column == value for column, value in ((event.name, name), (event.uri, uri)) if value]
+    query = select(t.asset_event)
+    if alias:
+        query = query.join(t.asset_event_alias, t.asset_event_alias.c.event == event.number)
+        condition.append(t.asset_event_alias.c.alias == alias)
+    if after_us is not None:
+        condition.append(event.at >= after_us)
+    if before_us is not None:
+        condition.append(event.at <= before_us)
+    query = query.where(*condition).order_by(event.number.desc()).limit(newest)
+    return [asset_event_of(row) for row in connection.execute(query).mappings()][::-1]
+
+
+def asset_events_of_run(connection: Connection, dag_id: str, run_id: str) -> list[AssetEvent]:
+    """The events that a run was made for, oldest first."""
+    query = (
+        select(t.asset_event)
+        .join(t.asset_run, t.asset_run.c.event == t.asset_event.c.number)
+        .join(t.run, t.run.c.number == t.asset_run.c.run)
+        .where(t.run.c.dag_id == dag_id, t.run.c.run_id == run_id)
+        .order_by(t.asset_event.c.number)
+    )
+    return [asset_event_of(row) for row in connection.execute(query).mappings()]
 
 
 def variable(connection: Connection, key: str) -> str | None:

@@ -6,7 +6,7 @@ from datetime import datetime
 from sys import intern
 from typing import Any
 
-from tradewind.core.records import Answer, Attempt, DagRun, Deferral, Pool, TaskInstance, TaskKey
+from tradewind.core.records import Answer, AssetEvent, Attempt, DagRun, Deferral, Pool, TaskInstance, TaskKey
 from tradewind.core.states import AttemptState, RunState, RunType, TaskState
 from tradewind.core.timetables import DataInterval, DueRun
 from tradewind.core.world import DagRecord
@@ -226,6 +226,44 @@ def deferral_of(row: Row) -> Deferral:
         at_ends=row["at_ends"],
         timeout_at=from_us(row["timeout_at"]),
         answer=Answer(bytes(row["event"]), row["error"]) if row["is_answered"] else None,
+    )
+
+
+def asset_event_row(event: AssetEvent) -> dict[str, Any]:
+    return {
+        "number": event.number,
+        "id": event.id,
+        "name": event.name,
+        "uri": event.uri,
+        "asset_group": event.group,
+        "extra": event.extra,
+        "aliases": json.dumps(event.aliases),
+        "at": to_us(event.at),
+        "dag_id": event.dag_id,
+        "run_id": event.run_id,
+        "task_id": event.task_id,
+        "map_index": event.map_index,
+        "actor": event.actor,
+    }
+
+
+def asset_event_of(row: Row) -> AssetEvent:
+    at = from_us(row["at"])
+    assert at is not None
+    return AssetEvent(
+        number=row["number"],
+        id=row["id"],
+        name=row["name"],
+        uri=row["uri"],
+        at=at,
+        group=row["asset_group"],
+        extra=bytes(row["extra"]),
+        aliases=tuple(json.loads(row["aliases"])),
+        dag_id=row["dag_id"],
+        run_id=row["run_id"],
+        task_id=row["task_id"],
+        map_index=row["map_index"],
+        actor=row["actor"],
     )
 
 

@@ -301,6 +301,55 @@ deferral = Table(
 )
 """What deferred task instances wait for; a row lasts until the attempt that goes on has ended."""
 
+asset_event = Table(
+    "asset_event",
+    metadata,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("id", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("uri", Text, nullable=False),
+    Column("asset_group", Text, nullable=False),
+    Column("extra", LargeBinary, nullable=False),
+    Column("aliases", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("dag_id", Text, nullable=False),
+    Column("run_id", Text, nullable=False),
+    Column("task_id", Text, nullable=False),
+    Column("map_index", Integer, nullable=False),
+    Column("actor", Text, nullable=False),
+    UniqueConstraint("id"),
+    Index("ix_asset_event_name_number", "name", "number"),
+    Index("ix_asset_event_uri_number", "uri", "number"),
+)
+"""The ledger of asset events: rows are added, and never changed."""
+
+asset_event_alias = Table(
+    "asset_event_alias",
+    metadata,
+    Column("alias", Text, primary_key=True),
+    Column("event", BigInteger, primary_key=True, autoincrement=False),
+    sqlite_with_rowid=False,
+)
+
+asset_queue = Table(
+    "asset_queue",
+    metadata,
+    Column("dag_id", Text, primary_key=True),
+    Column("event", BigInteger, primary_key=True, autoincrement=False),
+    sqlite_with_rowid=False,
+)
+"""Events that a Dag has not had a run for yet."""
+
+asset_run = Table(
+    "asset_run",
+    metadata,
+    Column("run", BigInteger, primary_key=True, autoincrement=False),
+    Column("event", BigInteger, primary_key=True, autoincrement=False),
+    Index("ix_asset_run_event", "event"),
+    sqlite_with_rowid=False,
+)
+"""Which events a run was made for."""
+
 worker = Table(
     "worker",
     metadata,

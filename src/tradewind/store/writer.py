@@ -20,7 +20,7 @@ from tradewind.core import decisions as d
 from tradewind.core.records import DagRun, TaskInstance, TaskKey
 from tradewind.core.states import AttemptState, RunState, TaskState
 from tradewind.store import tables
-from tradewind.store.rows import attempt_row, deferral_row, plain, run_row, slot_key, task_row
+from tradewind.store.rows import asset_event_row, attempt_row, deferral_row, plain, run_row, slot_key, task_row
 from tradewind.store.statements import (
     Statement,
     delete_by,
@@ -348,6 +348,7 @@ class _Rows:
         self._attempts: dict[str, tuple[AttemptState | None, d.PutAttempt]] = {}
         self._dropped_tasks: list[TaskKey] = []
         self._others: list[tuple[str, dict[str, Any], bool]] = []
+        self._asset_events: list[dict[str, Any]] = []
         self._records: list[d.Record] = []
         self._events: list[dict[str, Any]] = []
         for operation in operations:
@@ -385,6 +386,10 @@ class _Rows:
                 self._others.append(("callback", row, True))
             case d.PutDeferral(deferral=deferral):
                 self._others.append(("deferral", deferral_row(deferral), True))
+            case d.PutAssetEvent(event=event):
+                self._asset_events.append(asset_event_row(event))
+                for alias in event.aliases:
+                    self._others.append(("asset_event_alias", {"alias": alias, "event": event.number}, True))
             case d.PutRow(table=table, row=values):
                 self._others.append((table, plain(values), True))
             case d.DropRows(table=table, where=where):
@@ -418,6 +423,9 @@ class _Rows:
         self._write_tasks(writes, statements)
         self._write_attempts(writes, statements)
         self._write_others(writes, statements)
+        if self._asset_events:
+            # Never replaced: a number that is taken is a bug.
+            writes.run(statements.insert("asset_event"), self._asset_events)
         if self._events:
             writes.run(statements.insert("event"), self._events)
 

@@ -12,6 +12,7 @@ from tradewind.core.errors import InvalidInput, RunNotFound, TradewindError
 from tradewind.core.inputs import CreateRun, XCom, XComPushed
 from tradewind.core.records import DagRun
 from tradewind.core.states import RUN_FINISHED, RunType
+from tradewind.scheduler.asset_events import event_info
 from tradewind.scheduler.named_runs import named_run
 from tradewind.scheduler.offers import run_info
 from tradewind.scheduler.params import check_conf
@@ -95,6 +96,8 @@ class RunAnswers(Answers):
             "run.create": self._create,
             "task.states": self._states,
             "task.count": self._count,
+            "asset.triggering": self._triggering,
+            "asset.events": self._asset_events,
         }
 
     # --- XComs ---
@@ -218,6 +221,38 @@ class RunAnswers(Answers):
         if scheduled_only:
             earlier = [run for run in earlier if run.run_type is RunType.SCHEDULED]
         return max(earlier, key=_at_us, default=None)
+
+    # --- assets ---
+
+    def _triggering(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
+        numbers = {run.number for run in self._runs(dag_id, run_ids=[run_id])}
+        taken = sorted(event for run, event in self._play.asset_runs if run in numbers)
+        return [msgspec.structs.asdict(event_info(self._play.asset_events[number])) for number in taken]
+
+    def _asset_events(
+        self,
+        name: str = "",
+        uri: str = "",
+        alias: str = "",
+        after_us: int | None = None,
+        before_us: int | None = None,
+        newest: int | None = None,
+    ) -> list[dict[str, Any]]:
+        if not (name or uri or alias):
+            raise InvalidInput("Asset events are asked for by name, uri or alias; name one.")
+        found = [
+            event
+            for event in map(event_info, self._play.asset_events.values())
+            if name in ("", event.name)
+            and uri in ("", event.uri)
+            and (not alias or alias in event.aliases)
+            and (after_us is None or event.at_us >= after_us)
+            and (before_us is None or event.at_us <= before_us)
+        ]
+        return [
+            msgspec.structs.asdict(event)
+            for event in (found if newest is None else found[max(0, len(found) - newest) :])
+        ]
 
     # --- tasks ---
 

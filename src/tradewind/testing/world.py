@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tradewind.core import inputs as i
+from tradewind.core.assets import named_in
 from tradewind.core.dag import DagSpec
 from tradewind.core.decide import admit_ready, decide
 from tradewind.core.decisions import (
@@ -21,9 +22,11 @@ from tradewind.core.decisions import (
     DropXComs,
     NameRuns,
     Operation,
+    PutAssetEvent,
     PutAttempt,
     PutCallback,
     PutDeferral,
+    PutRow,
     PutRun,
     PutTask,
     PutXCom,
@@ -37,7 +40,7 @@ from tradewind.core.decisions import (
 from tradewind.core.errors import TradewindError
 from tradewind.core.explain import Reason, explain
 from tradewind.core.past import PreviousRun, as_previous, newest_before
-from tradewind.core.records import Attempt, DagRun, Deferral, Pool, TaskInstance, TaskKey
+from tradewind.core.records import AssetEvent, Attempt, DagRun, Deferral, Pool, TaskInstance, TaskKey
 from tradewind.core.states import (
     ATTEMPT_ACTIVE,
     FINISHED,
@@ -78,6 +81,12 @@ class Play:
         self.deferrals: dict[TaskKey, Deferral] = {}
         self.triggers: dict[str, Deferral] = {}
         """Triggers that a worker was told to run, and not to stop."""
+        self.asset_events: dict[int, AssetEvent] = {}
+        """The ledger, by number."""
+        self.asset_queue: set[tuple[str, int]] = set()
+        """(dag_id, number) of what waits."""
+        self.asset_runs: set[tuple[int, int]] = set()
+        """(run, number) of what runs were made for."""
         self.called: list[str] = []
         """The id of every StartCallback, in order."""
         self.trigger_orders: list[StartTrigger | StopTrigger] = []
@@ -357,6 +366,16 @@ class Play:
                 self.deferrals[deferral.key] = deferral
             case DropRows(table="deferral", where=where):
                 del self.deferrals[TaskKey(where["run"], where["task_id"], where["map_index"])]
+            case PutAssetEvent(event=event):
+                assert event.number not in self.asset_events, f"{event} is in the ledger"
+                assert event.id not in {known.id for known in self.asset_events.values()}, f"{event} came twice"
+                self.asset_events[event.number] = event
+            case PutRow(table="asset_queue", row=row):
+                self.asset_queue.add((row["dag_id"], row["event"]))
+            case DropRows(table="asset_queue", where=where):
+                self.asset_queue.remove((where["dag_id"], where["event"]))
+            case PutRow(table="asset_run", row=row):
+                self._take_event(row["run"], row["event"])
             case StartTrigger(deferral=deferral):
                 self.triggers[deferral.id] = deferral
                 self.trigger_orders.append(operation)
@@ -376,6 +395,13 @@ class Play:
                 self.stopped.append(attempt)
             case StartCallback(id=number):
                 self.called.append(number)
+
+    def _take_event(self, run: int, number: int) -> None:
+        """A run was made for an event, which no other run of its Dag had."""
+        numbers = {made for made, taken in self.asset_runs if taken == number}
+        dag_of = {made: self.runs[made].dag_id for made in numbers}
+        assert self.world.runs[run].run.dag_id not in dag_of.values(), f"event {number} was taken twice: {dag_of}"
+        self.asset_runs.add((run, number))
 
     # --- what must always hold ---
 
@@ -419,6 +445,8 @@ class Play:
         active = {id: a for id, a in self.attempts.items() if a.state in ATTEMPT_ACTIVE}
         assert self.world.attempts == active
         assert self.world.deferrals == self.deferrals
+        queues = self.world.assets.queues
+        assert {(dag_id, n) for dag_id, queue in queues.items() for n in queue.events} == self.asset_queue
         waiting = {d.id for d in self.deferrals.values() if d.needs_triggerer}
         assert waiting == self.triggers.keys(), "triggers that run are not those that somebody waits for"
 
@@ -443,6 +471,9 @@ def check_world(world: World) -> None:
     deferred = {t.key for live in world.runs.values() for t in live.tasks.values() if t.state is TaskState.DEFERRED}
     assert deferred == {d.key for d in waiting}
     assert world.task_active == _summed([*by_task, *by_run])
+    named = {(key, dag_id) for dag_id, plan in world.plans.items() for key in named_in(plan.spec.assets)}
+    assert {(key, dag_id) for key, dags in world.assets.consumers.items() for dag_id in dags} == named
+    assert all(queue.events for queue in world.assets.queues.values())
     for worker in world.workers.values():
         assert worker.used == sum(a.worker == worker.name for a in attempts), worker
     queued = {entry.key for entry in world.ready.waiting()}
@@ -472,6 +503,10 @@ def same_world(memory: World, loaded: World, now: datetime) -> None:
     assert memory.attempts == loaded.attempts
     assert memory.active_of == loaded.active_of
     assert memory.deferrals == loaded.deferrals
+    assert memory.assets.consumers.keys() == loaded.assets.consumers.keys()
+    queues = [{d: (q.events, q.updated) for d, q in w.assets.queues.items()} for w in (memory, loaded)]
+    assert queues[0] == queues[1]
+    assert (memory.assets.next_number, memory.assets.last_at) == (loaded.assets.next_number, loaded.assets.last_at)
     assert memory.pools == loaded.pools
 
     def ready(world: World) -> set[Any]:

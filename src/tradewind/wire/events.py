@@ -8,6 +8,7 @@ RUN_PASSED_OVER: Final = "run.passed_over"
 RUN_DELETED: Final = "run.deleted"
 TASK_MOVED: Final = "task.moved"
 TASK_EXPANDED: Final = "task.expanded"
+ASSET_UPDATED: Final = "asset.updated"
 ATTEMPT_STALE: Final = "attempt.stale_report"
 DAG_CHANGED: Final = "dag.version"
 DAG_PAUSED: Final = "dag.paused"
@@ -30,5 +31,6 @@ PROGRESS: Final = "progress"
 
 TOPICS: Final = (
     "run", "task", "dag", "worker", "owner", "progress", "attempt", "quarantined", "variable", "connection", "pool",
+    "asset",
 )  # fmt: skip
 """SSE topics: the part of an event's name before the first dot."""

@@ -110,6 +110,18 @@ class Deferral(msgspec.Struct, omit_defaults=True, kw_only=True):
     """`success`: at that moment the task has succeeded, and `method` is not called."""
 
 
+class AssetUpdate(msgspec.Struct, omit_defaults=True, kw_only=True):
+    """An asset that an attempt updated. Of a reference only name or uri is known."""
+
+    name: str = ""
+    uri: str = ""
+    group: str = "asset"
+    extra: bytes = b"{}"
+    """JSON of an object."""
+    aliases: list[str] = []
+    """Aliases through which it was updated."""
+
+
 class Started(Message, tag="started"):
     """The child is about to enter `execute`; templates are rendered."""
 
@@ -149,9 +161,28 @@ class Finished(Message, tag="finished"):
     """JSON of the rendered template fields."""
     map_label: str | None = None
     """The rendered `map_index_template`."""
+    asset_events: list[AssetUpdate] = []
+    """What the attempt updated; only with `success`."""
     cpu_seconds: float = 0.0
     peak_bytes: int = 0
     """Peak private memory of the attempt's processes as sampled, else the child's own peak resident size."""
+
+
+class AssetEventInfo(msgspec.Struct, omit_defaults=True, kw_only=True):
+    """An asset event as tasks see it."""
+
+    number: int
+    name: str
+    uri: str
+    at_us: int
+    group: str = "asset"
+    extra: bytes = b"{}"
+    aliases: list[str] = []
+    dag_id: str = ""
+    run_id: str = ""
+    task_id: str = ""
+    map_index: int = -1
+    actor: str = ""
 
 
 class Progress(Message, tag="progress"):
@@ -201,6 +232,8 @@ METHODS = {
     "timetable.wanted": "{dag_ids} → {dag_id: {last: NamedRun | None, since_us?, until_us?}}: which runs a code "
     "host is to name for Dags with custom timetables; those that follow `last`, or all from `since_us` to `until_us`",
     "task.count": "{dag_id, run_ids?, logical_dates_us?, task_ids?, states?} → int",
+    "asset.triggering": "{dag_id, run_id} → list of AssetEventInfo: what the run was made for, oldest first",
+    "asset.events": "{name?, uri?, alias?, after_us?, before_us?, newest?} → list of AssetEventInfo, oldest first",
 }
 
 # --- agent ↔ scheduler -------------------------------------------------------------------------------------------

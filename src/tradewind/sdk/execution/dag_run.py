@@ -24,7 +24,6 @@ class DagRun:
         self.dag_id, self.run_id, self.conf = info.dag_id, info.run_id, dict(info.conf or {})
         self.clear_number, self.note = info.clear_number, info.note
         self.triggering_user_name, self.triggered_by = info.triggering_user, info.triggered_by
-        self.consumed_asset_events: list[Any] = []
         self.partition_key: str | None = None
         self.partition_date: Any = None
         self.team_name = None
@@ -61,6 +60,13 @@ class DagRun:
     @cached_property
     def end_date(self) -> pendulum.DateTime | None:
         return optional_moment(self._info.end_date_us)
+
+    @cached_property
+    def consumed_asset_events(self) -> list[Any]:
+        """The asset events that the run was made for; asked of the engine."""
+        from tradewind.sdk.execution.asset_events import events_of_run
+
+        return events_of_run(self._info)
 
     @property
     def state(self) -> RunState:

@@ -11,9 +11,11 @@ from tradewind.core.timetables.moments import ticks_of
 from tradewind.core.timetables.partitions import partition_of
 from tradewind.sdk import macros
 from tradewind.sdk.configuration import conf
-from tradewind.sdk.context import Builder, ConnectionAccessor, Context, InletEvents, OutletEvents, Variables
+from tradewind.sdk.context import Builder, ConnectionAccessor, Context, Variables
+from tradewind.sdk.execution.asset_events import InletEvents, TriggeringEvents, by_uri
 from tradewind.sdk.execution.later import Later
 from tradewind.sdk.execution.moments import moment, utc
+from tradewind.sdk.execution.outlets import OutletEvents
 from tradewind.sdk.execution.templating import DATE_FORMATS
 
 if TYPE_CHECKING:
@@ -84,10 +86,10 @@ _ALWAYS: dict[str, Builder] = {
     "conf": lambda attempt: conf,
     "inlets": lambda attempt: list(getattr(attempt.task, "inlets", None) or ()),
     "outlets": lambda attempt: list(getattr(attempt.task, "outlets", None) or ()),
-    "inlet_events": lambda attempt: InletEvents(),
-    "outlet_events": lambda attempt: OutletEvents(),
-    "triggering_asset_events": lambda attempt: {},
-    "triggering_dataset_events": lambda attempt: {},
+    "inlet_events": lambda attempt: InletEvents(getattr(attempt.task, "inlets", None) or ()),
+    "outlet_events": lambda attempt: OutletEvents(getattr(attempt.task, "outlets", None) or ()),
+    "triggering_asset_events": lambda attempt: TriggeringEvents(attempt.offer.run),
+    "triggering_dataset_events": lambda attempt: by_uri(attempt.offer.run),
     "map_index_template": lambda attempt: getattr(attempt.task, "map_index_template", None),
     "partition_key": lambda attempt: attempt.ti.dag_run.partition_key,
     "partition_date": lambda attempt: attempt.ti.dag_run.partition_date,

@@ -17,6 +17,7 @@ from tradewind.sdk.execution.deferral import first_step, is_resumed, time_left
 from tradewind.sdk.execution.interrupts import StopOnRequest, TimeLimit, call_on_kill
 from tradewind.sdk.execution.masking import masker
 from tradewind.sdk.execution.outcome import Outcome, one_line, outcome_of
+from tradewind.sdk.execution.outlets import updates_of
 from tradewind.sdk.execution.prepared import PreparedDag
 from tradewind.sdk.execution.runtime import Runtime, runtime_installed
 from tradewind.sdk.execution.tracebacks import author_traceback
@@ -100,6 +101,8 @@ def _run(
         except BaseException as raised:  # the request to stop came between the lines
             error = raised
         outcome = _outcome(attempt, error, stopped=stop.requested)
+        if outcome.kind == "success" and (problem := _note_updates(attempt, report)) is not None:
+            error, outcome = problem, _outcome(attempt, problem, stopped=False)
         attempt.ti.end_us = report.end_us = clock_us()
         _fill(report, outcome, attempt)
         if error is not None:
@@ -176,6 +179,15 @@ def _fill(report: Finished, outcome: Outcome, attempt: Attempt) -> None:
     else:
         report.value = report.length = None
         report.xcoms = []
+
+
+def _note_updates(attempt: Attempt, report: Finished) -> Exception | None:
+    """Report the assets that the task updated; what keeps that from being done."""
+    try:
+        report.asset_events = list(updates_of(attempt.task, attempt.context))
+    except Exception as problem:  # author code says what an update is about
+        return problem
+    return None
 
 
 def _label(attempt: Attempt, report: Finished) -> None:

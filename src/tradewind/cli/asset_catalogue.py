@@ -1,0 +1,102 @@
+"""The assets that Dags name, and what is known of them: from stored specs and the ledger of events."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from tradewind.core.assets import AssetKey, keys_of, waits_for
+
+if TYPE_CHECKING:
+    from tradewind.cli.reading import Reader
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(slots=True)
+class Known:
+    """One asset or alias as the Dags have it."""
+
+    name: str
+    uri: str
+    group: str
+    is_alias: bool = False
+    extra: Mapping[str, Any] = field(default_factory=dict)
+    producers: dict[str, None] = field(default_factory=dict)
+    """`dag_id.task_id` of the tasks that update it."""
+    readers: dict[str, None] = field(default_factory=dict)
+    """`dag_id.task_id` of the tasks that have it as an inlet."""
+    consumers: dict[str, None] = field(default_factory=dict)
+    """Dags that wait for it."""
+
+
+def catalogue(specs: Mapping[str, Mapping[str, Any]]) -> list[Known]:
+    """Every asset and alias that some Dag names, by name. References count for the asset that they mean."""
+    found: dict[tuple[bool, str, str], Known] = {}
+    mentions = list(_mentions(specs))
+    for leaf, _, _ in mentions:
+        if (known := _known(leaf)) is not None:
+            mine = found.setdefault((known.is_alias, known.name, known.uri), known)
+            mine.extra = mine.extra or known.extra
+    for leaf, role, who in mentions:
+        for known in found.values():
+            if _means(leaf, known):
+                getattr(known, role)[who] = None
+    return sorted(found.values(), key=lambda known: (known.name, known.uri))
+
+
+def wait_of(reader: "Reader", dag_id: str, spec: Mapping[str, Any]) -> str:
+    """What a Dag waits for, asset by asset; empty where it waits for none."""
+    condition = spec.get("assets") or {}
+    if not condition:
+        return ""
+    updated: dict[AssetKey, datetime] = {}
+    for row in reader.waiting_asset_events(dag_id):
+        at = _EPOCH + timedelta(microseconds=row["at"])
+        updated.update(dict.fromkeys(keys_of(row["name"], row["uri"], row["aliases"]), at))
+    return waits_for(condition, updated)
+
+
+def _mentions(specs: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[Any, str, str]]:
+    """(what is named, in which role, by whom)."""
+    for dag_id, spec in specs.items():
+        for leaf in _leaves(spec.get("assets")):
+            yield leaf, "consumers", dag_id
+        for task_id, task in (spec.get("tasks") or {}).items():
+            for place, role in (("outlets", "producers"), ("inlets", "readers")):
+                for item in (task.get("extra") or {}).get(place) or ():
+                    for leaf in _leaves(item):
+                        yield leaf, role, f"{dag_id}.{task_id}"
+
+
+def _leaves(expression: Any) -> Iterable[Any]:
+    match expression:
+        case {"all": [*parts]} | {"any": [*parts]}:
+            for part in parts:
+                yield from _leaves(part)
+        case dict() if expression:
+            yield expression
+
+
+def _known(leaf: Any) -> Known | None:
+    match leaf:
+        case {"asset": {"name": name, "uri": uri, "group": group} as asset}:
+            return Known(name, uri, group, extra=asset.get("extra") or {})
+        case {"alias": {"name": name, "group": group}}:
+            return Known(name, "", group, is_alias=True)
+        case _:
+            return None
+
+
+def _means(leaf: Any, known: Known) -> bool:
+    match leaf:
+        case {"asset": {"name": name, "uri": uri}}:
+            return not known.is_alias and (name, uri) == (known.name, known.uri)
+        case {"alias": {"name": name}}:
+            return known.is_alias and name == known.name
+        case {"asset_ref": {"name": name}}:
+            return not known.is_alias and name == known.name
+        case {"asset_ref": {"uri": uri}}:
+            return not known.is_alias and uri == known.uri
+        case _:
+            return False

@@ -1,0 +1,81 @@
+"""Who waits for which asset, and what waits for them: the World's part about assets.
+
+An event costs those who wait for its asset, however many Dags there are.
+"""
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from typing import Any
+
+from tradewind.core.asset_queue import AssetQueue, WaitingEvent
+from tradewind.core.assets import AssetKey, named_in
+from tradewind.core.dag import DagSpec
+
+
+class AssetIndex:
+    """Consuming Dags by asset, and the events that wait for each Dag."""
+
+    __slots__ = ("_names", "_uris", "consumers", "last_at", "next_number", "queues")
+
+    def __init__(self) -> None:
+        self.consumers: dict[AssetKey, dict[str, None]] = {}
+        """Dags whose condition names this."""
+        self.queues: dict[str, AssetQueue] = {}
+        """By dag_id; a Dag for which nothing waits has none."""
+        self.next_number = 1
+        """Of the next event in the ledger."""
+        self.last_at: datetime | None = None
+        """When the newest event was: each is later than the one before it."""
+        self._names: dict[str, str] = {}
+        self._uris: dict[str, str] = {}
+
+    def change(self, old: DagSpec | None, new: DagSpec | None) -> None:
+        """A Dag is as it is now."""
+        for key in named_in(old.assets) if old else ():
+            waiting = self.consumers[key]
+            del waiting[old.dag_id]  # type: ignore[union-attr]
+            if not waiting:
+                del self.consumers[key]
+        if new is None:
+            return
+        for key in named_in(new.assets):
+            self.consumers.setdefault(key, {})[new.dag_id] = None
+        for name, uri in assets_in(new):
+            self._uris[name], self._names[uri] = uri, name
+
+    def consumers_of(self, keys: Iterable[AssetKey]) -> Iterable[str]:
+        """Dags whose condition names one of these, each once."""
+        return dict.fromkeys(dag_id for key in keys for dag_id in self.consumers.get(key, ()))
+
+    def identity(self, name: str, uri: str) -> tuple[str, str]:
+        """Name and uri of an asset of which one may be empty: as the Dags know it, else both are the same."""
+        return name or self._names.get(uri, uri), uri or self._uris.get(name, name)
+
+    def put(self, dag_id: str, event: WaitingEvent) -> None:
+        """An event waits for this Dag."""
+        self.queues.setdefault(dag_id, AssetQueue()).put(event)
+
+    def drop(self, dag_id: str, numbers: Iterable[int]) -> None:
+        """These events wait for this Dag no longer."""
+        queue = self.queues[dag_id]
+        for number in numbers:
+            queue.drop(number)
+        if not queue.events:
+            del self.queues[dag_id]
+
+
+def assets_in(spec: DagSpec) -> Iterator[tuple[str, str]]:
+    """(name, uri) of every asset that a Dag waits for, reads or updates."""
+    yield from ((key.name, key.uri) for key in named_in(spec.assets) if key.kind == "asset")
+    for task in spec.tasks.values():
+        for role in ("inlets", "outlets"):
+            yield from ((key.name, key.uri) for key in _named_by(task.extra.get(role)) if key.kind == "asset")
+
+
+def outlets_of(spec: DagSpec) -> frozenset[AssetKey]:
+    """What the tasks of a Dag update."""
+    return frozenset(key for task in spec.tasks.values() for key in _named_by(task.extra.get("outlets")))
+
+
+def _named_by(items: Any) -> Iterable[AssetKey]:
+    return named_in({"any": list(items)}) if isinstance(items, (list, tuple)) else ()
