@@ -13,6 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from tradewind.core.attempts import LOST_GRACE
 from tradewind.core.decisions import (
+    LookForRuns,
     NameRuns,
     PutRow,
     StartAttempt,
@@ -27,18 +28,21 @@ from tradewind.core.inputs import (
     AttemptFinished,
     AttemptStarted,
     CallbackFinished,
+    PauseBackfill,
     WorkerExpired,
     WorkerJoined,
     WorkerLeft,
 )
 from tradewind.core.states import AttemptState
-from tradewind.scheduler.commands import Context, answer_of, wish_of
+from tradewind.scheduler.commands import answer_of, wish_of
 from tradewind.scheduler.execution import Endpoint
 from tradewind.scheduler.offers import Offers
 from tradewind.scheduler.owner import Rows, Told
 from tradewind.scheduler.peers import Peer
 from tradewind.scheduler.reports import attempt_finished
+from tradewind.scheduler.reruns import next_runs
 from tradewind.scheduler.triggers import Triggers
+from tradewind.scheduler.wishes import Context
 from tradewind.store import queries
 from tradewind.store.times import from_us
 from tradewind.wire.messages import (
@@ -470,6 +474,8 @@ class Desk:
                     record = self._scheduler.world.dags.get(dag_id)
                     if record is not None:
                         self._reparse(record.file)
+                case LookForRuns(dag_id=dag_id):
+                    self._look_for_runs(dag_id)
                 case WarmHost(dag_id=dag_id, children=children):
                     record = self._scheduler.world.dags.get(dag_id)
                     if record is not None and record.isolation != "spawn":
@@ -479,6 +485,16 @@ class Desk:
         for name, messages in out.items():
             if agent := self.agents.get(name):
                 agent.send_all(messages)
+
+    def _look_for_runs(self, dag_id: str) -> None:
+        """A backfill that cannot go on is paused with the reason, rather than tried for ever."""
+
+        def done(_: Any, error: Exception | None) -> None:
+            held = self._scheduler.world.backfills.get(dag_id)
+            if error is not None and held is not None:
+                self._scheduler.submit(PauseBackfill(id=held.record.id, paused=True, reason=str(error)))
+
+        self._scheduler.submit(lambda: next_runs(self._context, dag_id), done)
 
     def _start_callback(self, number: str) -> None:
         name = next(iter(self.agents), None)
