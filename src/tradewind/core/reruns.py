@@ -17,11 +17,11 @@ def clear(turn: Turn, wish: Clear) -> RerunPlan:
     """Give task instances no state again, so that they run once more. Says which; with dry_run only says it."""
     if wish.dry_run:
         return wish.plan
-    for live in wish.loaded:
-        if live.run.number not in turn.world.runs:
-            turn.world.add_run(live)
+    loaded = {live.run.number: live for live in wish.loaded}
     for step in wish.plan.steps:
         if step.tasks:
+            if step.number not in turn.world.runs:
+                turn.world.add_run(loaded[step.number])
             _clear_run(turn, turn.world.runs[step.number], step.tasks, wish.plan.latest)
     return wish.plan
 

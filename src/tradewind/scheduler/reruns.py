@@ -38,9 +38,7 @@ def clear_tasks(context: Context, body: Body, actor: str) -> Wish:
     wish = _rerun_wish(plan, dag_id, body)
     lives = _runs_named(context, dag_id, body, keep_version=wish.latest is False)
     rerun = plan_rerun(wish, lives, plan)
-    wanted = {step.number for step in rerun.steps if step.tasks}
-    loaded = tuple(live for live in lives if live.run.number in wanted and live.run.number not in world.runs)
-    return Clear(plan=rerun, loaded=loaded, dry_run=bool(body.get("dry_run")))
+    return Clear(plan=rerun, loaded=tuple(lives), dry_run=bool(body.get("dry_run")))
 
 
 def _rerun_wish(plan: Plan, dag_id: str, body: Body) -> RerunWish:
