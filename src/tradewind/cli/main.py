@@ -22,6 +22,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "webserver": ("tradewind.cli.standalone:api_server", "The same, by its name in Airflow 2."),
     "dags": ("tradewind.cli.dags:dags", "List, run, test and change Dags."),
     "tasks": ("tradewind.cli.tasks:tasks", "List, test, clear and look at tasks."),
+    "backfill": ("tradewind.cli.backfill:backfill", "Make the runs of a past range, a few at a time."),
     "why": ("tradewind.cli.why:why", "Say why a task or run waits."),
     "variables": ("tradewind.cli.variables:variables", "List and change variables."),
     "connections": ("tradewind.cli.connections:connections", "List and change connections."),
