@@ -163,6 +163,17 @@ def test_a_clear_says_in_which_states_its_tasks_are_and_what_is_left_out(
     )
 
 
+def test_a_mark_shows_what_it_will_do_before_it_does_it(run: Run, scheduler: FakeScheduler, database: Path) -> None:
+    scheduler.gives({"tasks": [[1, "load", -1]], "states": {"failed": 1}})
+    ended = run("tasks", "mark", "etl", "load", "scheduled__1", "success", "-d", "--past", "-y")
+    assert ended.out == "etl scheduled__1 load\n1 task instance marked as success.\n"
+    body = {
+        "dag_id": "etl", "task_id": "load", "run_id": "scheduled__1", "state": "success", "downstream": True,
+        "past": True,
+    }  # fmt: skip
+    assert sent(scheduler) == [("task.mark", {**body, "dry_run": True}), ("task.mark", {**body, "dry_run": False})]
+
+
 def test_a_whole_run_is_cleared(run: Run, scheduler: FakeScheduler, database: Path) -> None:
     scheduler.gives({"tasks": [[1, "load", -1]]})
     assert run("dags", "clear", "etl", "--run-id", "r1", "-f", "-y").out.endswith("\n1 task instance cleared.\n")

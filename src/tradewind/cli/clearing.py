@@ -1,4 +1,4 @@
-"""Clearing with a look at the plan first."""
+"""Clearing and marking, with a look at the plan first."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -11,11 +11,25 @@ from tradewind.cli.app import App, F, confirm, counted, printable
 
 def clear_with_preview(app: App, dag_ids: list[str], body: dict[str, Any], dry_run: bool, yes: bool) -> None:
     """Print what would be cleared, ask, and clear it."""
-    answers = {name: _clear(app, name, {**body, "dry_run": True}) for name in dag_ids}
+    asked = {name: ("task.clear", {"dag_id": name, **body}) for name in dag_ids}
+    _with_preview(app, asked, ("clear", "cleared"), dry_run, yes)
+
+
+def mark_with_preview(app: App, dag_id: str, body: dict[str, Any], dry_run: bool, yes: bool) -> None:
+    """Print which task instances would be marked, ask, and mark them."""
+    state = body["state"]
+    words = (f"mark as {state}", f"marked as {state}")
+    _with_preview(app, {dag_id: ("task.mark", {"dag_id": dag_id, **body})}, words, dry_run, yes)
+
+
+def _with_preview(
+    app: App, asked: Mapping[str, tuple[str, dict[str, Any]]], words: tuple[str, str], dry_run: bool, yes: bool
+) -> None:
+    answers = {name: app.client.command(kind, **body, dry_run=True) for name, (kind, body) in asked.items()}
     _show_refused(answers)
     planned = {name: _tasks(answer) for name, answer in answers.items() if answer["tasks"]}
     if not planned:
-        click.echo("Nothing to clear.")
+        click.echo(f"Nothing to {words[0]}.")
         return
     for name, found in planned.items():
         run_ids = app.reader.run_ids(name, {number for number, _, _ in found})
@@ -25,9 +39,12 @@ def clear_with_preview(app: App, dag_ids: list[str], body: dict[str, Any], dry_r
     _show_states(answers)
     if dry_run:
         return
-    confirm(f"Clear {counted(sum(map(len, planned.values())), 'task instance')}?", yes)
-    cleared = sum(len(_clear(app, name, {**body, "dry_run": False})["tasks"]) for name in planned)
-    click.echo(f"{counted(cleared, 'task instance')} cleared.")
+    confirm(f"{words[0].capitalize()} {counted(sum(map(len, planned.values())), 'task instance')}?", yes)
+    done = 0
+    for name in planned:
+        kind, body = asked[name]
+        done += len(app.client.command(kind, **body, dry_run=False)["tasks"])
+    click.echo(f"{counted(done, 'task instance')} {words[1]}.")
 
 
 def latest_option(command: F) -> F:
@@ -38,11 +55,6 @@ def latest_option(command: F) -> F:
         default=None,
         help="Take the newest version of the Dag, or keep that of the run.",
     )(command)
-
-
-def _clear(app: App, dag_id: str, body: dict[str, Any]) -> dict[str, Any]:
-    answer: dict[str, Any] = app.client.command("task.clear", dag_id=dag_id, **body)
-    return answer
 
 
 def _tasks(answer: Mapping[str, Any]) -> list[tuple[int, str, int]]:

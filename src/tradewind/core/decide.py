@@ -25,7 +25,7 @@ from tradewind.core.inputs import (
     DagLoaded,
     Input,
     MarkRun,
-    MarkTask,
+    MarkTasks,
     PauseBackfill,
     PoolsChanged,
     SetPaused,
@@ -90,8 +90,8 @@ def _react(turn: Turn, event: Input) -> Any:
             runs.set_paused(turn, dag_id, paused=paused)
         case Clear():
             return reruns.clear(turn, event)
-        case MarkTask():
-            reruns.mark_task(turn, event)
+        case MarkTasks():
+            return reruns.mark_tasks(turn, event)
         case MarkRun():
             for live in event.loaded:
                 if live.run.number not in turn.world.runs:

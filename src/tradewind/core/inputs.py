@@ -157,12 +157,13 @@ class Clear:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MarkTask:
-    run: int
-    task_id: str
-    map_index: int
+class MarkTasks:
+    """Somebody says how these task instances have ended."""
+
+    plan: RerunPlan
     state: TaskState
     loaded: tuple[LiveRun, ...] = ()
+    dry_run: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -239,6 +240,6 @@ class PoolsChanged:
 
 Input = (
     AttemptStarted | AttemptFinished | TriggerAnswered | XComPushed | CallbackFinished | TimerFired | DagLoaded
-    | DagGone | CreateRun | SetPaused | Clear | MarkTask | MarkRun | WorkerJoined | WorkerLeft | WorkerExpired
+    | DagGone | CreateRun | SetPaused | Clear | MarkTasks | MarkRun | WorkerJoined | WorkerLeft | WorkerExpired
     | PoolsChanged | CreateBackfill | BackfillFound | PauseBackfill | CancelBackfill
 )  # fmt: skip

@@ -1,6 +1,6 @@
-"""What clearing would do: which task instances of which runs, from a wish and the runs as they are.
+"""What clearing or marking would do: which task instances of which runs, from a wish and the runs as they are.
 
-The value that is shown is the value that is carried out: `plan_rerun` changes nothing, and `reruns.clear` takes what it
+The value that is shown is the value that is carried out: `plan_rerun` changes nothing, and `reruns` takes what it
 gave.
 """
 
@@ -29,6 +29,8 @@ class RerunWish:
     downstream: bool = False
     only_failed: bool = False
     only_running: bool = False
+    around: bool = True
+    """With the setups and teardowns of what is chosen."""
     latest: bool | None = None
     """True: the runs take the newest version of their Dag. False: they keep their own. None: each goes by the version
     that it went by so far, which is the newest one unless somebody asked otherwise."""
@@ -93,7 +95,7 @@ def _chosen(wish: RerunWish, live: LiveRun) -> Iterable[TaskInstance]:
             asked |= live.plan.ancestors(task_id)
         if wish.downstream:
             asked |= live.plan.descendants(task_id)
-    around = live.plan.with_setups_and_teardowns(asked) - asked
+    around = live.plan.with_setups_and_teardowns(asked) - asked if wish.around else frozenset()
     indexes = wish.map_indexes
     return [
         task

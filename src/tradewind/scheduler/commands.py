@@ -9,10 +9,10 @@ import re
 from typing import Any
 
 from tradewind.core.decisions import DropRows, Operation, PutRow, Record
-from tradewind.core.errors import DagNotFound, InvalidInput, RunNotFound, TaskNotFound
-from tradewind.core.inputs import CreateRun, MarkRun, MarkTask, SetPaused
+from tradewind.core.errors import DagNotFound, InvalidInput, RunNotFound
+from tradewind.core.inputs import CreateRun, MarkRun, SetPaused
 from tradewind.core.records import DagRun, Pool
-from tradewind.core.states import RunState, RunType, TaskState
+from tradewind.core.states import RunState, RunType
 from tradewind.core.world import LiveRun
 from tradewind.scheduler import reruns
 from tradewind.scheduler.owner import Rows
@@ -140,19 +140,6 @@ def _delete_runs(runs: list[DagRun]) -> tuple[Operation, ...]:
         operations.append(DropRows("run", {"number": run.number}))
         operations.append(Record("run.deleted", run.dag_id, run.run_id))
     return tuple(operations)
-
-
-# --- tasks -------------------------------------------------------------------------------------------------------
-
-
-@handles("task.mark")
-def mark_task(context: Context, body: Body, actor: str) -> Wish:
-    live, loaded = _run(context, body)
-    index = int(body.get("map_index", -1))
-    if (body["task_id"], index) not in live.tasks:
-        raise TaskNotFound(live.run.dag_id, body["task_id"])
-    state = one_of(TaskState, body["state"], "state")
-    return MarkTask(run=live.run.number, task_id=body["task_id"], map_index=index, state=state, loaded=loaded)
 
 
 # --- Dags --------------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Wishes to run again what has run: clear, and backfill. What they read from the database, and their answers."""
+"""Wishes to run again what has run: clear, mark, backfill. What they read from the database, and their answers."""
 
 from datetime import datetime, timedelta
 from itertools import islice
@@ -9,10 +9,11 @@ from sqlalchemy.exc import DBAPIError
 
 from tradewind.core.backfill_plan import Backfill, BackfillPlan, Reprocess, Slot
 from tradewind.core.errors import DagNotFound, InvalidInput, RunNotFound, TaskNotFound
-from tradewind.core.inputs import BackfillFound, CancelBackfill, Clear, CreateBackfill, PauseBackfill
+from tradewind.core.inputs import BackfillFound, CancelBackfill, Clear, CreateBackfill, MarkTasks, PauseBackfill
 from tradewind.core.past import PreviousRun
 from tradewind.core.plan import Plan
 from tradewind.core.rerun_plan import RerunPlan, RerunWish, matching, plan_rerun
+from tradewind.core.states import TaskState
 from tradewind.core.world import LiveRun, World
 from tradewind.scheduler.owner import Rows
 from tradewind.scheduler.params import check_conf
@@ -39,6 +40,28 @@ def clear_tasks(context: Context, body: Body, actor: str) -> Wish:
     lives = _runs_named(context, dag_id, body, keep_version=wish.latest is False)
     rerun = plan_rerun(wish, lives, plan)
     return Clear(plan=rerun, loaded=tuple(lives), dry_run=bool(body.get("dry_run")))
+
+
+@handles("task.mark")
+def mark_tasks(context: Context, body: Body, actor: str) -> Wish:
+    world, dag_id, task_id = context.world(), str(body["dag_id"]), str(body["task_id"])
+    plan = world.plans.get(dag_id)
+    if plan is None:
+        raise DagNotFound(dag_id)
+    state = one_of(TaskState, body["state"], "state")
+    lives = _runs_named(context, dag_id, {**body, "run_id": body["run_id"]}, keep_version=False)
+    index = body.get("map_index")
+    if not any(task_id == name and index in (None, at) for live in lives for name, at in live.tasks):
+        raise TaskNotFound(dag_id, task_id)
+    wish = RerunWish(
+        task_ids=frozenset({task_id}),
+        map_indexes=None if index is None else frozenset({int(index)}),
+        upstream=bool(body.get("upstream")),
+        downstream=bool(body.get("downstream")),
+        around=False,
+    )
+    marks = plan_rerun(wish, lives, plan)
+    return MarkTasks(plan=marks, state=state, loaded=tuple(lives), dry_run=bool(body.get("dry_run")))
 
 
 def _rerun_wish(plan: Plan, dag_id: str, body: Body) -> RerunWish:

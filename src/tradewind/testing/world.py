@@ -216,11 +216,11 @@ class Play:
 
     def mark(self, task_id: str, state: str, map_index: int = -1, *, run: DagRun | None = None) -> None:
         number = self._number(run)
-        self.give(
-            i.MarkTask(
-                run=number, task_id=task_id, map_index=map_index, state=TaskState(state), loaded=self._loaded(number)
-            )
-        )  # fmt: skip
+        loaded = self._loaded(number)
+        live = self.world.runs.get(number) or loaded[0]
+        wish = RerunWish(instances=frozenset({(task_id, map_index)}))
+        plan = plan_rerun(wish, [live], self.world.plans[live.run.dag_id])
+        self.give(i.MarkTasks(plan=plan, state=TaskState(state), loaded=loaded))
 
     def mark_run(self, state: str, *, run: DagRun | None = None) -> None:
         number = self._number(run)
