@@ -9,7 +9,7 @@ import pytest
 from cli_fakes import FakeScheduler, Run
 
 MADE = {
-    "id": 7, "dag_id": "etl", "max_active_runs": 2,
+    "id": 7, "dag_id": "etl", "max_active_runs": 2, "actions": {"leave": 1, "create": 2},
     "runs": [
         {"logical_date": f"2026-01-0{n}T00:00:00+00:00", "run_after": f"2026-01-0{n}T00:00:00+00:00", "action": action,
          "reason": reason}
@@ -29,7 +29,7 @@ def test_create_sends_one_command_and_says_what_follows(run: Run, scheduler: Fak
         "backfill", "create", "--dag-id", "etl", *RANGE, "--dag-run-conf", '{"x": 1}', "--reprocess-behavior", "failed",
         "--max-active-runs", "2", "--run-backwards", "--no-run-on-latest-version",
     )  # fmt: skip
-    assert ended.out == "Backfill 7: 2 runs to create, 1 run left as they are; at most 2 at once.\n"
+    assert ended.out == "Backfill 7: 2 dates to make a run for, 1 date to leave alone; at most 2 at once.\n"
     assert sent(scheduler) == [
         (
             "backfill.create",
@@ -46,7 +46,7 @@ def test_a_dry_run_prints_the_plan(run: Run, scheduler: FakeScheduler, database:
     scheduler.gives({**MADE, "id": 0})
     ended = run("backfill", "create", "--dag-id", "etl", *RANGE, "--dry-run", "-o", "json")
     assert [row["action"] for row in ended.json] == ["leave", "create", "create"]
-    assert ended.err == "Nothing was changed: 2 runs to create, 1 run left as they are.\n"
+    assert ended.err == "Nothing was changed: 2 dates to make a run for, 1 date to leave alone.\n"
     assert sent(scheduler)[0][1]["dry_run"] is True
 
 

@@ -17,7 +17,7 @@ from tradewind.core.states import AttemptState, RunState, RunType, TaskState
 from tradewind.core.world import World
 from tradewind.scheduler.commands import wish_of
 from tradewind.scheduler.owner import Owner, Rows, Told
-from tradewind.scheduler.reruns import next_runs
+from tradewind.scheduler.reruns import look_for_runs
 from tradewind.scheduler.wishes import Context
 from tradewind.store import queries
 from tradewind.store.loader import load_world
@@ -106,7 +106,7 @@ class Installation:
         self.told += operations
         for operation in operations:
             if isinstance(operation, LookForRuns):
-                self.owner.submit(lambda dag_id=operation.dag_id: next_runs(self.context, dag_id))
+                look_for_runs(self.context, operation.dag_id, self.owner.submit)
 
     def publish(self, events: list[Event]) -> None:
         self.events += events

@@ -128,6 +128,30 @@ def test_a_database_that_cannot_be_read_delays_a_backfill_and_does_not_end_it(
     assert not i.logged
 
 
+def test_a_date_that_cannot_be_stored_pauses_its_backfill_with_the_reason(daily: Installation) -> None:
+    i = daily
+    number = ask(i, max_active_runs=1).backfill.id
+    taken = "backfill__" + (FIRST + timedelta(days=1)).isoformat()
+    with i.engine.begin() as connection:
+        if connection.dialect.name == "sqlite":
+            connection.exec_driver_sql("BEGIN")
+        connection.exec_driver_sql(f"UPDATE run SET run_id = '{taken}' WHERE run_type = 'scheduled'")
+    finish(i)
+    assert [run_id for run_id, _ in made(i)] == ["backfill__" + FIRST.isoformat()]
+    paused, reason = i.rows(f"SELECT is_paused, reason FROM backfill WHERE id = {number}")[0]
+    assert paused
+    assert "unique" in reason.lower()
+    loads = i.loads
+    i.advance(hours=1)
+    assert i.loads == loads, "it is not tried again"
+    with i.engine.begin() as connection:
+        if connection.dialect.name == "sqlite":
+            connection.exec_driver_sql("BEGIN")
+        connection.exec_driver_sql("UPDATE run SET run_id = 'other' WHERE run_type = 'scheduled'")
+    i.command("backfill.unpause", id=number)
+    assert len(made(i)) == 2
+
+
 def test_a_wish_that_is_refused_leaves_no_row(daily: Installation) -> None:
     i = daily
     for body in (

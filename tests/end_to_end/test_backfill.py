@@ -40,7 +40,7 @@ def test_a_backfill_makes_each_run_of_its_range_once_though_the_scheduler_dies()
         values = [json.loads(run["value"]) for run in backfilled(installation)]
         assert values == [[f"2024-03-0{day}T00:00:00+00:00", "backfill", 7] for day in range(1, 7)]
 
-        assert "6 runs to clear" in backfill(installation, "--reprocess-behavior", "completed")
+        assert "6 dates to run again" in backfill(installation, "--reprocess-behavior", "completed")
         installation.until("its end", lambda: not installation.rows("SELECT 1 FROM backfill WHERE state = 'active'"))
         assert installation.rows("SELECT COUNT(*) AS n FROM run WHERE clear_number = 1") == [{"n": 6}]
         assert installation.stop() == 0

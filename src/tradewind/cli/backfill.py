@@ -1,7 +1,6 @@
 """`tradewind backfill`: the runs of a past range, made a few at a time."""
 
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import click
@@ -10,7 +9,7 @@ from tradewind.cli.app import App, Noun, counted, iso, json_object, output_optio
 from tradewind.cli.output import show
 from tradewind.core.errors import TradewindError
 
-ACTIONS = {"create": "to create", "clear": "to clear", "leave": "left as they are"}
+ACTIONS = {"create": "to make a run for", "clear": "to run again", "leave": "to leave alone"}
 
 
 @click.group(cls=Noun)
@@ -59,17 +58,16 @@ def create(
 def create_backfill(app: App, body: dict[str, Any], dry_run: bool, output: str = "table") -> None:
     """Show the plan; carry it out unless this is a dry run."""
     made = app.client.command("backfill.create", **body, dry_run=dry_run)
-    runs: list[dict[str, Any]] = made.get("runs", [])
+    summary = _summary(made["actions"])
     if dry_run:
         columns = ("logical_date", "run_after", "action", "reason")
-        show([{name: run[name] for name in columns} for run in runs], output)
-        click.echo(f"Nothing was changed: {_summary(run['action'] for run in runs)}.", err=True)
+        show([{name: run[name] for name in columns} for run in made["runs"]], output)
+        click.echo(f"Nothing was changed: {summary}.", err=True)
         return
     if output in ("json", "yaml"):
-        show([{name: value for name, value in made.items() if name != "runs"}], output)
+        show([made], output)
     else:
-        most = made["max_active_runs"]
-        click.echo(f"Backfill {made['id']}: {_summary(run['action'] for run in runs)}; at most {most} at once.")
+        click.echo(f"Backfill {made['id']}: {summary}; at most {made['max_active_runs']} at once.")
     if _is_paused(app, made["dag_id"]):
         click.echo(f"{made['dag_id']} is paused; `tradewind dags unpause {made['dag_id']}` lets it begin.", err=True)
 
@@ -159,9 +157,9 @@ def _state(row: Mapping[str, Any], run: Mapping[str, Any]) -> str:
     return run["state"] or "deleted"
 
 
-def _summary(actions: Iterable[str]) -> str:
-    counts = Counter(actions)
-    return ", ".join(f"{counted(counts[name], 'run')} {words}" for name, words in ACTIONS.items() if counts[name])
+def _summary(actions: Mapping[str, int]) -> str:
+    found = [(actions[name], words) for name, words in ACTIONS.items() if actions.get(name)]
+    return ", ".join(f"{counted(number, 'date')} {words}" for number, words in found)
 
 
 def _is_paused(app: App, dag_id: str) -> bool:

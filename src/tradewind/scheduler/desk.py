@@ -28,7 +28,6 @@ from tradewind.core.inputs import (
     AttemptFinished,
     AttemptStarted,
     CallbackFinished,
-    PauseBackfill,
     WorkerExpired,
     WorkerJoined,
     WorkerLeft,
@@ -40,7 +39,7 @@ from tradewind.scheduler.offers import Offers
 from tradewind.scheduler.owner import Rows, Told
 from tradewind.scheduler.peers import Peer
 from tradewind.scheduler.reports import attempt_finished
-from tradewind.scheduler.reruns import next_runs
+from tradewind.scheduler.reruns import look_for_runs
 from tradewind.scheduler.triggers import Triggers
 from tradewind.scheduler.wishes import Context
 from tradewind.store import queries
@@ -475,7 +474,7 @@ class Desk:
                     if record is not None:
                         self._reparse(record.file)
                 case LookForRuns(dag_id=dag_id):
-                    self._look_for_runs(dag_id)
+                    look_for_runs(self._context, dag_id, self._scheduler.submit)
                 case WarmHost(dag_id=dag_id, children=children):
                     record = self._scheduler.world.dags.get(dag_id)
                     if record is not None and record.isolation != "spawn":
@@ -485,16 +484,6 @@ class Desk:
         for name, messages in out.items():
             if agent := self.agents.get(name):
                 agent.send_all(messages)
-
-    def _look_for_runs(self, dag_id: str) -> None:
-        """A backfill that cannot go on is paused with the reason, rather than tried for ever."""
-
-        def done(_: Any, error: Exception | None) -> None:
-            held = self._scheduler.world.backfills.get(dag_id)
-            if error is not None and held is not None:
-                self._scheduler.submit(PauseBackfill(id=held.record.id, paused=True, reason=str(error)))
-
-        self._scheduler.submit(lambda: next_runs(self._context, dag_id), done)
 
     def _start_callback(self, number: str) -> None:
         name = next(iter(self.agents), None)

@@ -1,5 +1,7 @@
 """Wishes to run again what has run: clear, mark, backfill. What they read from the database, and their answers."""
 
+from collections import Counter
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
@@ -148,6 +150,20 @@ def cancel_backfill(context: Context, body: Body, actor: str) -> Wish:
     return CancelBackfill(id=_whole(body["id"], "id"))
 
 
+def look_for_runs(context: Context, dag_id: str, submit: Callable[..., None]) -> None:
+    """Tell the owner what there is for the next dates of a Dag's backfill.
+
+    A backfill that cannot go on is paused with the reason, rather than tried for ever.
+    """
+
+    def done(_: Any, error: Exception | None) -> None:
+        held = context.world().backfills.get(dag_id)
+        if error is not None and held is not None:
+            submit(PauseBackfill(id=held.record.id, paused=True, reason=str(error)))
+
+    submit(lambda: next_runs(context, dag_id), done)
+
+
 def next_runs(context: Context, dag_id: str) -> Wish:
     """What the database has for the next dates of a Dag's backfill."""
     world = context.world()
@@ -217,7 +233,10 @@ def answer_of(answer: Any) -> Any:
                 ],
             }
         case BackfillPlan():
-            return {**backfill_fields(answer.backfill), "runs": [_slot_fields(slot) for slot in answer.slots]}
+            actions = Counter(slot.action.value for slot in answer.slots)
+            fields = {**backfill_fields(answer.backfill), "actions": dict(actions)}
+            # A backfill that was stored has its dates in rows.
+            return fields if answer.backfill.id else {**fields, "runs": [_slot_fields(slot) for slot in answer.slots]}
         case Backfill():
             return backfill_fields(answer)
         case _:
