@@ -10,6 +10,7 @@ import pytest
 from conformance_data import START, Installation
 from sqlalchemy.exc import OperationalError
 
+from tradewind.cli.reading import Postgres, Reader, SqliteFile
 from tradewind.core.errors import BackfillNotFound, InvalidInput
 from tradewind.core.inputs import AttemptFinished
 from tradewind.scheduler import reruns
@@ -203,6 +204,22 @@ def test_memory_built_again_is_the_same_whatever_happens_to_a_backfill(daily: In
         if step % 4 == 0:
             same_world(i.world, i.load(i.world.next_run_number), i.now)
     assert not i.logged, i.logged
+
+
+def test_the_command_line_reads_how_far_it_is(daily: Installation, database: str) -> None:
+    i = daily
+    number = ask(i, max_active_runs=1).backfill.id
+    finish(i)
+    kind = SqliteFile(database.removeprefix("sqlite:///")) if database.startswith("sqlite") else None
+    reader = Reader(kind or Postgres(database.replace("+psycopg", "", 1)))
+    try:
+        for row in (reader.backfill(number), reader.backfills()[0], reader.backfills("etl")[0]):
+            assert (row["id"], row["done"], row["dates"], row["state"]) == (number, 1, 4, "active")
+        assert not reader.backfills("another")
+        shown = [(row["action"], bool(row["is_done"]), row["state"]) for row in reader.backfill_runs(number)]
+        assert shown == [("create", True, "success"), ("create", True, "running"), *[("create", False, None)] * 2]
+    finally:
+        reader.close()
 
 
 # --- clear -------------------------------------------------------------------------------------------------------

@@ -45,11 +45,8 @@ def create(
     **options: Any,
 ) -> None:  # fmt: skip
     """Make the runs that a Dag's schedule names in a range, also where there has been none yet."""
-    body = {
-        "dag_id": dag_id,
-        "from_date": app.moment(from_date).isoformat(),
-        "to_date": app.moment(to_date).isoformat(),
-    }
+    begin, end = app.moment(from_date), app.moment(to_date)
+    body: dict[str, Any] = {"dag_id": dag_id, "from_date": begin.isoformat(), "to_date": end.isoformat()}
     if dag_run_conf is not None:
         body["conf"] = json_object(dag_run_conf, "--dag-run-conf")
     create_backfill(app, {**body, **options}, dry_run, output)
