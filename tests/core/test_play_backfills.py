@@ -243,6 +243,17 @@ def test_a_date_before_the_answer_came_is_asked_for_once(daily: Play) -> None:
     assert len(days(daily)) == 1
 
 
+def test_room_that_was_taken_before_the_answer_came_is_not_used_twice(daily: Play) -> None:
+    daily.answers_looks = False
+    daily.backfill("etl", FIRST, FIRST + 3 * DAY, max_active=1)
+    daily.answer_looks()
+    first = max(daily.runs.values())
+    end_all(daily)
+    daily.clear(run=first)
+    daily.give(BackfillFound(dag_id="etl", id=next(iter(daily.backfills)), found=((2, None, None), (3, None, None))))
+    assert days(daily) == [(1, "running")]
+
+
 def refused(play: Play, **wish: object) -> str:
     asked = {"begin": FIRST, "end": FIRST + DAY, "dag_id": "etl", **wish}
     before = (dict(play.runs), dict(play.backfills))
