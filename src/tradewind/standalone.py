@@ -169,7 +169,7 @@ def run_scheduler(settings: Settings) -> None:
 
     configure_logging(settings)
     answer_quickly()
-    engine = open_migrated(settings.database.sql_alchemy_conn)
+    engine = open_migrated(settings.database.sql_alchemy_conn, aside=True)
     service = SchedulerService(
         settings, engine, open_vault(settings), lambda worker: kill_marked(tree_mark(worker, settings.home))
     )

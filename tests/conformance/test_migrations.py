@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -16,12 +18,16 @@ from tradewind.store.tables import metadata
 
 
 @pytest.fixture
-def empty(database: str, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+def empty_url(database: str, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
     if database.startswith("sqlite"):
-        url = f"sqlite:///{tmp_path_factory.mktemp('empty') / 'metadata.db'}"
-    else:
-        url = request.getfixturevalue("postgres_server").new_database()
-    engine = open_engine(url)
+        return f"sqlite:///{tmp_path_factory.mktemp('empty') / 'metadata.db'}"
+    url: str = request.getfixturevalue("postgres_server").new_database()
+    return url
+
+
+@pytest.fixture
+def empty(empty_url: str) -> Iterator[Engine]:
+    engine = open_engine(empty_url)
     yield engine
     engine.dispose()
 
@@ -32,6 +38,22 @@ def test_an_empty_database_becomes_current_and_stays_so(empty: Engine) -> None:
     assert is_current(empty)
     assert not migrate(empty)
     assert set(inspect(empty).get_table_names()) == {*metadata.tables, "alembic_version"}
+
+
+MIGRATE_ASIDE = """
+import sys
+from tradewind.store.engine import open_engine
+from tradewind.store.migrate import is_current, migrate_aside
+
+engine = open_engine(sys.argv[1])
+migrate_aside(engine)
+assert is_current(engine)
+assert "alembic" not in sys.modules
+"""
+
+
+def test_a_service_migrates_without_keeping_alembic(empty_url: str) -> None:
+    subprocess.run([sys.executable, "-c", MIGRATE_ASIDE, empty_url], check=True, timeout=60)
 
 
 OVER_EXPRESSIONS = {"ix_run_place"}

@@ -28,6 +28,7 @@ from tradewind.core.states import AttemptState, RunState, TaskState
 from tradewind.store.engine import open_engine
 from tradewind.store.rows import TASK_COLUMNS, attempt_of, run_of, task_of
 from tradewind.store.writer import EpochLost, Lease, StoreMismatch, StoreUnavailable, Writer
+from tradewind.testing.servers import PostgresServer
 
 
 def another(engine: Engine) -> Writer:
@@ -91,6 +92,20 @@ def test_a_former_owner_can_change_nothing(engine: Engine, writer: Writer, lease
     with engine.connect() as connection:
         rows = connection.execute(text("SELECT task_id, state FROM task_instance")).all()
     assert [tuple(row) for row in rows] == [("a", "none")]
+    second.close()
+
+
+def test_a_former_owner_whose_rows_exist_already_hears_that_it_is_not_the_owner(
+    engine: Engine, writer: Writer, lease: Lease
+) -> None:
+    commit(writer, lease, PutRun(RUN, None))
+    writer.release(lease)
+    second = another(engine)
+    theirs = second.acquire("other", "server")
+    assert theirs is not None
+    commit(second, theirs, PutTask(task("a"), None))
+    with pytest.raises(EpochLost):
+        commit(writer, lease, PutTask(task("a"), None))
     second.close()
 
 
@@ -264,6 +279,27 @@ def test_after_a_broken_connection_the_last_batch_says_whether_it_happened(
 def test_a_writer_without_a_connection_says_that_the_database_is_away(engine: Engine) -> None:
     with pytest.raises(StoreUnavailable):
         Writer(engine).acquire("me", "server")
+
+
+def test_a_batch_to_postgresql_is_two_round_trips(
+    postgres_server: PostgresServer, migrated_postgres: str, tmp_path: Path
+) -> None:
+    engine = open_engine(postgres_server.new_database(like=migrated_postgres))
+    writer = another(engine)
+    lease = writer.acquire("me", "server")
+    assert lease is not None
+    commit(writer, lease, PutRun(RUN, None), *(PutTask(task(name), None) for name in "abc"))
+    trace = tmp_path / "trace"
+    with trace.open("wb") as file:
+        writer._connection.pgconn.trace(file.fileno())
+        changed = [PutTask(task(name, TaskState.SCHEDULED), TaskState.NONE) for name in "abc"]
+        commit(writer, lease, *changed, PutRendered(task("a").key, b"{}"), Record("one"), Record("two"))
+        writer._connection.pgconn.untrace()
+    said = trace.read_text()
+    assert said.count("Execute") >= 8  # BEGIN, the lease, three tasks, fields, two events
+    assert said.count("ReadyForQuery") == 2  # where a client stops waiting
+    writer.close()
+    engine.dispose()
 
 
 def test_a_sqlite_file_that_is_locked_is_away_not_wrong(migrated_sqlite: Path, tmp_path: Path) -> None:

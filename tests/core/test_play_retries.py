@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from tradewind.core.inputs import XCom
+from tradewind.core.inputs import AttemptFinished, XCom
 from tradewind.testing.builders import dag
 from tradewind.testing.world import Play
 
@@ -92,6 +92,24 @@ def test_a_rescheduled_task_continues_its_try_at_the_moment_it_named(play: Play)
         assert (task.try_number, task.leg, task.start_date) == (1, minute, began)
     play.succeed("sensor")
     assert play.run_state() == "success"
+
+
+@pytest.mark.parametrize("minutes_wrong", [-10, 10])
+def test_a_rescheduled_task_waits_as_long_as_it_said_whatever_its_workers_clock_shows(
+    play: Play, minutes_wrong: int
+) -> None:
+    play.start(dag("sensor", retries=0))
+    attempt = play.begin("sensor")
+    there = play.now + timedelta(minutes=minutes_wrong)
+    play.give(
+        AttemptFinished(
+            attempt=attempt.id, outcome="rescheduled", end_date=there, reschedule_at=there + timedelta(minutes=1)
+        )
+    )
+    play.advance(seconds=59)
+    assert play.state("sensor") == "up_for_reschedule"
+    play.advance(seconds=1)
+    assert play.state("sensor") == "queued"
 
 
 # --- lost workers ---

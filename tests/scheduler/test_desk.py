@@ -6,19 +6,21 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
 from tradewind.core.inputs import CreateRun, DagLoaded
 from tradewind.core.states import RunType
+from tradewind.scheduler import owner
 from tradewind.scheduler.peers import Peer
 from tradewind.scheduler.scheduler import Scheduler
 from tradewind.store.specs import encode_spec
 from tradewind.store.writer import StoreUnavailable, Writer
 from tradewind.testing.builders import dag
 from tradewind.testing.simulation.database import Database
-from tradewind.testing.simulation.simulation import Files, OpenVault
-from tradewind.wire.messages import Ack, Beat, Finished, Hello, Message, Offer
+from tradewind.testing.simulation.scheduler_process import Files, OpenVault
+from tradewind.wire.messages import Ack, Beat, Finished, Hello, Message, Offer, Started
 
 
 class LockedWriter(Writer):
@@ -86,8 +88,15 @@ class Stage:
         self.say(agent, Hello(role="agent", worker="local", instance=agent.own_instance, capacity=8, pid=1))
 
     def play(self) -> None:
-        while self._calls:
+        while self.step():
+            pass
+
+    def step(self) -> bool:
+        """The next thing that is to happen. False when there is none."""
+        if self._calls:
             self._calls.pop(0)()
+            return True
+        return False
 
     def now(self) -> datetime:
         return datetime(2024, 1, 1, tzinfo=UTC) + timedelta(seconds=self.seconds)
@@ -216,3 +225,48 @@ def test_an_agent_that_comes_back_in_time_is_not_fenced(stage: Stage) -> None:
     stage.seconds = 30
     stage.scheduler.desk.expire(stage.uptime())
     assert stage.fenced == []
+
+
+def test_a_greeting_that_comes_twice_on_one_connection_gives_nothing_up(stage: Stage) -> None:
+    agent = Agent("only")
+    stage.greet(agent)
+    stage.give(CreateRun(dag_id="etl", run_type=RunType.MANUAL))
+    attempt = agent.offers[0].attempt
+    stage.say(agent, Started(attempt=attempt, start_us=0))
+    stage.scheduler.kick()
+    stage.play()
+    stage.greet(agent)  # says that it holds nothing, as was true when it was sent
+    stage.play()
+    assert list(stage.scheduler.world.attempts) == [attempt]
+
+
+def test_the_offer_of_a_callback_that_got_lost_is_repeated_after_a_while(stage: Stage) -> None:
+    agent = Agent("only")
+    stage.greet(agent)
+    spec = dag("a", dag_id="calling", callbacks=("on_success",))
+    stage.give(DagLoaded(spec=spec, version="c", encoded=encode_spec(spec), digest="d", paused_at_creation=False))
+    stage.give(CreateRun(dag_id="calling", run_type=RunType.MANUAL))
+    stage.say(agent, Finished(attempt=agent.offers[0].attempt, outcome="success"))
+    stage.play()
+    (callback,) = [offer for offer in agent.offers if offer.callback]
+    stage.seconds += 6
+    stage.say(agent, Beat(sent_us=0, holds=[callback.attempt]))
+    assert len(agent.offers) == 2
+    stage.say(agent, Beat(sent_us=0))
+    assert [offer.attempt for offer in agent.offers[2:]] == [callback.attempt]
+
+
+def test_an_instance_is_known_only_with_what_was_decided_about_its_predecessor(stage: Stage) -> None:
+    """Else one that greets again after a crash in between would be taken for its predecessor, which has begun."""
+    first, second = Agent("first"), Agent("second")
+    stage.greet(first)
+    stage.give(CreateRun(dag_id="etl", run_type=RunType.MANUAL))
+    (attempt,) = stage.scheduler.world.attempts
+    stage.scheduler.desk.on_gone(first)
+    stage.greet(second)
+    with patch.object(owner, "MOST_INPUTS", 1):
+        while stage.step():
+            with stage.scheduler.engine.connect() as connection:
+                (known,) = connection.exec_driver_sql("SELECT instance FROM worker").one()
+            assert known == "first" or attempt not in stage.scheduler.world.attempts
+    assert known == "second"

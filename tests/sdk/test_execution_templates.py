@@ -54,6 +54,25 @@ class Literal(ResolveMixin):
 
 
 @pytest.mark.parametrize(
+    ("field", "fixed"),
+    [
+        ("plain", True),
+        (["plain", ("a", 1, None), {"k": {"b", 2.5}}], True),
+        ([], True),
+        (["plain", {"k": ["{{ ds }}"]}], False),
+        (["query.sql"], False),
+        ([Nested("plain")], False),
+        ([Literal("plain")], False),
+        (Pair("a", "b"), False),
+    ],
+)
+def test_an_operator_is_left_as_it_is_only_where_nothing_in_it_can_be_a_template(field: object, fixed: bool) -> None:
+    with DAG("d", schedule=None) as dag:
+        Show(task_id="t", field=field)
+    assert prepare(dag).task("t").is_fixed is fixed
+
+
+@pytest.mark.parametrize(
     ("field", "expected"),
     [
         ("{{ ds }}", "2024-03-05"),

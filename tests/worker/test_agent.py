@@ -249,6 +249,19 @@ def test_a_cancelled_attempt_that_does_not_stop_is_killed_after_its_grace(agent:
     assert ports.outcomes() == ["cancelled"]
 
 
+def test_children_that_nobody_waits_for_rehearse_and_those_of_a_burst_do_not(agent: Agent, ports: Ports) -> None:
+    running(agent, ports)
+    host = ports.hosts[0]
+    assert isinstance(host.link, Link)
+    link = host.link
+    for pid in (101, 102):
+        agent.from_host(host, Child(pid=pid))
+    agent.from_scheduler(offer("a2"))
+    agent.from_child(ports.children[-1], Started(attempt="a2", start_us=1))
+    forks = [message for message in link.sent if isinstance(message, Fork)]
+    assert [fork.rehearse for fork in forks] == [False, True]
+
+
 def test_two_children_stand_by_for_a_file_in_use(agent: Agent, ports: Ports) -> None:
     running(agent, ports)
     link = ports.hosts[0].link

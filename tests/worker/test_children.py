@@ -41,7 +41,14 @@ def {name}():
         os.write(1, b"no newline")
         print("from print")
 
+    @task(isolation={isolation!r})
+    def holds(number):
+        ends = [os.path.join("/proc/self/fd", name) for name in os.listdir("/proc/self/fd")]
+        printed = subprocess.run(["env"], capture_output=True, text=True, check=True).stdout
+        return [os.readlink(end).partition(":")[0] for end in ends if os.path.lexists(end)], printed
+
     who.expand(number=list(range(6)))
+    holds.expand(number=list(range(3)))
     native()
 
 
@@ -88,13 +95,17 @@ def installation() -> Iterator[Installation]:
         assert installation.left() == []
 
 
-def who(installation: Installation, dag_id: str) -> list[list[Any]]:
+def values(installation: Installation, dag_id: str, task_id: str) -> list[Any]:
     assert installation.run(dag_id) == "success"
     sql = (
-        "SELECT value FROM xcom x JOIN run r ON r.number = x.run WHERE dag_id = ? AND task_id = 'who' "
+        "SELECT value FROM xcom x JOIN run r ON r.number = x.run WHERE dag_id = ? AND task_id = ? "
         "AND r.number = (SELECT max(number) FROM run WHERE dag_id = ?) ORDER BY map_index"
     )
-    return [json.loads(row["value"]) for row in installation.rows(sql, dag_id, dag_id)]
+    return [json.loads(row["value"]) for row in installation.rows(sql, dag_id, task_id, dag_id)]
+
+
+def who(installation: Installation, dag_id: str) -> list[Any]:
+    return values(installation, dag_id, "who")
 
 
 def flat(value: Any) -> list[Any]:
@@ -108,6 +119,17 @@ def test_every_attempt_has_a_process_and_a_session_of_its_own(installation: Inst
     assert len({pid for pid, _, _ in found}) == len(found) == 6
     assert all(pid == session for pid, session, _ in found)
     assert len({fence for _, _, fence in found}) == 6
+
+
+def test_a_child_holds_no_descriptor_of_its_host_or_its_siblings(installation: Installation) -> None:
+    found = [flat(value) for value in values(installation, "forked", "holds")]
+    assert len(found) == 3
+    for held, environment in found:
+        assert held.count("socket") == 1
+        assert held.count("/memfd") == 1  # what it says of its output
+        assert held.count("pipe") == 2  # its descriptors 1 and 2
+        assert "TRADEWIND_FENCE=" in environment
+        assert "LD_BIND_NOW" not in environment
 
 
 def test_reused_processes_run_many_attempts_each_with_its_own_environment(installation: Installation) -> None:

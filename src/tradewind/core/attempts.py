@@ -1,6 +1,6 @@
 """What a report about an attempt means for its task."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from tradewind.core import deferral, runs, tasks
@@ -111,7 +111,8 @@ def _conclude(
         case "skipped":
             turn.move(live, task, TaskEvent.SKIPPED, **times, reason=report.error or "it skipped itself")
         case "rescheduled":
-            at = report.reschedule_at or turn.now
+            wait = report.reschedule_at - report.end_date if report.reschedule_at and report.end_date else timedelta(0)
+            at = _ended(turn, task, report) + wait
             turn.move(live, task, TaskEvent.RESCHEDULED, **times, not_before=at)
             turn.world.at(at, "task", task.key)
         case "not_started":
@@ -142,11 +143,14 @@ def _retry(
     else:
         cap = turn.world.max_retry_delay_seconds
         delay = retry_delay(spec, live.run.dag_id, live.run.logical_date, task.try_number, cap)
-    # The worker's clock may be wrong: the end lies between the start by our clock and now.
-    ended = min(max(report.end_date or turn.now, task.queued_at or turn.now), turn.now)
-    at = ended + delay
+    at = _ended(turn, task, report) + delay
     turn.move(live, task, TaskEvent.RETRIES, **times, not_before=at, reason=report.error)
     turn.world.at(at, "task", task.key)
+
+
+def _ended(turn: Turn, task: TaskInstance, report: AttemptFinished) -> datetime:
+    """When the attempt ended. The worker's clock may be wrong: it was between the start by our clock and now."""
+    return min(max(report.end_date or turn.now, task.queued_at or turn.now), turn.now)
 
 
 def fail(turn: Turn, live: LiveRun, spec: TaskSpec, task: TaskInstance, reason: str, **times: Any) -> None:

@@ -3,9 +3,16 @@
 import logging
 import sys
 
-import structlog
-
 from tradewind.config import Settings
+
+if "rich" in sys.modules:
+    import structlog
+else:
+    # structlog would load rich (4 MB), where that is installed, for a console that a service does not have.
+    sys.modules["rich"] = None  # type: ignore[assignment]
+    import structlog
+
+    del sys.modules["rich"]
 
 
 def configure_logging(settings: Settings) -> None:

@@ -36,7 +36,7 @@ from tradewind.core.states import AttemptState
 from tradewind.scheduler.commands import answer_of, wish_of
 from tradewind.scheduler.execution import Endpoint
 from tradewind.scheduler.offers import Offers
-from tradewind.scheduler.owner import Rows, Told
+from tradewind.scheduler.owner import Told
 from tradewind.scheduler.peers import Peer
 from tradewind.scheduler.reports import attempt_finished
 from tradewind.scheduler.reruns import look_for_runs
@@ -189,7 +189,9 @@ class Desk:
             case Subscribe():
                 peer.subscription = (message.dag_id, message.run_id)
             case Hello():
-                self._hello(peer, message)
+                # A connection greets once: a repeat would say again what its agent held then, not what it holds now.
+                if not peer.role:
+                    self._hello(peer, message)
             case Drain():
                 if worker := self._scheduler.world.workers.get(peer.name):
                     worker.draining = True
@@ -237,7 +239,6 @@ class Desk:
             "joined_at": self._scheduler.now(),
             "state": "up",
         }
-        self._scheduler.submit(Rows((PutRow("worker", row),)))
         self._scheduler.submit(
             WorkerJoined(
                 name=hello.worker,
@@ -248,11 +249,13 @@ class Desk:
                 holds=frozenset(hello.running) - {callback["id"] for callback in waiting},
                 fresh=fresh,
             ),
-            lambda _, error: self._agent_joined(peer, [callback["id"] for callback in waiting]) if not error else None,
+            lambda _, error: self._agent_joined(peer) if not error else None,
+            # In one commit with what is decided about its predecessor: the row says that this instance is known.
+            lambda _: (PutRow("worker", row),),
         )
         return epoch
 
-    def _agent_joined(self, peer: Peer, waiting: list[str]) -> None:
+    def _agent_joined(self, peer: Peer) -> None:
         """The commit is durable that decided on what this instance has. Until then it was told nothing: an offer in
         between could be given up as its predecessor's, and run all the same."""
         if self._greeted.get(peer.name, (0, ""))[0] != peer.epoch:
@@ -263,7 +266,9 @@ class Desk:
         self.agents[peer.name] = peer
         self._triggers.joined()
         lost = {number for number, name in self.callbacks.items() if name == peer.name}
-        for number in waiting:
+        with self._engine.connect() as connection:
+            waiting = queries.open_callbacks(connection)  # as of now: the greeting itself may have brought about some
+        for number in (callback["id"] for callback in waiting):
             if number not in self.callbacks or number in lost:
                 self._start_callback(number)
         self._files_changed()
@@ -299,10 +304,19 @@ class Desk:
                 again.append(StopAttempt(attempt, attempt.cancel))
             elif attempt.id not in holds and attempt.state is AttemptState.ASSIGNED:
                 again.append(StartAttempt(attempt))
+        again += [StartCallback(number) for number in self._callbacks_to_repeat(peer.name, holds, now)]
         known = world.attempts.keys() | self.callbacks.keys() | self._reports.keys()
         again += [StopStray(peer.name, stray) for stray in sorted(holds - known)]
-        self._told_at = {id: at for id, at in self._told_at.items() if id in world.attempts}
+        self._told_at = {id: at for id, at in self._told_at.items() if id in world.attempts or id in self.callbacks}
         self.tell(again)
+
+    def _callbacks_to_repeat(self, worker: str, holds: frozenset[str], now: float) -> list[str]:
+        """Callbacks that this worker was told of long enough ago, and of which its beat shows nothing."""
+        return [
+            number
+            for number, name in self.callbacks.items()
+            if name == worker and number not in holds and now - self._told_at.get(number, now) >= SAY_AGAIN_SECONDS
+        ]
 
     def _finished(self, peer: Peer, report: Finished) -> None:
         if report.attempt in self._reports:
@@ -495,6 +509,7 @@ class Desk:
         offer = self._offers.callback(self._scheduler.world, row, run) if row and run else None
         if offer is not None:
             self.callbacks[number] = name
+            self._told_at[number] = self._scheduler.uptime()
             self.agents[name].send(offer)
 
     def publish(self, events: list[Event]) -> None:

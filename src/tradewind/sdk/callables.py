@@ -63,14 +63,40 @@ def _parameters(func: Callable[..., Any]) -> tuple[inspect.Parameter, ...]:
         return ()
 
 
+Names = tuple[tuple[str, ...], tuple[str, ...], bool]
+
+
+def names_of(func: Callable[..., Any]) -> Names:
+    """The parameters that may be given by position, those that may be given by name, and whether any name will do."""
+    try:
+        return _names(func)
+    except TypeError:  # it cannot be hashed
+        return _names.__wrapped__(func)
+
+
+@functools.lru_cache(maxsize=1024)
+def _names(func: Callable[..., Any]) -> Names:
+    parameters = parameters_of(func)
+    return (
+        tuple(p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)),
+        tuple(p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)),
+        any(p.kind is p.VAR_KEYWORD for p in parameters),
+    )
+
+
+def _asks_for_more(func: Callable[..., Any], args: Collection[Any], kwargs: Mapping[str, Any]) -> bool:
+    """Whether a parameter is left that the context might fill."""
+    positional, named, takes_any = names_of(func)
+    return takes_any or bool(set(named).difference(positional[: len(args)], kwargs))
+
+
 def determine_kwargs(func: Callable[..., Any], args: Collection[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
     """Of `kwargs`, those that `func` takes beside the positional `args`: by name, or all when it has `**kwargs`."""
-    parameters = parameters_of(func)
-    positional = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)][: len(args)]
-    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
-        return {name: kwargs[name] for name in kwargs if name not in positional}
-    named = [p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
-    return {name: kwargs[name] for name in named if name in kwargs and name not in positional}
+    positional, named, takes_any = names_of(func)
+    given = positional[: len(args)]
+    if takes_any:
+        return {name: kwargs[name] for name in kwargs if name not in given}
+    return {name: kwargs[name] for name in named if name in kwargs and name not in given}
 
 
 def merged_context(context: Mapping[str, Any], *extra: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -81,7 +107,7 @@ def merged_context(context: Mapping[str, Any], *extra: Mapping[str, Any]) -> Map
 def call(function: Callable[..., Any], args: Collection[Any], kwargs: Mapping[str, Any], context: Any) -> Any:
     """The result of `function(*args, **kwargs)` with the context values that it asks for; a coroutine is run, and so
     is a generator function, which yields facts about its outlets."""
-    if parameters_of(function):
+    if _asks_for_more(function, args, kwargs):
         kwargs = {**determine_kwargs(function, args, merged_context(context, kwargs)), **kwargs}
     result = function(*args, **kwargs)
     if isinstance(result, CoroutineType):

@@ -9,7 +9,7 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from tradewind.core.errors import TradewindError
 from tradewind.store.engine import open_engine
-from tradewind.store.migrate import HEAD, migrate
+from tradewind.store.migrate import HEAD, migrate, migrate_aside
 
 _SETTING = "[database] sql_alchemy_conn"
 
@@ -18,8 +18,9 @@ class DatabaseUnusable(TradewindError):
     """The metadata database cannot be opened, or is none of ours."""
 
 
-def open_migrated(url: str) -> Engine:
-    """The database with this version's tables. Raises DatabaseUnusable, which says what to do."""
+def open_migrated(url: str, *, aside: bool = False) -> Engine:
+    """The database with this version's tables. With `aside` this process, which has one thread, keeps nothing of what
+    migrating takes. Raises DatabaseUnusable, which says what to do."""
     try:
         parsed = make_url(url)
     except ArgumentError:
@@ -31,7 +32,7 @@ def open_migrated(url: str) -> Engine:
     try:
         engine = open_engine(url)
         try:
-            migrate(engine)
+            (migrate_aside if aside else migrate)(engine)
         except BaseException:
             engine.dispose()
             raise

@@ -3,11 +3,13 @@
 Every batch begins by renewing the lease where holder and epoch are still ours, and by leaving its own id there. So
 one row answers both "am I still the owner?" and, after a connection broke in the middle of COMMIT, "did it happen?".
 Order inside the transaction: owner, runs, tasks, attempts, values, the rest, events; one writer and one order leave
-no room for a deadlock.
+no room for a deadlock. To PostgreSQL a batch is two round trips, however many statements it has: everything up to the
+COMMIT travels together, and what the statements met is looked at before that is sent.
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -69,6 +71,11 @@ class Writer:
         self._now_ms = NOW_MS[self._dialect.name]
         self._begin = "BEGIN IMMEDIATE" if self._dialect.name == "sqlite" else "BEGIN"
         self._mark = "?" if self._dialect.name == "sqlite" else "%s"
+        self._pipelines = self._dialect.name == "postgresql" and _can_pipeline()
+        self._renew = (
+            f"UPDATE owner SET expires_ms={self._now_ms}+{self._mark}, last_batch={self._mark}, "
+            f"next_run_number={self._mark} WHERE id=1 AND holder={self._mark} AND epoch={self._mark}"
+        )
         self._statements = _Statements(self._dialect)
         self._connection: Any = None
         self._cursor: Any = None
@@ -147,19 +154,37 @@ class Writer:
 
         Raises EpochLost, StoreMismatch (nothing committed), StoreUnavailable (nothing known: ask `committed`).
         """
-        with _Transaction(self):
+        with _Transaction(self, together=True):
             rows = _Rows(operations, now)
             events = rows.number_events(self._next_seq, now)
-            self._cursor.execute(
-                f"UPDATE owner SET expires_ms={self._now_ms}+{self._mark}, last_batch={self._mark}, "
-                f"next_run_number={self._mark} WHERE id=1 AND holder={self._mark} AND epoch={self._mark}",
-                (ttl_ms, batch, next_run_number, lease.holder, lease.epoch),
-            )
-            if self._cursor.rowcount != 1:
+            writes = _Writes(self._connection)
+            owner = self._connection.cursor()
+            try:
+                with self._together():
+                    owner.execute(self._renew, (ttl_ms, batch, next_run_number, lease.holder, lease.epoch))
+                    if owner.rowcount == 0:
+                        raise EpochLost
+                    rows.write(writes, self._statements)
+            except Exception as error:
+                if owner.rowcount == 0:  # whatever went wrong after that: this is why
+                    raise EpochLost from error
+                raise
+            if owner.rowcount != 1:
                 raise EpochLost
-            self.statements_run += 1 + rows.write(self._cursor, self._statements)
+            writes.check()
+            self.statements_run += 1 + writes.count
         self._next_seq += len(events)
         return events
+
+    @contextmanager
+    def _together(self) -> Iterator[None]:
+        """Statements in this block are sent without waiting for their answers, which are there at its end."""
+        if not self._pipelines:
+            yield
+            return
+        with self._connection.pipeline():
+            self._cursor.execute(self._begin)
+            yield
 
     def committed(self, batch: str) -> bool:
         """After a commit with an unknown outcome, on a new connection: did it happen?"""
@@ -173,18 +198,28 @@ class Writer:
         self._next_seq += count
 
 
-class _Transaction:
-    """BEGIN … COMMIT or ROLLBACK on the writer's connection, with errors sorted into ours."""
+def _can_pipeline() -> bool:
+    """Whether this machine's libpq is of PostgreSQL 14 or later."""
+    from psycopg import Pipeline
 
-    def __init__(self, writer: Writer) -> None:
+    return Pipeline.is_supported()
+
+
+class _Transaction:
+    """BEGIN … COMMIT or ROLLBACK on the writer's connection, with errors sorted into ours. `together`: where
+    statements are pipelined, the block sends BEGIN with them."""
+
+    def __init__(self, writer: Writer, *, together: bool = False) -> None:
         self._writer = writer
+        self._begins = not (together and writer._pipelines)
 
     def __enter__(self) -> None:
         writer = self._writer
         try:
             if writer._cursor is None:
                 raise StoreUnavailable("not connected")
-            writer._cursor.execute(writer._begin)
+            if self._begins:
+                writer._cursor.execute(writer._begin)
         except StoreUnavailable:
             raise
         except Exception as error:
@@ -220,6 +255,31 @@ def _is_about_the_connection(error: Exception) -> bool:
     if kinds & {"IntegrityError", "DataError", "ProgrammingError"}:
         return False
     return bool(kinds & {"DatabaseError", "OSError"})
+
+
+class _Writes:
+    """The statements of one batch, each with a cursor of its own, which still says at the end how many rows it met."""
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+        self._met: list[tuple[Any, str, int]] = []
+        self.count = 0
+
+    def run(self, statement: Statement, rows: Sequence[dict[str, Any]], *, all_of: str = "") -> None:
+        """Send a statement; `all_of`: every row must be met in this table."""
+        cursor = self._connection.cursor()
+        statement.run(cursor, rows)
+        self.count += 1
+        if all_of:
+            self._met.append((cursor, all_of, len(rows)))
+
+    def check(self) -> None:
+        """Raise StoreMismatch if a statement did not meet what it should have."""
+        for cursor, table, wanted in self._met:
+            if cursor.rowcount != wanted:
+                raise StoreMismatch(
+                    f"{wanted - cursor.rowcount} of {wanted} rows of {table} were not in the state expected"
+                )
 
 
 class _Statements:
@@ -354,33 +414,29 @@ class _Rows:
             )  # fmt: skip
         return out
 
-    def write(self, cursor: Any, statements: _Statements) -> int:
-        """Execute everything; returns the number of statements."""
-        count = self._write_runs(cursor, statements)
-        count += self._write_tasks(cursor, statements)
-        count += self._write_attempts(cursor, statements)
-        count += self._write_others(cursor, statements)
+    def write(self, writes: _Writes, statements: _Statements) -> None:
+        """Send everything."""
+        self._write_runs(writes, statements)
+        self._write_tasks(writes, statements)
+        self._write_attempts(writes, statements)
+        self._write_others(writes, statements)
         if self._events:
-            statements.insert("event").run(cursor, self._events)
-            count += 1
-        return count
+            writes.run(statements.insert("event"), self._events)
 
-    def _write_runs(self, cursor: Any, statements: _Statements) -> int:
+    def _write_runs(self, writes: _Writes, statements: _Statements) -> None:
         new = [run_row(run, slot_key(run)) for before, run in self._runs.values() if before is None]
         changed = [_from(before, run_row(run, None)) for before, run in self._runs.values() if before is not None]
-        return _put(cursor, statements, "run", new, changed, _RUN_CHANGES)
+        _put(writes, statements, "run", new, changed, _RUN_CHANGES)
 
-    def _write_tasks(self, cursor: Any, statements: _Statements) -> int:
-        count = 0
+    def _write_tasks(self, writes: _Writes, statements: _Statements) -> None:
         if self._dropped_tasks:
             rows = [_key(key) for key in self._dropped_tasks]
-            statements.delete("task_instance", ("run", "task_id", "map_index")).run(cursor, rows)
-            count = 1
+            writes.run(statements.delete("task_instance", ("run", "task_id", "map_index")), rows)
         new = [task_row(task) for before, task in self._tasks.values() if before is None]
         changed = [_from(before, task_row(task)) for before, task in self._tasks.values() if before is not None]
-        return count + _put(cursor, statements, "task_instance", new, changed, _TASK_CHANGES)
+        _put(writes, statements, "task_instance", new, changed, _TASK_CHANGES)
 
-    def _write_attempts(self, cursor: Any, statements: _Statements) -> int:
+    def _write_attempts(self, writes: _Writes, statements: _Statements) -> None:
         new, changed = [], []
         for before, put in self._attempts.values():
             row = attempt_row(put.attempt, put.cpu_seconds, put.peak_bytes)
@@ -388,9 +444,9 @@ class _Rows:
                 new.append(row)
             else:
                 changed.append(_from(before, row))
-        return _put(cursor, statements, "attempt", new, changed, _ATTEMPT_CHANGES)
+        _put(writes, statements, "attempt", new, changed, _ATTEMPT_CHANGES)
 
-    def _write_others(self, cursor: Any, statements: _Statements) -> int:
+    def _write_others(self, writes: _Writes, statements: _Statements) -> None:
         # Rows of one kind go out together. The order matters within a table only.
         groups: list[tuple[str, bool, tuple[str, ...], list[dict[str, Any]]]] = []
         last: dict[str, int] = {}
@@ -404,8 +460,7 @@ class _Rows:
                 groups.append((table, put, columns, [row]))
         for table, put, columns, rows in groups:
             statement = statements.replace(table, columns) if put else statements.delete(table, columns)
-            statement.run(cursor, rows)
-        return len(groups)
+            writes.run(statement, rows)
 
 
 def _key(key: TaskKey) -> dict[str, Any]:
@@ -418,19 +473,14 @@ def _from(before: RunState | TaskState | AttemptState, row: dict[str, Any]) -> d
 
 
 def _put(
-    cursor: Any,
+    writes: _Writes,
     statements: _Statements,
     table: str,
     new: list[dict[str, Any]],
     changed: list[dict[str, Any]],
     columns: tuple[str, ...],
-) -> int:
+) -> None:
     if new:
-        statements.insert(table).run(cursor, new)
+        writes.run(statements.insert(table), new)
     if changed:
-        met = statements.update(table, columns).run(cursor, changed)
-        if met != len(changed):
-            raise StoreMismatch(
-                f"{len(changed) - met} of {len(changed)} rows of {table} were not in the state expected"
-            )
-    return bool(new) + bool(changed)
+        writes.run(statements.update(table, columns), changed, all_of=table)

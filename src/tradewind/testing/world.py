@@ -584,7 +584,8 @@ def timers(world: World, now: datetime) -> set[Any]:
         match kind:
             case "task":
                 task = world.task(subject)
-                return task is not None and task.not_before == at
+                waiting = (TaskState.UP_FOR_RETRY, TaskState.UP_FOR_RESCHEDULE)
+                return task is not None and task.state in waiting and task.not_before == at
             case "deferral":
                 waits = world.deferrals.get(subject)
                 return waits is not None and waits.answer is None and at in (waits.at, waits.timeout_at)

@@ -428,6 +428,8 @@ class Fork(Message, tag="fork"):
 
     count: int
     reuse: bool = False
+    rehearse: bool = False
+    """Nothing waits for them: each may at once run a no-op, and have its pages before an offer comes."""
 
 
 class Child(Message, tag="child"):

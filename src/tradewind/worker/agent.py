@@ -309,7 +309,7 @@ class Agent:
         count = wanted - len(host.standby) - host.forking
         if count > 0:
             host.forking += count
-            self._send_host(host, Fork(count=count))
+            self._send_host(host, Fork(count=count, rehearse=not host.waiting))
         running_reuse = sum(child.reuse for child in host.busy.values())
         wanted_reuse = min(waiting_reuse, max(1, self._reuse_limit() - running_reuse))
         count = wanted_reuse - len(host.standby_reuse) - host.forking_reuse
@@ -756,9 +756,10 @@ class Agent:
 
     def _say_again(self, now: float) -> None:
         """Reports whose acknowledgement is overdue; and a scheduler that answers no beat is called anew."""
-        for attempt, told_at in list(self._told_at.items()):
-            if now - told_at >= SAY_AGAIN_SECONDS and attempt in self.reports:
-                self._tell(self.reports[attempt])
+        for attempt, report in self.reports.items():
+            # One that was found in the spool is told when we are welcomed: that may have got lost as well.
+            if now - self._told_at.setdefault(attempt, now) >= SAY_AGAIN_SECONDS:
+                self._tell(report)
         if now - self._heard_at >= SILENCE_SECONDS:
             self._heard_at = now
             self._ports.hang_up()

@@ -1,6 +1,7 @@
 """A code host: the warm process that has imported one Dag file and forks its attempts."""
 
 import _signal  # type: ignore[import-not-found]  # `signal` without its enumerations: every child sets three
+import _socket  # `socket` without its own class around a descriptor: every fork makes a pair
 import faulthandler
 import gc
 import logging
@@ -9,15 +10,16 @@ import select
 import signal
 import socket
 import sys
+from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import cast
 
 from tradewind.sdk.conf import set_config
 from tradewind.sdk.execution.prepared import prepare
 from tradewind.sdk.execution.runtime import set_runtime
 from tradewind.wire.messages import HostReady, HostStarted, StartHost
 from tradewind.worker.channel import Channel, ChannelClosed
-from tradewind.worker.forking import fork
+from tradewind.worker.forking import chosen_fork
 from tradewind.worker.front import Front
 from tradewind.worker.host_config import HostConfig
 from tradewind.worker.importing import load_file
@@ -36,7 +38,7 @@ from tradewind.worker.process import (
 )
 from tradewind.worker.rehearsal import rehearse
 from tradewind.worker.runtime import ChannelRuntime
-from tradewind.worker.task_runner import TaskRunner
+from tradewind.worker.task_runner import REHEARSE_AFTER_SECONDS, TaskRunner
 
 
 def warm_up() -> None:
@@ -64,7 +66,9 @@ def set_up_paths(config: HostConfig) -> None:
     set_config(config.values)
 
 
+_AF_UNIX, _SOCK_STREAM = int(socket.AF_UNIX), int(socket.SOCK_STREAM)
 WARM_UPS = 20
+REFRESHERS = 3
 CHILD_MARK = "TRADEWIND_CHILD"
 """Environment variable with the child's process id, for what it starts and what then leaves its session."""
 
@@ -78,12 +82,16 @@ class CodeHost:
         self.config = HostConfig.read(config_path)
         self.children: dict[int, NativeOutput] = {}
         self.runner: TaskRunner | None = None
+        self._poll = select.poll()
+        self._natives: dict[int, NativeOutput] = {}
+        """Whose output a descriptor brings."""
         self._front = Front(control, self)
 
     def run(self) -> None:
         """Import the file, report, then fork children on request until the agent is gone."""
         adopt_orphans()
         self._all_children = OwnChildren()
+        self._pid = os.getpid()
         name_process(f"tw-host {os.path.basename(self.order.file)}")
         os.setpgid(0, 0)
         self.control.send(HostStarted(pid=os.getpid()))
@@ -104,37 +112,50 @@ class CodeHost:
         if forkable:
             prepared = {dag_id: prepare(dag) for dag_id, dag in loaded.dags.items()}
             has_templates = any(not task.is_fixed for dag in prepared.values() for task in dag.tasks.values())
-            self._rehearse = partial(rehearse, templated=has_templates)
+            self._rehearse: Callable[[], object] = partial(rehearse, templated=has_templates)
             self.runner = TaskRunner(prepared, self.config)
             logging.getLogger().setLevel(self.runner.log_level)
         self.control.send(loaded.report)
         if not forkable:
             os._exit(0)
         outlive_parent()
+        self._refresh()
         faulthandler.enable(2)  # inherited by every child, whose descriptor 2 is its own
         gc.collect()
         gc.freeze()
         self.control.send(HostReady(pid=os.getpid()))
         self._serve()
 
+    def _refresh(self) -> None:
+        """The import has pushed out of CPython's caches what attempts look up."""
+        try:
+            for _ in range(REFRESHERS):
+                self._rehearse()
+        except Exception:  # the file has changed what a no-op needs: an attempt will say it where it can be read
+            self._rehearse = object
+
     def _serve(self) -> None:
         wake, wake_end = socket.socketpair()
         wake.setblocking(False)
         wake_end.setblocking(False)
-        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.signal(signal.SIGCHLD, _told_by_wake_up)
         signal.set_wakeup_fd(wake_end.fileno(), warn_on_full_buffer=False)
-        self._own = (wake, wake_end)
+        # Descriptors by number: a child that closes sockets as objects copies a page for each of them.
+        self._not_childrens = {self.control.fileno(), wake.fileno(), wake_end.fileno(), *self._all_children.ends}
+        self._fork = chosen_fork()
+        control, wakes = self.control.fileno(), wake.fileno()
+        for end in (control, wakes):
+            self._poll.register(end, select.POLLIN)
         try:
             while True:
-                ends = {end: native for native in self.children.values() for end in native.read_ends}
-                watched: list[Any] = [self.control.socket, wake, *ends]
-                ready, _, _ = select.select(watched, [], [])
-                for end in ends.keys() & set(ready):
-                    ends[end].read(end)
-                if wake in ready:
+                ready = [end for end, _ in self._poll.poll()]
+                for end in ready:
+                    if end in self._natives:
+                        self._read(end)
+                if wakes in ready:
                     wake.recv(4096)
                     self._reap()
-                if self.control.socket in ready:
+                if control in ready:
                     self.control.read()
                     while (message := self.control.pending()) is not None:
                         self._front.ordered(message)
@@ -144,41 +165,53 @@ class CodeHost:
 
     # --- what the front asks ---
 
-    def fork(self, reuse: bool) -> tuple[int, int]:
-        ours, theirs = socket.socketpair()
-        native = NativeOutput()
-        host = os.getpid()
-        pid = fork()
+    def fork(self, reuse: bool, rehearse: bool) -> tuple[int, int]:
+        ours, theirs = _socket.socketpair(_AF_UNIX, _SOCK_STREAM)
+        native = NativeOutput(self._not_childrens)
+        end = ours.detach()
+        pid = self._fork()
         if pid == 0:
-            self._become_child(host, ours, theirs, native, reuse)
+            self._become_child(end, cast("socket.socket", theirs), native, reuse, rehearse)
         theirs.close()
         native.forked()
         self.children[pid] = native
-        return pid, ours.detach()
+        for read_end in native.read_ends:
+            self._natives[read_end] = native
+            self._poll.register(read_end, select.POLLIN)
+        return pid, end
+
+    def _read(self, end: int) -> None:
+        # The descriptor is closed at its end: it must not be asked for after that.
+        if not self._natives[end].read(end):
+            self._forget(end)
+
+    def _forget(self, end: int) -> None:
+        del self._natives[end]
+        self._poll.unregister(end)
 
     def handed_over(self, end: int) -> None:
         os.close(end)
 
     def _become_child(
-        self, host: int, ours: socket.socket, theirs: socket.socket, native: NativeOutput, reuse: bool
+        self, hosts_end: int, own_end: socket.socket, native: NativeOutput, reuse: bool, rehearse: bool
     ) -> None:
         try:
             os.setsid()
             os.environ[CHILD_MARK] = str(os.getpid())
-            die_with_parent(host)
+            die_with_parent(self._pid)
             signal.set_wakeup_fd(-1)
             for number in (_signal.SIGCHLD, _signal.SIGINT, _signal.SIGTERM):
                 _signal.signal(number, _signal.SIG_DFL)
-            for end in (ours, self.control.socket, *self._own, self._all_children):
-                end.close()
-            for sibling in self.children.values():
-                sibling.forget()
+            os.close(hosts_end)
+            for end in self._not_childrens:
+                os.close(end)
             if numpy_random := sys.modules.get("numpy.random"):
                 # A fork copies numpy's global generator; without this all attempts would draw the same numbers.
                 numpy_random.seed()
             assert self.runner is not None
             self.runner.native = native.in_child()
-            self.runner.serve(Channel(theirs), reuse=reuse, rehearse=self._rehearse)
+            patience = 0.0 if rehearse else REHEARSE_AFTER_SECONDS
+            self.runner.serve(Channel(own_end), reuse=reuse, rehearse=self._rehearse, patience_seconds=patience)
         except BaseException:
             import traceback
 
@@ -214,8 +247,14 @@ class CodeHost:
                 return
             native = self.children.pop(pid, None)
             if native is not None:
+                for read_end in native.read_ends:
+                    self._forget(read_end)
                 native.finish()
             self._front.ended(pid, status, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024)
+
+
+def _told_by_wake_up(*_: object) -> None:
+    """A function with a name: the child that puts the signal back would copy pages to take an unnamed one apart."""
 
 
 def _belongs(pid: int, session: int) -> bool:

@@ -9,14 +9,21 @@ It is not done where code has asked to be told of forks (`os.register_at_fork`),
 later, which keep more state that only `os.fork` renews, and copy fewer pages since their common objects are immortal.
 """
 
+import _random
 import ctypes
 import os
 import random
 import sys
 import threading
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 _asked_by: set[str] = set()
+_generator: Any = getattr(random.seed, "__self__", None)
+_seed = partial(_random.Random.seed, _generator)
+"""`random.seed()` without its way through Python."""
+
 _fork: Any = None
 if sys.platform == "linux" and sys.implementation.name == "cpython" and sys.version_info < (3, 12):
     _fork = ctypes.PyDLL(None).fork
@@ -41,13 +48,17 @@ def is_light() -> bool:
     return _fork is not None and _asked_by <= KNOWN and threading.active_count() == 1
 
 
-def fork() -> int:
-    """As `os.fork`. The child draws random numbers of its own."""
-    if not is_light():
-        return os.fork()
+def chosen_fork() -> Callable[[], int]:
+    """As `os.fork`, by the short way if that is safe now and will be: decided once, since it takes a dozen pages."""
+    return _light_fork if is_light() else os.fork
+
+
+def _light_fork() -> int:
     pid: int = _fork()
     if pid == 0:
-        random.seed()
+        _seed()
+        if _generator.gauss_next is not None:  # the half of a pair that the parent has drawn
+            _generator.gauss_next = None
     elif pid < 0:
         return os.fork()  # raises what the C library could not
     return pid

@@ -14,7 +14,7 @@ class Control(Protocol):
 class Ports(Protocol):
     """What the front asks of the system."""
 
-    def fork(self, reuse: bool) -> tuple[int, int]:
+    def fork(self, reuse: bool, rehearse: bool) -> tuple[int, int]:
         """A new child that waits for an attempt: its process id, and this side's end of its channel."""
         ...
 
@@ -47,7 +47,7 @@ class Front:
         """A message of the agent."""
         if isinstance(message, Fork):
             for _ in range(message.count):
-                pid, end = self._ports.fork(message.reuse)
+                pid, end = self._ports.fork(message.reuse, message.rehearse)
                 self.children.add(pid)
                 self._control.send(Child(pid=pid, reuse=message.reuse), fd=end)
                 self._ports.handed_over(end)

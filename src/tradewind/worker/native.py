@@ -36,9 +36,12 @@ _LEVELS = {"stdout": "info", "stderr": "warning"}
 class NativeOutput:
     """The parent's side, one for each child. Made before the fork."""
 
-    def __init__(self) -> None:
+    def __init__(self, held: set[int] | None = None) -> None:
+        """`held`: kept up to date with what this side holds open after the fork, for its siblings to close."""
+        self._held = set() if held is None else held
         self.note = os.memfd_create("tw-native")
-        self._masker = Masker()
+        self._masker: Masker | None = None
+        """What the child says must not be seen; most say nothing."""
         self._noted = os.write(self.note, b"0")
         self._path = ""
         self._left = MOST_BYTES
@@ -58,9 +61,8 @@ class NativeOutput:
 
     def forked(self) -> None:
         """In the parent, after the fork."""
-        for end in self.write_ends:
-            os.close(end)
-        self.write_ends.clear()
+        self._held.update((self.note, *self._names))
+        self._close_write_ends()
 
     def in_child(self) -> "Announcer":
         """In the child, after the fork: descriptors 1 and 2 are the pipes from now on."""
@@ -83,23 +85,25 @@ class NativeOutput:
             self._take(end, data)
         return True
 
-    def forget(self) -> None:
-        """In another child: these descriptors are not its own."""
-        for end in (*self._names, self.note):
-            os.close(end)
-
     def finish(self) -> None:
         """The child is gone: take in what is left, and close everything."""
-        self.forked()
+        self._close_write_ends()
         for end in self.read_ends:
             if self.read(end):
                 self._close(end)
+        self._held.discard(self.note)
         os.close(self.note)
+
+    def _close_write_ends(self) -> None:
+        for end in self.write_ends:
+            os.close(end)
+        self.write_ends.clear()
 
     def _close(self, end: int) -> None:
         if rest := self._partial.pop(end, b""):
             self._write(self._names[end], [rest])
         del self._names[end]
+        self._held.discard(end)
         os.close(end)
 
     def _take(self, end: int, data: bytes) -> None:
@@ -125,7 +129,7 @@ class NativeOutput:
         for line in lines:
             text = line.decode("utf-8", "backslashreplace").rstrip("\r").rpartition("\r")[2]
             if text:
-                text = masker().mask(self._masker.mask(text))
+                text = masker().mask(self._masker.mask(text) if self._masker is not None else text)
                 out += encode_line(LogLine(t=moment, l=_LEVELS[name], m=text, n=name))
         self._left -= len(out)
         if self._left <= 0:
@@ -141,6 +145,7 @@ class NativeOutput:
             what, data = _decode(line)
             value = data.decode("utf-8", "surrogatepass")
             if what == "secret":
+                self._masker = self._masker or Masker()
                 self._masker.add(value)
             else:
                 self._path, self._left = value, MOST_BYTES

@@ -10,6 +10,11 @@ from pathlib import Path
 TREE_MARK = "TRADEWIND_TREE"
 """Environment variable that marks every process below an agent; /proc shows it even after setsid and re-parenting."""
 
+BIND_NOW = ("LD_BIND_NOW", "for tradewind's template")
+"""Environment variable, and its value, by which the loader looks up every C function at the start of a process. Else
+each child would look up its own, and copy pages for it."""
+
+_SIGKILL = int(signal.SIGKILL)  # a plain number: to ask the enumeration costs each child pages of its own
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 _PR_SET_NAME = 15
@@ -23,7 +28,7 @@ except (OSError, AttributeError):  # not Linux
 def die_with_parent(parent: int) -> None:
     """Have the kernel kill this process when its parent dies; at once if it has died already."""
     if _prctl is not None:
-        _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        _prctl(_PR_SET_PDEATHSIG, _SIGKILL, 0, 0, 0)
     if os.getppid() != parent:
         os._exit(1)
 
@@ -114,10 +119,10 @@ class OwnChildren:
             found += data
         return [int(pid) for pid in found.split()]
 
-    def close(self) -> None:
-        """In a child: these are not its own."""
-        if self._file >= 0:
-            os.close(self._file)
+    @property
+    def ends(self) -> list[int]:
+        """The descriptors behind it: not a child's own."""
+        return [self._file] if self._file >= 0 else []
 
 
 def children_of(pid: int) -> list[int]:

@@ -6,9 +6,10 @@ from functools import cache
 from typing import NoReturn
 
 from tradewind.sdk.dag import DAG
+from tradewind.sdk.decorators import task
 from tradewind.sdk.execution.prepared import prepare
-from tradewind.sdk.operators.python import PythonOperator
-from tradewind.wire.frames import pack
+from tradewind.wire.frames import Frames, pack
+from tradewind.wire.log_files import offer_log_path
 from tradewind.wire.messages import Message, Offer, RunInfo
 from tradewind.worker.host_config import HostConfig
 from tradewind.worker.task_runner import TaskRunner
@@ -29,9 +30,9 @@ def _nothing(*_: object) -> None:
 
 
 @cache
-def _stage(templated: bool) -> tuple[TaskRunner, Offer]:
+def _stage(templated: bool) -> tuple[TaskRunner, bytes]:
     with DAG("rehearsal", schedule=None) as dag:
-        PythonOperator(task_id="nothing", python_callable=_nothing, op_args=["{{ ds }}"] if templated else ())
+        task(task_id="nothing")(_nothing)(*(["{{ ds }}"] if templated else ()))
     config = HostConfig(dags_folder="", plugins_folder="", config_folder="", logs_folder="")
     run = RunInfo(
         number=0, dag_id="rehearsal", run_id="rehearsal", run_type="manual", run_after_us=0, logical_date_us=0
@@ -39,11 +40,14 @@ def _stage(templated: bool) -> tuple[TaskRunner, Offer]:
     offer = Offer(
         attempt="rehearsal", run=run, task_id="nothing", map_index=-1, try_number=1, max_tries=0, file="", version=""
     )
-    return TaskRunner({"rehearsal": prepare(dag)}, config), offer
+    return TaskRunner({"rehearsal": prepare(dag)}, config), pack(offer)
 
 
 def rehearse(*, templated: bool) -> None:
     """Run the no-op once, in this process; `templated`: with a template to render."""
-    runner, offer = _stage(templated)
+    runner, frame = _stage(templated)
     channel = _Nowhere()
-    channel.send(runner.run(channel, offer, os.devnull, alone=True))
+    for offer in Frames().feed(frame):
+        assert isinstance(offer, Offer)
+        offer_log_path("", offer)
+        channel.send(runner.run(channel, offer, os.devnull, alone=True))

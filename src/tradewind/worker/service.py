@@ -27,6 +27,7 @@ from tradewind.worker.host_config import HostConfig
 from tradewind.worker.native import NativeOutput
 from tradewind.worker.only_one import OnlyOne
 from tradewind.worker.process import (
+    BIND_NOW,
     TREE_MARK,
     adopt_orphans,
     cpu_seconds,
@@ -312,7 +313,9 @@ class AgentService:
         ours, theirs = socket.socketpair()
         arguments = [sys.executable, "-m", "tradewind.worker.template", str(theirs.fileno())]
         os.set_inheritable(theirs.fileno(), True)
-        os.posix_spawn(sys.executable, arguments, self._environment())
+        environment = self._environment()
+        environment.setdefault(*BIND_NOW)
+        os.posix_spawn(sys.executable, arguments, environment)
         theirs.close()
         self._template = _Socket(self._loop, ours, self._from_template, self._template_gone)
 

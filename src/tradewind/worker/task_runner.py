@@ -54,10 +54,17 @@ class TaskRunner:
         self.log_level = logging.getLevelNamesMapping().get(config.log_level.upper(), logging.INFO)
         self.native: Announcer | None = None
 
-    def serve(self, channel: Channel, *, reuse: bool = False, rehearse: Callable[[], None] = lambda: None) -> None:
+    def serve(
+        self,
+        channel: Channel,
+        *,
+        reuse: bool = False,
+        rehearse: Callable[[], object] = object,
+        patience_seconds: float = REHEARSE_AFTER_SECONDS,
+    ) -> None:
         """Run what is offered on the channel, then end the process; with `reuse` until the channel closes."""
         try:
-            if not channel.has_news(within_seconds=REHEARSE_AFTER_SECONDS):
+            if not channel.has_news(patience_seconds):
                 # Nobody waits for this child yet: it copies the pages that an attempt touches, off the critical path.
                 rehearse()
             while True:

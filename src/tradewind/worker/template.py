@@ -14,7 +14,7 @@ import sys
 from tradewind.wire.messages import Exited, StartHost, StartTriggerHost
 from tradewind.worker.channel import Channel, ChannelClosed
 from tradewind.worker.forking import watch_register_at_fork
-from tradewind.worker.process import die_with_parent, name_process
+from tradewind.worker.process import BIND_NOW, die_with_parent, name_process
 
 watch_register_at_fork()
 
@@ -23,6 +23,8 @@ def main() -> None:
     """Serve until the agent is gone."""
     control = Channel(socket.socket(fileno=int(sys.argv[1])), with_fds=True)
     config = os.environ.pop("TRADEWIND_HOST_CONFIG", "{}")
+    if os.environ.get(BIND_NOW[0]) == BIND_NOW[1]:
+        del os.environ[BIND_NOW[0]]  # it has worked; what tasks start is not to have it
     name_process("tw-template")
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)

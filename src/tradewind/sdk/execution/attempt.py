@@ -24,13 +24,15 @@ from tradewind.sdk.execution.ti import XCOM_RETURN_KEY, TaskInstance
 from tradewind.sdk.execution.xcom_errors import XComEncodeError
 from tradewind.wire.messages import Finished, Offer, XComValue
 
+_NONE: frozenset[int] = frozenset()
+
 
 class UnusableResult(TradewindError):
     """A task returned something that cannot be kept."""
 
 
 class Attempt:
-    """The state of one attempt. `unmap` gives it its operator; `context` is made when it is first needed."""
+    """The state of one attempt. `unmap` gives it its operator; `context` fills itself when it is looked at."""
 
     def __init__(self, prepared: PreparedDag, offer: Offer, *, alone: bool = False) -> None:
         self.prepared, self.offer = prepared, offer
@@ -41,16 +43,16 @@ class Attempt:
         """Nothing is rendered into the operator, and nobody else will use it."""
         self.triggers_here = False
         """A trigger for which it defers is waited for in this process."""
-        self.ti = TaskInstance(offer, self.task, lambda: self.context)
+        self.ti = TaskInstance(offer, self.task, self._its_context)
         if self.prepared_task is not None and not offer.callback:
             self.ti.carried = self.prepared_task.reads
         if (partition := prepared.schedule.partition(offer.run)) is not None:
             self.ti.dag_run.partition_date, self.ti.dag_run.partition_key = partition
-        self.as_they_are: frozenset[int] = frozenset()
+        self.as_they_are = _NONE
+        self.context: Context = context_of(self)
 
-    @cached_property
-    def context(self) -> Context:
-        return context_of(self)
+    def _its_context(self) -> Context:
+        return self.context
 
     @cached_property
     def params(self) -> dict[str, Any]:

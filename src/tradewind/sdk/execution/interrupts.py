@@ -32,14 +32,16 @@ class StopOnRequest:
         self.requested = False
 
     def __enter__(self) -> StopOnRequest:
-        if threading.current_thread() is threading.main_thread():
+        try:
             self._before = _signal.signal(_signal.SIGTERM, self._stop)
-            self._armed = _Forks.guarded = True
+        except ValueError:  # not in the main thread
+            return self
+        self._armed = _forks.guarded = True
         return self
 
     def __exit__(self, *_: object) -> None:
         if self._armed:
-            self._armed = _Forks.guarded = False
+            self._armed = _forks.guarded = False
             _signal.signal(_signal.SIGTERM, self._before if self._before is not None else _signal.SIG_DFL)
 
     def _stop(self, number: int, frame: FrameType | None) -> None:
@@ -58,27 +60,26 @@ class _Forks:
     soon as its work is done would wait for ever for a worker that came late. So SIGTERM is held back during the fork.
     """
 
-    guarded = False
+    def __init__(self) -> None:
+        self.guarded = False
 
-    @classmethod
-    def hold(cls) -> None:
-        if cls.guarded:
+    def hold(self) -> None:
+        if self.guarded:
             _signal.pthread_sigmask(_signal.SIG_BLOCK, (_signal.SIGTERM,))
 
-    @classmethod
-    def release(cls) -> None:
-        if cls.guarded:
+    def release(self) -> None:
+        if self.guarded:
             _signal.pthread_sigmask(_signal.SIG_UNBLOCK, (_signal.SIGTERM,))
 
-    @classmethod
-    def release_as_another(cls) -> None:
-        if cls.guarded:
-            cls.guarded = False
+    def release_as_another(self) -> None:
+        if self.guarded:
+            self.guarded = False
             _signal.signal(_signal.SIGTERM, _signal.SIG_DFL)
             _signal.pthread_sigmask(_signal.SIG_UNBLOCK, (_signal.SIGTERM,))
 
 
-os.register_at_fork(before=_Forks.hold, after_in_parent=_Forks.release, after_in_child=_Forks.release_as_another)
+_forks = _Forks()
+os.register_at_fork(before=_forks.hold, after_in_parent=_forks.release, after_in_child=_forks.release_as_another)
 
 
 class TimeLimit:

@@ -107,7 +107,7 @@ class AttemptLog:
             try:
                 return os.open(self.path, flags, 0o600)
             except FileNotFoundError:
-                _make_folder(Path(self.path).parent)
+                _make_folder(self.path.rpartition("/")[0])
                 return os.open(self.path, flags, 0o600)
         except OSError as error:
             self.problem = f"The log {self.path} could not be opened ({error.strerror}); lines are missing."
@@ -145,14 +145,19 @@ _capture = Capture()
 """Of this process: made before it is needed, so that an attempt only has to point it at its log."""
 
 
-def _make_folder(folder: Path) -> None:
-    """As `mkdir -p`, with every new folder private; a parent made by someone else meanwhile is fine."""
-    missing = []
-    while not folder.is_dir():
-        missing.append(folder)
-        folder = folder.parent
-    for path in reversed(missing):
+def _make_folder(folder: str) -> None:
+    """As `mkdir -p`, with every new folder private; one made by someone else meanwhile is fine. Without pathlib, which
+    would have each child copy some forty pages."""
+    try:
+        os.mkdir(folder, 0o700)
+    except FileExistsError:
+        return
+    except FileNotFoundError:
+        above = folder.rpartition("/")[0]
+        if not above:
+            raise
+        _make_folder(above)
         try:
-            path.mkdir(0o700)
+            os.mkdir(folder, 0o700)
         except FileExistsError:
-            pass
+            return

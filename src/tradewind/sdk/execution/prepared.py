@@ -14,7 +14,7 @@ import jinja2.debug  # noqa: F401 - used by Jinja the first time that a template
 import pendulum
 
 from tradewind.core.errors import TradewindError
-from tradewind.sdk.callables import parameters_of
+from tradewind.sdk.callables import names_of
 from tradewind.sdk.configuration import conf
 from tradewind.sdk.execution import xcom_codec
 from tradewind.sdk.execution.facts import Schedule
@@ -24,6 +24,9 @@ from tradewind.sdk.execution.shown import shown_fields
 from tradewind.sdk.execution.templating import Templates, make_environment
 from tradewind.sdk.xcom_arg import ResolveMixin, references
 from tradewind.wire.messages import RunInfo
+
+_DEEPEST = 50
+"""Values nested deeper than this are taken for what cannot be known beforehand."""
 
 
 class UnknownTask(TradewindError):
@@ -60,7 +63,7 @@ class PreparedTask:
             name for name in ("prepare_template", "resolve_template_files") if _is_authors(own_class, name)
         ]
         self.is_fixed = not (self.mapped or self.renders_itself or self.prepares_itself) and all(
-            _is_empty(getattr(task, name, None)) for name in self.open_fields
+            self._is_plain(getattr(task, name, None)) for name in self.open_fields
         )
         """Rendering would leave the operator as it is."""
         self.shown: bytes | None = None
@@ -84,7 +87,16 @@ class PreparedTask:
                     continue
         function = getattr(self.task, "python_callable", None)
         if callable(function):
-            parameters_of(function)
+            names_of(function)
+
+    def _is_plain(self, value: Any, depth: int = 0) -> bool:
+        """Nothing in this value is a template. What an array or a frame is when taken for true or false is an error,
+        so only Python's own containers are looked into."""
+        if type(value) is dict:
+            value = tuple(value.values())
+        if type(value) in (tuple, list, set, frozenset):
+            return depth < _DEEPEST and all(self._is_plain(item, depth + 1) for item in value)
+        return self._is_fixed(value)
 
     def _is_fixed(self, value: Any) -> bool:
         if isinstance(value, str):
@@ -155,7 +167,7 @@ def strings(value: Any, depth: int = 0) -> Iterator[str]:
     """Every string in a nested value, keys left out."""
     if isinstance(value, str):
         yield value
-    elif depth > 50 or value is None or isinstance(value, (ResolveMixin, type)):
+    elif depth > _DEEPEST or value is None or isinstance(value, (ResolveMixin, type)):
         return
     elif isinstance(value, Mapping):
         for part in value.values():
@@ -166,11 +178,6 @@ def strings(value: Any, depth: int = 0) -> Iterator[str]:
     elif isinstance(getattr(value, "template_fields", None), (list, tuple, set)):
         for name in value.template_fields:
             yield from strings(getattr(value, name, None), depth + 1)
-
-
-def _is_empty(value: Any) -> bool:
-    # Only of containers of ours: what an array or a frame is when taken for true or false is an error.
-    return type(value) in (tuple, list, dict, set, frozenset) and not value
 
 
 def _expanded_over(tasks: list[Any]) -> dict[str, set[str]]:

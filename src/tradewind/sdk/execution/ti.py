@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 __all__ = ["XCOM_RETURN_KEY", "DagRun", "OtherTaskInstance", "TaskInstance"]
 
 XCOM_RETURN_KEY = "return_value"
+_NOTHING: frozenset[tuple[str, str]] = frozenset()
+_RUNNING = TaskInstanceState.RUNNING
 _Rows = list[tuple[str, int, str, bytes]]
 
 
@@ -35,14 +37,14 @@ class TaskInstance:
 
     def __init__(self, offer: Offer, task: Any, context: Callable[[], Context]) -> None:
         self._offer, self._context = offer, context
-        self.carried: frozenset[tuple[str, str]] = frozenset()
+        self.carried = _NOTHING
         """(task_id, key) of what the offer carries if it exists at all."""
         self.task = task
         self.task_id, self.dag_id, self.run_id = offer.task_id, offer.run.dag_id, offer.run.run_id
         self.map_index, self.try_number, self.max_tries = offer.map_index, offer.try_number, offer.max_tries
         self.id = offer.attempt
         self.queue, self.pid = offer.queue, os.getpid()
-        self.state: TaskInstanceState = TaskInstanceState.RUNNING
+        self.state = _RUNNING
         self.start_us: int | None = offer.first_start_us
         self.end_us: int | None = None
         self.rendered_map_index: str | None = None

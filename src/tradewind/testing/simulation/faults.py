@@ -4,18 +4,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, fields, replace
 from random import Random
+from typing import Any
 
+from tradewind.scheduler.desk import LEASE_SECONDS
+from tradewind.store.writer import LEASE_MS
 from tradewind.testing.simulation.machine import Habits
 
 CLASSES = (
     "commits", "database away", "scheduler crashes", "standby", "scheduler freezes", "agent crashes", "power cuts",
     "machine freezes", "suspends", "disconnects", "partitions", "delays", "losses", "doubles", "clocks", "processes",
-    "extremes",
+    "machines", "extremes", "short leases",
 )  # fmt: skip
 """Names of the fault classes."""
 
 LASTS_SECONDS = 60.0
 """Faults come in the first so many seconds; then everything heals."""
+
+LONGEST_CUT_SECONDS = 8.0
+"""A worker that is cut off for longer may be given up while its tasks go on."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -46,8 +52,12 @@ class Plan:
     machines: int = 1
     capacity: int = 8
     parallelism: int = 32
+    default_pool_slots: int = 128
     kill_grace_seconds: float = 5.0
     most_inputs: int = 500
+    worker_lease_seconds: float = LEASE_SECONDS
+    owner_lease_ms: int = LEASE_MS
+    # The size up to which XComs stay in the database (4 bytes at the extreme) belongs here once they can be elsewhere.
 
     def without(self, name: str) -> Plan:
         """The plan without one class of faults."""
@@ -96,14 +106,35 @@ _SETTINGS = {
     "doubles": ("double",),
     "clocks": ("offsets",),
     "processes": ("habits",),
-    "extremes": ("machines", "capacity", "parallelism", "kill_grace_seconds", "most_inputs"),
+    "machines": ("machines",),
+    "extremes": ("capacity", "parallelism", "default_pool_slots", "kill_grace_seconds", "most_inputs"),
+    "short leases": ("worker_lease_seconds", "owner_lease_ms"),
 }
 
 
 def draw_plan(rng: Random) -> Plan:
-    """A plan with some of the classes. Everything follows from `rng`."""
-    on = {name for name in CLASSES if rng.random() < 0.3}
-    machines = rng.choice([1, 1, 2]) if "extremes" in on else 1
+    """A plan with some of the classes, at times with most of them. Everything follows from `rng`."""
+    share = rng.choice([0.15, 0.3, 0.45, 0.6])
+    on = {name for name in CLASSES if rng.random() < share}
+    machines = rng.choice([2, 2, 3]) if "machines" in on else 1
+    return Plan(
+        events=_draw_events(rng, on, machines),
+        commit=rng.choice([0.005, 0.05, 0.2]) if "commits" in on else 0.0,
+        delay=rng.choice([0.01, 0.1]) if "delays" in on else 0.0,
+        delay_seconds=rng.choice([0.05, 3.0]) if "delays" in on else 0.0,
+        loss=rng.choice([0.01, 0.1]) if "losses" in on else 0.0,
+        double=rng.choice([0.01, 0.1]) if "doubles" in on else 0.0,
+        habits=_draw_habits(rng) if "processes" in on else Habits(),
+        offsets=tuple(round(rng.uniform(-600, 600), 3) for _ in range(machines)) if "clocks" in on else (),
+        standby="standby" in on,
+        machines=machines,
+        worker_lease_seconds=rng.choice([1.0, LEASE_SECONDS]) if "short leases" in on else LEASE_SECONDS,
+        owner_lease_ms=rng.choice([1000, LEASE_MS]) if "short leases" in on else LEASE_MS,
+        **(_draw_extremes(rng) if "extremes" in on else {}),
+    )
+
+
+def _draw_events(rng: Random, on: set[str], machines: int) -> tuple[Fault, ...]:
     events: list[Fault] = []
 
     def some(name: str, kinds: tuple[str, ...], most: int, targets: int, shortest: float, longest: float) -> None:
@@ -120,26 +151,24 @@ def draw_plan(rng: Random) -> Plan:
     some("power cuts", ("power cut",), 2, machines, 1, 40)
     some("machine freezes", ("agent freeze", "machine freeze"), 2, machines, 0.5, 40)
     some("suspends", ("suspend",), 2, 1, 1, 3600)
-    some("disconnects", ("disconnect",), 4, machines, 0.01, 12)
+    some("disconnects", ("disconnect",), 4, machines, 0.2, LONGEST_CUT_SECONDS)
     some("partitions", ("partition up", "partition down"), 3, machines, 0.1, 20)
     some("clocks", ("clock jump",), 2, machines + 1, 0.1, 600)
-    return Plan(
-        events=tuple(sorted(events)),
-        commit=rng.choice([0.005, 0.05, 0.2]) if "commits" in on else 0.0,
-        delay=rng.choice([0.01, 0.1]) if "delays" in on else 0.0,
-        delay_seconds=rng.choice([0.05, 3.0]) if "delays" in on else 0.0,
-        loss=rng.choice([0.01, 0.1]) if "losses" in on else 0.0,
-        double=rng.choice([0.01, 0.1]) if "doubles" in on else 0.0,
-        habits=Habits(
-            child_dies=rng.choice([0.0, 0.1]), ignores_sigterm=rng.choice([0.0, 0.5]), host_dies=rng.choice([0.0, 0.05])
-        )
-        if "processes" in on
-        else Habits(),
-        offsets=tuple(round(rng.uniform(-600, 600), 3) for _ in range(machines)) if "clocks" in on else (),
-        standby="standby" in on,
-        machines=machines,
-        capacity=rng.choice([1, 2, 8]) if "extremes" in on else 8,
-        parallelism=rng.choice([1, 3, 32]) if "extremes" in on else 32,
-        kill_grace_seconds=rng.choice([0.01, 5.0]) if "extremes" in on else 5.0,
-        most_inputs=rng.choice([1, 2, 500]) if "extremes" in on else 500,
-    )  # fmt: skip
+    return tuple(sorted(events))
+
+
+def _draw_habits(rng: Random) -> Habits:
+    return Habits(
+        child_dies=rng.choice([0.0, 0.1]), ignores_sigterm=rng.choice([0.0, 0.5]), host_dies=rng.choice([0.0, 0.05])
+    )
+
+
+def _draw_extremes(rng: Random) -> dict[str, Any]:
+    """Settings at the ends of what is allowed: a batch of one, a pool of one …"""
+    return {
+        "capacity": rng.choice([1, 2, 8]),
+        "parallelism": rng.choice([1, 3, 32]),
+        "default_pool_slots": rng.choice([1, 128]),
+        "kill_grace_seconds": rng.choice([0.01, 5.0]),
+        "most_inputs": rng.choice([1, 2, 500]),
+    }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from random import Random
 from typing import TYPE_CHECKING, Protocol
 
@@ -32,7 +33,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 BEAT_SECONDS = 2.0
+"""At most; an agent with a short lease beats more often."""
+BEATS_IN_A_LEASE = 3
 RECONNECT_SECONDS = 0.05
+MOST_TIDYING_SECONDS = 4.0
+"""What a task does at most between SIGTERM and its end."""
 
 
 class World(Protocol):
@@ -50,6 +55,18 @@ class World(Protocol):
 
     def began(self, offer: Offer, child: Child) -> None: ...
     def ended(self, offer: Offer, child: Child, how: str) -> None: ...
+    def called_back(self, offer: Offer) -> None:
+        """A callback was carried out."""
+        ...
+
+    def gave_up(self, callback: Offer) -> None:
+        """An agent says that a callback ended otherwise."""
+        ...
+
+    def cover(self, kind: str) -> None:
+        """Something goes wrong inside a machine."""
+        ...
+
     def acknowledged(self, report: Finished) -> None: ...
 
 
@@ -130,6 +147,7 @@ class HostProcess(Process):
     def _told(self, message: AnyMessage) -> None:
         self._front.ordered(message)
         if self._front.children and self.machine.rng.random() < self.machine.habits.host_dies:
+            self.machine.world.cover("host dies")
             self.die(signal.SIGKILL)
 
     def _agent_gone(self) -> None:
@@ -141,7 +159,7 @@ class HostProcess(Process):
 
     # --- what the front asks ---
 
-    def fork(self, reuse: bool) -> tuple[int, End]:  # type: ignore[override]
+    def fork(self, reuse: bool, rehearse: bool) -> tuple[int, End]:  # type: ignore[override]
         child = Child(self.machine, self, reuse)
         return child.pid, child.agents_end  # type: ignore[return-value]
 
@@ -200,6 +218,9 @@ class Child(Process):
         offer = self.offer
         assert offer is not None
         machine, world = self.machine, self.machine.world
+        if offer.callback:
+            self._call_back(offer)
+            return
         self._running = True
         self._began_us = machine.clock_us()
         world.began(offer, self)
@@ -209,7 +230,7 @@ class Child(Process):
         self._serial += 1
         serial = self._serial
         if machine.rng.random() < machine.habits.child_dies:
-            self._later(lasts * machine.rng.random(), "crash", serial, lambda: self.die(signal.SIGSEGV))
+            self._later(lasts * machine.rng.random(), "crash", serial, self._crash)
         limit = world.execution_timeout(offer)
         if outcome.end == "never":
             if limit is not None:
@@ -218,6 +239,16 @@ class Child(Process):
                 )
         else:
             self._later(lasts, outcome.end, serial, lambda: self._finish(outcome))
+
+    def _crash(self) -> None:
+        self.machine.world.cover("child dies")
+        self.die(signal.SIGSEGV)
+
+    def _call_back(self, offer: Offer) -> None:
+        self.machine.world.called_back(offer)
+        now = self.machine.clock_us()
+        self._end.send(Finished(attempt=offer.attempt, outcome="success", start_us=now, end_us=now))
+        self._go()
 
     def _later(self, seconds: float, what: str, serial: int, call: Callable[[], None]) -> None:
         def still() -> None:
@@ -233,11 +264,13 @@ class Child(Process):
             outcome=outcome.end,
             start_us=self._began_us,
             end_us=self.machine.clock_us(),
-            error="" if outcome.end in ("success", "skipped") else f"it {outcome.end}",
+            error="" if outcome.end in ("success", "skipped", "rescheduled") else f"it {outcome.end}",
             skip=list(outcome.skip),
         )
         if outcome.length is not None:
             report.value, report.length = b"[]", outcome.length
+        if outcome.end == "rescheduled":
+            report.reschedule_us = self.machine.clock_us() + outcome.again // timedelta(microseconds=1)
         self._report(report)
 
     def _report(self, report: Finished) -> None:
@@ -245,6 +278,9 @@ class Child(Process):
         if (report.end_us or 0) - (report.start_us or 0) >= WORTH_KEEPING_US:
             self.machine.spool[report.attempt] = report
         self._end.send(report)
+        self._go()
+
+    def _go(self) -> None:
         self.offer = None
         if not self._reuse:
             self.machine.after(0.0003, self.actor, "exit", lambda: self.die(0))
@@ -257,7 +293,8 @@ class Child(Process):
     def signal(self, number: int) -> None:
         if number == signal.SIGTERM and self._running:
             if self.machine.rng.random() >= self.machine.habits.ignores_sigterm:
-                self.machine.after(0.001, self.actor, "SIGTERM", self._stopped)
+                tidies_up = MOST_TIDYING_SECONDS * self.machine.rng.random() ** 4
+                self.machine.after(0.001 + tidies_up, self.actor, "SIGTERM", self._stopped)
         else:
             super().signal(number)
 
@@ -282,11 +319,13 @@ class Child(Process):
 class Machine:
     """One machine with one agent that comes back whenever it dies. What is on its disk stays."""
 
-    def __init__(self, world: World, name: str, *, capacity: int, rng: Random, habits: Habits) -> None:
+    def __init__(self, world: World, name: str, *, capacity: int, lease: float, rng: Random, habits: Habits) -> None:
         self.world, self.name, self.rng, self.habits = world, name, rng, habits
+        self._beats_every = min(BEAT_SECONDS, lease / BEATS_IN_A_LEASE)
         self._capacity = capacity
         self.kernel = Actor(f"{name}/kernel")
         self.spool: dict[str, Finished] = {}
+        self._callbacks: dict[str, Offer] = {}
         self.processes: dict[int, Process] = {}
         self.clock_offset = 0.0
         self.unplugged_until = 0
@@ -335,7 +374,7 @@ class Machine:
         )
         self.agent.reports = dict(self.spool)
         self.after(0.001, self.actor, "dial", self._dial)
-        self.after(BEAT_SECONDS, self.actor, "tick", self._tick)
+        self.after(self._beats_every, self.actor, "tick", self._tick)
 
     def crash(self, back_after: float) -> None:
         """kill -9 of the agent; its supervisor starts another."""
@@ -365,8 +404,8 @@ class Machine:
         self.crash(back_after)
 
     def actors(self) -> Iterable[Actor]:
-        """Every process now, to be frozen together."""
-        return [self.actor, *(process.actor for process in self.processes.values())]
+        """Every process now, to be frozen together; none is started or killed meanwhile."""
+        return [self.actor, self.kernel, *(process.actor for process in self.processes.values())]
 
     # --- the scheduler ---
 
@@ -386,6 +425,8 @@ class Machine:
             case Refused():
                 raise AssertionError(f"the scheduler refused {self.name}: {message.reason}")
             case _:
+                if isinstance(message, Offer) and message.callback:
+                    self._callbacks[message.attempt] = message
                 if isinstance(message, Ack):
                     for attempt in message.attempts:
                         if attempt in self.agent.reports:
@@ -398,7 +439,7 @@ class Machine:
         self.after(RECONNECT_SECONDS, self.actor, "dial", self._dial)
 
     def _tick(self) -> None:
-        self.after(BEAT_SECONDS, self.actor, "tick", self._tick)
+        self.after(self._beats_every, self.actor, "tick", self._tick)
         self.tell_scheduler(self.agent.tick())
 
     # --- the agent's ports ---
@@ -410,6 +451,8 @@ class Machine:
         return self.world.clock_us(self.clock_offset)
 
     def tell_scheduler(self, message: Message) -> None:
+        if isinstance(message, Finished) and message.outcome != "success" and message.attempt in self._callbacks:
+            self.world.gave_up(self._callbacks[message.attempt])
         if self.link is not None:
             self.link.send(message)
 

@@ -8,24 +8,20 @@ on what came first, it says every state that is permitted; the fewer these are, 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from itertools import product
 from math import prod
 from typing import Any, NamedTuple
 
 from tradewind.core.dag import DagSpec, TaskSpec
-from tradewind.testing.simulation.workload import Clear, Edit, Mark, RunKey, Trigger, Workload, related, sources
+from tradewind.testing.simulation.expected import runs_of
+from tradewind.testing.simulation.workload import Clear, Edit, Mark, RunKey, Workload, related, sources
 
 S, K, F, U, NONE, RUNNING, ABSENT = "success", "skipped", "failed", "upstream_failed", "none", "running", "absent"
 BAD, OPEN, PASSED = frozenset({F, U}), frozenset({NONE, RUNNING}), frozenset({S, K, ABSENT})
-Permitted = frozenset[str]
-"""The states that something may have in the end; `absent` when there may be no such instance."""
+Permitted = frozenset[str]  # the states that something may have in the end; `absent`: there may be no such instance
 NOTHING: Permitted = frozenset()
-Ends = dict[int, Permitted]
-"""Of one task, by map index."""
-Actual = tuple[str, Mapping[tuple[str, int], str]]
-"""A run's state, and those of its instances."""
+Ends = dict[int, Permitted]  # of one task, by map index
 
 
 class Ending(NamedTuple):
@@ -40,8 +36,7 @@ def final_states(
 ) -> dict[RunKey, Ending | None]:
     """The permitted end of every run that there must be; None for those that clear, mark or edit have touched.
 
-    lost: instances (dag_id, run_id, task_id, map_index) that may have failed because their workers went. order: how
-    the runs were created, where that is not the order in which they were asked for.
+    `lost` instances may have failed because their workers went; `order` is that in which the runs were created.
     """
     touched = {RunKey(a.dag_id, a.run_id) for a in workload.actions if isinstance(a, Clear | Mark)}
     edited = {a.dag_id for a in workload.actions if isinstance(a, Edit)}
@@ -50,72 +45,46 @@ def final_states(
         looks_back = any(t.depends_on_past or t.wait_for_downstream for t in spec.tasks.values())
         before: Ending | None = None
         stuck = maybe_stuck = 0
-        for n, key in enumerate(sorted(_runs(workload, spec), key=order.index) if order else _runs(workload, spec)):
+        runs = runs_of(workload, spec)
+        for n, key in enumerate(sorted(runs, key=order.index) if order else runs):
             if spec.dag_id in edited or key in touched or (looks_back and n and before is None):
                 found[key] = before = None
                 continue
             ending = _Run(workload, spec, key, before, {x[2:] for x in lost if x[:2] == key}).ending()
             if spec.timetable.kind != "never" and maybe_stuck >= spec.max_active_runs:
                 # The timetable makes no further run while as many as may be active are.
-                ending = Ending(
-                    frozenset({ABSENT}) | (NOTHING if stuck >= spec.max_active_runs else ending.run), ending.tasks
-                )
+                made = NOTHING if stuck >= spec.max_active_runs else ending.run
+                ending = Ending(made | {ABSENT}, ending.tasks)
             found[key] = before = ending
             stuck, maybe_stuck = stuck + (ending.run == {RUNNING}), maybe_stuck + (RUNNING in ending.run)
     return found
 
 
-def differences(expected: Mapping[RunKey, Ending | None], actual: Mapping[RunKey, Actual]) -> list[str]:
-    """Where what happened is not what had to, one sentence each."""
-    found = [f"{key} should not exist" for key in actual.keys() - expected.keys()]
-    for key, ending in expected.items():
-        if ending is None:
-            continue
-        state, tasks = actual.get(key, (ABSENT, {}))
-        if state not in ending.run:
-            found.append(f"{key} is {state}, not {' or '.join(sorted(ending.run))}")
-        for name in tasks.keys() | ending.tasks.keys() if state != ABSENT else ():
-            allowed = ending.tasks.get(name, {ABSENT})
-            if tasks.get(name, ABSENT) not in allowed:
-                found.append(f"{key} {name} is {tasks.get(name, ABSENT)}, not {' or '.join(sorted(allowed))}")
-    return sorted(found)
-
-
 def verdicts(rule: str, seen: Permitted, setups: Permitted = NOTHING) -> set[str]:
-    """What becomes of a task whose upstream instances are in these states: `run`, `none` (it waits), or a state.
+    """What becomes of a task with upstream in these states, however many: `run`, `none` (it waits), or a state."""
+    return _RULES[rule](seen, setups) if seen else {"run"}
 
-    Of no rule does the answer depend on how many they are. `setups` are the states of those that are setups.
-    """
-    bad, waits = bool(seen & BAD), bool(seen & OPEN)
-    last = {NONE} if waits else {"run"}
-    match rule:
-        case _ if not seen or rule == "always":
-            return {"run"}
-        case "all_success":  # whichever of a failure and a skip came first has decided
-            return {U, K} if bad and K in seen else {U} if bad else {K} if K in seen else last
-        case "all_failed":
-            return {K} if seen & {S, K} else last
-        case "all_done":
-            return last
-        case "all_done_min_one_success":
-            return {K} if K in seen else last if waits or S in seen else {U}
-        case "all_done_setup_success":
-            return last if waits or not setups or S in setups else {K} if setups == {K} else {U}
-        case "one_success":
-            return {"run"} if S in seen else {NONE} if waits else {K} if seen == {K} else {U}
-        case "one_failed":
-            return {"run"} if bad else {NONE} if waits else {K}
-        case "one_done":
-            return {"run"} if seen & {S, F} else {NONE} if waits else {K}
-        case "none_failed":
-            return {U} if bad else last
-        case "none_failed_min_one_success":
-            return {U} if bad else last if waits or S in seen else {K}
-        case "none_skipped":
-            return {K} if K in seen else last
-        case "all_skipped":
-            return {K} if bad or S in seen else last
-    raise ValueError(f"There is no trigger rule {rule!r}.")
+
+def _last(seen: Permitted) -> set[str]:
+    return {NONE} if seen & OPEN else {"run"}
+
+
+_RULES: dict[str, Callable[[Permitted, Permitted], set[str]]] = {
+    "always": lambda s, _: {"run"},
+    # Whichever of a failure and a skip came first has decided.
+    "all_success": lambda s, _: ({U} if s & BAD else set()) | ({K} if K in s else set()) or _last(s),
+    "all_failed": lambda s, _: {K} if s & {S, K} else _last(s),
+    "all_done": lambda s, _: _last(s),
+    "all_done_min_one_success": lambda s, _: {K} if K in s else _last(s) if s & (OPEN | {S}) else {U},
+    "all_done_setup_success": lambda s, up: _last(s) if s & OPEN or not up or S in up else {K} if up == {K} else {U},
+    "one_success": lambda s, _: {"run"} if S in s else {NONE} if s & OPEN else {K} if s == {K} else {U},
+    "one_failed": lambda s, _: {"run"} if s & BAD else {NONE} if s & OPEN else {K},
+    "one_done": lambda s, _: {"run"} if s & {S, F} else {NONE} if s & OPEN else {K},
+    "none_failed": lambda s, _: {U} if s & BAD else _last(s),
+    "none_failed_min_one_success": lambda s, _: {U} if s & BAD else _last(s) if s & (OPEN | {S}) else {K},
+    "none_skipped": lambda s, _: {K} if K in s else _last(s),
+    "all_skipped": lambda s, _: {K} if s & (BAD | {S}) else _last(s),
+}
 
 
 class _Run:
@@ -164,15 +133,12 @@ class _Run:
         return found
 
     def rule(self, spec: TaskSpec, ends: dict[str, Ends]) -> set[str]:
-        seen = {NOTHING}
+        seen = {(NOTHING, NOTHING)}
         for above in spec.upstream:
-            mark = "setup " if self.tasks[above].is_setup else ""
+            setup = self.tasks[above].is_setup
             together = _together(ends[above].values())
-            seen = {some | {mark + state for state in more} for some in seen for more in together}
-        split = [
-            (frozenset(x.removeprefix("setup ") for x in s), frozenset(x[6:] for x in s if " " in x)) for s in seen
-        ]
-        return {verdict for states, setups in split for verdict in verdicts(str(spec.trigger_rule), states, setups)}
+            seen = {(some | more, setups | (more if setup else NOTHING)) for some, setups in seen for more in together}
+        return {verdict for states, setups in seen for verdict in verdicts(str(spec.trigger_rule), states, setups)}
 
     def started(self, t: str, ends: dict[str, Ends]) -> Ends:
         """Its trigger rule says yes: its past, its expansion, and its own tries."""
@@ -188,9 +154,9 @@ class _Run:
 
     def lengths(self, source: str, ends: dict[str, Ends]) -> list[Any]:
         """How long the value may be that a task leaves: numbers, None for no value, `wait` while it is not over."""
-        states, mapped = ends[source], self.tasks[source].map is not None
+        states = ends[source]
         found: list[Any] = ["wait"] if any(v & OPEN for v in states.values()) else []
-        if not mapped:
+        if self.tasks[source].map is None:
             found += [self.end(source, -1)[1]] if S in states[-1] else []
             return found + ([None] if states[-1] - OPEN - {S} else [])
         values = [v for i, v in states.items() if S in v and self.end(source, i)[1] is not None]
@@ -209,36 +175,26 @@ class _Run:
     def end(self, t: str, i: int) -> tuple[Permitted, int | None, tuple[str, ...]]:
         """An instance that starts: how it ends after all its tries, the length it leaves, whom it skips."""
         if (t, i) not in self.known:
-            state, length, skip = self.tries(self.tasks[t], i)
-            self.known[t, i] = frozenset({state, F} if (t, i) in self.lost else {state}), length, skip
+            spec = self.tasks[t]
+            last = self.workload.outcome(*self.key, t, i, spec.retries + 1)  # what ends sooner ends the same way
+            state = last.end.removesuffix("_for_good")
+            if last.end == "never":
+                state = F if spec.execution_timeout_seconds else RUNNING
+            ends = frozenset({state, F} if (t, i) in self.lost else {state})
+            self.known[t, i] = (frozenset({S}), None, ()) if spec.never_sent else (ends, last.length, last.skip)
         return self.known[t, i]
 
-    def tries(self, spec: TaskSpec, i: int) -> tuple[str, int | None, tuple[str, ...]]:
-        for number in range(1, spec.retries + 2):
-            if spec.never_sent:
-                return S, None, ()
-            outcome = self.workload.outcome(*self.key, spec.task_id, i, number)
-            if outcome.end == "never" and not spec.execution_timeout_seconds:
-                return RUNNING, None, ()
-            if outcome.end not in ("failed", "never"):
-                return outcome.end.removesuffix("_for_good"), outcome.length, outcome.skip
-        return F, None, ()
-
     def failing_fast(self, ends: dict[str, Ends]) -> dict[str, Ends]:
-        """The first task that fails stops all the others. Which one is first may be open, and how far they came."""
+        """The first task that fails stops all others. Which one is first may be open, and how far they came."""
         fails = {(t, i): v for t, of_task in ends.items() for i, v in of_task.items() if F in v}
         after = {t: related(self.spec, [t], downstream=True) - {t} for t in self.tasks}
         found = {}
         for t, of_task in ends.items():
-            if any(v == {F} and t in after[name] for (name, _), v in fails.items()):
-                found[t] = self.unexpanded(t, K)
-            elif all(name in after[t] for name, _ in fails):
-                found[t] = of_task  # over before any of them begins
-            else:
-                stopped = {i: v | {F, K} for i, v in self.or_unexpanded(t, of_task).items()}
-                found[t] = stopped | {
-                    i: v for (name, i), v in fails.items() if name == t and v == {F} and len(fails) == 1
-                }
+            stopped = {i: v | {F, K} for i, v in self.or_unexpanded(t, of_task).items()}
+            alone = {i: v for (name, i), v in fails.items() if name == t and v == {F} and len(fails) == 1}
+            never = any(v == {F} and t in after[name] for (name, _), v in fails.items())
+            before = all(name in after[t] for name, _ in fails)  # it is over before any of them begins
+            found[t] = self.unexpanded(t, K) if never else of_task if before else stopped | alone
         return found
 
     def or_unexpanded(self, t: str, of_task: Ends) -> Ends:
@@ -268,23 +224,3 @@ def _together(instances: Iterable[Permitted]) -> set[Permitted]:
         for _ in range(min(count, len(permitted))):
             seen = {some | {state} - {ABSENT} for some in seen for state in permitted}
     return seen - {NOTHING}
-
-
-def _runs(workload: Workload, spec: DagSpec) -> list[RunKey]:
-    """The runs that there must be, oldest first."""
-    due = [f"scheduled__{at.isoformat()}" for at in _due(spec)] if spec.timetable.kind != "never" else []
-    asked = [a.run_id for a in workload.actions if isinstance(a, Trigger) and a.dag_id == spec.dag_id]
-    return [RunKey(spec.dag_id, run_id) for run_id in due + asked]
-
-
-def _due(spec: DagSpec) -> Iterable[datetime]:
-    """When the timetable's runs are due: every tick from the start date to the end date."""
-    start, end, step = spec.start_date, spec.end_date, timedelta(seconds=spec.timetable.delta_seconds or 0)
-    if spec.timetable.kind == "once" and start:
-        return [start]
-    if spec.timetable.kind != "delta" or not start or not end:
-        raise ValueError(
-            f"The model knows `once` and `delta` with start and end date, not Dag {spec.dag_id}'s timetable."
-        )
-    ticks = [start + n * step for n in range((end - start) // step + 1)]
-    return [tick + step for tick in ticks] if spec.timetable.data_interval else ticks

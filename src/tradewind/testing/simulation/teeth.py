@@ -4,27 +4,38 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import Any
 from unittest.mock import patch
 
-from tradewind.core import attempts, runs, tasks
+from tradewind.core import admission, attempts, runs, tasks
 from tradewind.core.inputs import AttemptFinished, WorkerJoined
+from tradewind.core.records import Attempt, TaskKey
 from tradewind.core.trigger_rules import Verdict
 from tradewind.core.world import World
+from tradewind.scheduler import desk as desk_module
 from tradewind.scheduler import owner as owner_module
 from tradewind.scheduler.desk import Desk
 from tradewind.scheduler.owner import Owner
 from tradewind.scheduler.scheduler import Scheduler
 from tradewind.store import loader
+from tradewind.store.times import from_us
 from tradewind.store.writer import StoreUnavailable, Writer
 from tradewind.testing.simulation.database import Database
 from tradewind.testing.simulation.simulation import Result, Simulation
-from tradewind.wire.messages import Ack
+from tradewind.wire.messages import Ack, Hello
 from tradewind.worker.agent import Agent
 
 Plant = Callable[[], Any]
 """Gives a context manager in which the bug is there."""
+
+
+def _both(*plants: Any) -> ExitStack:
+    stack = ExitStack()
+    for plant in plants:
+        stack.enter_context(plant)
+    return stack
 
 
 @dataclass(frozen=True)
@@ -40,7 +51,7 @@ class Found:
 # --- the store and the owner -------------------------------------------------------------------------------------
 
 
-def _no_epoch_check() -> Any:
+def _skips_the_epoch_check() -> Any:
     real = Writer.commit
 
     def commit(self: Any, lease: Any, *rest: Any, **more: Any) -> Any:
@@ -65,7 +76,7 @@ def _tells_before_it_commits() -> Any:
     return patch.object(Owner, "_commit", commit)
 
 
-def _believes_in_a_failed_commit() -> Any:
+def _swaps_memory_before_the_commit() -> Any:
     def write(self: Any, batch: Any) -> Any:
         try:
             return self._writer.commit(self.lease, batch.id, batch.operations, batch.now, self.world.next_run_number)
@@ -96,6 +107,11 @@ def _forgets_a_finally() -> Any:
     return patch.object(Scheduler, "_turn", turn)
 
 
+def _counts_events_twice() -> Any:
+    real = Writer.events_committed
+    return patch.object(Writer, "events_committed", lambda self, count: real(self, 2 * count))
+
+
 def _forgets_timers_at_a_restart() -> Any:
     return patch.object(loader, "_set_timers", lambda world, now: None)
 
@@ -103,16 +119,80 @@ def _forgets_timers_at_a_restart() -> Any:
 # --- reports and attempts ----------------------------------------------------------------------------------------
 
 
-def _applies_stale_reports() -> Any:
-    real = attempts.finished
+def _applies_reports_without_their_attempt_check() -> Any:
+    keys: dict[str, TaskKey] = {}
+    put, real = World.put_attempt, attempts.finished
+
+    def put_attempt(self: Any, new: Attempt) -> None:
+        keys[new.id] = new.key
+        put(self, new)
 
     def finished(turn: Any, report: AttemptFinished) -> None:
-        if report.attempt not in turn.world.attempts and turn.world.attempts:
-            other = min(turn.world.attempts)
-            report = replace(report, attempt=other)
-        real(turn, report)
+        # As if a report named its task, and not its attempt.
+        current = turn.world.active_of.get(keys.get(report.attempt))
+        real(turn, replace(report, attempt=current or report.attempt))
 
-    return patch.object(attempts, "finished", finished)
+    return _both(patch.object(World, "put_attempt", put_attempt), patch.object(attempts, "finished", finished))
+
+
+def _trusts_what_was_published() -> Any:
+    return patch.object(Desk, "_compare", lambda self, peer, holds: None)
+
+
+def _forgets_callbacks_that_got_lost() -> Any:
+    return patch.object(Desk, "_callbacks_to_repeat", lambda self, worker, holds, now: [])
+
+
+def _greets_again_on_one_connection() -> Any:
+    real = Desk.on_message
+
+    def on_message(self: Any, peer: Any, message: Any) -> None:
+        if isinstance(message, Hello):
+            self._hello(peer, message)
+        else:
+            real(self, peer, message)
+
+    return patch.object(Desk, "on_message", on_message)
+
+
+def _believes_a_workers_clock() -> Any:
+    return patch.object(attempts, "_ended", lambda turn, task, report: report.end_date or turn.now)
+
+
+def _judges_workers_at_once() -> Any:
+    real = Desk.expire
+    patience = desk_module.LEASE_SECONDS + attempts.LOST_GRACE.total_seconds()
+    return patch.object(Desk, "expire", lambda self, now: real(self, now + patience))
+
+
+def _compares_wall_clocks() -> Any:
+    real = Desk._beat
+
+    def beat(self: Any, peer: Any, beat: Any) -> None:
+        real(self, peer, beat)
+        sent = from_us(beat.sent_us)
+        assert sent is not None
+        self.beats[peer.name] -= (self._scheduler.now() - sent).total_seconds()
+
+    return patch.object(Desk, "_beat", beat)
+
+
+def _retries_before_the_kill_grace() -> Any:
+    real = admission.full_limit
+
+    def full_limit(world: Any, live: Any, spec: Any, task: Any) -> Any:
+        limit = real(world, live, spec, task)
+        if limit is None or limit[0] != "attempt":
+            return limit
+        with patch.dict(world.active_of):
+            del world.active_of[task.key]
+            return real(world, live, spec, task)
+
+    return patch.object(admission, "full_limit", full_limit)
+
+
+def _tries_once_too_often() -> Any:
+    return patch.object(attempts, "is_eligible", lambda try_number, max_tries: 0 < try_number <= max_tries + 1)
 
 
 def _acknowledges_before_it_commits() -> Any:
@@ -196,6 +276,16 @@ def _runs_what_should_be_skipped() -> Any:
     return patch.object(tasks, "evaluate", evaluate)
 
 
+def _does_not_wait_for_all_of_its_upstream() -> Any:
+    real = tasks.evaluate
+
+    def evaluate(rule: Any, counts: Any) -> Verdict:
+        verdict = real(rule, counts)
+        return Verdict.RUN if verdict is Verdict.WAIT and counts.done else verdict
+
+    return patch.object(tasks, "evaluate", evaluate)
+
+
 def _forgets_queued_runs() -> Any:
     real = runs._finish
 
@@ -207,22 +297,32 @@ def _forgets_queued_runs() -> Any:
 
 
 BUGS: dict[str, Plant] = {
-    "no epoch check": _no_epoch_check,
+    "skips the epoch check": _skips_the_epoch_check,
     "tells before it commits": _tells_before_it_commits,
-    "believes in a failed commit": _believes_in_a_failed_commit,
+    "swaps memory before the commit": _swaps_memory_before_the_commit,
     "repeats a commit without asking": _repeats_a_commit_without_asking,
+    "counts events twice": _counts_events_twice,
     "forgets a finally": _forgets_a_finally,
     "forgets timers at a restart": _forgets_timers_at_a_restart,
-    "applies stale reports": _applies_stale_reports,
+    "applies reports without their attempt check": _applies_reports_without_their_attempt_check,
     "acknowledges before it commits": _acknowledges_before_it_commits,
     "does not keep reports": _does_not_keep_reports,
     "starts a late offer again": _starts_a_late_offer_again,
     "does not ask what a worker holds": _does_not_ask_what_a_worker_holds,
+    "trusts what was published": _trusts_what_was_published,
+    "forgets callbacks that got lost": _forgets_callbacks_that_got_lost,
+    "greets again on one connection": _greets_again_on_one_connection,
+    "believes a worker's clock": _believes_a_workers_clock,
+    "judges workers at once": _judges_workers_at_once,
+    "compares wall clocks": _compares_wall_clocks,
+    "retries before the kill grace": _retries_before_the_kill_grace,
+    "tries once too often": _tries_once_too_often,
     "frees a slot twice": _frees_a_slot_twice,
     "forgets parked tasks": _forgets_parked_tasks,
     "expands twice": _expands_twice,
     "forgets the past": _forgets_the_past,
     "runs what should be skipped": _runs_what_should_be_skipped,
+    "does not wait for all of its upstream": _does_not_wait_for_all_of_its_upstream,
     "forgets queued runs": _forgets_queued_runs,
 }
 """Every bug that can be planted, by what it does."""
@@ -251,6 +351,6 @@ def show(seeds: int = 300, first: int = 0) -> int:
         found = find(name, seeds, first)
         missed += found.result is None
         how = f"after {found.seeds:3} seeds: {found.result.broken[:90]}" if found.result else "NOT FOUND"
-        print(f"  {name:36} {how} ({found.seconds:.1f} s)", flush=True)
+        print(f"  {name:44} {how} ({found.seconds:.1f} s)", flush=True)
     print("every one was found" if not missed else f"{missed} were not found")
     return 1 if missed else 0

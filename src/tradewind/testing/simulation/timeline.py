@@ -9,6 +9,9 @@ from random import Random
 
 Call = Callable[[], None]
 
+HASHED_AT_ONCE = 512
+"""Lines of the trace that are hashed together."""
+
 
 class Actor:
     """A process, as far as time is concerned: it can be frozen, and it can die."""
@@ -44,10 +47,11 @@ class Timeline:
     def __init__(self, rng: Random) -> None:
         self.now = 0
         self.played = 0
-        self._rng = rng
+        self._lot = rng.random
         self._sequence = 0
         self._heap: list[tuple[int, float, int, Entry]] = []
         self._hash = blake2b(digest_size=16)
+        self._lines: list[str] = []
         self.story: list[str] | None = None
         """Set to a list to have every call written down."""
 
@@ -58,26 +62,27 @@ class Timeline:
     def at(self, moment: int, actor: Actor, what: str, call: Call) -> Entry:
         """Have `call` happen at that microsecond."""
         entry = Entry(moment, actor, what, call)
-        self._push(entry)
-        return entry
-
-    def _push(self, entry: Entry) -> None:
         self._sequence += 1
-        heappush(self._heap, (entry.at, self._rng.random(), self._sequence, entry))
+        heappush(self._heap, (moment, self._lot(), self._sequence, entry))
+        return entry
 
     def step(self) -> bool:
         """Play the next call. False when nothing is left."""
-        while self._heap:
-            moment, _, _, entry = heappop(self._heap)
+        heap = self._heap
+        while heap:
+            moment, _, _, entry = heappop(heap)
             actor = entry.actor
             if entry.cancelled or not actor.alive:
                 continue
-            self.now = max(self.now, moment)
+            if moment > self.now:
+                self.now = moment
             if actor.frozen:
                 actor.held.append(entry)
                 continue
             self.played += 1
-            self._hash.update(f"{self.now} {actor.name} {entry.what}\n".encode())
+            self._lines.append(f"{self.now} {actor.name} {entry.what}\n")
+            if len(self._lines) >= HASHED_AT_ONCE:
+                self._hash_lines()
             if self.story is not None:
                 self.story.append(f"{self.now / 1e6:12.6f} {actor.name:14} {entry.what}")
             entry.call()
@@ -90,9 +95,15 @@ class Timeline:
         held, actor.held = actor.held, []
         for position, entry in enumerate(held):
             entry.at = self.now + position
-            self._push(entry)
+            self._sequence += 1
+            heappush(self._heap, (entry.at, self._lot(), self._sequence, entry))
 
     @property
     def trace(self) -> str:
         """A hash of everything that was played."""
+        self._hash_lines()
         return self._hash.hexdigest()
+
+    def _hash_lines(self) -> None:
+        self._hash.update("".join(self._lines).encode())
+        self._lines.clear()

@@ -29,6 +29,9 @@ PERIOD = timedelta(minutes=5)
 RULES = tuple(sorted(TriggerRule))
 LENGTHS = (0, 1, 1, 2, 3, 4)
 LONG_MAP = 1000
+LAST_LEG = 10**6
+MANY_LOOKS = 24
+LONGEST_LOOK_SECONDS = 8.2
 
 
 class RunKey(NamedTuple):
@@ -43,14 +46,15 @@ class Outcome:
     """How one try ends, `lasts` after it began.
 
     end: `success`, `skipped`, `failed` (tried again where retries are left), `failed_for_good`, `never` (it is still at
-    work when its execution timeout, or else its run's, comes). `length` is that of the value it leaves, None for no
-    value; `skip` names the downstream tasks that it decides to skip.
+    work when its execution timeout, or else its run's, comes), `rescheduled` (it looks `again` so much later). `length`
+    is that of the value it leaves, None for no value; `skip` names the downstream tasks that it decides to skip.
     """
 
     end: str
     lasts: timedelta
     length: int | None = None
     skip: tuple[str, ...] = ()
+    again: timedelta = timedelta(0)
 
 
 # --- what people do ----------------------------------------------------------------------------------------------
@@ -140,11 +144,13 @@ class Item:
 
 @dataclass(frozen=True, kw_only=True)
 class Workload:
-    """Everything that happens to an installation but its faults. `key` and `trouble` decide how tries end."""
+    """Everything that happens to an installation but its faults. `key`, `trouble` and `pace` decide how tries end."""
 
     key: str
     trouble: float
     """About how many of the task instances do something else than succeed at once."""
+    pace: float = 1.0
+    """How many times longer than usual tries last."""
     dags: tuple[DagSpec, ...]
     pools: tuple[tuple[str, int], ...] = ()
     """Name and slots."""
@@ -155,12 +161,18 @@ class Workload:
         """The Dag as it is from each moment on; the first at zero, one more for each edit."""
         return self._versions[dag_id]
 
-    def outcome(self, dag_id: str, run_id: str, task_id: str, map_index: int, try_number: int) -> Outcome:
-        """How this try ends. The fate of an instance is the same on every try, but for how often it fails before."""
+    def outcome(
+        self, dag_id: str, run_id: str, task_id: str, map_index: int, try_number: int, leg: int = LAST_LEG
+    ) -> Outcome:
+        """How this leg of a try ends; by itself its last one. The fate of an instance is the same on every try, but for
+        how often it fails before."""
         dag_spec = next(s for _, s in reversed(self.versions(dag_id)) if task_id in s.tasks)
         spec = dag_spec.tasks[task_id]
         me = (self.key, dag_id, run_id, task_id, map_index)
-        lasts = 0.05 + 3 * _roll(*me, "lasts", try_number) ** 3
+        if leg < _looks(spec, me):
+            wait = 0.2 + (LONGEST_LOOK_SECONDS - 0.2) * _roll(*me, "again", leg) ** 3
+            return Outcome(end="rescheduled", lasts=0.05 * SECOND, again=timedelta(seconds=round(wait, 3)))
+        lasts = 0.05 + 3 * self.pace * _roll(*me, "lasts", try_number) ** 3
         if _roll(*me, "long", try_number) < 0.03:
             lasts *= 40
         limit = spec.execution_timeout_seconds
@@ -264,6 +276,13 @@ def _roll(*key: object) -> float:
     return int.from_bytes(digest, "big") / 2**56
 
 
+def _looks(spec: TaskSpec, me: tuple[Any, ...]) -> int:
+    """How often a sensor looks in vain before the leg that ends its try."""
+    if spec.extra.get("mode") != "reschedule":
+        return 0
+    return MANY_LOOKS if _roll(*me, "patience") < 0.05 else int(4 * _roll(*me, "looks"))
+
+
 def _decision(dag_spec: DagSpec, spec: TaskSpec, me: tuple[Any, ...]) -> tuple[str, ...]:
     """What a branch or a short circuit decides to skip."""
     if not spec.skips_downstream:
@@ -297,9 +316,9 @@ _TASK_SETTINGS = (
     "trigger_rule", "retries", "retry_backoff", "max_retry_delay_seconds", "execution_timeout_seconds", "pool",
     "pool_slots", "priority_weight", "effective_weight", "depends_on_past", "wait_for_downstream",
     "max_active_tis_per_dag", "max_active_tis_per_dagrun", "never_sent", "map", "skips_downstream", "is_setup",
-    "is_teardown",
+    "is_teardown", "callbacks", "extra", "lost_policy",
 )  # fmt: skip
-_DAG_SETTINGS = ("max_active_tasks", "max_active_runs", "dagrun_timeout_seconds", "fail_fast")
+_DAG_SETTINGS = ("max_active_tasks", "max_active_runs", "dagrun_timeout_seconds", "fail_fast", "callbacks")
 
 
 def _defaults(kind: type) -> dict[str, Any]:
@@ -361,9 +380,12 @@ def draw_workload(rng: Random, size: int = 12) -> Workload:
     actions: list[Action] = [*triggers]
     if rng.random() < 0.6:
         actions += [_draw_action(rng, dags, triggers, pools) for _ in range(rng.randint(1, 4))]
+    if triggers and rng.random() < 0.4:
+        actions += _draw_quarrel(rng, dags, rng.choice(triggers))
     return Workload(
         key=f"{rng.getrandbits(64):016x}",
         trouble=rng.choice([0.05, 0.2, 0.35, 0.5]),
+        pace=rng.choice([1, 1, 10]),
         dags=dags,
         pools=pools,
         actions=tuple(sorted(actions, key=lambda action: action.at)),
@@ -381,7 +403,8 @@ def _draw_dag(rng: Random, dag_id: str, count: int, pools: tuple[tuple[str, int]
         own |= {name: {} for name in ("w0", "w1")}
         own |= {"up": {"is_setup": True}, "down": {"is_teardown": True, "trigger_rule": "all_done_setup_success"}}
     spec = dag("; ".join([*names, *edges]), dag_id=dag_id, tasks=own, **_draw_settings(rng, past=past))
-    spec = replace(spec, fail_fast=fail_fast)
+    callbacks = tuple(kind for kind in ("on_failure", "on_success") if rng.random() < 0.25)
+    spec = replace(spec, fail_fast=fail_fast, callbacks=callbacks)
     for name in names:
         spec = replace(spec, tasks={**spec.tasks, name: _draw_shape(rng, spec, name)})
     return spec
@@ -398,10 +421,10 @@ def _some(rng: Random, names: list[str]) -> list[str]:
 def _draw_settings(rng: Random, *, past: bool) -> dict[str, Any]:
     given: dict[str, Any] = {
         "retries": rng.choice([0, 0, 1, 2, 3]),
-        "retry_delay_seconds": rng.choice([0.5, 5.0, 60.0]),
+        "retry_delay_seconds": rng.choice([0.5, 5.0, 20.0]),
     }
     if rng.random() < 0.3:
-        given |= {"retry_backoff": rng.choice([1.5, 2.0, 3.0]), "max_retry_delay_seconds": rng.choice([None, 90.0])}
+        given |= {"retry_backoff": rng.choice([1.5, 2.0, 3.0]), "max_retry_delay_seconds": rng.choice([20.0, 45.0])}
     if rng.random() < 0.4:
         given["max_active_tasks"] = rng.choice([1, 2, 4])
     if rng.random() < (0.6 if past else 0.4):
@@ -436,6 +459,10 @@ def _draw_task(rng: Random, pools: tuple[tuple[str, int], ...], *, rules: bool, 
         given["max_active_tis_per_dag"] = rng.choice([1, 2])
     if rng.random() < 0.1:
         given["max_active_tis_per_dagrun"] = rng.choice([1, 2])
+    if rng.random() < 0.2:
+        given["callbacks"] = rng.choice([("on_failure",), ("on_retry",), ("on_failure", "on_retry")])
+    if rng.random() < 0.3:
+        given["lost_policy"] = rng.choice(["retry", "retry", "fail"])
     if past and rng.random() < 0.5:
         given["depends_on_past"] = True
     if past and rng.random() < 0.25:
@@ -444,11 +471,11 @@ def _draw_task(rng: Random, pools: tuple[tuple[str, int], ...], *, rules: bool, 
 
 
 def _draw_shape(rng: Random, spec: DagSpec, name: str) -> TaskSpec:
-    """What a task is, given its neighbours: plain, empty, mapped, a branch or a short circuit."""
+    """What a task is, given its neighbours: plain, empty, mapped, a branch, a short circuit or a sensor."""
     each, dice = spec.tasks[name], rng.random()
     feeders = [above for above in each.upstream if not spec.tasks[above].never_sent and not spec.tasks[above].is_setup]
     if dice < 0.12:
-        return replace(each, never_sent=True, operator="EmptyOperator")
+        return replace(each, never_sent=True, operator="EmptyOperator", callbacks=())
     if dice < 0.30 and feeders:
         over = {"x": rng.choice(feeders)} | ({"y": rng.choice([1, 2])} if rng.random() < 0.2 else {})
         return replace(each, map=expand(**over))
@@ -459,6 +486,8 @@ def _draw_shape(rng: Random, spec: DagSpec, name: str) -> TaskSpec:
             return replace(each, skips_downstream=True, operator="BranchPythonOperator")
         extra = {"ignore_downstream_trigger_rules": rng.random() < 0.6}
         return replace(each, skips_downstream=True, operator="ShortCircuitOperator", extra=extra)
+    if dice < 0.65:
+        return replace(each, operator="PythonSensor", extra={"mode": "reschedule"})
     return each
 
 
@@ -471,6 +500,24 @@ def _draw_runs(rng: Random, spec: DagSpec) -> Iterator[Trigger]:
     for n in range(rng.randint(0 if scheduled else 1, 3)):
         yield Trigger(at=at, dag_id=spec.dag_id, run_id=f"r{n}")
         at += SECOND * round(rng.choice([0.01, 1, 10, 100]) * rng.uniform(1, 2), 3)
+
+
+def _draw_quarrel(rng: Random, dags: tuple[DagSpec, ...], run: Trigger) -> list[Action]:
+    """Several wishes about one task within moments, each while what the one before wanted is still going on."""
+    tasks = next(d for d in dags if d.dag_id == run.dag_id).tasks
+    first = [name for name, spec in tasks.items() if not spec.upstream]
+    name = rng.choice(first if rng.random() < 0.6 else [*tasks])
+    at, found = run.at + SECOND * round(rng.uniform(0.2, rng.choice([1, 4, 20])), 3), list[Action]()
+    clears = rng.random() < 0.3
+    for _ in range(rng.randint(2, 4)):
+        where: dict[str, Any] = {"at": at, "dag_id": run.dag_id, "run_id": run.run_id}
+        if clears:
+            found.append(Clear(**where, tasks=(name,), downstream=rng.random() < 0.3))
+        else:
+            found.append(Mark(**where, state=rng.choice(["success", "failed"]), task_id=name))
+        clears = not clears if rng.random() < 0.8 else clears
+        at += SECOND * round(0.01 + 2 * rng.random() ** 3, 3)
+    return found
 
 
 def _draw_action(
