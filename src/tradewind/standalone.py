@@ -288,8 +288,9 @@ def apply_offline(settings: Settings, command: Any) -> Any:
     from datetime import UTC, datetime
     from uuid import uuid4
 
-    from tradewind.scheduler.commands import Context, answer_of, wish_of
+    from tradewind.scheduler.commands import answer_of, wish_of
     from tradewind.scheduler.owner import Owner
+    from tradewind.scheduler.wishes import Context
     from tradewind.security.secrets import open_vault
     from tradewind.store.loader import load_world
     from tradewind.store.opening import open_migrated

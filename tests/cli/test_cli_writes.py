@@ -131,7 +131,7 @@ def test_clear_shows_what_it_will_do_before_it_does_it(run: Run, scheduler: Fake
     assert ended.out == "etl scheduled__1 load\netl manual__2 fill[2]\n2 task instances cleared.\n"
     body = {
         "dag_id": "etl", "task_regex": "lo.*", "start": "2026-01-01T00:00:00+00:00", "upstream": False,
-        "downstream": True, "only_failed": True, "only_running": False,
+        "downstream": True, "only_failed": True, "only_running": False, "future": False, "past": False,
     }  # fmt: skip
     assert sent(scheduler) == [("task.clear", {**body, "dry_run": True}), ("task.clear", {**body, "dry_run": False})]
 
@@ -142,6 +142,36 @@ def test_a_dry_run_clears_nothing(run: Run, scheduler: FakeScheduler, database: 
     assert [body["dry_run"] for _, body in sent(scheduler)] == [True]
     scheduler.gives({"tasks": []})
     assert run("tasks", "clear", "etl", "-y").out == "Nothing to clear.\n"
+
+
+def test_a_clear_says_in_which_states_its_tasks_are_and_what_is_left_out(
+    run: Run, scheduler: FakeScheduler, database: Path
+) -> None:
+    runs = [{"run_id": "manual__2", "refused": "manual__2 is running"}]
+    scheduler.gives({"tasks": [[1, "load", -1]], "states": {"failed": 1}, "runs": runs})
+    ended = run(
+        "tasks", "clear", "etl", "--dag-run-id", "scheduled__1", "--future", "--map-index", "0", "--map-index", "2",
+        "--no-run-on-latest-version", "-n",
+    )  # fmt: skip
+    assert ended.err == "Left as it is: manual__2 is running.\n1 failed\n"
+    body = sent(scheduler)[0][1]
+    assert (body["run_id"], body["future"], body["map_indexes"], body["latest"]) == (
+        "scheduled__1",
+        True,
+        [0, 2],
+        False,
+    )
+
+
+def test_a_mark_shows_what_it_will_do_before_it_does_it(run: Run, scheduler: FakeScheduler, database: Path) -> None:
+    scheduler.gives({"tasks": [[1, "load", -1]], "states": {"failed": 1}})
+    ended = run("tasks", "mark", "etl", "load", "scheduled__1", "success", "-d", "--past", "-y")
+    assert ended.out == "etl scheduled__1 load\n1 task instance marked as success.\n"
+    body = {
+        "dag_id": "etl", "task_id": "load", "run_id": "scheduled__1", "state": "success", "downstream": True,
+        "past": True,
+    }  # fmt: skip
+    assert sent(scheduler) == [("task.mark", {**body, "dry_run": True}), ("task.mark", {**body, "dry_run": False})]
 
 
 def test_a_whole_run_is_cleared(run: Run, scheduler: FakeScheduler, database: Path) -> None:

@@ -10,13 +10,15 @@ from typing import Any
 from sqlalchemy import Engine, func, select
 
 from tradewind.core.dag import DagSpec
-from tradewind.core.decisions import Operation, PutRow
+from tradewind.core.decisions import LookForRuns, Operation, PutRow
 from tradewind.core.inputs import DagLoaded, WorkerJoined
 from tradewind.core.records import Attempt, DagRun, TaskInstance, TaskKey
 from tradewind.core.states import AttemptState, RunState, RunType, TaskState
 from tradewind.core.world import World
-from tradewind.scheduler.commands import Context, wish_of
+from tradewind.scheduler.commands import wish_of
 from tradewind.scheduler.owner import Owner, Rows, Told
+from tradewind.scheduler.reruns import look_for_runs
+from tradewind.scheduler.wishes import Context
 from tradewind.store import queries
 from tradewind.store.loader import load_world
 from tradewind.store.specs import encode_spec, version_of
@@ -102,6 +104,9 @@ class Installation:
 
     def tell(self, operations: list[Told]) -> None:
         self.told += operations
+        for operation in operations:
+            if isinstance(operation, LookForRuns):
+                look_for_runs(self.context, operation.dag_id, self.owner.submit)
 
     def publish(self, events: list[Event]) -> None:
         self.events += events

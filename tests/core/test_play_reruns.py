@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from tradewind.core.errors import InvalidInput
-from tradewind.core.inputs import Clear
 from tradewind.testing.builders import dag
 from tradewind.testing.world import Play
 
@@ -126,8 +125,8 @@ def test_a_dry_run_of_a_clear_changes_nothing(play: Play) -> None:
     run = play.start(dag("a"))
     finish(play, "a")
     before = (dict(play.tasks), dict(play.runs))
-    keys = play.give(Clear(targets=((run.number, "a", -1),), loaded=(play.stored_run(run.number),), dry_run=True))
-    assert [key.task_id for key in keys] == ["a"]
+    plan = play.rerun([run], dry_run=True)
+    assert [key.task_id for key in plan.targets] == ["a"]
     assert (play.tasks, play.runs) == before
     assert not play.world.runs
 
@@ -203,8 +202,7 @@ def test_a_queued_run_can_be_ended_by_hand(play: Play) -> None:
 def test_clearing_several_runs_at_once_starts_each(play: Play) -> None:
     spec = dag("a >> b", never_sent=True)
     runs = [play.start(spec) for _ in range(3)]
-    loaded = tuple(play.stored_run(run.number) for run in runs)
-    play.give(Clear(targets=tuple((run.number, t, -1) for run in runs for t in "ab"), loaded=loaded))
+    play.rerun(runs)
     assert {play.run(run).clear_number for run in runs} == {1}
     assert {play.run_state(run) for run in runs} == {"success"}
 

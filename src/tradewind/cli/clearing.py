@@ -1,31 +1,76 @@
-"""Clearing with a look at the plan first."""
+"""Clearing and marking, with a look at the plan first."""
 
+from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
 import click
 
-from tradewind.cli.app import App, confirm, counted, printable
+from tradewind.cli.app import App, F, confirm, counted, printable
 
 
 def clear_with_preview(app: App, dag_ids: list[str], body: dict[str, Any], dry_run: bool, yes: bool) -> None:
     """Print what would be cleared, ask, and clear it."""
-    planned = {name: _clear(app, name, {**body, "dry_run": True}) for name in dag_ids}
-    planned = {name: found for name, found in planned.items() if found}
+    asked = {name: ("task.clear", {"dag_id": name, **body}) for name in dag_ids}
+    _with_preview(app, asked, ("clear", "cleared"), dry_run, yes)
+
+
+def mark_with_preview(app: App, dag_id: str, body: dict[str, Any], dry_run: bool, yes: bool) -> None:
+    """Print which task instances would be marked, ask, and mark them."""
+    state = body["state"]
+    words = (f"mark as {state}", f"marked as {state}")
+    _with_preview(app, {dag_id: ("task.mark", {"dag_id": dag_id, **body})}, words, dry_run, yes)
+
+
+def _with_preview(
+    app: App, asked: Mapping[str, tuple[str, dict[str, Any]]], words: tuple[str, str], dry_run: bool, yes: bool
+) -> None:
+    answers = {name: app.client.command(kind, **body, dry_run=True) for name, (kind, body) in asked.items()}
+    _show_refused(answers)
+    planned = {name: _tasks(answer) for name, answer in answers.items() if answer["tasks"]}
     if not planned:
-        click.echo("Nothing to clear.")
+        click.echo(f"Nothing to {words[0]}.")
         return
     for name, found in planned.items():
         run_ids = app.reader.run_ids(name, {number for number, _, _ in found})
         for number, task, map_index in found:
             run_id = run_ids.get(number, number)
             click.echo(printable(f"{name} {run_id} {task}{f'[{map_index}]' if map_index >= 0 else ''}"))
+    _show_states(answers)
     if dry_run:
         return
-    confirm(f"Clear {counted(sum(map(len, planned.values())), 'task instance')}?", yes)
-    cleared = sum(len(_clear(app, name, {**body, "dry_run": False})) for name in planned)
-    click.echo(f"{counted(cleared, 'task instance')} cleared.")
+    confirm(f"{words[0].capitalize()} {counted(sum(map(len, planned.values())), 'task instance')}?", yes)
+    done = 0
+    for name in planned:
+        kind, body = asked[name]
+        done += len(app.client.command(kind, **body, dry_run=False)["tasks"])
+    click.echo(f"{counted(done, 'task instance')} {words[1]}.")
 
 
-def _clear(app: App, dag_id: str, body: dict[str, Any]) -> list[tuple[int, str, int]]:
-    answer = app.client.command("task.clear", dag_id=dag_id, **body)
+def latest_option(command: F) -> F:
+    """`--run-on-latest-version` or not, passed as `latest`; None where neither is said."""
+    return click.option(
+        "--run-on-latest-version/--no-run-on-latest-version",
+        "latest",
+        default=None,
+        help="Take the newest version of the Dag, or keep that of the run.",
+    )(command)
+
+
+def _tasks(answer: Mapping[str, Any]) -> list[tuple[int, str, int]]:
     return [(run, task, map_index) for run, task, map_index in answer["tasks"]]
+
+
+def _show_refused(answers: Mapping[str, Mapping[str, Any]]) -> None:
+    for answer in answers.values():
+        for run in answer.get("runs", ()):
+            if run["refused"]:
+                click.echo(f"Left as it is: {printable(run['refused'])}.", err=True)
+
+
+def _show_states(answers: Mapping[str, Mapping[str, Any]]) -> None:
+    counts: Counter[str] = Counter()
+    for answer in answers.values():
+        counts.update(answer.get("states", {}))
+    if counts:
+        click.echo(", ".join(f"{count} {state}" for state, count in counts.most_common()), err=True)

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from tradewind.cli.app import App, Noun, confirm, counted, iso, json_object, output_option, pass_app, to_us, yes_option
-from tradewind.cli.clearing import clear_with_preview
+from tradewind.cli.clearing import clear_with_preview, latest_option
 from tradewind.cli.dag_rows import COLUMNS, DEFAULT_COLUMNS, details_of, import_error_rows, report_rows, run_row
 from tradewind.cli.files import write_text
 from tradewind.cli.output import show
@@ -187,12 +187,62 @@ def delete(app: App, dag_id: str, yes: bool) -> None:
 @click.option("--run-id", required=True, help="The run.")
 @click.option("-f", "--only-failed", is_flag=True, help="Only what failed.")
 @click.option("-r", "--only-running", is_flag=True, help="Only what is running.")
+@latest_option
+@click.option("-n", "--dry-run", is_flag=True, help="Only say what would be cleared.")
 @yes_option
 @pass_app
-def clear(app: App, dag_id: str, run_id: str, only_failed: bool, only_running: bool, yes: bool) -> None:
+def clear(app: App, /, dag_id: str, run_id: str, dry_run: bool, yes: bool, **choice: Any) -> None:
     """Set the tasks of one run back, so that they run again."""
-    body = {"run_id": run_id, "upstream": False, "downstream": False}
-    clear_with_preview(app, [dag_id], {**body, "only_failed": only_failed, "only_running": only_running}, False, yes)
+    body = {"run_id": run_id, "upstream": False, "downstream": False, **choice}
+    clear_with_preview(app, [dag_id], {name: v for name, v in body.items() if v is not None}, dry_run, yes)
+
+
+@dags.command("backfill")
+@click.argument("dag_id")
+@click.option("-s", "--start-date", help="Least logical date.")
+@click.option("-e", "--end-date", help="Greatest logical date; it is included.")
+@click.option("-c", "--conf", help="JSON object that the runs are given.")
+@click.option("-B", "--run-backwards", is_flag=True, help="Begin with the newest date.")
+@click.option("--reset-dagruns", is_flag=True, help="Also run again what is over.")
+@click.option("--rerun-failed-tasks", is_flag=True, help="Also run again what has failed.")
+@click.option("-n", "--dry-run", is_flag=True, help="Only show what would be done.")
+@click.option("-t", "--task-regex", hidden=True)
+@click.option("-m", "--mark-success", is_flag=True, hidden=True)
+@click.option("--treat-dag-as-regex", "--treat-dag-id-as-regex", "as_regex", is_flag=True, hidden=True)
+@click.option("--pool", expose_value=False, hidden=True)
+@click.option("--delay-on-limit", expose_value=False, hidden=True)
+@click.option("-l", "--local", is_flag=True, expose_value=False, hidden=True)
+@click.option("-x", "--donot-pickle", is_flag=True, expose_value=False, hidden=True)
+@click.option("-y", "--yes", is_flag=True, expose_value=False, hidden=True)
+@click.option("--continue-on-failures", is_flag=True, expose_value=False, hidden=True)
+@click.option("-I", "--ignore-first-depends-on-past", is_flag=True, expose_value=False, hidden=True)
+@click.option("-i", "--ignore-dependencies", is_flag=True, hidden=True)
+@click.option("--disable-retry", is_flag=True, hidden=True)
+@pass_app
+def backfill(
+    app: App, /, dag_id: str, start_date: str | None, end_date: str | None, conf: str | None, run_backwards: bool,
+    reset_dagruns: bool, rerun_failed_tasks: bool, dry_run: bool, **unsupported: Any,
+) -> None:  # fmt: skip
+    """Airflow 2's name for `tradewind backfill create`; the command does not wait for the runs."""
+    from tradewind.cli.backfill import create_backfill
+
+    given = [f"--{name.replace('_', '-')}" for name, value in unsupported.items() if value]
+    if given:
+        names = ", ".join(given).replace("--as-regex", "--treat-dag-id-as-regex")
+        raise click.UsageError(f"{names}: a backfill makes whole runs of one Dag; `tradewind tasks clear` takes tasks.")
+    first, last = start_date or end_date, end_date or start_date
+    if first is None or last is None:
+        raise click.UsageError("Name the range with --start-date and --end-date.")
+    body: dict[str, Any] = {
+        "dag_id": dag_id,
+        "from_date": app.moment(first).isoformat(),
+        "to_date": app.moment(last).isoformat(),
+        "run_backwards": run_backwards,
+        "reprocess_behavior": "completed" if reset_dagruns else "failed" if rerun_failed_tasks else "none",
+    }
+    if conf is not None:
+        body["conf"] = json_object(conf, "--conf")
+    create_backfill(app, body, dry_run)
 
 
 @dags.command("list-runs")

@@ -3,13 +3,11 @@
 import click
 
 INSTEAD: dict[str, str] = {
-    "backfill": "`tradewind dags trigger DAG_ID -l DATE` makes the run of one past date.",
     "celery": "`tradewind worker` runs an agent.",
     "cheat-sheet": "`tradewind --help` lists the commands, and each has its own --help.",
     "config update": "`tradewind config lint` says which settings have moved.",
     "connections create-default-connections": "`tradewind connections add` creates those that are needed.",
     "connections test": "`tradewind tasks test DAG_ID TASK_ID` tries a task that uses it.",
-    "dags backfill": "`tradewind dags trigger DAG_ID -l DATE` makes the run of one past date.",
     "dags list-jobs": "`tradewind info` says whether a scheduler runs.",
     "dags show-dependencies": "`tradewind dags show DAG_ID` draws one Dag.",
     "db check-migrations": "`tradewind db migrate` brings the database to this version and may be repeated.",

@@ -23,6 +23,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "dags": ("tradewind.cli.dags:dags", "List, run, test and change Dags."),
     "tasks": ("tradewind.cli.tasks:tasks", "List, test, clear and look at tasks."),
     "assets": ("tradewind.cli.assets:assets", "List assets, report updates, run what makes them."),
+    "backfill": ("tradewind.cli.backfill:backfill", "Make the runs of a past range, a few at a time."),
     "why": ("tradewind.cli.why:why", "Say why a task or run waits."),
     "variables": ("tradewind.cli.variables:variables", "List and change variables."),
     "connections": ("tradewind.cli.connections:connections", "List and change connections."),

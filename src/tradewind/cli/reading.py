@@ -14,6 +14,14 @@ class NoDatabase(TradewindError):
     """The metadata database does not exist yet, or cannot be reached."""
 
 
+class NoBackfill(TradewindError):
+    """There is no backfill of this number."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(f"No backfill {number}; `tradewind backfill list` shows them.")
+        self.number = number
+
+
 class Database(Protocol):
     """Runs one query. Placeholders are `?`."""
 
@@ -114,6 +122,12 @@ class Postgres(_Closing):
         return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
 
+_BACKFILLS = (
+    "SELECT b.*, (SELECT COUNT(*) FROM backfill_run s WHERE s.backfill = b.id) AS dates, (SELECT COUNT(*) FROM "
+    "backfill_run s LEFT JOIN run r ON r.number = s.run WHERE s.backfill = b.id AND s.is_done AND (s.action = 'leave' "
+    "OR r.state IN ('success', 'failed'))) AS done FROM backfill b"
+)
+
 _CREATE = "run `tradewind db migrate` or start `tradewind standalone`."
 
 
@@ -209,6 +223,27 @@ class Reader:
             self.dag(dag_id)
             raise RunNotFound(dag_id, run_id)
         return found[0]
+
+    def backfills(self, dag_id: str | None = None) -> list[Row]:
+        """Backfills, newest first, with how many dates each has and how many are dealt with or running."""
+        return self._rows(
+            f"{_BACKFILLS} WHERE CAST(? AS TEXT) IS NULL OR b.dag_id = ? ORDER BY b.id DESC", dag_id, dag_id
+        )
+
+    def backfill(self, number: int) -> Row:
+        """One backfill. Raises NoBackfill."""
+        found = self._rows(f"{_BACKFILLS} WHERE b.id = ?", number)
+        if not found:
+            raise NoBackfill(number)
+        return found[0]
+
+    def backfill_runs(self, number: int) -> list[Row]:
+        """The dates of a backfill in their order, each with its run as far as there is one."""
+        return self._rows(
+            "SELECT s.logical_date, s.action, s.reason, s.is_done, r.run_id, r.state FROM backfill_run s "
+            "LEFT JOIN run r ON r.number = s.run WHERE s.backfill = ? ORDER BY s.position",
+            number,
+        )
 
     def durations_us(self, dag_id: str, count: int = 20) -> list[int]:
         """How long the newest successful runs of a Dag took."""

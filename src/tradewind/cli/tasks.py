@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from tradewind.cli.app import App, Noun, iso, json_object, output_option, pass_app, yes_option
-from tradewind.cli.clearing import clear_with_preview
+from tradewind.cli.clearing import clear_with_preview, latest_option, mark_with_preview
 from tradewind.cli.dags import find_run, matching
 from tradewind.cli.output import show
 from tradewind.core.errors import TaskNotFound
@@ -79,12 +79,16 @@ def states_for_dag_run(app: App, dag_id: str, run_or_date: str, output: str) -> 
 @click.option("-t", "--task-regex", help="Only tasks whose id matches.")
 @click.option("-s", "--start-date", help="Least logical date.")
 @click.option("-e", "--end-date", help="Greatest logical date.")
-@click.option("--run-id", help="Only this run.")
+@click.option("--run-id", "--dag-run-id", "run_id", help="Only this run.")
+@click.option("--map-index", "map_indexes", type=int, multiple=True, help="Only this instance; may be repeated.")
 @click.option("-u", "--upstream", is_flag=True, help="Also everything before them.")
 @click.option("-d", "--downstream", is_flag=True, help="Also everything after them.")
+@click.option("--future", is_flag=True, help="Also in every run after these.")
+@click.option("--past", is_flag=True, help="Also in every run before these.")
 @click.option("-f", "--only-failed", is_flag=True, help="Only what failed.")
 @click.option("-r", "--only-running", is_flag=True, help="Only what is running.")
 @click.option("-R", "--dag-regex", is_flag=True, help="DAG_ID is a regular expression.")
+@latest_option
 @click.option("-n", "--dry-run", is_flag=True, help="Only say what would be cleared.")
 @click.option("-x", "--exclude-subdags", is_flag=True, expose_value=False, hidden=True)
 @click.option("-X", "--exclude-parentdag", is_flag=True, expose_value=False, hidden=True)
@@ -95,7 +99,7 @@ def clear(
     dry_run: bool, yes: bool, **choice: Any,
 ) -> None:  # fmt: skip
     """Set tasks back, so that they run again."""
-    body = {name: value for name, value in choice.items() if value is not None}
+    body = {name: value for name, value in choice.items() if value is not None and value != ()}
     for name, text in (("start", start_date), ("end", end_date)):
         if text:
             body[name] = app.moment(text).isoformat()
@@ -103,6 +107,30 @@ def clear(
         body["run_id"] = run_id
     ids = matching(app, dag_id) if dag_regex else [dag_id]
     clear_with_preview(app, ids, body, dry_run, yes)
+
+
+@tasks.command("mark")
+@click.argument("dag_id")
+@click.argument("task_id")
+@click.argument("run_or_date")
+@click.argument("state", type=click.Choice(["success", "failed"]))
+@click.option("--map-index", type=int, help="Only this instance of a mapped task, from 0.")
+@click.option("-u", "--upstream", is_flag=True, help="Also everything before it.")
+@click.option("-d", "--downstream", is_flag=True, help="Also everything after it.")
+@click.option("--future", is_flag=True, help="Also in every run after this one.")
+@click.option("--past", is_flag=True, help="Also in every run before this one.")
+@click.option("-n", "--dry-run", is_flag=True, help="Only say what would be marked.")
+@yes_option
+@pass_app
+def mark(
+    app: App, /, dag_id: str, task_id: str, run_or_date: str, state: str, dry_run: bool, yes: bool, **choice: Any
+) -> None:
+    """Say that a task has succeeded or failed, without running it."""
+    run = find_run(app, dag_id, run_or_date)
+    body = {name: value for name, value in choice.items() if value}
+    if choice["map_index"] is not None:
+        body["map_index"] = choice["map_index"]
+    mark_with_preview(app, dag_id, {"task_id": task_id, "run_id": run["run_id"], "state": state, **body}, dry_run, yes)
 
 
 @tasks.command("failed-deps")

@@ -9,21 +9,25 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, assert_never
 
-from tradewind.core import attempts, consuming, deferral, reruns, runs, tasks
+from tradewind.core import attempts, backfills, consuming, deferral, reruns, runs, tasks
 from tradewind.core.admission import admit
 from tradewind.core.decisions import Operation, PutRow, Record, WarmHost
 from tradewind.core.inputs import (
     AssetsUpdated,
     AttemptFinished,
     AttemptStarted,
+    BackfillFound,
     CallbackFinished,
+    CancelBackfill,
     Clear,
+    CreateBackfill,
     CreateRun,
     DagGone,
     DagLoaded,
     Input,
     MarkRun,
-    MarkTask,
+    MarkTasks,
+    PauseBackfill,
     PoolsChanged,
     SetPaused,
     TimerFired,
@@ -44,10 +48,16 @@ def decide(world: World, event: Input, now: datetime) -> tuple[list[Operation], 
     """What follows from one input: the operations in order, and the answer for whoever asked."""
     turn = Turn(world, now)
     answer = _react(turn, event)
+    _follow(turn)
+    while backfills.follow(turn):
+        _follow(turn)
+    return turn.operations, answer
+
+
+def _follow(turn: Turn) -> None:
     tasks.follow(turn)
     runs.look_at_end(turn)
     tasks.follow(turn)
-    return turn.operations, answer
 
 
 def admit_ready(world: World, now: datetime, most: int = 500) -> list[Operation]:
@@ -83,13 +93,21 @@ def _react(turn: Turn, event: Input) -> Any:
             runs.set_paused(turn, dag_id, paused=paused)
         case Clear():
             return reruns.clear(turn, event)
-        case MarkTask():
-            reruns.mark_task(turn, event)
+        case MarkTasks():
+            return reruns.mark_tasks(turn, event)
         case MarkRun():
             for live in event.loaded:
                 if live.run.number not in turn.world.runs:
                     turn.world.add_run(live)
             runs.mark(turn, event.run, event.state)
+        case CreateBackfill():
+            return backfills.create(turn, event)
+        case BackfillFound():
+            backfills.found(turn, event)
+        case PauseBackfill():
+            return backfills.set_paused(turn, event)
+        case CancelBackfill():
+            return backfills.cancel(turn, event)
         case WorkerJoined():
             attempts.worker_joined(turn, event)
         case WorkerLeft():
@@ -128,6 +146,8 @@ def _on_timer(turn: Turn, kind: str, subject: Any) -> None:
                 runs.pass_over(turn, dag_id)
         case "start_runs":
             runs.start_queued(turn, subject)
+        case "backfill":
+            turn.backfills[subject] = None
         case "run_timeout":
             runs.on_run_timeout(turn, subject)
         case "wake":

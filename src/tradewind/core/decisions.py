@@ -170,8 +170,15 @@ class NameRuns:
     dag_id: str
 
 
+@dataclass(frozen=True, slots=True)
+class LookForRuns:
+    """This Dag's backfill may start further runs: look up what there is for its next dates, and say so."""
+
+    dag_id: str
+
+
 Operation = (
     PutRun | PutTask | DropTask | PutAttempt | PutXCom | DropXComs | PutRendered | PutCallback | PutDeferral
     | PutAssetEvent | PutRow | DropRows | Record | StartAttempt | StopAttempt | StopStray | StartTrigger | StopTrigger
-    | StartCallback | WarmHost | NameRuns
+    | StartCallback | WarmHost | NameRuns | LookForRuns
 )  # fmt: skip

@@ -17,6 +17,12 @@ class RunNotFound(TradewindError):
         self.dag_id, self.run_id = dag_id, run_id
 
 
+class BackfillNotFound(TradewindError):
+    def __init__(self, number: int) -> None:
+        super().__init__(f"No backfill {number} is under way; `tradewind backfill list` shows them.")
+        self.number = number
+
+
 class TaskNotFound(TradewindError):
     def __init__(self, dag_id: str, task_id: str) -> None:
         super().__init__(f"Dag {dag_id!r} has no task {task_id!r}; `tradewind tasks list {dag_id}` shows its tasks.")

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from tradewind.core.admission import full_limit
+from tradewind.core.backfill_plan import LiveBackfill
 from tradewind.core.dag import TaskSpec
 from tradewind.core.records import TaskInstance
 from tradewind.core.runs import run_limit, running_runs
@@ -43,6 +44,8 @@ def _run_reasons(world: World, live: LiveRun, now: datetime) -> list[Reason]:
         if run.run_after > now:
             at = run.run_after.isoformat()
             return [Reason("run_after", f"Its run starts at {at}.", {"at": at})]
+        if (held := world.backfill_of(run)) is not None:
+            return [_held_by_backfill(held)]
         running = running_runs(Turn(world, now), run.dag_id)
         limit = run_limit(live.plan.spec)
         return [
@@ -53,6 +56,21 @@ def _run_reasons(world: World, live: LiveRun, now: datetime) -> list[Reason]:
             )
         ]
     return []
+
+
+def _held_by_backfill(held: LiveBackfill) -> Reason:
+    number, most = held.record.id, held.record.max_active
+    if held.record.is_paused:
+        return Reason(
+            "backfill_paused",
+            f"Backfill {number} is paused; `tradewind backfill unpause {number}` lets it go on.",
+            {"backfill": number},
+        )
+    return Reason(
+        "backfill_full",
+        f"Its run waits for another run of backfill {number}: it may have {most} at once.",
+        {"backfill": number, "max_active_runs": most},
+    )
 
 
 def paused(dag_id: str) -> Reason:

@@ -5,8 +5,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from tradewind.core.backfill_plan import Backfill
 from tradewind.core.dag import DagSpec
 from tradewind.core.past import PreviousRun
+from tradewind.core.records import DagRun
+from tradewind.core.rerun_plan import RerunPlan
 from tradewind.core.states import RunState, RunType, TaskState
 from tradewind.core.timetables import DataInterval, RunsAhead
 from tradewind.core.world import LiveRun
@@ -170,18 +173,19 @@ class SetPaused:
 class Clear:
     """Run these task instances again. `loaded` brings runs that are over back into memory."""
 
-    targets: tuple[tuple[int, str, int], ...]
+    plan: RerunPlan
     loaded: tuple[LiveRun, ...] = ()
     dry_run: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MarkTask:
-    run: int
-    task_id: str
-    map_index: int
+class MarkTasks:
+    """Somebody says how these task instances have ended."""
+
+    plan: RerunPlan
     state: TaskState
     loaded: tuple[LiveRun, ...] = ()
+    dry_run: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,6 +193,36 @@ class MarkRun:
     run: int
     state: RunState
     loaded: tuple[LiveRun, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreateBackfill:
+    """Somebody wants the runs of a past range. `existing` are the Dag's runs that there are, by logical date."""
+
+    backfill: Backfill
+    existing: Mapping[datetime, DagRun] = field(default_factory=dict)
+    dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackfillFound:
+    """What there is for a backfill's next dates: position, the run that has the date, and the run before it."""
+
+    dag_id: str
+    id: int
+    found: tuple[tuple[int, LiveRun | None, PreviousRun | None], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PauseBackfill:
+    id: int
+    paused: bool
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancelBackfill:
+    id: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -228,6 +262,6 @@ class PoolsChanged:
 
 Input = (
     AttemptStarted | AttemptFinished | TriggerAnswered | AssetsUpdated | XComPushed | CallbackFinished | TimerFired
-    | DagLoaded | DagGone | CreateRun | SetPaused | Clear | MarkTask | MarkRun | WorkerJoined | WorkerLeft
-    | WorkerExpired | PoolsChanged
+    | DagLoaded | DagGone | CreateRun | SetPaused | Clear | MarkTasks | MarkRun | WorkerJoined | WorkerLeft
+    | WorkerExpired | PoolsChanged | CreateBackfill | BackfillFound | PauseBackfill | CancelBackfill
 )  # fmt: skip

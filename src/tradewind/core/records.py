@@ -72,6 +72,10 @@ class DagRun(NamedTuple):
     reason: str = ""
     note: str | None = None
     max_active: int | None = None
+    backfill: int | None = None
+    """The backfill that made it, or made it run again."""
+    pinned: bool = False
+    """It stays as its version has it, when its Dag changes."""
     quarantine: str = ""
     """Why the run is set aside: a fault of its own data, which must not stop others."""
 

@@ -1,35 +1,35 @@
 """Clear and mark: what people do to tasks that have run, or are running."""
 
+from collections.abc import Iterable, Iterator, Sequence
+
 from tradewind.core import runs
+from tradewind.core.decisions import PutRun
 from tradewind.core.errors import InvalidInput
-from tradewind.core.inputs import Clear, MarkTask
-from tradewind.core.records import TaskInstance, TaskKey
+from tradewind.core.inputs import Clear, MarkTasks
+from tradewind.core.records import TaskInstance
+from tradewind.core.rerun_plan import RerunPlan
 from tradewind.core.states import FINISHED, RUN_FINISHED, RunState, TaskEvent, TaskState
 from tradewind.core.turn import Turn
 from tradewind.core.world import LiveRun
 
 
-def clear(turn: Turn, wish: Clear) -> list[TaskKey]:
+def clear(turn: Turn, wish: Clear) -> RerunPlan:
     """Give task instances no state again, so that they run once more. Says which; with dry_run only says it."""
-    for live in wish.loaded:
-        if live.run.number not in turn.world.runs:
-            turn.world.add_run(live)
-    keys = []
-    by_run: dict[int, list[TaskInstance]] = {}
-    for number, task_id, map_index in wish.targets:
-        task = turn.world.task(TaskKey(number, task_id, map_index))
-        if task is not None:
-            keys.append(task.key)
-            by_run.setdefault(number, []).append(task)
     if not wish.dry_run:
-        for number, chosen in by_run.items():
-            _clear_run(turn, turn.world.runs[number], chosen)
-    for live in wish.loaded:
-        turn.changed_runs[live.run.number] = None
-    return keys
+        for live, tasks in _lives(turn, wish.plan, wish.loaded):
+            _clear_run(turn, live, tasks, wish.plan.latest)
+    return wish.plan
 
 
-def _clear_run(turn: Turn, live: LiveRun, chosen: list[TaskInstance]) -> None:
+def clear_whole(turn: Turn, live: LiveRun, *, latest: bool | None) -> None:
+    """All of a run that is over runs once more."""
+    if live.run.number not in turn.world.runs:
+        turn.world.add_run(live)
+    _clear_run(turn, live, tuple(live.tasks.values()), latest)
+
+
+def _clear_run(turn: Turn, live: LiveRun, chosen: Sequence[TaskInstance], latest: bool | None) -> None:
+    live = _as_asked(turn, live, latest)
     cleared = {task.key.task_id for task in chosen}
     for task in chosen:
         _clear_task(turn, live, task, keeps_skip=not _decider_cleared(live, task, cleared))
@@ -38,6 +38,20 @@ def _clear_run(turn: Turn, live: LiveRun, chosen: list[TaskInstance]) -> None:
         turn.move_run(live, RunState.QUEUED, reason="cleared", start_date=None, end_date=None, queued_at=turn.now)
     runs.fit(turn, live)
     runs.start_queued(turn, live.run.dag_id)
+
+
+def _as_asked(turn: Turn, live: LiveRun, latest: bool | None) -> LiveRun:
+    """The run on the version that it is to have: the newest one, or its own from now on."""
+    run, newest = live.run, turn.world.plans.get(live.run.dag_id)
+    if latest is None or newest is None:
+        return live
+    changed = run._replace(pinned=not latest, version=newest.version if latest else run.version)
+    if changed != run:
+        live.run = changed
+        turn.do(PutRun(changed, run.state))
+    if latest and live.plan is not newest:
+        runs.adopt(turn, live)
+    return turn.world.runs[run.number]
 
 
 def _decider_cleared(live: LiveRun, task: TaskInstance, cleared: set[str]) -> bool:
@@ -70,19 +84,34 @@ def _clear_task(turn: Turn, live: LiveRun, task: TaskInstance, *, keeps_skip: bo
     )
 
 
-def mark_task(turn: Turn, wish: MarkTask) -> None:
-    """A person says how a task ended. A running attempt is stopped; downstream sees the new state."""
-    for live in wish.loaded:
-        if live.run.number not in turn.world.runs:
-            turn.world.add_run(live)
-    live = turn.world.runs[wish.run]
-    task = live.tasks.get((wish.task_id, wish.map_index))
+def mark_tasks(turn: Turn, wish: MarkTasks) -> RerunPlan:
+    """A person says how tasks ended. Running attempts are stopped; downstream sees the new state."""
     event = {TaskState.SUCCESS: TaskEvent.MARKED_SUCCESS, TaskState.FAILED: TaskEvent.MARKED_FAILED}.get(wish.state)
-    if task is None or event is None:
+    if event is None:
         raise InvalidInput(f"A task can be marked success or failed, not {wish.state}.")
-    runs.stop(turn, live, task, f"marked {wish.state}")
-    turn.move(live, task, event, reason="marked by hand", end_date=turn.now, not_before=None)
+    if not wish.dry_run:
+        for live, tasks in _lives(turn, wish.plan, wish.loaded):
+            _mark_in_run(turn, live, tasks, event)
+    return wish.plan
+
+
+def _mark_in_run(turn: Turn, live: LiveRun, chosen: Sequence[TaskInstance], event: TaskEvent) -> None:
+    for task in chosen:
+        runs.stop(turn, live, task, event.replace("_", " "))
+        turn.move(live, task, event, reason="marked by hand", end_date=turn.now, not_before=None)
     if live.run.state in RUN_FINISHED and any(t.state not in FINISHED for t in live.tasks.values()):
         turn.move_run(live, RunState.QUEUED, reason="a task was marked", end_date=None)
         runs.start_queued(turn, live.run.dag_id)
-    turn.changed_runs[wish.run] = None
+    turn.changed_runs[live.run.number] = None
+
+
+def _lives(
+    turn: Turn, plan: RerunPlan, loaded: Iterable[LiveRun]
+) -> Iterator[tuple[LiveRun, tuple[TaskInstance, ...]]]:
+    """The runs in which the plan changes something, brought into memory one by one."""
+    brought = {live.run.number: live for live in loaded}
+    for step in plan.steps:
+        if step.tasks:
+            if step.number not in turn.world.runs:
+                turn.world.add_run(brought[step.number])
+            yield turn.world.runs[step.number], step.tasks

@@ -93,7 +93,7 @@ def add(turn: Turn, run: DagRun, stored: PreviousRun | None = None) -> LiveRun:
 
 def _instances(spec: DagSpec, run: DagRun) -> Iterable[TaskInstance]:
     for task in spec.tasks.values():
-        if run.logical_date and task.start_date and run.logical_date < task.start_date:
+        if run.logical_date and task.start_date and run.logical_date < task.start_date and run.backfill is None:
             continue
         length = literal_length(task.map) if task.map else None
         indexes = range(length) if length else (-1,)
@@ -159,7 +159,7 @@ def on_schedule(turn: Turn, dag_id: str) -> None:
     run = DagRun(
         number=world.next_run_number,
         dag_id=dag_id,
-        run_id=due.run_id or run_id_for(RunType.SCHEDULED, _named_for(due, plan.spec)),
+        run_id=due.run_id or run_id_for(RunType.SCHEDULED, named_for(due, plan.spec)),
         run_type=RunType.SCHEDULED,
         state=RunState.QUEUED,
         version=plan.version,
@@ -186,8 +186,8 @@ def pass_over(turn: Turn, dag_id: str) -> None:
     plan_further(turn, dag_id)
 
 
-def _named_for(due: DueRun, spec: DagSpec) -> datetime:
-    """What a scheduled run's id says: when it is due in Airflow 3, its logical date in Airflow 2."""
+def named_for(due: DueRun, spec: DagSpec) -> datetime:
+    """What the id of a run of the schedule says: when it is due in Airflow 3, its logical date in Airflow 2."""
     return due.run_after if spec.generation >= 3 or due.logical_date is None else due.logical_date
 
 
@@ -210,7 +210,9 @@ def _find_its_place(turn: Turn, live: LiveRun, stored: PreviousRun | None) -> No
 def has_room(turn: Turn, dag_id: str) -> bool:
     """Whether the Dag may have one more run that is not over."""
     world = turn.world
-    unfinished = sum(world.runs[n].run.state not in RUN_FINISHED for n in world.open_runs.get(dag_id, ()))
+    open_runs = [world.runs[n].run for n in world.open_runs.get(dag_id, ())]
+    # Those of a backfill have a limit of their own.
+    unfinished = sum(run.state not in RUN_FINISHED and world.backfill_of(run) is None for run in open_runs)
     return unfinished < run_limit(world.plans[dag_id].spec)
 
 
@@ -225,13 +227,14 @@ def run_limit(spec: DagSpec) -> int:
 
 
 def start_queued(turn: Turn, dag_id: str) -> None:
-    """Start queued runs, oldest first, as far as the Dag's limit allows."""
+    """Start queued runs, oldest first, as far as the Dag's limit allows. Those of a backfill have its own limit."""
     world = turn.world
     record, plan = world.dags.get(dag_id), world.plans.get(dag_id)
     if record is None or plan is None or record.is_paused:
         return
     room = run_limit(plan.spec) - running_runs(turn, dag_id)
     queued = [n for n in world.open_runs.get(dag_id, ()) if world.runs[n].run.state is RunState.QUEUED]
+    queued = [n for n in queued if world.backfill_of(world.runs[n].run) is None]
     queued.sort(key=lambda n: (world.runs[n].run.run_after, n))
     for number in queued:
         if room <= 0:
@@ -242,20 +245,26 @@ def start_queued(turn: Turn, dag_id: str) -> None:
         if live.run.run_after > turn.now:
             continue  # its timer is set
         room -= 1
-        _start(turn, live)
+        start(turn, live)
 
 
 def running_runs(turn: Turn, dag_id: str) -> int:
     """Runs that count against max_active_runs. One that only waits for the run before holds no place of it."""
     lives = (turn.world.runs[n] for n in turn.world.open_runs.get(dag_id, ()))
-    return sum(live.run.state is RunState.RUNNING and not _only_waits_on_past(turn, live) for live in lives)
+    return sum(
+        live.run.state is RunState.RUNNING
+        and turn.world.backfill_of(live.run) is None
+        and not _only_waits_on_past(turn, live)
+        for live in lives
+    )
 
 
 def _only_waits_on_past(turn: Turn, live: LiveRun) -> bool:
     return bool(live.plan.past) and live.in_motion == 0 and live.active == 0 and _waits_on_past(turn, live)
 
 
-def _start(turn: Turn, live: LiveRun) -> None:
+def start(turn: Turn, live: LiveRun) -> None:
+    """A queued run begins."""
     turn.move_run(live, RunState.RUNNING, start_date=turn.now, end_date=None)
     timeout = live.plan.spec.dagrun_timeout_seconds
     if timeout:
@@ -387,7 +396,9 @@ def set_paused(turn: Turn, dag_id: str, *, paused: bool, reason: str = "") -> No
 
 
 def adopt(turn: Turn, live: LiveRun) -> None:
-    """The Dag of a live run has changed: it goes on as the Dag is now."""
+    """The Dag of a live run has changed: it goes on as the Dag is now, unless it was told to stay as it is."""
+    if live.run.pinned:
+        return
     world = turn.world
     plan = world.plans[live.run.dag_id]
     fresh = LiveRun(live.run, plan, live.tasks.values())

@@ -152,6 +152,9 @@ def past_is_met(turn: Turn, live: LiveRun, spec: TaskSpec) -> bool:
     """depends_on_past and wait_for_downstream, as Airflow has them."""
     if not (spec.depends_on_past or spec.wait_for_downstream):
         return True
+    held = turn.world.backfill_of(live.run)
+    if held is not None and held.first == live.run.number:
+        return True  # a backfill begins where it was told to
     if live.previous is None or _began_later(live, spec, live.previous):
         return True
     before = turn.world.states_before

@@ -36,7 +36,7 @@ WITH_DEFERRAL = frozenset({TaskState.DEFERRED, TaskState.SCHEDULED, TaskState.QU
 class Turn:
     """Collects what one input changes. `touched` holds the work that follows from a move, in order."""
 
-    __slots__ = ("changed_runs", "now", "operations", "touched", "world")
+    __slots__ = ("backfills", "changed_runs", "now", "operations", "touched", "world")
 
     def __init__(self, world: World, now: datetime) -> None:
         self.world = world
@@ -46,6 +46,8 @@ class Turn:
         """Task instances that reached a final state, or came back from one: their downstream looks again."""
         self.changed_runs: dict[int, None] = {}
         """Runs whose end may have come."""
+        self.backfills: dict[str, None] = {}
+        """Dags whose backfill may go on."""
 
     def do(self, operation: Operation) -> None:
         self.operations.append(operation)
@@ -92,6 +94,8 @@ class Turn:
         """A run changes its state."""
         before = live.run.state
         live.run = live.run._replace(state=state, reason=reason, **changes)
+        if self.world.note_backfill(live.run):
+            self.backfills[live.run.dag_id] = None
         self.do(PutRun(live.run, before))
         self.record_run("run.moved", live.run, before=before, after=state, reason=reason)
 
@@ -125,6 +129,8 @@ class Turn:
     def put_dag(self, record: DagRecord) -> None:
         """A Dag's own row: pause, schedule, version."""
         self.world.set_dag(record)
+        if record.dag_id in self.world.backfills:
+            self.backfills[record.dag_id] = None
         plan = self.world.plans[record.dag_id]
         spec = plan.spec
         self.do(

@@ -10,12 +10,13 @@ from datetime import datetime
 from heapq import heappop, heappush
 
 from tradewind.core.asset_index import AssetIndex
+from tradewind.core.backfill_plan import LiveBackfill
 from tradewind.core.dag import TaskSpec
 from tradewind.core.limits import Entry, QueueKey, ReadyQueues
 from tradewind.core.past import PreviousRun, as_previous, worth_keeping
 from tradewind.core.plan import Plan
 from tradewind.core.records import Attempt, DagRun, Deferral, Pool, TaskInstance, TaskKey
-from tradewind.core.states import ATTEMPT_ACTIVE, FINISHED, TaskState
+from tradewind.core.states import ATTEMPT_ACTIVE, FINISHED, RUN_FINISHED, TaskState
 from tradewind.core.timetables import DueRun, RunsAhead
 from tradewind.core.trigger_rules import UpstreamCounts
 
@@ -186,9 +187,10 @@ class World:
     """Dags, live runs, active attempts, limits and timers."""
 
     __slots__ = (
-        "active_of", "ahead", "assets", "attempts", "dag_active", "dags", "deferrals", "deferred_as", "deferred_slots",
-        "last_states", "max_retry_delay_seconds", "next_run_number", "open_runs", "parallelism", "plans", "pool_used",
-        "pools", "ready", "runs", "sequence", "task_active", "timers", "total_active", "workers",
+        "active_of", "ahead", "assets", "attempts", "backfills", "dag_active", "dags", "deferrals", "deferred_as",
+        "deferred_slots", "last_states", "max_retry_delay_seconds", "next_run_number", "open_runs", "parallelism",
+        "plans", "pool_used", "pools", "ready", "runs", "sequence", "task_active", "timers", "total_active",
+        "workers",
     )  # fmt: skip
 
     def __init__(self, *, parallelism: int = 32, max_retry_delay_seconds: float = 86400.0) -> None:
@@ -200,6 +202,8 @@ class World:
         self.runs: dict[int, LiveRun] = {}
         self.open_runs: dict[str, dict[int, None]] = {}
         """Numbers of the live runs of each Dag, oldest first."""
+        self.backfills: dict[str, LiveBackfill] = {}
+        """The backfill under way of each Dag that has one."""
         self.attempts: dict[str, Attempt] = {}
         self.active_of: dict[TaskKey, str] = {}
         self.deferrals: dict[TaskKey, Deferral] = {}
@@ -253,6 +257,7 @@ class World:
         """A run begins to live in memory: a new one, or one that is over and is looked at again."""
         number, dag_id = live.run.number, live.run.dag_id
         self.runs[number] = live
+        self.note_backfill(live.run)
         for other_number in self.open_runs.setdefault(dag_id, {}):
             other = self.runs[other_number]
             if other.previous is not None and other.previous.number == number:
@@ -265,6 +270,22 @@ class World:
         live = self.runs.pop(number, None)
         if live:
             self.open_runs.get(live.run.dag_id, {}).pop(number, None)
+
+    def backfill_of(self, run: DagRun) -> LiveBackfill | None:
+        """The backfill that a run belongs to, while that is under way."""
+        held = self.backfills.get(run.dag_id)
+        return held if held is not None and held.record.id == run.backfill else None
+
+    def note_backfill(self, run: DagRun) -> bool:
+        """A run lives or has ended: its backfill, if it has one, counts it."""
+        held = self.backfill_of(run)
+        if held is None:
+            return False
+        if run.state in RUN_FINISHED:
+            held.open.pop(run.number, None)
+        else:
+            held.open[run.number] = None
+        return True
 
     def queue_ready(self, live: LiveRun, task: TaskInstance, spec: TaskSpec) -> None:
         """A task became `scheduled`: it takes its place in the queue of its pool."""

@@ -6,52 +6,23 @@ earlier command is applied, and returns the input to decide on; refusals are Tra
 
 import json
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from enum import StrEnum
-from typing import Any, TypeVar
-
-from sqlalchemy import Engine
+from typing import Any
 
 from tradewind.core.decisions import DropRows, Operation, PutRow, Record
-from tradewind.core.errors import DagNotFound, InvalidInput, RunNotFound, TaskNotFound
-from tradewind.core.inputs import AssetsUpdated, AssetUpdate, Clear, CreateRun, Input, MarkRun, MarkTask, SetPaused
-from tradewind.core.records import AssetEvent, DagRun, Pool, TaskKey
-from tradewind.core.states import FAILED_STATES, RunState, RunType, TaskState
-from tradewind.core.world import LiveRun, World
+from tradewind.core.errors import DagNotFound, InvalidInput, RunNotFound
+from tradewind.core.inputs import AssetsUpdated, AssetUpdate, CreateRun, MarkRun, SetPaused
+from tradewind.core.records import AssetEvent, DagRun, Pool
+from tradewind.core.states import RunState, RunType
+from tradewind.core.world import LiveRun
+from tradewind.scheduler import reruns
 from tradewind.scheduler.owner import Rows
 from tradewind.scheduler.params import check_conf
+from tradewind.scheduler.wishes import HANDLERS, Body, Context, Wish, handles, moment, one_of
 from tradewind.store import loader, queries
 from tradewind.store.times import from_us, to_us
 
 RUN_ID = re.compile(r"[A-Za-z0-9_.~:+-]+")
 RESERVED_PREFIX = re.compile(r"(scheduled|backfill|asset_triggered|asset_materialization)__")
-
-
-@dataclass(slots=True)
-class Context:
-    """What a command may look at."""
-
-    world: Callable[[], World]
-    engine: Engine
-    encrypt: Callable[[str], str]
-    now: Callable[[], datetime]
-    reparse: Callable[[str | None], int]
-
-
-Body = Mapping[str, Any]
-Wish = Input | Rows
-Handler = Callable[[Context, Body, str], Wish]
-HANDLERS: dict[str, Handler] = {}
-
-
-def handles(kind: str) -> Callable[[Handler], Handler]:
-    def register(function: Handler) -> Handler:
-        HANDLERS[kind] = function
-        return function
-
-    return register
 
 
 def wish_of(context: Context, kind: str, body: Body, actor: str) -> Wish:
@@ -71,9 +42,7 @@ def answer_of(kind: str, answer: Any) -> Any:
         return run_fields(answer)
     if kind == "asset.event":
         return {"events": [event_fields(event) for event in answer or ()]}
-    if isinstance(answer, list):
-        return {"tasks": [list(key) for key in answer]}
-    return answer
+    return reruns.answer_of(answer)
 
 
 def run_fields(run: DagRun) -> dict[str, Any]:
@@ -99,28 +68,6 @@ def run_fields(run: DagRun) -> dict[str, Any]:
 def event_fields(event: AssetEvent) -> dict[str, Any]:
     """An asset event as plain values."""
     return {"number": event.number, "name": event.name, "uri": event.uri, "timestamp": event.at.isoformat()}
-
-
-def moment(text: str | None, field: str) -> datetime | None:
-    """An aware UTC datetime from ISO 8601; a time without zone is UTC."""
-    if text is None or text == "":
-        return None
-    try:
-        at = datetime.fromisoformat(text)
-    except (TypeError, ValueError):
-        raise InvalidInput(f"{field} {text!r} is not a date; write it like 2024-01-31T06:00:00+00:00.") from None
-    return (at.replace(tzinfo=UTC) if at.tzinfo is None else at).astimezone(UTC)
-
-
-Choice = TypeVar("Choice", bound=StrEnum)
-
-
-def one_of(kind: type[Choice], value: Any, field: str) -> Choice:
-    """The member of an enumeration that a person names."""
-    try:
-        return kind(value)
-    except ValueError:
-        raise InvalidInput(f"{field} {value!r} is unknown; choose {', '.join(kind)}.") from None
 
 
 # --- runs --------------------------------------------------------------------------------------------------------
@@ -184,14 +131,6 @@ def mark_run(context: Context, body: Body, actor: str) -> Wish:
     return MarkRun(run=live.run.number, state=one_of(RunState, body["state"], "state"), loaded=loaded)
 
 
-@handles("run.clear")
-def clear_run(context: Context, body: Body, actor: str) -> Wish:
-    live, loaded = _run(context, body)
-    only_failed = bool(body.get("only_failed"))
-    targets = [t.key for t in live.tasks.values() if not only_failed or t.state in FAILED_STATES]
-    return Clear(targets=_targets(targets), loaded=loaded, dry_run=bool(body.get("dry_run")))
-
-
 @handles("run.delete")
 def delete_run(context: Context, body: Body, actor: str) -> Wish:
     live, _ = _run(context, body)
@@ -208,74 +147,6 @@ def _delete_runs(runs: list[DagRun]) -> tuple[Operation, ...]:
         operations.append(DropRows("run", {"number": run.number}))
         operations.append(Record("run.deleted", run.dag_id, run.run_id))
     return tuple(operations)
-
-
-# --- tasks -------------------------------------------------------------------------------------------------------
-
-
-def _targets(keys: list[TaskKey]) -> tuple[tuple[int, str, int], ...]:
-    return tuple((key.run, key.task_id, key.map_index) for key in sorted(keys))
-
-
-@handles("task.clear")
-def clear_tasks(context: Context, body: Body, actor: str) -> Wish:
-    world, dag_id = context.world(), str(body["dag_id"])
-    plan = world.plans.get(dag_id)
-    if plan is None:
-        raise DagNotFound(dag_id)
-    with context.engine.connect() as connection:
-        if body.get("run_id"):
-            run = queries.run_named(connection, dag_id, body["run_id"])
-            if run is None:
-                raise RunNotFound(dag_id, body["run_id"])
-            numbers = [run.number]
-        else:
-            start, end = moment(body.get("start"), "start date"), moment(body.get("end"), "end date")
-            numbers = queries.runs_between(connection, dag_id, to_us(start), to_us(end))
-        lives = loader.load_runs(connection, numbers, world)
-    chosen = _chosen_tasks(plan.spec.tasks, dag_id, body)
-    for task_id in tuple(chosen):
-        if body.get("upstream"):
-            chosen |= plan.ancestors(task_id)
-        if body.get("downstream"):
-            chosen |= plan.descendants(task_id)
-    around = plan.with_setups_and_teardowns(chosen) - chosen
-    keys = [
-        task.key
-        for live in lives
-        for task in live.tasks.values()
-        if (task.key.task_id in chosen and body.get("map_index") in (None, task.key.map_index))
-        or task.key.task_id in around
-        if not body.get("only_failed") or task.state in FAILED_STATES
-        if not body.get("only_running") or task.state is TaskState.RUNNING
-    ]
-    loaded = tuple(live for live in lives if live.run.number not in world.runs)
-    return Clear(targets=_targets(keys), loaded=loaded, dry_run=bool(body.get("dry_run")))
-
-
-def _chosen_tasks(known: Mapping[str, Any], dag_id: str, body: Body) -> set[str]:
-    if body.get("task_ids"):
-        for task_id in body["task_ids"]:
-            if task_id not in known:
-                raise TaskNotFound(dag_id, task_id)
-        return set(body["task_ids"])
-    if body.get("task_regex"):
-        try:
-            pattern = re.compile(body["task_regex"])
-        except re.error as error:
-            raise InvalidInput(f"task regex {body['task_regex']!r} is not a regular expression: {error}.") from None
-        return {task_id for task_id in known if pattern.search(task_id)}
-    return set(known)
-
-
-@handles("task.mark")
-def mark_task(context: Context, body: Body, actor: str) -> Wish:
-    live, loaded = _run(context, body)
-    index = int(body.get("map_index", -1))
-    if (body["task_id"], index) not in live.tasks:
-        raise TaskNotFound(live.run.dag_id, body["task_id"])
-    state = one_of(TaskState, body["state"], "state")
-    return MarkTask(run=live.run.number, task_id=body["task_id"], map_index=index, state=state, loaded=loaded)
 
 
 # --- Dags --------------------------------------------------------------------------------------------------------
@@ -299,11 +170,16 @@ def delete_dag(context: Context, body: Body, actor: str) -> Wish:
         raise DagNotFound(dag_id)
     if world.open_runs.get(dag_id):
         raise InvalidInput(f"Dag {dag_id} has runs that are not over; mark them failed first.")
+    if dag_id in world.backfills:
+        raise InvalidInput(f"Dag {dag_id} has a backfill that is not over; cancel it first.")
     with context.engine.connect() as connection:
+        backfills = queries.backfill_numbers(connection, dag_id)
         numbers = queries.runs_between(connection, dag_id)
         runs = [run for n in numbers if (run := queries.run_numbered(connection, n))]
     world.forget_dag(dag_id)
-    rest = (
+    rest: tuple[Operation, ...] = (
+        *(DropRows("backfill_run", {"backfill": number}) for number in backfills),
+        DropRows("backfill", {"dag_id": dag_id}),
         DropRows("dag", {"dag_id": dag_id}),
         DropRows("dag_version", {"dag_id": dag_id}),
         DropRows("asset_queue", {"dag_id": dag_id}),

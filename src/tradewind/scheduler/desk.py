@@ -13,6 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from tradewind.core.attempts import LOST_GRACE
 from tradewind.core.decisions import (
+    LookForRuns,
     NameRuns,
     PutRow,
     StartAttempt,
@@ -32,13 +33,15 @@ from tradewind.core.inputs import (
     WorkerLeft,
 )
 from tradewind.core.states import AttemptState
-from tradewind.scheduler.commands import Context, answer_of, wish_of
+from tradewind.scheduler.commands import answer_of, wish_of
 from tradewind.scheduler.execution import Endpoint
 from tradewind.scheduler.offers import Offers
 from tradewind.scheduler.owner import Told
 from tradewind.scheduler.peers import Peer
 from tradewind.scheduler.reports import attempt_finished
+from tradewind.scheduler.reruns import look_for_runs
 from tradewind.scheduler.triggers import Triggers
+from tradewind.scheduler.wishes import Context
 from tradewind.store import queries
 from tradewind.store.times import from_us
 from tradewind.wire.messages import (
@@ -487,6 +490,8 @@ class Desk:
                     record = self._scheduler.world.dags.get(dag_id)
                     if record is not None:
                         self._reparse(record.file)
+                case LookForRuns(dag_id=dag_id):
+                    look_for_runs(self._context, dag_id, self._scheduler.submit)
                 case WarmHost(dag_id=dag_id, children=children):
                     record = self._scheduler.world.dags.get(dag_id)
                     if record is not None and record.isolation != "spawn":

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from tradewind.core.dag import DagSpec
 from tradewind.core.decide import admit_ready, decide
 from tradewind.core.decisions import (
+    LookForRuns,
     NameRuns,
     Operation,
     PutRun,
@@ -35,7 +36,10 @@ from tradewind.wire.messages import Event
 MOST_INPUTS = 500
 """Inputs that one commit takes at most."""
 
-Told = StartAttempt | StopAttempt | StopStray | StartTrigger | StopTrigger | StartCallback | WarmHost | NameRuns
+Told = (
+    StartAttempt | StopAttempt | StopStray | StartTrigger | StopTrigger | StartCallback | WarmHost | NameRuns
+    | LookForRuns
+)  # fmt: skip
 Reply = Callable[[Any, Exception | None], None]
 """Called after the commit with the answer, or with the error that refused the wish."""
 Also = Callable[[Any], "tuple[Operation, ...]"]

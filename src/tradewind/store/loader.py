@@ -11,14 +11,26 @@ from sqlalchemy import ColumnElement, Connection, Engine, and_, or_, select
 
 from tradewind.core.asset_queue import WaitingEvent
 from tradewind.core.assets import keys_of
+from tradewind.core.backfill_plan import Action, LiveBackfill
 from tradewind.core.past import Place, PreviousRun, as_previous, place_of, worth_keeping
 from tradewind.core.plan import Plan
-from tradewind.core.records import TaskInstance, TaskKey
+from tradewind.core.records import DagRun, TaskInstance, TaskKey
 from tradewind.core.runs import WAKE_AHEAD
 from tradewind.core.states import RunState, RunType, TaskState
 from tradewind.core.world import MOST_OVER, LiveRun, World
 from tradewind.store import tables as t
-from tradewind.store.rows import TASK_COLUMNS, asset_event_of, attempt_of, dag_of, deferral_of, pool_of, run_of, task_of
+from tradewind.store.rows import (
+    TASK_COLUMNS,
+    asset_event_of,
+    attempt_of,
+    backfill_of,
+    dag_of,
+    deferral_of,
+    pool_of,
+    run_of,
+    slot_of,
+    task_of,
+)
 from tradewind.store.specs import decode_spec
 from tradewind.store.times import from_us, to_us
 
@@ -36,6 +48,7 @@ def load_world(
         for row in connection.execute(select(t.pool)).mappings():
             world.pools[row["name"]] = pool_of(row)
         _load_dags(connection, world)
+        _load_backfills(connection, world)
         _load_runs(connection, world)
         _load_attempts(connection, world)
         _load_past(connection, world)
@@ -65,13 +78,26 @@ def _load_dags(connection: Connection, world: World) -> None:
         world.set_dag(record, Plan(decode_spec(row["spec"]), record.version))
 
 
+def _load_backfills(connection: Connection, world: World) -> None:
+    """Backfills that are not over, and the dates whose turn has not come; their runs follow with the other runs."""
+    for row in connection.execute(select(t.backfill).where(t.backfill.c.state == "active")).mappings():
+        held = LiveBackfill(backfill_of(row))
+        mine = select(t.backfill_run).where(t.backfill_run.c.backfill == held.record.id)
+        waiting = mine.where(t.backfill_run.c.is_done.is_(False)).order_by(t.backfill_run.c.position)
+        held.waiting.extend(slot_of(slot) for slot in connection.execute(waiting).mappings())
+        begun = mine.where(t.backfill_run.c.is_done, t.backfill_run.c.action != Action.LEAVE.value)
+        first = connection.execute(begun.order_by(t.backfill_run.c.position).limit(1)).mappings().first()
+        held.first = first["run"] if first else None
+        world.backfills[held.record.dag_id] = held
+
+
 def _load_runs(connection: Connection, world: World) -> None:
     rows = connection.execute(select(t.run).where(t.run.c.state.in_(OPEN_RUNS)).order_by(t.run.c.number)).mappings()
     runs = [run_of(row) for row in rows]
     opened = select(t.run.c.number).where(t.run.c.state.in_(OPEN_RUNS))
     tasks = _tasks_by_run(connection, t.task_instance.c.run.in_(opened))
     for run in runs:
-        plan = world.plans.get(run.dag_id) or plan_of_version(connection, run.version)
+        plan = _plan_of(connection, world, run)
         if plan is None:
             continue
         live = LiveRun(run, plan, tasks.get(run.number, ()))
@@ -133,7 +159,9 @@ def _load_asset_events(connection: Connection, world: World) -> None:
         world.assets.next_number, world.assets.last_at = newest["number"] + 1, from_us(newest["at"])
 
 
-def load_runs(connection: Connection, numbers: Iterable[int], world: World) -> list[LiveRun]:
+def load_runs(
+    connection: Connection, numbers: Iterable[int], world: World, *, keep_version: bool = False
+) -> list[LiveRun]:
     """Runs with their tasks, whatever their state; ones in memory are given as they are there."""
     wanted = list(numbers)
     found = [world.runs[n] for n in wanted if n in world.runs]
@@ -144,7 +172,7 @@ def load_runs(connection: Connection, numbers: Iterable[int], world: World) -> l
     loaded: dict[int, LiveRun] = {}
     for row in connection.execute(select(t.run).where(t.run.c.number.in_(missing))).mappings():
         run = run_of(row)
-        plan = world.plans.get(run.dag_id) or plan_of_version(connection, run.version)
+        plan = _plan_of(connection, world, run, keep_version=keep_version)
         if plan is not None:
             live = loaded[run.number] = LiveRun(run, plan, tasks[run.number])
             _load_previous(connection, world, live)
@@ -184,6 +212,12 @@ def _states(connection: Connection, number: int) -> dict[str, tuple[TaskState, .
     for task_id, state in connection.execute(columns):
         states[task_id].append(TaskState(state))
     return {task_id: tuple(found) for task_id, found in states.items()}
+
+
+def _plan_of(connection: Connection, world: World, run: DagRun, *, keep_version: bool = False) -> Plan | None:
+    """A run goes by the newest version of its Dag, unless it was told to stay with its own."""
+    newest = None if run.pinned or keep_version else world.plans.get(run.dag_id)
+    return newest or plan_of_version(connection, run.version) or world.plans.get(run.dag_id)
 
 
 def plan_of_version(connection: Connection, version: str) -> Plan | None:
@@ -229,6 +263,8 @@ def _set_timers(world: World, now: datetime) -> None:
                 world.at(moment, "deferral", deferral.key)
     for dag_id in world.assets.queues:
         world.at(now, "assets", dag_id)
+    for dag_id in world.backfills:
+        world.at(now, "backfill", dag_id)
     for record in world.dags.values():
         if record.next_due is not None and not record.is_paused and not record.is_stale:
             world.at(record.next_due.run_after, "schedule", record.dag_id)

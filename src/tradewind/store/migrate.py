@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-HEAD = "0004"
+HEAD = "0005"
 """The newest migration; a test compares it with the scripts."""
 
 

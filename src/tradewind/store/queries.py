@@ -54,6 +54,18 @@ def runs_between(
     return list(connection.execute(select(t.run.c.number).where(*condition).order_by(t.run.c.number)).scalars())
 
 
+def runs_by_date(connection: Connection, dag_id: str, start_us: int | None, end_us: int | None) -> dict[Any, DagRun]:
+    """The Dag's runs by their logical date, for dates in the range."""
+    at = t.run.c.logical_date
+    rows = connection.execute(select(t.run).where(t.run.c.dag_id == dag_id, at >= start_us, at <= end_us)).mappings()
+    return {run.logical_date: run for run in map(run_of, rows)}
+
+
+def backfill_numbers(connection: Connection, dag_id: str) -> list[int]:
+    """The ids of a Dag's backfills."""
+    return list(connection.execute(select(t.backfill.c.id).where(t.backfill.c.dag_id == dag_id)).scalars())
+
+
 def previous_run(
     connection: Connection, dag_id: str, before_us: int, state: str | None, *, scheduled_only: bool = False
 ) -> DagRun | None:

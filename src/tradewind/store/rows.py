@@ -6,6 +6,7 @@ from datetime import datetime
 from sys import intern
 from typing import Any
 
+from tradewind.core.backfill_plan import Action, Backfill, Reprocess, Slot
 from tradewind.core.records import Answer, AssetEvent, Attempt, DagRun, Deferral, Pool, TaskInstance, TaskKey
 from tradewind.core.states import AttemptState, RunState, RunType, TaskState
 from tradewind.core.timetables import DataInterval, DueRun
@@ -39,6 +40,8 @@ def run_row(run: DagRun, slot_key: str | None) -> dict[str, Any]:
         "reason": run.reason,
         "note": run.note,
         "max_active": run.max_active,
+        "backfill": run.backfill,
+        "pinned": run.pinned,
         "quarantine": run.quarantine,
     }
 
@@ -72,6 +75,8 @@ def run_of(row: Row) -> DagRun:
         reason=row["reason"],
         note=row["note"],
         max_active=row["max_active"],
+        backfill=row["backfill"],
+        pinned=bool(row["pinned"]),
         quarantine=row["quarantine"],
     )
 
@@ -265,6 +270,38 @@ def asset_event_of(row: Row) -> AssetEvent:
         map_index=row["map_index"],
         actor=row["actor"],
     )
+
+
+def backfill_of(row: Row) -> Backfill:
+    begin, end = from_us(row["from_date"]), from_us(row["to_date"])
+    assert begin is not None
+    assert end is not None
+    latest = row["latest"]
+    return Backfill(
+        id=row["id"],
+        dag_id=row["dag_id"],
+        from_date=begin,
+        to_date=end,
+        conf=json.loads(row["conf"]),
+        reprocess=Reprocess(row["reprocess"]),
+        max_active=row["max_active"],
+        backwards=bool(row["backwards"]),
+        latest=None if latest is None else bool(latest),
+        is_paused=bool(row["is_paused"]),
+        state=row["state"],
+        reason=row["reason"],
+        user=row["triggering_user"],
+        created_at=from_us(row["created_at"]),
+        completed_at=from_us(row["completed_at"]),
+    )
+
+
+def slot_of(row: Row) -> Slot:
+    start, end, after = (from_us(row[n]) for n in ("data_interval_start", "data_interval_end", "run_after"))
+    assert after is not None
+    interval = DataInterval(start, end) if start is not None and end is not None else None
+    due = DueRun(from_us(row["logical_date"]), interval, after)
+    return Slot(row["position"], due, Action(row["action"]), row["reason"], row["run"], bool(row["is_done"]))
 
 
 def pool_of(row: Row) -> Pool:

@@ -16,6 +16,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
     func,
     text,
 )
@@ -142,6 +143,8 @@ run = Table(
     Column("reason", Text, nullable=False, server_default=""),
     Column("note", Text),
     Column("max_active", Integer),
+    Column("backfill", BigInteger),
+    Column("pinned", Boolean, nullable=False, server_default=false()),
     Column("quarantine", Text, nullable=False, server_default=""),
     UniqueConstraint("dag_id", "run_id"),
     UniqueConstraint("dag_id", "slot_key"),
@@ -153,6 +156,47 @@ run = Table(
 run_place = func.coalesce(run.c.logical_date, run.c.run_after)
 """Where a run stands among the runs of its Dag; its number decides between runs at the same place."""
 Index("ix_run_place", run.c.dag_id, run_place)
+
+backfill = Table(
+    "backfill",
+    metadata,
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("dag_id", Text, nullable=False),
+    Column("from_date", BigInteger, nullable=False),
+    Column("to_date", BigInteger, nullable=False),
+    Column("conf", Text, nullable=False),
+    Column("reprocess", Text, nullable=False),
+    Column("max_active", Integer, nullable=False),
+    Column("backwards", Boolean, nullable=False),
+    Column("latest", Boolean),
+    Column("is_paused", Boolean, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("triggering_user", Text),
+    Column("created_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    Column("completed_at", BigInteger),
+    Index("ix_backfill_dag_id", "dag_id"),
+    Index("ix_backfill_active", "state", sqlite_where=text("state = 'active'"),
+          postgresql_where=text("state = 'active'")),
+)  # fmt: skip
+
+backfill_run = Table(
+    "backfill_run",
+    metadata,
+    Column("backfill", BigInteger, primary_key=True, autoincrement=False),
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    Column("logical_date", BigInteger),
+    Column("data_interval_start", BigInteger),
+    Column("data_interval_end", BigInteger),
+    Column("run_after", BigInteger, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("run", BigInteger),
+    Column("is_done", Boolean, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""The dates of a backfill in the order in which they are run; `run` is a run's number."""
 
 task_instance = Table(
     "task_instance",

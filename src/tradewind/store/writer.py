@@ -330,6 +330,8 @@ _RUN_CHANGES = (
     "note",
     "version",
     "quarantine",
+    "backfill",
+    "pinned",
 )
 _TASK_CHANGES = (
     "state", "try_number", "max_tries", "leg", "losses", "attempt", "not_before", "scheduled_at", "queued_at",

@@ -14,12 +14,14 @@ from typing import Any
 
 from tradewind.core import inputs as i
 from tradewind.core.assets import named_in
+from tradewind.core.backfill_plan import Backfill, BackfillPlan, Reprocess
 from tradewind.core.dag import DagSpec
 from tradewind.core.decide import admit_ready, decide
 from tradewind.core.decisions import (
     DropRows,
     DropTask,
     DropXComs,
+    LookForRuns,
     NameRuns,
     Operation,
     PutAssetEvent,
@@ -40,7 +42,9 @@ from tradewind.core.decisions import (
 from tradewind.core.errors import TradewindError
 from tradewind.core.explain import Reason, explain
 from tradewind.core.past import PreviousRun, as_previous, newest_before
+from tradewind.core.plan import Plan
 from tradewind.core.records import AssetEvent, Attempt, DagRun, Deferral, Pool, TaskInstance, TaskKey
+from tradewind.core.rerun_plan import RerunPlan, RerunWish, plan_rerun
 from tradewind.core.states import (
     ATTEMPT_ACTIVE,
     FINISHED,
@@ -94,6 +98,14 @@ class Play:
         self.asked_to_name: list[str] = []
         """Dags whose timetable's code was asked for its next runs, in order."""
         self.versions: dict[str, int] = {}
+        self.plans: dict[str, Plan] = {}
+        """Every version that was loaded."""
+        self.backfills: dict[int, dict[str, Any]] = {}
+        self.slots: dict[tuple[int, int], dict[str, Any]] = {}
+        """Rows of backfills, and of their dates by (backfill, position)."""
+        self.looks: list[str] = []
+        """Dags whose backfill waits for an answer of the database."""
+        self.answers_looks = True
         self.capacity = capacity
         self.epoch = 0
         self.join_worker()
@@ -114,6 +126,7 @@ class Play:
                 ahead=ahead,
             )
         )  # fmt: skip
+        self.plans[version] = self.world.plans[spec.dag_id]
 
     def start(self, spec: DagSpec | str, **wish: Any) -> DagRun:
         """Create a run of this Dag; what it looks like after everything that follows from it."""
@@ -150,20 +163,72 @@ class Play:
         """Clear these tasks (all instances where no index is given), or the whole run."""
         number = self._number(run)
         wanted = set(tasks) if tasks is not None else None
-        targets = [
-            (number, key.task_id, key.map_index)
-            for key in sorted(k for k in self.tasks if k.run == number)
+        chosen = [
+            (key.task_id, key.map_index)
+            for key in self.tasks
+            if key.run == number
             if wanted is None or key.task_id in wanted or (key.task_id, key.map_index) in wanted
         ]
-        self.give(i.Clear(targets=tuple(targets), loaded=self._loaded(number)))
+        self.rerun([self.runs[number]], instances=frozenset(chosen))
+
+    def rerun(self, runs: Iterable[DagRun], *, dry_run: bool = False, **wish: Any) -> RerunPlan:
+        """Clear what the wish chooses of these runs; what was planned."""
+        keeps = wish.get("latest") is False
+        lives = [self.world.runs.get(run.number) or self.stored_run(run.number, keeps_version=keeps) for run in runs]
+        plan = plan_rerun(RerunWish(**wish), lives, self.world.plans[lives[0].run.dag_id])
+        loaded = tuple(live for live in lives if live.run.number not in self.world.runs)
+        self.give(i.Clear(plan=plan, loaded=loaded, dry_run=dry_run))
+        return plan
+
+    # --- backfills ---
+
+    def backfill(
+        self,
+        dag_id: str,
+        begin: datetime,
+        end: datetime,
+        *,
+        dry_run: bool = False,
+        reprocess: str = "none",
+        **wish: Any,
+    ) -> BackfillPlan:
+        """Ask for the runs of a range; the plan."""
+        asked = Backfill(id=0, dag_id=dag_id, from_date=begin, to_date=end, reprocess=Reprocess(reprocess), **wish)
+        existing = {run.logical_date: run for run in self.runs.values() if run.dag_id == dag_id and run.logical_date}
+        plan = self.give(i.CreateBackfill(backfill=asked, existing=existing, dry_run=dry_run))
+        assert isinstance(plan, BackfillPlan)
+        return plan
+
+    def pause_backfill(self, number: int, *, paused: bool = True) -> None:
+        self.give(i.PauseBackfill(id=number, paused=paused))
+
+    def cancel_backfill(self, number: int) -> None:
+        self.give(i.CancelBackfill(id=number))
+
+    def answer_looks(self) -> None:
+        """What the database says to every backfill that has asked."""
+        while self.looks:
+            dag_id = self.looks.pop(0)
+            held = self.world.backfills.get(dag_id)
+            if held is None:
+                continue
+            waiting = list(held.waiting)[: max(held.room, 0)]
+            found = tuple((slot.position, *self._run_at(dag_id, slot.due.logical_date)) for slot in waiting)
+            self.give(i.BackfillFound(dag_id=dag_id, id=held.record.id, found=found))
+
+    def _run_at(self, dag_id: str, date: datetime | None) -> tuple[LiveRun | None, PreviousRun | None]:
+        for run in self.runs.values():
+            if run.dag_id == dag_id and run.logical_date == date:
+                return self.world.runs.get(run.number) or self.stored_run(run.number), None
+        return None, self._stored_before(dag_id, {"logical_date": date, "run_type": RunType.BACKFILL})
 
     def mark(self, task_id: str, state: str, map_index: int = -1, *, run: DagRun | None = None) -> None:
         number = self._number(run)
-        self.give(
-            i.MarkTask(
-                run=number, task_id=task_id, map_index=map_index, state=TaskState(state), loaded=self._loaded(number)
-            )
-        )  # fmt: skip
+        loaded = self._loaded(number)
+        live = self.world.runs.get(number) or loaded[0]
+        wish = RerunWish(instances=frozenset({(task_id, map_index)}))
+        plan = plan_rerun(wish, [live], self.world.plans[live.run.dag_id])
+        self.give(i.MarkTasks(plan=plan, state=TaskState(state), loaded=loaded))
 
     def mark_run(self, state: str, *, run: DagRun | None = None) -> None:
         number = self._number(run)
@@ -300,10 +365,16 @@ class Play:
             self._store(operation)
         if self.check:
             self._check()
+        self._check_offers(operations, offered_before)
+        if self.answers_looks:
+            self.answer_looks()
+        return answer
+
+    def _check_offers(self, operations: list[Operation], offered_before: set[str]) -> None:
+        if self.check:
             for operation in operations:
                 if isinstance(operation, StartAttempt) and operation.attempt.id not in offered_before:
                     self._check_limits(operation.attempt)
-        return answer
 
     def _number(self, run: DagRun | None) -> int:
         return run.number if run is not None else max(self.runs)
@@ -311,10 +382,12 @@ class Play:
     def _loaded(self, number: int) -> tuple[LiveRun, ...]:
         return () if number in self.world.runs else (self.stored_run(number),)
 
-    def stored_run(self, number: int) -> LiveRun:
+    def stored_run(self, number: int, *, keeps_version: bool = False) -> LiveRun:
         """A run that is over as the loader would bring it back: from the rows alone."""
         run = self.runs[number]
-        live = LiveRun(run, self.world.plans[run.dag_id], [t for k, t in self.tasks.items() if k.run == number])
+        own = keeps_version or run.pinned
+        plan = self.plans[run.version] if own else self.world.plans[run.dag_id]
+        live = LiveRun(run, plan, [t for k, t in self.tasks.items() if k.run == number])
         for (key, name), xcom in self.xcoms.items():
             if key.run == number:
                 live.keep_xcom(key, name, b"", xcom.length)
@@ -376,6 +449,12 @@ class Play:
                 self.asset_queue.remove((where["dag_id"], where["event"]))
             case PutRow(table="asset_run", row=row):
                 self._take_event(row["run"], row["event"])
+            case PutRow(table="backfill", row=row):
+                self.backfills[row["id"]] = dict(row)
+            case PutRow(table="backfill_run", row=row):
+                self.slots[row["backfill"], row["position"]] = dict(row)
+            case LookForRuns(dag_id=dag_id):
+                self.looks.append(dag_id)
             case StartTrigger(deferral=deferral):
                 self.triggers[deferral.id] = deferral
                 self.trigger_orders.append(operation)
@@ -447,8 +526,22 @@ class Play:
         assert self.world.deferrals == self.deferrals
         queues = self.world.assets.queues
         assert {(dag_id, n) for dag_id, queue in queues.items() for n in queue.events} == self.asset_queue
+        self._check_backfills()
         waiting = {d.id for d in self.deferrals.values() if d.needs_triggerer}
         assert waiting == self.triggers.keys(), "triggers that run are not those that somebody waits for"
+
+    def _check_backfills(self) -> None:
+        held = {one.record.id: one for one in self.world.backfills.values()}
+        assert held.keys() == {number for number, row in self.backfills.items() if row["state"] == "active"}
+        for number, one in held.items():
+            waiting = [p for (b, p), row in sorted(self.slots.items()) if b == number and not row["is_done"]]
+            assert [slot.position for slot in one.waiting] == waiting
+            lives = {n for n, run in self.runs.items() if run.backfill == number and run.state not in RUN_FINISHED}
+            assert one.open.keys() == lives
+            running = [n for n in one.open if self.runs[n].state is RunState.RUNNING]
+            assert len(running) <= one.record.max_active
+            paused = one.record.is_paused or self.world.dags[one.record.dag_id].is_paused
+            assert one.asked or paused or not one.waiting or one.room <= 0, f"backfill {number} waits for nothing"
 
 
 def check_world(world: World) -> None:
@@ -508,6 +601,7 @@ def same_world(memory: World, loaded: World, now: datetime) -> None:
     assert queues[0] == queues[1]
     assert (memory.assets.next_number, memory.assets.last_at) == (loaded.assets.next_number, loaded.assets.last_at)
     assert memory.pools == loaded.pools
+    assert memory.backfills == loaded.backfills
 
     def ready(world: World) -> set[Any]:
         entries = {entry.key for entry in world.ready.waiting()}
