@@ -90,7 +90,7 @@ def test_groups_failures_and_limits_of_another_dag(installation: Installation) -
     assert "AirflowSensorTimeout" in installation.log("second", "late")
 
 
-def test_a_deferral_is_refused_in_a_sentence(installation: Installation) -> None:
-    assert installation.run("deferring", logical_date=DATE) == "failed"
-    [row] = installation.rows("SELECT reason FROM task_instance WHERE task_id = 'wait'")
-    assert "use deferrable=False" in row["reason"]
+def test_a_deferrable_sensor_waits_without_a_slot(installation: Installation) -> None:
+    assert installation.run("deferring", logical_date=DATE) == "success", installation.last_words()
+    moves = installation.rows("SELECT after FROM event WHERE name = 'task.moved' AND task_id = 'wait'")
+    assert "deferred" in [row["after"] for row in moves]

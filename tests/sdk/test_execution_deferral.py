@@ -213,7 +213,7 @@ def test_a_timeout_and_a_failure_are_raised_where_it_would_go_on() -> None:
     late = attempt(dag_of(), "t", **RESUMED, resume_error="timeout")
     assert (late.outcome, late.error) == ("failed", "TaskDeferralTimeout: Trigger timeout")
     broken = attempt(dag_of(), "t", **RESUMED, resume_error="failure", event=encode("Traceback …"))
-    assert (broken.outcome, broken.error) == ("failed", "TaskDeferralError: Trigger failure")
+    assert (broken.outcome, broken.error) == ("failed", "TaskDeferralError: Trigger failure: Traceback …")
 
 
 def test_an_operator_may_make_something_of_a_failure() -> None:
@@ -290,8 +290,8 @@ def test_without_a_triggerer_the_trigger_is_waited_for_in_the_process() -> None:
 def test_in_one_process_timeouts_and_failures_are_the_same() -> None:
     late = here(dag_of(given.Sleeps("x"), timeout=timedelta(milliseconds=10)))
     assert late.error == "TaskDeferralTimeout: Trigger timeout"
-    assert here(dag_of(given.Raises("x"))).error == "TaskDeferralError: Trigger failure"
-    assert here(dag_of(given.SaysNothing("x"))).error == "TaskDeferralError: Trigger failure"
+    assert here(dag_of(given.Raises("x"))).error == "TaskDeferralError: Trigger failure: ValueError: x is broken"
+    assert here(dag_of(given.SaysNothing("x"))).error.startswith("TaskDeferralError: Trigger failure: ")
     refused = here(dag_of(given.Says("x", value=object())))
     assert "cannot be kept while it waits" in refused.error
 

@@ -10,6 +10,7 @@ TASK_MOVED: Final = "task.moved"
 TASK_EXPANDED: Final = "task.expanded"
 ASSET_UPDATED: Final = "asset.updated"
 ATTEMPT_STALE: Final = "attempt.stale_report"
+TRIGGER_STALE: Final = "trigger.stale_answer"
 DAG_CHANGED: Final = "dag.version"
 DAG_PAUSED: Final = "dag.paused"
 DAG_UNPAUSED: Final = "dag.unpaused"
@@ -31,6 +32,6 @@ PROGRESS: Final = "progress"
 
 TOPICS: Final = (
     "run", "task", "dag", "worker", "owner", "progress", "attempt", "quarantined", "variable", "connection", "pool",
-    "asset",
+    "asset", "trigger",
 )  # fmt: skip
 """SSE topics: the part of an event's name before the first dot."""
