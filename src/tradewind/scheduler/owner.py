@@ -121,7 +121,7 @@ class Owner:
         *,
         urgent: bool = False,
     ) -> None:
-        """Hand in an input. A callable is asked for its input inside the turn, when everything before is applied.
+        """Hand in an input. A callable is asked for its input inside the turn, when everything before is stored.
 
         Somebody waits for an `urgent` one: it is taken before a backlog of reports, in order among its like.
         """
@@ -150,11 +150,20 @@ class Owner:
     def _begin(self) -> Batch:
         now = self._clock()
         fired = [timer for timer in self.world.due(now) if timer not in self._broken]
-        inputs = [Item(TimerFired(kind=kind, subject=subject)) for kind, subject in fired]
+        inputs = self._first_wish()
+        inputs += [Item(TimerFired(kind=kind, subject=subject)) for kind, subject in fired]
         for waiting in (self._urgent, self._inbox):
-            while waiting and len(inputs) < MOST_INPUTS:
+            while waiting and len(inputs) < MOST_INPUTS and not callable(waiting[0].event):
                 inputs.append(waiting.popleft())
         return Batch(self._new_id(), now, inputs)
+
+    def _first_wish(self) -> list[Item]:
+        """A wish that asks the database is the first of its batch, and the only one: later memory would be ahead of
+        what it reads, and bring a run back as it was before this batch."""
+        for waiting in (self._urgent, self._inbox):
+            if waiting and callable(waiting[0].event):
+                return [waiting.popleft()]
+        return []
 
     def _decide(self, batch: Batch) -> None:
         for position, item in enumerate(batch.inputs):

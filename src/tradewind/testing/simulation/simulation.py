@@ -60,7 +60,7 @@ from tradewind.testing.simulation.workload import (
 )
 from tradewind.wire.messages import Finished, Offer
 
-HEALING_SECONDS = 4 * 3600.0
+HEALING_SECONDS = 24 * 3600.0
 """After the last fault: in so much virtual time every run is over, or nothing moves any more."""
 
 QUIET_SECONDS = 120.0
