@@ -40,7 +40,8 @@ DAGS = {
         "example_task_group example_task_group_decorator example_trigger_controller_dag example_trigger_target_dag "
         "example_weekday_branch_operator example_workday_timetable example_xcom example_xcom_args "
         "example_xcom_args_with_operators latest_only latest_only_with_trigger read_dataset_event tutorial "
-        "tutorial_dag tutorial_taskflow_api tutorial_taskflow_templates"
+        "tutorial_dag tutorial_taskflow_api tutorial_taskflow_templates example_external_task_marker_parent "
+        "example_time_delta_sensor_async"
     ),
     "3.3": (
         "asset1_producer asset2_producer asset_alias_example_alias_consumer "
@@ -65,7 +66,8 @@ DAGS = {
         "example_weekday_branch_operator example_workday_timetable example_xcom example_xcom_args "
         "example_xcom_args_with_operators latest_only latest_only_with_trigger read_asset_event "
         "team_analytics_producer team_ml_consumer tutorial tutorial_dag tutorial_taskflow_api "
-        "tutorial_taskflow_templates"
+        "tutorial_taskflow_templates example_asset_with_watchers example_external_task_marker_parent "
+        "example_time_delta_sensor_async"
     ),
 }
 """Release -> the Dags that run here with nothing but PyPI."""
@@ -74,7 +76,10 @@ LEFT_OUT = {
     "example_asset_state_store_consumer": "asset_state_store is not served",
     "example_asset_state_store_producer": "asset_state_store is not served",
     "example_dag_decorator": "asks a web service",
+    "example_external_task": "creates a run of child_dag for a date that has one already, since this test runs both",
+    "example_external_task_marker_child": "waits ten minutes for a group that the other Dag does not have",
     "example_retry_policy": "asks a web service",
+    "example_sensors": "takes a minute, and ends by the day of the week",
     "example_task_state_store_mapped": "task_state_store is not served",
     "read_asset_event_from_classic": "needs an earlier event of its inlet",
     "read_dataset_event_from_classic": "needs an earlier event of its inlet",
