@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -83,12 +84,18 @@ def test_files_import_what_lies_beside_them_and_in_plugins(tmp_path: Path) -> No
 
 
 @pytest.fixture
-def theirs(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    """An apache-airflow that somebody has imported."""
+def theirs(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
+    """An apache-airflow that somebody has imported, whatever other tests have left behind."""
+    was_installed = compat.installed()
+    compat.uninstall()
+    for name in [name for name in sys.modules if name == "airflow" or name.startswith("airflow.")]:
+        monkeypatch.delitem(sys.modules, name)
     real = ModuleType("airflow")
     real.DAG = "the real one"  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "airflow", real)
-    return real
+    yield real
+    if was_installed:
+        compat.install()
 
 
 def test_airflow_is_ours_inside_and_theirs_again_outside(theirs: ModuleType) -> None:
