@@ -94,6 +94,9 @@ def theirs(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
     real.DAG = "the real one"  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "airflow", real)
     yield real
+    monkeypatch.undo()
+    for name in [name for name in sys.modules if name == "airflow" or name.startswith("airflow.")]:
+        del sys.modules[name]
     if was_installed:
         compat.install()
 
