@@ -11,7 +11,6 @@ from tradewind.core import reruns, runs
 from tradewind.core.backfill_plan import Action, Backfill, BackfillPlan, LiveBackfill, Slot, decision, plan_backfill
 from tradewind.core.decisions import LookForRuns, PutRow, Record
 from tradewind.core.errors import BackfillNotFound, DagNotFound, InvalidInput
-from tradewind.core.ids import run_id_for
 from tradewind.core.inputs import BackfillFound, CancelBackfill, CreateBackfill, PauseBackfill
 from tradewind.core.past import PreviousRun
 from tradewind.core.records import DagRun
@@ -135,23 +134,9 @@ def _begin(turn: Turn, held: LiveBackfill, slot: Slot, live: LiveRun | None, bef
 
 
 def _run_for(turn: Turn, backfill: Backfill, slot: Slot) -> DagRun:
-    plan, due = turn.world.plans[backfill.dag_id], slot.due
-    return DagRun(
-        number=turn.world.next_run_number,
-        dag_id=backfill.dag_id,
-        run_id=run_id_for(RunType.BACKFILL, runs.named_for(due, plan.spec)),
-        run_type=RunType.BACKFILL,
-        state=RunState.QUEUED,
-        version=plan.version,
-        run_after=due.run_after,
-        logical_date=due.logical_date,
-        data_interval_start=due.data_interval.start if due.data_interval else None,
-        data_interval_end=due.data_interval.end if due.data_interval else None,
-        conf=backfill.conf,
-        queued_at=turn.now,
-        triggered_by="backfill",
-        triggering_user=backfill.user,
-        backfill=backfill.id,
+    plan = turn.world.plans[backfill.dag_id]
+    return runs.new_run(turn, plan, slot.due, RunType.BACKFILL)._replace(
+        conf=backfill.conf, triggered_by="backfill", triggering_user=backfill.user, backfill=backfill.id
     )
 
 

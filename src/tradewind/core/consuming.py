@@ -14,9 +14,9 @@ from tradewind.core.decisions import DropRows, PutAssetEvent, PutRow, Record
 from tradewind.core.ids import run_id_for
 from tradewind.core.inputs import AssetsUpdated, AssetUpdate
 from tradewind.core.plan import Plan
-from tradewind.core.records import AssetEvent, DagRun, TaskKey
-from tradewind.core.states import RunState, RunType
-from tradewind.core.timetables import manual_interval
+from tradewind.core.records import AssetEvent, TaskKey
+from tradewind.core.states import RunType
+from tradewind.core.timetables import DueRun, manual_interval
 from tradewind.core.turn import Turn
 from tradewind.core.world import LiveRun
 
@@ -108,24 +108,12 @@ def _make_run(turn: Turn, plan: Plan, taken: Taken, fresh: Collection[int]) -> N
     # Code written for Airflow 2 counts on a logical date.
     logical = _free_date(turn, dag_id, taken.seen[-1].at) if plan.spec.generation < 3 else None
     interval = manual_interval(plan.spec.timetable, logical) if logical else None
-    run = DagRun(
-        number=number,
-        dag_id=dag_id,
-        run_id=run_id_for(RunType.ASSET_TRIGGERED, logical or turn.now, number),
-        run_type=RunType.ASSET_TRIGGERED,
-        state=RunState.QUEUED,
-        version=plan.version,
-        run_after=turn.now,
-        logical_date=logical,
-        data_interval_start=interval.start if interval else None,
-        data_interval_end=interval.end if interval else None,
-        queued_at=turn.now,
-        triggered_by="asset",
-    )
+    run_id = run_id_for(RunType.ASSET_TRIGGERED, logical or turn.now, number)
+    due = DueRun(logical, interval, turn.now, run_id)
     _forget(turn, dag_id, [event.number for event in (*taken.seen, *taken.passed_over)], fresh)
     for event in taken.seen:
         turn.do(PutRow("asset_run", {"run": number, "event": event.number}))
-    runs.add(turn, run)
+    runs.add(turn, runs.new_run(turn, plan, due, RunType.ASSET_TRIGGERED)._replace(triggered_by="asset"))
     runs.start_queued(turn, dag_id)
 
 

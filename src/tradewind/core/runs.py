@@ -12,6 +12,7 @@ from tradewind.core.ids import callback_id, run_id_for
 from tradewind.core.inputs import CreateRun
 from tradewind.core.mapping import literal_length
 from tradewind.core.past import PreviousRun, as_previous, is_before, newest_before
+from tradewind.core.plan import Plan
 from tradewind.core.records import DagRun, TaskInstance, TaskKey
 from tradewind.core.states import (
     FAILED_STATES,
@@ -53,28 +54,32 @@ def create(turn: Turn, wish: CreateRun) -> DagRun:
         other = world.runs[number].run
         if other.run_id == run_id or (logical and other.logical_date == logical):
             raise RunAlreadyExists(wish.dag_id, other.run_id)
-    run = DagRun(
-        number=world.next_run_number,
-        dag_id=wish.dag_id,
-        run_id=run_id,
-        run_type=wish.run_type,
-        state=RunState.QUEUED,
-        version=plan.version,
-        run_after=run_after,
-        logical_date=logical,
-        data_interval_start=interval.start if interval else None,
-        data_interval_end=interval.end if interval else None,
-        conf=wish.conf,
-        queued_at=now,
-        triggered_by=wish.triggered_by,
-        triggering_user=wish.user,
-        note=wish.note,
+    due = DueRun(logical, interval, run_after, run_id)
+    run = new_run(turn, plan, due, wish.run_type)._replace(
+        conf=wish.conf, triggered_by=wish.triggered_by, triggering_user=wish.user, note=wish.note
     )
     add(turn, run, wish.before)
     if run_after > now:
         world.at(run_after, "start_runs", wish.dag_id)
     start_queued(turn, wish.dag_id)
     return run
+
+
+def new_run(turn: Turn, plan: Plan, due: DueRun, run_type: RunType) -> DagRun:
+    """A run that is about to be added, by the name that `due` has for it or else by that of its moment."""
+    return DagRun(
+        number=turn.world.next_run_number,
+        dag_id=plan.spec.dag_id,
+        run_id=due.run_id or run_id_for(run_type, _named_for(due, plan.spec)),
+        run_type=run_type,
+        state=RunState.QUEUED,
+        version=plan.version,
+        run_after=due.run_after,
+        logical_date=due.logical_date,
+        data_interval_start=due.data_interval.start if due.data_interval else None,
+        data_interval_end=due.data_interval.end if due.data_interval else None,
+        queued_at=turn.now,
+    )
 
 
 def add(turn: Turn, run: DagRun, stored: PreviousRun | None = None) -> LiveRun:
@@ -156,21 +161,8 @@ def on_schedule(turn: Turn, dag_id: str) -> None:
         if due.run_after <= record.last_due.run_after:
             world.at(record.last_due.run_after + timedelta(microseconds=1), "schedule", dag_id)
             return
-    run = DagRun(
-        number=world.next_run_number,
-        dag_id=dag_id,
-        run_id=due.run_id or run_id_for(RunType.SCHEDULED, named_for(due, plan.spec)),
-        run_type=RunType.SCHEDULED,
-        state=RunState.QUEUED,
-        version=plan.version,
-        run_after=due.run_after,
-        logical_date=due.logical_date,
-        data_interval_start=due.data_interval.start if due.data_interval else None,
-        data_interval_end=due.data_interval.end if due.data_interval else None,
-        queued_at=turn.now,
-    )
     turn.put_dag(replace(record, last_due=due, next_due=None))
-    add(turn, run)
+    add(turn, new_run(turn, plan, due, RunType.SCHEDULED))
     start_queued(turn, dag_id)
     plan_further(turn, dag_id)
 
@@ -186,7 +178,7 @@ def pass_over(turn: Turn, dag_id: str) -> None:
     plan_further(turn, dag_id)
 
 
-def named_for(due: DueRun, spec: DagSpec) -> datetime:
+def _named_for(due: DueRun, spec: DagSpec) -> datetime:
     """What the id of a run of the schedule says: when it is due in Airflow 3, its logical date in Airflow 2."""
     return due.run_after if spec.generation >= 3 or due.logical_date is None else due.logical_date
 
