@@ -114,7 +114,7 @@ def _go_on(
         case "failed":
             attempts.fail(turn, live, spec, task, f"{name} says so", end_date=turn.now)
         case _:
-            make_ready(turn, live, spec, task, event=TaskEvent.RESUMES, reason=_reason(deferral, answer, why))
+            make_ready(turn, live, spec, task, reason=_reason(deferral, answer, why))
 
 
 def _reason(deferral: Deferral, answer: Answer, why: str) -> str:

@@ -201,11 +201,14 @@ def _find_its_place(turn: Turn, live: LiveRun, stored: PreviousRun | None) -> No
 
 def has_room(turn: Turn, dag_id: str) -> bool:
     """Whether the Dag may have one more run that is not over."""
-    world = turn.world
-    open_runs = [world.runs[n].run for n in world.open_runs.get(dag_id, ())]
-    # Those of a backfill have a limit of their own.
-    unfinished = sum(run.state not in RUN_FINISHED and world.backfill_of(run) is None for run in open_runs)
-    return unfinished < run_limit(world.plans[dag_id].spec)
+    unfinished = sum(live.run.state not in RUN_FINISHED for live in _own_runs(turn, dag_id))
+    return unfinished < run_limit(turn.world.plans[dag_id].spec)
+
+
+def _own_runs(turn: Turn, dag_id: str) -> Iterable[LiveRun]:
+    """The Dag's open runs that its limit is for: those of a backfill have one of their own."""
+    lives = (turn.world.runs[number] for number in turn.world.open_runs.get(dag_id, ()))
+    return (live for live in lives if turn.world.backfill_of(live.run) is None)
 
 
 def run_limit(spec: DagSpec) -> int:
@@ -225,13 +228,11 @@ def start_queued(turn: Turn, dag_id: str) -> None:
     if record is None or plan is None or record.is_paused:
         return
     room = run_limit(plan.spec) - running_runs(turn, dag_id)
-    queued = [n for n in world.open_runs.get(dag_id, ()) if world.runs[n].run.state is RunState.QUEUED]
-    queued = [n for n in queued if world.backfill_of(world.runs[n].run) is None]
-    queued.sort(key=lambda n: (world.runs[n].run.run_after, n))
-    for number in queued:
+    queued = [live for live in _own_runs(turn, dag_id) if live.run.state is RunState.QUEUED]
+    queued.sort(key=lambda live: (live.run.run_after, live.run.number))
+    for live in queued:
         if room <= 0:
             return
-        live = world.runs[number]
         if live.quarantine:
             continue
         if live.run.run_after > turn.now:
@@ -242,12 +243,8 @@ def start_queued(turn: Turn, dag_id: str) -> None:
 
 def running_runs(turn: Turn, dag_id: str) -> int:
     """Runs that count against max_active_runs. One that only waits for the run before holds no place of it."""
-    lives = (turn.world.runs[n] for n in turn.world.open_runs.get(dag_id, ()))
     return sum(
-        live.run.state is RunState.RUNNING
-        and turn.world.backfill_of(live.run) is None
-        and not _only_waits_on_past(turn, live)
-        for live in lives
+        live.run.state is RunState.RUNNING and not _only_waits_on_past(turn, live) for live in _own_runs(turn, dag_id)
     )
 
 
