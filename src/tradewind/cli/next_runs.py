@@ -44,7 +44,7 @@ def _stored(row: Mapping[str, Any], which: str) -> DueRun | None:
     if run_after is None:
         return None
     start, end = _time(row[f"{which}_interval_start"]), _time(row[f"{which}_interval_end"])
-    interval = DataInterval(start, end) if start is not None and end is not None else None
+    interval = DataInterval.between(start, end)
     return DueRun(_time(row[f"{which}_logical_date"]), interval, run_after)
 
 

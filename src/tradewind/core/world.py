@@ -450,10 +450,12 @@ class World:
 
     def remember_states(self, live: LiveRun) -> None:
         """A run that is over leaves memory: the runs after it, made or to come, keep what they need to know of it."""
-        states = {t: tuple(live.tasks[t, m].state for m in ms) for t, ms in live.instances.items()}
-        for after in self.followers_of(live):
+        looks_back, followers = bool(live.plan.past), list(self.followers_of(live))
+        states: dict[str, tuple[TaskState, ...]] = {}
+        if looks_back or followers:
+            states = {t: tuple(live.tasks[t, m].state for m in ms) for t, ms in live.instances.items()}
+        for after in followers:
             after.previous = replace(as_previous(live.run), states=states)
-        looks_back = bool(live.plan.past)
         known = [over for over in self.last_states.get(live.run.dag_id, ()) if over.number != live.run.number]
         known.append(replace(as_previous(live.run), states=states if looks_back else {}))
         self.last_states[live.run.dag_id] = worth_keeping(known, most=MOST_OVER if looks_back else 0)

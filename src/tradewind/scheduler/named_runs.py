@@ -28,5 +28,5 @@ def due_run(named: NamedRun) -> DueRun:
     start, end = from_us(named.data_interval_start_us), from_us(named.data_interval_end_us)
     run_after = from_us(named.run_after_us)
     assert run_after is not None
-    interval = DataInterval(start, end) if start is not None and end is not None else None
+    interval = DataInterval.between(start, end)
     return DueRun(from_us(named.logical_date_us), interval, run_after, named.run_id)

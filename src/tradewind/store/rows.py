@@ -187,7 +187,7 @@ def _due(row: Row, prefix: str) -> DueRun | None:
     if run_after is None:
         return None
     start, end = from_us(row[f"{prefix}_interval_start"]), from_us(row[f"{prefix}_interval_end"])
-    interval = DataInterval(start, end) if start is not None and end is not None else None
+    interval = DataInterval.between(start, end)
     return DueRun(from_us(row[f"{prefix}_logical_date"]), interval, run_after)
 
 
@@ -299,7 +299,7 @@ def backfill_of(row: Row) -> Backfill:
 def slot_of(row: Row) -> Slot:
     start, end, after = (from_us(row[n]) for n in ("data_interval_start", "data_interval_end", "run_after"))
     assert after is not None
-    interval = DataInterval(start, end) if start is not None and end is not None else None
+    interval = DataInterval.between(start, end)
     due = DueRun(from_us(row["logical_date"]), interval, after)
     return Slot(row["position"], due, Action(row["action"]), row["reason"], row["run"], bool(row["is_done"]))
 

@@ -124,7 +124,7 @@ def _next_interval(
 def _last_complete(ticks: Ticks, now: datetime) -> DataInterval | None:
     end = at_or_before(ticks, now)
     start = None if end is None else ticks.before(end)
-    return None if start is None or end is None else DataInterval(start, end)
+    return DataInterval.between(start, end)
 
 
 def _next_continuous(last: DueRun | None, bounds: Restriction, now: datetime) -> DueRun:

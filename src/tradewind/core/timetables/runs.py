@@ -11,6 +11,11 @@ class DataInterval:
     start: datetime
     end: datetime
 
+    @classmethod
+    def between(cls, start: datetime | None, end: datetime | None) -> "DataInterval | None":
+        """The span between two moments; None where one of them is missing."""
+        return None if start is None or end is None else cls(start, end)
+
 
 @dataclass(frozen=True, slots=True)
 class DueRun:

@@ -43,7 +43,7 @@ def is_latest(timetable: TimetableSpec, run: Any, now: datetime) -> bool:
         _plain, (run.data_interval_start, run.data_interval_end, run.logical_date, run.run_after)
     )
     assert after is not None
-    span = DataInterval(start, end) if start is not None and end is not None else None
+    span = DataInterval.between(start, end)
     following = next_run(timetable, DueRun(logical, span, after), Restriction(None, None, True), now)
     return following is None or following.run_after > now
 
