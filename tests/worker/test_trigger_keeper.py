@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tradewind.wire.messages import (
+    SAY_AGAIN_SECONDS,
     DropTrigger,
     HostStarted,
     Message,
@@ -12,7 +13,7 @@ from tradewind.wire.messages import (
     TriggerAnswer,
     TriggerBlocked,
 )
-from tradewind.worker.trigger_keeper import IDLE_SECONDS, SAY_AGAIN_SECONDS, TriggerHost, TriggerKeeper
+from tradewind.worker.trigger_keeper import IDLE_SECONDS, TriggerHost, TriggerKeeper
 
 
 class Process:

@@ -37,7 +37,7 @@ from tradewind.scheduler.commands import answer_of, wish_of
 from tradewind.scheduler.execution import Endpoint
 from tradewind.scheduler.offers import Offers
 from tradewind.scheduler.owner import Told
-from tradewind.scheduler.peers import Peer
+from tradewind.scheduler.peers import Peer, Waiting
 from tradewind.scheduler.reports import attempt_finished
 from tradewind.scheduler.reruns import look_for_runs
 from tradewind.scheduler.triggers import Triggers
@@ -46,6 +46,7 @@ from tradewind.store import queries
 from tradewind.store.times import from_us
 from tradewind.wire.messages import (
     PROTOCOL,
+    SAY_AGAIN_SECONDS,
     Ack,
     AnyMessage,
     Beat,
@@ -75,9 +76,6 @@ if TYPE_CHECKING:
     from tradewind.scheduler.scheduler import Scheduler
 
 log = structlog.get_logger("scheduler")
-
-SAY_AGAIN_SECONDS = 5.0
-"""An order of which a worker's beats show nothing after this time is told again."""
 
 LEASE_SECONDS = 10.0
 """An agent's lease. A connected agent on this machine is alive by the kernel's word; see `expire`."""
@@ -139,10 +137,8 @@ class Desk:
         """Agents whose lease has ended, and whose processes have been killed."""
         self._told_at: dict[str, float] = {}
         """When a worker was last told to start or stop an attempt."""
-        self._reports: dict[str, list[Peer]] = {}
-        """Who waits for the commit of a report; a repeat of it waits as well."""
-        self._in_flight: dict[str, list[Peer]] = {}
-        """Who waits for a command that is being applied; a repeat of its key waits with them."""
+        self._reports = Waiting()
+        self._commands = Waiting()
         self._triggers = Triggers(scheduler, self.agents)
         self._endpoint = Endpoint(
             engine=scheduler.engine,
@@ -319,14 +315,11 @@ class Desk:
         ]
 
     def _finished(self, peer: Peer, report: Finished) -> None:
-        if report.attempt in self._reports:
-            self._reports[report.attempt].append(peer)
+        if not self._reports.add(report.attempt, peer):
             return
-        self._reports[report.attempt] = [peer]
 
         def forget(*_: object) -> None:
-            for waiting in self._reports.pop(report.attempt, ()):
-                waiting.send(Ack(attempts=[report.attempt]))
+            self._reports.tell(report.attempt, Ack(attempts=[report.attempt]))
 
         def acknowledge(_: object, error: Exception | None) -> None:
             if error is None:
@@ -385,16 +378,14 @@ class Desk:
     # --- commands ---
 
     def _command(self, peer: Peer, command: Command) -> None:
-        if command.key in self._in_flight:
-            self._in_flight[command.key].append(peer)
+        if command.key not in self._commands:
+            with self._engine.connect() as connection:
+                known = queries.command_answer(connection, command.key)
+            if known is not None:
+                peer.send(CommandResult(key=command.key, state=known["state"], value=json.loads(known["value"])))
+                return
+        if not self._commands.add(command.key, peer):
             return
-        with self._engine.connect() as connection:
-            known = queries.command_answer(connection, command.key)
-        if known is not None:
-            peer.send(CommandResult(key=command.key, state=known["state"], value=json.loads(known["value"])))
-            return
-
-        self._in_flight[command.key] = [peer]
 
         def reply(answer: Any, error: Exception | None) -> None:
             if error is None:
@@ -402,8 +393,7 @@ class Desk:
             else:
                 kind = type(error).__name__
                 result = CommandResult(key=command.key, state="refused", error=str(error), kind=kind)
-            for asker in self._in_flight.pop(command.key):
-                asker.send(result)
+            self._commands.tell(command.key, result)
 
         self._apply(command.kind, command.body, command.actor, reply, key=command.key)
 

@@ -1,7 +1,7 @@
 """Who speaks with the scheduler."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, KeysView
 
 from tradewind.wire.messages import Message
 
@@ -32,3 +32,28 @@ class Peer(ABC):
     def send(self, message: Message) -> None:
         """Send one message."""
         self.send_all((message,))
+
+
+class Waiting:
+    """Who waits for the commit of what they have sent. A repeat of it is not taken in again, but waits as well."""
+
+    def __init__(self) -> None:
+        self._peers: dict[str, list[Peer]] = {}
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._peers
+
+    def keys(self) -> KeysView[str]:
+        """What is waited for."""
+        return self._peers.keys()
+
+    def add(self, key: str, peer: Peer) -> bool:
+        """One more waits for `key`; whether it is the first."""
+        peers = self._peers.setdefault(key, [])
+        peers.append(peer)
+        return len(peers) == 1
+
+    def tell(self, key: str, message: Message) -> None:
+        """It is committed: everybody who waits for it is told."""
+        for peer in self._peers.pop(key, ()):
+            peer.send(message)

@@ -6,18 +6,20 @@ scheduler that starts, and one that loses an agent, hands out anew what nobody r
 
 from collections import Counter
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from tradewind.core.inputs import TriggerAnswered, XCom
 from tradewind.core.records import Deferral
-from tradewind.scheduler.peers import Peer
-from tradewind.wire.messages import Ack, DropTrigger, RunTrigger, TriggerAnswer
+from tradewind.scheduler.peers import Peer, Waiting
+from tradewind.wire.messages import SAY_AGAIN_SECONDS, Ack, DropTrigger, RunTrigger, TriggerAnswer
 
 if TYPE_CHECKING:
     from tradewind.scheduler.scheduler import Scheduler
 
-SAY_AGAIN_SECONDS = 5.0
-"""A trigger of which its agent's beats show nothing after this time is handed to it again."""
+
+class _Order(NamedTuple):
+    agent: str
+    told_at: float
 
 
 class Triggers:
@@ -26,16 +28,16 @@ class Triggers:
     def __init__(self, scheduler: "Scheduler", agents: Mapping[str, Peer]) -> None:
         self._scheduler = scheduler
         self._agents = agents
-        self._at: dict[str, str] = {}
-        """Names of agents by the id of the trigger."""
-        self._told_at: dict[str, float] = {}
-        self._answers: dict[str, list[Peer]] = {}
+        self._orders: dict[str, _Order] = {}
+        """Which agent was told to run a trigger, by the trigger's id."""
+        self._load: Counter[str] = Counter()
+        """How many triggers each agent has."""
+        self._answers = Waiting()
         """Who waits for the commit of an answer."""
 
     def start(self, deferral: Deferral) -> None:
         """Have the agent with the fewest triggers run one. Without an agent it waits for the next that joins."""
-        load = Counter(self._at.values())
-        name = min(self._able(), key=lambda name: (load[name], name), default=None)
+        name = min(self._able(), key=lambda name: (self._load[name], name), default=None)
         if name is not None:
             self._hand(deferral, name)
 
@@ -48,8 +50,9 @@ class Triggers:
         task = self._scheduler.world.task(deferral.key)
         if live is None or task is None:
             return
-        self._at[deferral.id] = name
-        self._told_at[deferral.id] = self._scheduler.uptime()
+        self._forget(deferral.id)
+        self._orders[deferral.id] = _Order(name, self._scheduler.uptime())
+        self._load[name] += 1
         order = RunTrigger(
             id=deferral.id,
             classpath=deferral.classpath,
@@ -64,21 +67,27 @@ class Triggers:
 
     def stop(self, id: str) -> None:
         """Nobody waits for it any more."""
-        name = self._at.pop(id, "")
-        self._told_at.pop(id, None)
-        if agent := self._agents.get(name):
+        if agent := self._agents.get(self._forget(id)):
             agent.send(DropTrigger(id=id))
+
+    def _forget(self, id: str) -> str:
+        order = self._orders.pop(id, None)
+        if order is None:
+            return ""
+        self._load[order.agent] -= 1
+        return order.agent
 
     def joined(self) -> None:
         """There is one more agent: it may have what nobody runs."""
         for deferral in self._scheduler.world.deferrals.values():
-            if deferral.needs_triggerer and self._at.get(deferral.id) not in self._agents:
+            order = self._orders.get(deferral.id)
+            if deferral.needs_triggerer and (order is None or order.agent not in self._agents):
                 self.start(deferral)
 
     def left(self, name: str) -> None:
         """An agent is gone: others run what it ran."""
-        for id in [id for id, agent in self._at.items() if agent == name]:
-            del self._at[id]
+        for id in [id for id, order in self._orders.items() if order.agent == name]:
+            self._forget(id)
         self.joined()
 
     def compare(self, peer: Peer, holds: frozenset[str]) -> None:
@@ -86,27 +95,23 @@ class Triggers:
         if not self._scheduler.is_durable:
             return
         world, now = self._scheduler.world, self._scheduler.uptime()
-        for id, name in list(self._at.items()):
+        for id, order in list(self._orders.items()):
             key = world.deferred_as.get(id)
             if key is None or not world.deferrals[key].needs_triggerer:
-                del self._at[id]
-            elif name == peer.name and id not in holds and now - self._told_at.get(id, now) >= SAY_AGAIN_SECONDS:
-                self._hand(world.deferrals[key], name)
-        for stray in sorted(holds - self._at.keys() - self._answers.keys()):
+                self._forget(id)
+            elif order.agent == peer.name and id not in holds and now - order.told_at >= SAY_AGAIN_SECONDS:
+                self._hand(world.deferrals[key], order.agent)
+        for stray in sorted(holds - self._orders.keys() - self._answers.keys()):
             peer.send(DropTrigger(id=stray))
 
     def answered(self, peer: Peer, answer: TriggerAnswer) -> None:
         """A trigger has spoken: once its answer is stored, its agent may forget it."""
-        if answer.id in self._answers:
-            self._answers[answer.id].append(peer)
+        if not self._answers.add(answer.id, peer):
             return
-        self._answers[answer.id] = [peer]
 
         def acknowledge(*_: object) -> None:
-            self._at.pop(answer.id, None)
-            self._told_at.pop(answer.id, None)
-            for waiting in self._answers.pop(answer.id, ()):
-                waiting.send(Ack(attempts=[answer.id]))
+            self._forget(answer.id)
+            self._answers.tell(answer.id, Ack(attempts=[answer.id]))
 
         self._scheduler.submit(
             TriggerAnswered(

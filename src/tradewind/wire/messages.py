@@ -12,6 +12,9 @@ import msgspec
 PROTOCOL = 1
 """Raised when a message changes in a way that an older peer cannot read; sent in every Hello."""
 
+SAY_AGAIN_SECONDS = 5.0
+"""What the other side has shown no sign of after this time is told again: an order, a report, an answer."""
+
 
 class Message(msgspec.Struct, omit_defaults=True, kw_only=True):
     """Base of all messages."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from tradewind.wire.messages import (
+    SAY_AGAIN_SECONDS,
     Ack,
     AnyMessage,
     Beat,
@@ -56,9 +57,6 @@ CALLBACK_STARTS = 3
 
 EXIT_NEWS_SECONDS = 1.0
 """After a child's channel closed: how long to wait for its exit status from its host."""
-
-SAY_AGAIN_SECONDS = 5.0
-"""A report that was not acknowledged in this time is told again."""
 
 SILENCE_SECONDS = 10.0
 """A scheduler that has not answered for so long is frozen, or has forgotten us: the connection is made anew."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from tradewind.wire.messages import (
+    SAY_AGAIN_SECONDS,
     AnyMessage,
     DropTrigger,
     HostStarted,
@@ -22,7 +23,6 @@ from tradewind.wire.messages import (
 BLOCKED_SECONDS = 30.0
 """How long a trigger may keep the others of its process from going on."""
 
-SAY_AGAIN_SECONDS = 5.0
 IDLE_SECONDS = 60.0
 
 
