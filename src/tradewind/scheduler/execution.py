@@ -19,7 +19,7 @@ from tradewind.core.inputs import XCom, XComPushed
 from tradewind.core.states import FINISHED, RUN_FINISHED
 from tradewind.core.world import World
 from tradewind.scheduler.asset_events import event_info
-from tradewind.scheduler.named_runs import named_run
+from tradewind.scheduler.facts import check_asset_named, dag_facts, states_by_run, wanted_runs
 from tradewind.scheduler.offers import run_info
 from tradewind.store import loader, queries
 from tradewind.store.times import to_us
@@ -85,9 +85,7 @@ class Endpoint:
     # --- timetables ---
 
     def _timetable_wanted(self, reply: Answer, dag_ids: list[str]) -> None:
-        dags = self.world().dags
-        lasts = {dag_id: dags[dag_id].last_due if dag_id in dags else None for dag_id in dag_ids}
-        reply({dag_id: {"last": None if last is None else named_run(last)} for dag_id, last in lasts.items()}, None)
+        reply(wanted_runs(self.world(), dag_ids), None)
 
     # --- XComs ---
 
@@ -137,14 +135,7 @@ class Endpoint:
     # --- Dags, runs and tasks ---
 
     def _dag_get(self, reply: Answer, dag_id: str) -> None:
-        world = self.world()
-        record, plan = world.dags.get(dag_id), world.plans.get(dag_id)
-        if record is None or plan is None:
-            reply(None, None)
-            return
-        groups = {group.group_id: list(group.task_ids) for group in plan.spec.groups if group.group_id}
-        facts = {"dag_id": dag_id, "is_paused": record.is_paused, "is_stale": record.is_stale}
-        reply({**facts, "task_ids": list(plan.spec.tasks), "groups": groups}, None)
+        reply(dag_facts(self.world(), dag_id), None)
 
     def _run_get(self, reply: Answer, dag_id: str, run_id: str) -> None:
         with self.engine.connect() as connection:
@@ -184,11 +175,7 @@ class Endpoint:
         task_ids: list[str] | None = None,
         map_index: int | None = None,
     ) -> None:
-        states: dict[str, dict[str, str | None]] = {}
-        for run_id, task_id, index, state in self._states(dag_id, run_ids, logical_dates_us, task_ids, map_index):
-            name = task_id if index < 0 else f"{task_id}_{index}"
-            states.setdefault(run_id, {})[name] = None if state == "none" else state
-        reply(states, None)
+        reply(states_by_run(self._states(dag_id, run_ids, logical_dates_us, task_ids, map_index)), None)
 
     def _task_count(
         self,
@@ -232,8 +219,7 @@ class Endpoint:
         before_us: int | None = None,
         newest: int | None = None,
     ) -> None:
-        if not (name or uri or alias):
-            raise InvalidInput("Asset events are asked for by name, uri or alias; name one.")
+        check_asset_named(name, uri, alias)
         with self.engine.connect() as connection:
             events = queries.asset_events(
                 connection, name=name, uri=uri, alias=alias, after_us=after_us, before_us=before_us, newest=newest

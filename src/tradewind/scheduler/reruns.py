@@ -34,10 +34,7 @@ def clear_run(context: Context, body: Body, actor: str) -> Wish:
 
 @handles("task.clear")
 def clear_tasks(context: Context, body: Body, actor: str) -> Wish:
-    world, dag_id = context.world(), str(body["dag_id"])
-    plan = world.plans.get(dag_id)
-    if plan is None:
-        raise DagNotFound(dag_id)
+    dag_id, plan = _dag_named(context, body)
     wish = _rerun_wish(plan, dag_id, body)
     lives = _runs_named(context, dag_id, body, keep_version=wish.latest is False)
     rerun = plan_rerun(wish, lives, plan)
@@ -46,10 +43,8 @@ def clear_tasks(context: Context, body: Body, actor: str) -> Wish:
 
 @handles("task.mark")
 def mark_tasks(context: Context, body: Body, actor: str) -> Wish:
-    world, dag_id, task_id = context.world(), str(body["dag_id"]), str(body["task_id"])
-    plan = world.plans.get(dag_id)
-    if plan is None:
-        raise DagNotFound(dag_id)
+    dag_id, plan = _dag_named(context, body)
+    task_id = str(body["task_id"])
     state = one_of(TaskState, body["state"], "state")
     lives = _runs_named(context, dag_id, {**body, "run_id": body["run_id"]}, keep_version=False)
     index = body.get("map_index")
@@ -64,6 +59,14 @@ def mark_tasks(context: Context, body: Body, actor: str) -> Wish:
     )
     marks = plan_rerun(wish, lives, plan)
     return MarkTasks(plan=marks, state=state, loaded=tuple(lives), dry_run=bool(body.get("dry_run")))
+
+
+def _dag_named(context: Context, body: Body) -> tuple[str, Plan]:
+    dag_id = str(body["dag_id"])
+    plan = context.world().plans.get(dag_id)
+    if plan is None:
+        raise DagNotFound(dag_id)
+    return dag_id, plan
 
 
 def _rerun_wish(plan: Plan, dag_id: str, body: Body) -> RerunWish:
@@ -111,10 +114,8 @@ def _runs_named(context: Context, dag_id: str, body: Body, *, keep_version: bool
 
 @handles("backfill.create")
 def create_backfill(context: Context, body: Body, actor: str) -> Wish:
-    world, dag_id = context.world(), str(body["dag_id"])
-    plan, conf = world.plans.get(dag_id), body.get("conf") or {}
-    if plan is None:
-        raise DagNotFound(dag_id)
+    dag_id, plan = _dag_named(context, body)
+    conf = body.get("conf") or {}
     if not isinstance(conf, dict):
         raise InvalidInput(f"conf must be a JSON object, not {type(conf).__name__}.")
     check_conf(dag_id, plan.spec.params, conf)

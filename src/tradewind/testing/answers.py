@@ -13,7 +13,7 @@ from tradewind.core.inputs import CreateRun, XCom, XComPushed
 from tradewind.core.records import DagRun
 from tradewind.core.states import RUN_FINISHED, RunType
 from tradewind.scheduler.asset_events import event_info
-from tradewind.scheduler.named_runs import named_run
+from tradewind.scheduler.facts import check_asset_named, dag_facts, states_by_run, wanted_runs
 from tradewind.scheduler.offers import run_info
 from tradewind.scheduler.params import check_conf
 from tradewind.sdk.connection import Connection
@@ -143,16 +143,10 @@ class RunAnswers(Answers):
     # --- Dags and runs ---
 
     def _wanted(self, dag_ids: list[str]) -> dict[str, dict[str, Any]]:
-        lasts = {dag_id: self._play.world.dags[dag_id].last_due for dag_id in dag_ids}
-        return {dag_id: {"last": None if last is None else named_run(last)} for dag_id, last in lasts.items()}
+        return wanted_runs(self._play.world, dag_ids)
 
     def _dag(self, dag_id: str) -> dict[str, Any] | None:
-        record, plan = self._play.world.dags.get(dag_id), self._play.world.plans.get(dag_id)
-        if record is None or plan is None:
-            return None
-        groups = {group.group_id: list(group.task_ids) for group in plan.spec.groups if group.group_id}
-        facts = {"dag_id": dag_id, "is_paused": record.is_paused, "is_stale": record.is_stale}
-        return {**facts, "task_ids": list(plan.spec.tasks), "groups": groups}
+        return dag_facts(self._play.world, dag_id)
 
     def _run(self, dag_id: str, run_id: str) -> dict[str, Any] | None:
         run = next(iter(self._runs(dag_id, run_ids=[run_id])), None)
@@ -238,8 +232,7 @@ class RunAnswers(Answers):
         before_us: int | None = None,
         newest: int | None = None,
     ) -> list[dict[str, Any]]:
-        if not (name or uri or alias):
-            raise InvalidInput("Asset events are asked for by name, uri or alias; name one.")
+        check_asset_named(name, uri, alias)
         found = [
             event
             for event in map(event_info, self._play.asset_events.values())
@@ -257,12 +250,7 @@ class RunAnswers(Answers):
     # --- tasks ---
 
     def _states(self, map_index: int | None = None, **which: Any) -> dict[str, dict[str, str | None]]:
-        states: dict[str, dict[str, str | None]] = {}
-        for run_id, task_id, index, state in self._tasks(**which):
-            if map_index is None or index == map_index:
-                name = task_id if index < 0 else f"{task_id}_{index}"
-                states.setdefault(run_id, {})[name] = None if state == "none" else state
-        return states
+        return states_by_run(task for task in self._tasks(**which) if map_index in (None, task[2]))
 
     def _count(self, states: list[str] | None = None, **which: Any) -> int:
         return sum(states is None or state in states for *_, state in self._tasks(**which))
