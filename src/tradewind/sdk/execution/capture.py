@@ -54,16 +54,22 @@ class LogHandler(logging.Handler):
     log: AttemptLog
 
     def emit(self, record: logging.LogRecord) -> None:
-        try:
-            text = record.getMessage()
-        except Exception as error:
-            text = f"{record.msg} [its arguments do not fit: {error}]"
-        trace = getattr(record, "author_trace", "")
-        if record.exc_info and record.exc_info[1] is not None:
-            trace = author_traceback(record.exc_info[1])
+        text, trace = text_and_trace(record)
         self.log.line(
             record.levelname.lower(), text, logger=record.name, where=f"{record.filename}:{record.lineno}", trace=trace
         )
+
+
+def text_and_trace(record: logging.LogRecord) -> tuple[str, str]:
+    """What a record of the logging module says, and the traceback that belongs to it or nothing."""
+    try:
+        text = record.getMessage()
+    except Exception as error:
+        text = f"{record.msg} [its arguments do not fit: {error}]"
+    trace = getattr(record, "author_trace", "")
+    if record.exc_info and record.exc_info[1] is not None:
+        trace = author_traceback(record.exc_info[1])
+    return text, trace
 
 
 class LineStream(io.TextIOBase):

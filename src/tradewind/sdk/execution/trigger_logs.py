@@ -7,8 +7,8 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from datetime import UTC, datetime
 
+from tradewind.sdk.execution.capture import text_and_trace
 from tradewind.sdk.execution.masking import masker
-from tradewind.sdk.execution.tracebacks import author_traceback
 from tradewind.wire.logs import LogLine
 
 LineSink = Callable[[str, LogLine], None]
@@ -35,13 +35,7 @@ class TriggerLogHandler(logging.Handler):
 
 
 def _line(record: logging.LogRecord) -> LogLine:
-    try:
-        text = record.getMessage()
-    except Exception as error:
-        text = f"{record.msg} [its arguments do not fit: {error}]"
-    trace = getattr(record, "author_trace", "")
-    if record.exc_info and record.exc_info[1] is not None:
-        trace = author_traceback(record.exc_info[1])
+    text, trace = text_and_trace(record)
     mask = masker().mask
     return LogLine(
         t=datetime.fromtimestamp(record.created, UTC).isoformat(timespec="microseconds"),
