@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+
+from tradewind.store.times import from_us
 
 if TYPE_CHECKING:
     from tradewind.cli.client import Client
@@ -179,17 +181,8 @@ def counted(number: int, noun: str) -> str:
 
 def iso(microseconds: int | None) -> str | None:
     """A stored time as text in UTC, to the microsecond."""
-    if microseconds is None:
-        return None
-    return (_EPOCH + timedelta(microseconds=microseconds)).isoformat()
-
-
-def to_us(moment: datetime) -> int:
-    """A time as the database has it."""
-    return (moment - _EPOCH) // timedelta(microseconds=1)
-
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+    at = from_us(microseconds)
+    return None if at is None else at.isoformat()
 
 
 def first_line(error: BaseException) -> str:

@@ -2,15 +2,14 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from tradewind.core.assets import AssetKey, keys_of, waits_for
+from tradewind.core.assets import AssetKey, keys_of, named_in, waits_for
+from tradewind.store.times import from_us
 
 if TYPE_CHECKING:
     from tradewind.cli.reading import Reader
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(slots=True)
@@ -24,23 +23,33 @@ class Known:
     extra: Mapping[str, Any] = field(default_factory=dict)
     producers: dict[str, None] = field(default_factory=dict)
     """`dag_id.task_id` of the tasks that update it."""
+    producing_dags: dict[str, None] = field(default_factory=dict)
     readers: dict[str, None] = field(default_factory=dict)
     """`dag_id.task_id` of the tasks that have it as an inlet."""
     consumers: dict[str, None] = field(default_factory=dict)
     """Dags that wait for it."""
 
+    @property
+    def keys(self) -> tuple[AssetKey, ...]:
+        """What it may be called where Dags name it; the first is no other's."""
+        return (AssetKey("alias", self.name),) if self.is_alias else keys_of(self.name, self.uri)
+
 
 def catalogue(specs: Mapping[str, Mapping[str, Any]]) -> list[Known]:
     """Every asset and alias that some Dag names, by name. References count for the asset that they mean."""
-    found: dict[tuple[bool, str, str], Known] = {}
+    found: dict[AssetKey, Known] = {}
     mentions = list(_mentions(specs))
     for leaf, _, _ in mentions:
         if (known := _known(leaf)) is not None:
-            mine = found.setdefault((known.is_alias, known.name, known.uri), known)
+            mine = found.setdefault(known.keys[0], known)
             mine.extra = mine.extra or known.extra
+    named: dict[AssetKey, list[Known]] = {}
+    for known in found.values():
+        for key in known.keys:
+            named.setdefault(key, []).append(known)
     for leaf, role, who in mentions:
-        for known in found.values():
-            if _means(leaf, known):
+        for key in named_in(leaf):
+            for known in named.get(key, ()):
                 getattr(known, role)[who] = None
     return sorted(found.values(), key=lambda known: (known.name, known.uri))
 
@@ -52,7 +61,8 @@ def wait_of(reader: "Reader", dag_id: str, spec: Mapping[str, Any]) -> str:
         return ""
     updated: dict[AssetKey, datetime] = {}
     for row in reader.waiting_asset_events(dag_id):
-        at = _EPOCH + timedelta(microseconds=row["at"])
+        at = from_us(row["at"])
+        assert at is not None
         updated.update(dict.fromkeys(keys_of(row["name"], row["uri"], row["aliases"]), at))
     return waits_for(condition, updated)
 
@@ -63,10 +73,12 @@ def _mentions(specs: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[Any, str
         for leaf in _leaves(spec.get("assets")):
             yield leaf, "consumers", dag_id
         for task_id, task in (spec.get("tasks") or {}).items():
-            for place, role in (("outlets", "producers"), ("inlets", "readers")):
-                for item in (task.get("extra") or {}).get(place) or ():
-                    for leaf in _leaves(item):
-                        yield leaf, role, f"{dag_id}.{task_id}"
+            extra = task.get("extra") or {}
+            for leaf in _leaves({"all": extra.get("outlets") or []}):
+                yield leaf, "producers", f"{dag_id}.{task_id}"
+                yield leaf, "producing_dags", dag_id
+            for leaf in _leaves({"all": extra.get("inlets") or []}):
+                yield leaf, "readers", f"{dag_id}.{task_id}"
 
 
 def _leaves(expression: Any) -> Iterable[Any]:
@@ -86,17 +98,3 @@ def _known(leaf: Any) -> Known | None:
             return Known(name, "", group, is_alias=True)
         case _:
             return None
-
-
-def _means(leaf: Any, known: Known) -> bool:
-    match leaf:
-        case {"asset": {"name": name, "uri": uri}}:
-            return not known.is_alias and (name, uri) == (known.name, known.uri)
-        case {"alias": {"name": name}}:
-            return known.is_alias and name == known.name
-        case {"asset_ref": {"name": name}}:
-            return not known.is_alias and name == known.name
-        case {"asset_ref": {"uri": uri}}:
-            return not known.is_alias and uri == known.uri
-        case _:
-            return False

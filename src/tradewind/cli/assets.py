@@ -65,7 +65,7 @@ def details(app: App, alias: bool, name: str, uri: str, output: str) -> None:
 def materialize(app: App, name: str, uri: str, output: str) -> None:
     """Create a run of the Dag that updates an asset."""
     known = _chosen(app, name, uri)
-    dags = _producing_dags(app, known)
+    dags = list(known.producing_dags)
     if not dags:
         raise click.ClickException(f"No task has the asset {known.name!r} among its outlets.")
     if len(dags) > 1:
@@ -99,9 +99,3 @@ def _chosen(app: App, name: str, uri: str, *, alias: bool = False) -> Known:
     raise click.ClickException(
         f"No Dag names the {what} {name or uri!r}; `tradewind assets list` shows those there are."
     )
-
-
-def _producing_dags(app: App, known: Known) -> list[str]:
-    """dag_ids, which may themselves hold a dot."""
-    specs = app.reader.specs()
-    return [dag for dag in specs if any(f"{dag}.{task_id}" in known.producers for task_id in specs[dag]["tasks"])]

@@ -7,12 +7,13 @@ from typing import Any
 
 import click
 
-from tradewind.cli.app import App, Noun, confirm, counted, iso, json_object, output_option, pass_app, to_us, yes_option
+from tradewind.cli.app import App, Noun, confirm, counted, iso, json_object, output_option, pass_app, yes_option
 from tradewind.cli.clearing import clear_with_preview, latest_option
 from tradewind.cli.dag_rows import COLUMNS, DEFAULT_COLUMNS, details_of, import_error_rows, report_rows, run_row
 from tradewind.cli.files import write_text
 from tradewind.cli.output import show
 from tradewind.core.errors import TradewindError
+from tradewind.store.times import to_us
 
 
 @click.group(cls=Noun)

@@ -6,13 +6,13 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from statistics import median
 
-from tradewind.cli.app import to_us
 from tradewind.cli.reading import NoDatabase, Reader
 from tradewind.config import Settings
 from tradewind.core.dag import DagSpec
 from tradewind.core.foresight import Overlap, PoolUse, overlap_of, pool_uses, profile_of
 from tradewind.core.timetables import DueRun, Restriction, TimetableSpec
 from tradewind.core.timetables.span import runs_between
+from tradewind.store.times import to_us
 from tradewind.wire.messages import NamedRuns
 
 ASSUMED = timedelta(seconds=60)

@@ -1,7 +1,7 @@
 """The next runs of a Dag by its stored timetable, as the scheduler will make them."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import click
@@ -9,8 +9,7 @@ import msgspec
 
 from tradewind.core.timetables import DataInterval, DueRun, Restriction, next_run
 from tradewind.core.timetables.spec import TimetableSpec
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+from tradewind.store.times import from_us
 
 
 def next_runs(
@@ -21,7 +20,7 @@ def next_runs(
     if timetable.kind == "custom":
         raise click.ClickException(
             f"{row['dag_id']} has a timetable of its own ({timetable.custom}); only its planned run is known: "
-            f"{_time(row['next_run_after']) or 'none'}. `tradewind simulate` asks its code for more."
+            f"{from_us(row['next_run_after']) or 'none'}. `tradewind simulate` asks its code for more."
         )
     restriction = Restriction(_bound(spec, "start_date", min), _bound(spec, "end_date", max), bool(spec.get("catchup")))
     moment = now or datetime.now(UTC)
@@ -40,12 +39,11 @@ def _bound(spec: Mapping[str, Any], name: str, choose: Any) -> datetime | None:
 
 
 def _stored(row: Mapping[str, Any], which: str) -> DueRun | None:
-    run_after = _time(row[f"{which}_run_after"])
+    run_after = from_us(row[f"{which}_run_after"])
     if run_after is None:
         return None
-    start, end = _time(row[f"{which}_interval_start"]), _time(row[f"{which}_interval_end"])
-    interval = DataInterval.between(start, end)
-    return DueRun(_time(row[f"{which}_logical_date"]), interval, run_after)
+    start, end = from_us(row[f"{which}_interval_start"]), from_us(row[f"{which}_interval_end"])
+    return DueRun(from_us(row[f"{which}_logical_date"]), DataInterval.between(start, end), run_after)
 
 
 def _fields(due: DueRun) -> dict[str, Any]:
@@ -60,7 +58,3 @@ def _fields(due: DueRun) -> dict[str, Any]:
 
 def _text(moment: datetime | None) -> str | None:
     return moment.astimezone(UTC).isoformat() if moment else None
-
-
-def _time(microseconds: int | None) -> datetime | None:
-    return None if microseconds is None else _EPOCH + timedelta(microseconds=microseconds)

@@ -15,7 +15,7 @@ from typing import Any
 import click
 import msgspec
 
-from tradewind.cli.app import moment_of, printable, to_us
+from tradewind.cli.app import moment_of, printable
 from tradewind.cli.dag_file import file_of
 from tradewind.cli.live import glyph, instance_name
 from tradewind.cli.private_home import place_of
@@ -24,6 +24,7 @@ from tradewind.cli.run_lines import duration
 from tradewind.cli.task_logs import text_of
 from tradewind.config import Settings
 from tradewind.core.errors import RunNotFound, TradewindError
+from tradewind.store.times import to_us
 from tradewind.wire.messages import Finished, Offer, Request, Response, RunInfo
 from tradewind.worker.channel import Channel, ChannelClosed
 from tradewind.worker.process import kill_group, tree_of

@@ -11,7 +11,7 @@ def event_info(event: AssetEvent) -> AssetEventInfo:
         number=event.number,
         name=event.name,
         uri=event.uri,
-        at_us=to_us(event.at) or 0,
+        at_us=to_us(event.at),
         group=event.group,
         extra=event.extra,
         aliases=list(event.aliases),

@@ -104,13 +104,13 @@ class Endpoint:
             if run is None:
                 raise RunNotFound(dag_id, run_id)
             rows = queries.xcoms(connection, run.number, task_ids=task_ids, map_indexes=map_indexes, key=key)
-            at = to_us(run.logical_date or run.run_after) or 0
+            at = to_us(run.logical_date or run.run_after)
             while include_prior_dates and not rows:
                 before = queries.previous_run(connection, dag_id, at, None)
                 if before is None:
                     break
                 rows = queries.xcoms(connection, before.number, task_ids=task_ids, map_indexes=map_indexes, key=key)
-                at = to_us(before.logical_date or before.run_after) or 0
+                at = to_us(before.logical_date or before.run_after)
         reply([list(row) for row in rows], None)
 
     def _xcom_push(

@@ -11,7 +11,7 @@ def named_run(run: DueRun) -> NamedRun:
     """A run as a code host is told of it."""
     interval = run.data_interval
     return NamedRun(
-        run_after_us=to_us(run.run_after) or 0,
+        run_after_us=to_us(run.run_after),
         logical_date_us=to_us(run.logical_date),
         data_interval_start_us=to_us(interval.start) if interval else None,
         data_interval_end_us=to_us(interval.end) if interval else None,
@@ -25,8 +25,7 @@ def runs_ahead(named: NamedRuns, now: datetime) -> RunsAhead:
 
 def due_run(named: NamedRun) -> DueRun:
     """One named run as the core knows it."""
-    start, end = from_us(named.data_interval_start_us), from_us(named.data_interval_end_us)
     run_after = from_us(named.run_after_us)
     assert run_after is not None
-    interval = DataInterval.between(start, end)
+    interval = DataInterval.between(from_us(named.data_interval_start_us), from_us(named.data_interval_end_us))
     return DueRun(from_us(named.logical_date_us), interval, run_after, named.run_id)

@@ -19,7 +19,7 @@ def run_info(run: DagRun) -> RunInfo:
         dag_id=run.dag_id,
         run_id=run.run_id,
         run_type=run.run_type.value,
-        run_after_us=to_us(run.run_after) or 0,
+        run_after_us=to_us(run.run_after),
         logical_date_us=to_us(run.logical_date),
         data_interval_start_us=to_us(run.data_interval_start),
         data_interval_end_us=to_us(run.data_interval_end),

@@ -265,7 +265,7 @@ class RunAnswers(Answers):
 
 
 def _at_us(run: DagRun) -> int:
-    return to_us(run.logical_date or run.run_after) or 0
+    return to_us(run.logical_date or run.run_after)
 
 
 def _text(value: Any) -> str:

@@ -46,7 +46,7 @@ class VirtualClock:
 
     def task_us(self) -> int:
         """Microseconds since 1970 for the attempt that runs."""
-        return (to_us(self.now) or 0) + self._passed_us
+        return to_us(self.now) + self._passed_us
 
     def begin(self) -> int:
         """An attempt begins now; gives the moment."""
