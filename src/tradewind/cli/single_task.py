@@ -27,7 +27,7 @@ from tradewind.core.errors import RunNotFound, TradewindError
 from tradewind.store.times import to_us
 from tradewind.wire.messages import Finished, Offer, Request, Response, RunInfo
 from tradewind.worker.channel import Channel, ChannelClosed
-from tradewind.worker.process import kill_group, tree_of
+from tradewind.worker.process import kill_group, kill_tree
 
 GRACE_SECONDS = 5.0
 LONGEST_VALUE = 2000
@@ -228,11 +228,7 @@ def _end(child: "subprocess.Popen[bytes]") -> None:
         child.send_signal(signal.SIGTERM)
         while child.poll() is None and time.monotonic() < deadline:
             time.sleep(0.02)
-        for pid in reversed(tree_of(child.pid)):
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                continue
+        kill_tree(child.pid)
         child.wait()
     kill_group(child.pid)
 

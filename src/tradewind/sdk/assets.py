@@ -238,6 +238,11 @@ def condition_of(schedule: Any) -> BaseAsset | None:
     return condition_of(inner) if inner is not None else None
 
 
+def names_of(item: Any) -> frozenset[str]:
+    """The name and uri of an asset, a reference or an alias, as far as it has them."""
+    return frozenset(name for name in (getattr(item, "name", None), getattr(item, "uri", None)) if name is not None)
+
+
 def normalized_uri(uri: str) -> str:
     """The uri with its scheme in lower case, its query sorted, and without user, password and fragment."""
     parts = urlsplit(uri)

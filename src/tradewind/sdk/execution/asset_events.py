@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from tradewind.sdk.assets import Asset, AssetAlias, AssetNameRef, AssetUriRef
+from tradewind.sdk.assets import Asset, AssetAlias, AssetNameRef, AssetUriRef, names_of
 from tradewind.sdk.execution.moments import microseconds, moment
 from tradewind.sdk.execution.runtime import current_runtime
 from tradewind.wire.messages import AssetEventInfo, RunInfo
@@ -154,7 +154,7 @@ class InletEvents(Mapping[Any, EventSequence]):
     def __getitem__(self, key: Any) -> EventSequence:
         wanted = self._inlets[key] if isinstance(key, int) else key
         if isinstance(wanted, str):
-            wanted = next((it for it in self._inlets if wanted in _names(it)), AssetUriRef(wanted))
+            wanted = next((it for it in self._inlets if wanted in names_of(it)), AssetUriRef(wanted))
         match wanted:
             case Asset():
                 return EventSequence({"name": wanted.name, "uri": wanted.uri})
@@ -182,10 +182,6 @@ class InletEvents(Mapping[Any, EventSequence]):
         return EventSequence({"alias": alias_name})
 
 
-def _names(item: Any) -> tuple[str, ...]:
-    return tuple(name for name in (getattr(item, "name", None), getattr(item, "uri", None)) if name is not None)
-
-
 def _is_named(key: Any, asset: Asset, known: Any) -> bool:
     """Whether a key of whatever kind means this asset, or the alias under which it is known."""
     match key:
@@ -194,8 +190,8 @@ def _is_named(key: Any, asset: Asset, known: Any) -> bool:
         case str():
             return key in (asset.name, asset.uri)
         case Asset() | AssetNameRef() | AssetUriRef():
-            named = _names(key)
-            return not isinstance(known, AssetAlias) and set(named) <= {asset.name, asset.uri} and bool(named)
+            named = names_of(key)
+            return not isinstance(known, AssetAlias) and named <= {asset.name, asset.uri} and bool(named)
         case _:
             return False
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from tradewind.core.errors import TradewindError
-from tradewind.sdk.assets import Asset, AssetAlias, AssetRef, BaseAsset
+from tradewind.sdk.assets import Asset, AssetAlias, AssetRef, BaseAsset, names_of
 from tradewind.wire.messages import AssetUpdate
 
 log = logging.getLogger("tradewind.task")
@@ -78,8 +78,8 @@ class OutletEvents(dict[Any, OutletEvent]):
     def _meant(self, key: Any) -> Any:
         """The outlet that a key names, else the key itself."""
         if isinstance(key, (str, Asset, AssetRef)) and key not in self._outlets:
-            names = {key} if isinstance(key, str) else _names(key)
-            return next((outlet for outlet in self._outlets if names & _names(outlet)), key)
+            names = {key} if isinstance(key, str) else names_of(key)
+            return next((outlet for outlet in self._outlets if names & names_of(outlet)), key)
         return key
 
 
@@ -89,10 +89,6 @@ def _flat(outlets: Iterable[Any]) -> Iterable[BaseAsset]:
             yield outlet
         elif isinstance(outlet, BaseAsset):
             yield from outlet.iter_assets()
-
-
-def _names(item: Any) -> set[str]:
-    return {name for name in (getattr(item, "name", None), getattr(item, "uri", None)) if name is not None}
 
 
 def _update(asset: Any, extra: Any) -> AssetUpdate:
