@@ -52,7 +52,7 @@ class XComFiles:
             raise XComFileLost(stored[:200].decode(errors="replace"), "is no path of an XCom")
         path = f"{self.folder}/{found[1].decode()}"
         try:
-            value = Path(path).read_bytes()
+            value = self._load(path)
         except OSError as error:
             raise XComFileLost(path, f"cannot be read ({error.strerror})") from None
         if len(value) != int(found[2]) or sha256(value).hexdigest() != path.rpartition("/")[2]:
@@ -61,7 +61,7 @@ class XComFiles:
 
     def forget_instance(self, run: int, task_id: str, map_index: int) -> None:
         """Remove what earlier tries of this task instance left; their rows went with the commit that began this one."""
-        shutil.rmtree(f"{self.folder}/{self._instance(run, task_id, map_index)}", ignore_errors=True)
+        self._remove(f"{self.folder}/{self._instance(run, task_id, map_index)}")
 
     def forget_runs(self, *, before: int, but: Container[int]) -> None:
         """Remove the files of runs with a number below `before` that exist no longer."""
@@ -71,14 +71,21 @@ class XComFiles:
             return
         for name in names:
             if name.isdecimal() and int(name) < before and int(name) not in but:
-                shutil.rmtree(f"{self.folder}/{name}", ignore_errors=True)
+                self._remove(f"{self.folder}/{name}")
 
     @staticmethod
     def _instance(run: int, task_id: str, map_index: int) -> str:
         return f"{run}/{safe_name(task_id)}/{map_index}"
 
-    @staticmethod
-    def _write(path: str, value: bytes) -> None:
+    # --- the disk; a simulation has another ---
+
+    def _load(self, path: str) -> bytes:
+        return Path(path).read_bytes()
+
+    def _remove(self, folder: str) -> None:
+        shutil.rmtree(folder, ignore_errors=True)
+
+    def _write(self, path: str, value: bytes) -> None:
         """Whole and durable, or an OSError and nothing: the row that will refer to it is durable too."""
         folder, new = os.path.dirname(path), f"{path}.{os.getpid()}.new"
         os.makedirs(folder, mode=0o700, exist_ok=True)

@@ -57,7 +57,8 @@ class Plan:
     most_inputs: int = 500
     worker_lease_seconds: float = LEASE_SECONDS
     owner_lease_ms: int = LEASE_MS
-    # The size up to which XComs stay in the database (4 bytes at the extreme) belongs here once they can be elsewhere.
+    xcom_inline_bytes: int = 65_536
+    """Larger XComs are files."""
 
     def without(self, name: str) -> Plan:
         """The plan without one class of faults."""
@@ -107,9 +108,11 @@ _SETTINGS = {
     "clocks": ("offsets",),
     "processes": ("habits",),
     "machines": ("machines",),
-    "extremes": ("capacity", "parallelism", "default_pool_slots", "kill_grace_seconds", "most_inputs"),
+    "extremes": (
+        "capacity", "parallelism", "default_pool_slots", "kill_grace_seconds", "most_inputs", "xcom_inline_bytes",
+    ),
     "short leases": ("worker_lease_seconds", "owner_lease_ms"),
-}
+}  # fmt: skip
 
 
 def draw_plan(rng: Random) -> Plan:
@@ -171,4 +174,5 @@ def _draw_extremes(rng: Random) -> dict[str, Any]:
         "default_pool_slots": rng.choice([1, 128]),
         "kill_grace_seconds": rng.choice([0.01, 5.0]),
         "most_inputs": rng.choice([1, 2, 500]),
+        "xcom_inline_bytes": 4,
     }

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from tradewind.testing.simulation.network import Calm, End, Weather, connect
 from tradewind.testing.simulation.timeline import Actor, Timeline
+from tradewind.testing.simulation.values import Values
 from tradewind.testing.simulation.workload import Outcome
 from tradewind.wire.messages import (
     Ack,
@@ -45,6 +46,7 @@ class World(Protocol):
 
     timeline: Timeline
     weather: Weather
+    values: Values
 
     def clock_us(self, offset: float) -> int: ...
     def outcome(self, offer: Offer) -> Outcome: ...
@@ -223,6 +225,7 @@ class Child(Process):
             return
         self._running = True
         self._began_us = machine.clock_us()
+        world.values.forget_earlier_tries(offer)
         world.began(offer, self)
         self._end.send(Started(attempt=offer.attempt, start_us=self._began_us, pid=self.pid))
         outcome = world.outcome(offer)
@@ -268,7 +271,7 @@ class Child(Process):
             skip=list(outcome.skip),
         )
         if outcome.length is not None:
-            report.value, report.length = b"[]", outcome.length
+            report.value, report.length = self.machine.world.values.left_by(self.offer), outcome.length
         if outcome.end == "rescheduled":
             report.reschedule_us = self.machine.clock_us() + outcome.again // timedelta(microseconds=1)
         self._report(report)

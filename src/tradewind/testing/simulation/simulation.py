@@ -45,6 +45,7 @@ from tradewind.testing.simulation.person import Person, command_of
 from tradewind.testing.simulation.reference import verdicts
 from tradewind.testing.simulation.scheduler_process import SchedulerProcess
 from tradewind.testing.simulation.timeline import Timeline
+from tradewind.testing.simulation.values import Values
 from tradewind.testing.simulation.workload import (
     BEGIN,
     Action,
@@ -100,6 +101,7 @@ class Simulation:
         self.expected_runs = [key for spec in self.workload.dags for key in runs_of(self.workload, spec)]
         self.log = EventLog(database, frozenset(self.expected_runs))
         self.ledger = Ledger(self._allowance)
+        self.values = Values(self.plan.xcom_inline_bytes)
         self.specs = {spec.dag_id: spec for spec in self.workload.dags}
         self.version_numbers: dict[str, int] = {}
         self.pool_sizes = {**dict(self.workload.pools), "default_pool": self.plan.default_pool_slots}
@@ -249,6 +251,8 @@ class Simulation:
     def began(self, offer: Offer, child: Child) -> None:
         key = RunKey(offer.run.dag_id, offer.run.run_id)
         self.ledger.began(offer, child.actor, self.timeline.now, self._clears[key])
+        if key not in self._touched:
+            self.values.check(offer, self.ledger.ends)
         if offer.try_number == 1 and offer.leg == 0 and key not in self._touched and key.dag_id not in self._edited:
             self._check_upstream(offer)
 

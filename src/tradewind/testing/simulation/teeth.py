@@ -25,6 +25,7 @@ from tradewind.store.writer import StoreUnavailable, Writer
 from tradewind.testing.simulation.database import Database
 from tradewind.testing.simulation.simulation import Result, Simulation
 from tradewind.wire.messages import Ack, Hello
+from tradewind.wire.xcom_files import XComFiles
 from tradewind.worker.agent import Agent
 
 Plant = Callable[[], Any]
@@ -257,6 +258,17 @@ def _forgets_parked_tasks() -> Any:
     return patch.object(World, "_release_pool", lambda self, name: None)
 
 
+def _removes_the_values_of_all_instances() -> Any:
+    def forget(self: Any, run: int, task_id: str, map_index: int) -> None:
+        self._remove(f"{self.folder}/{run}/{task_id}")
+
+    return patch.object(XComFiles, "forget_instance", forget)
+
+
+def _takes_every_value_for_its_reference() -> Any:
+    return patch.object(XComFiles, "read", lambda self, stored: stored)
+
+
 # --- rules -------------------------------------------------------------------------------------------------------
 
 
@@ -327,6 +339,8 @@ BUGS: dict[str, Plant] = {
     "tries once too often": _tries_once_too_often,
     "frees a slot twice": _frees_a_slot_twice,
     "forgets parked tasks": _forgets_parked_tasks,
+    "removes the values of all instances": _removes_the_values_of_all_instances,
+    "takes every value for its reference": _takes_every_value_for_its_reference,
     "expands twice": _expands_twice,
     "forgets the past": _forgets_the_past,
     "runs what should be skipped": _runs_what_should_be_skipped,

@@ -350,7 +350,7 @@ def _spec_without(spec: DagSpec, item: Item) -> DagSpec:
 
 def _task_without(spec: TaskSpec, gone: str) -> TaskSpec:
     spec = replace(spec, upstream=tuple(name for name in spec.upstream if name != gone))
-    return replace(spec, map=expand(x=2)) if gone in sources(spec) else spec
+    return replace(spec, map=expand(x=2), reads=()) if gone in sources(spec) else spec
 
 
 def _action_without(action: Action, item: Item) -> Action | None:
@@ -478,7 +478,7 @@ def _draw_shape(rng: Random, spec: DagSpec, name: str) -> TaskSpec:
         return replace(each, never_sent=True, operator="EmptyOperator", callbacks=())
     if dice < 0.30 and feeders:
         over = {"x": rng.choice(feeders)} | ({"y": rng.choice([1, 2])} if rng.random() < 0.2 else {})
-        return replace(each, map=expand(**over))
+        return replace(each, map=expand(**over), reads=((over["x"], "return_value"),))
     if dice < 0.38:
         return replace(each, map=expand(x=rng.choice(LENGTHS)))
     if dice < 0.55 and spec.downstream()[name]:
