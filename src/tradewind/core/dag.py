@@ -82,6 +82,8 @@ class TaskSpec:
     reads: tuple[tuple[str, str], ...] = ()
     """(task_id, key) of every XCom that its arguments are known to need; the offer carries them."""
     group_id: str | None = None
+    mapped_group: str | None = None
+    """The mapped group that it is in. Then `map` begins with what that group expands over."""
     isolation: str = "fork"
     """`fork`, `spawn` or `reuse`."""
     lost_policy: str = "default"
@@ -108,7 +110,8 @@ class GroupSpec:
     parent: str | None = None
     task_ids: tuple[str, ...] = ()
     """Every task inside, nested groups included, sorted."""
-    mapped: bool = False
+    map: MapSpec | None = None
+    """Of a mapped group: what all tasks inside expand over."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ from typing import Any
 from tradewind.core.admission import full_limit
 from tradewind.core.backfill_plan import LiveBackfill
 from tradewind.core.dag import TaskSpec
+from tradewind.core.mapped_groups import instances_beside
 from tradewind.core.records import TaskInstance
 from tradewind.core.runs import run_limit, running_runs
 from tradewind.core.states import FINISHED, RUN_FINISHED, RunState, TaskState
@@ -112,9 +113,11 @@ def _waiting(world: World, live: LiveRun, task: TaskInstance, now: datetime) -> 
         return [Reason("removed", "The task is no longer in the Dag.")]
     reasons = []
     waits_on = {
-        up: sorted({str(live.tasks[up, m].state) for m in live.instances.get(up, ())})
+        up: sorted({str(state) for state in states})
         for up in (*spec.upstream, *_further_up(live, spec.task_id))
-        if any(live.tasks[up, m].state not in FINISHED for m in live.instances.get(up, ()))
+        if not FINISHED.issuperset(
+            states := [live.tasks[up, n].state for n in instances_beside(live, up, *task.key[1:])]
+        )
     }
     if waits_on:
         names = ", ".join(f"{up} ({'/'.join(states)})" for up, states in waits_on.items())

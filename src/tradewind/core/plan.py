@@ -1,8 +1,21 @@
 """Plan: what follows from a DagSpec's shape, worked out once per version."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
 
-from tradewind.core.dag import DagSpec
+from tradewind.core.dag import DagSpec, MapSpec, TaskSpec
+
+Edges = Mapping[str, tuple[str, ...]]
+
+
+class Beside(NamedTuple):
+    """What a task inside a mapped group waits for inside the same group, and so element by element."""
+
+    upstream: tuple[str, ...]
+    setups: tuple[str, ...]
+    """Setups further up that it needs."""
+    between: tuple[str, ...]
+    """Of a teardown: what its setups began, further up."""
 
 
 class Plan:
@@ -10,10 +23,14 @@ class Plan:
 
     `down`: direct downstream ids; `leaves`: the tasks whose states decide the run's; `feeds`: XComs that some
     downstream task is known to read, by task; `past`: tasks that look at the previous run; `needed_by`: of a setup, the
-    tasks further down that need it; `closed_by`: of a task, the teardowns further down that wait for its end.
+    tasks further down that need it; `closed_by`: of a task, the teardowns further down that wait for its end;
+    `counted` are these three without what lies inside one mapped group; `beside`: that, by task.
     """
 
-    __slots__ = ("closed_by", "down", "feeds", "leaves", "needed_by", "past", "spec", "version")
+    __slots__ = (
+        "_group_maps", "_groups", "beside", "closed_by", "counted", "down", "feeds", "leaves", "needed_by", "past",
+        "spec", "version",
+    )  # fmt: skip
 
     def __init__(self, spec: DagSpec, version: str) -> None:
         self.spec = spec
@@ -23,11 +40,39 @@ class Plan:
         self.past = frozenset(t.task_id for t in spec.tasks.values() if t.depends_on_past or t.wait_for_downstream)
         self.needed_by = _needed_by(self)
         self.closed_by = _closed_by(self)
+        self._group_maps = {group.group_id or "": group.map for group in spec.groups if group.map is not None}
+        self._groups: dict[str, list[str]] = {}
+        for task in spec.tasks.values():
+            if task.mapped_group in self._group_maps and task.map is not None:
+                self._groups.setdefault(task.mapped_group, []).append(task.task_id)
+        self.counted = tuple(self._apart(edges) for edges in (self.down, self.needed_by, self.closed_by))
+        self.beside = _beside(self)
         feeds: dict[str, set[str]] = {}
         for task in spec.tasks.values():
             for source, key in task.reads:
                 feeds.setdefault(source, set()).add(key)
         self.feeds = {task_id: frozenset(keys) for task_id, keys in feeds.items()}
+
+    def share_a_group(self, one: str, other: str) -> bool:
+        """Whether both are inside the same mapped group."""
+        return bool(self._groups) and other in self.group_around(one)
+
+    def group_around(self, task_id: str) -> Sequence[str]:
+        """The tasks of the mapped group that a task is in, itself among them; none where it is in no such group."""
+        task = self.spec.tasks.get(task_id)
+        return self._groups.get(task.mapped_group or "", ()) if task is not None else ()
+
+    def own_inputs(self, task: TaskSpec) -> MapSpec | None:
+        """What a task inside a mapped group expands over by itself, beyond what its group does."""
+        assert task.map is not None
+        own = task.map.inputs[len(self._group_maps[task.mapped_group or ""].inputs) :]
+        return MapSpec(mode=task.map.mode, inputs=own) if own else None
+
+    def _apart(self, edges: Edges) -> Edges:
+        """The edges that do not lie inside one mapped group."""
+        if not self._groups:
+            return edges
+        return {one: tuple(o for o in others if not self.share_a_group(one, o)) for one, others in edges.items()}
 
     def descendants(self, task_id: str) -> frozenset[str]:
         """Every task downstream of this one, at any distance."""
@@ -44,6 +89,20 @@ class Plan:
             if setup in chosen or not chosen.isdisjoint(_span(self, setup)):
                 chosen |= {setup, *_teardowns(self, setup)}
         return chosen
+
+
+def _beside(plan: Plan) -> dict[str, Beside]:
+    found = {}
+    for task_id in plan.spec.tasks:
+        if not plan.group_around(task_id):
+            continue
+        tables = (plan.down, plan.needed_by, plan.closed_by)
+        found[task_id] = Beside(*(tuple(_before(plan, task_id, edges)) for edges in tables))
+    return found
+
+
+def _before(plan: Plan, task_id: str, edges: Edges) -> Iterable[str]:
+    return sorted(one for one, others in edges.items() if task_id in others and plan.share_a_group(one, task_id))
 
 
 def _needed_by(plan: Plan) -> dict[str, tuple[str, ...]]:

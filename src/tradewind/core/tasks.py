@@ -1,9 +1,12 @@
 """What becomes of a waiting task: its trigger rule, its past, its expansion, its place in the queue."""
 
+from collections import deque
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from tradewind.core.dag import MapSpec, TaskSpec
 from tradewind.core.decisions import PutTask, Record
+from tradewind.core.mapped_groups import counts_of, instances_beside
 from tradewind.core.mapping import expansion_length, sources
 from tradewind.core.past import PreviousRun
 from tradewind.core.records import TaskInstance, TaskKey
@@ -13,14 +16,18 @@ from tradewind.core.turn import Turn
 from tradewind.core.world import LiveRun
 
 
-def look_at(turn: Turn, live: LiveRun, task_id: str) -> None:
-    """Evaluate a task's trigger rule; its waiting instances start, are skipped, fail with their upstream, or wait."""
+def look_at(turn: Turn, live: LiveRun, task_id: str, beside: TaskKey | None = None) -> None:
+    """Evaluate a task's trigger rule; its waiting instances start, are skipped, fail with their upstream, or wait.
+    `beside`: what has moved; inside a mapped group only what stands beside it is looked at."""
     if live.run.state is not RunState.RUNNING or not live.waiting.get(task_id):
         return
     spec = live.spec_of(task_id)
     if spec is None:
         for task in turn.waiting_instances(live, task_id):
             turn.move(live, task, TaskEvent.REMOVED, reason="the task is no longer in the Dag")
+        return
+    if task_id in live.plan.beside:
+        _look_inside(turn, live, spec, beside)
         return
     verdict = evaluate(spec.trigger_rule, live.counts[task_id])
     if verdict is Verdict.WAIT:
@@ -29,6 +36,48 @@ def look_at(turn: Turn, live: LiveRun, task_id: str) -> None:
         _revise(turn, live, spec)
     for task in turn.waiting_instances(live, task_id):
         _apply(turn, live, spec, task, verdict)
+
+
+def _look_inside(turn: Turn, live: LiveRun, spec: TaskSpec, moved: TaskKey | None) -> None:
+    """A task inside a mapped group: its instances have each an upstream of their own."""
+    assert spec.map is not None
+    group = live.plan.group_around(spec.task_id)
+    if -1 in live.waiting[spec.task_id]:
+        if _sources_are_over(live, spec.map):
+            for task_id in {**_grow(turn, live, group), spec.task_id: None}:
+                _evaluate_inside(turn, live, live.plan.spec.tasks[task_id], None)
+    elif moved is not None and live.plan.share_a_group(moved.task_id, spec.task_id):
+        _evaluate_inside(turn, live, spec, moved)
+    else:
+        for task_id in group:
+            _revise(turn, live, live.plan.spec.tasks[task_id])
+        _evaluate_inside(turn, live, spec, None)
+
+
+def _evaluate_inside(turn: Turn, live: LiveRun, spec: TaskSpec, moved: TaskKey | None) -> None:
+    """The trigger rule for each waiting instance; after a move inside the group for those beside what moved."""
+    waiting = turn.waiting_instances(live, spec.task_id)
+    if moved is not None and moved.map_index >= 0:
+        near = instances_beside(live, spec.task_id, moved.task_id, moved.map_index)
+        waiting = [live.tasks[spec.task_id, n] for n in near if n in live.waiting[spec.task_id]]
+    for task in waiting:
+        _apply(turn, live, spec, task, evaluate(spec.trigger_rule, counts_of(live, spec, task.key.map_index)))
+
+
+def _grow(turn: Turn, live: LiveRun, group: Iterable[str]) -> dict[str, None]:
+    """A mapped group knows how long it is: all tasks inside expand at once, so that a branch finds what it skips. Says
+    which did."""
+    grown: dict[str, None] = {}
+    for task_id in group:
+        spec = live.plan.spec.tasks[task_id]
+        assert spec.map is not None
+        placeholder = live.tasks.get((task_id, -1))
+        if placeholder is None or placeholder.state is not TaskState.NONE or not _sources_are_over(live, spec.map):
+            continue
+        if (length := expansion_length(spec.map, live.length_left)) is not None:
+            deque(_replace(turn, live, placeholder, length), maxlen=0)
+            grown[task_id] = None
+    return grown
 
 
 def _apply(turn: Turn, live: LiveRun, spec: TaskSpec, task: TaskInstance, verdict: Verdict) -> None:
@@ -84,12 +133,19 @@ def make_ready(turn: Turn, live: LiveRun, spec: TaskSpec, task: TaskInstance, re
 
 def _expand(turn: Turn, live: LiveRun, spec: TaskSpec, placeholder: TaskInstance) -> None:
     """Replace the unexpanded instance by as many as its inputs are long."""
-    length = _length(live, spec)
-    run = live.run
+    assert spec.map is not None
+    length = expansion_length(spec.map, live.length_left)
     if length is None:
         reason = "an upstream task left no value to expand over"
         turn.move(live, placeholder, TaskEvent.UPSTREAM_FAILED, reason=reason, end_date=turn.now)
         return
+    for instance in _replace(turn, live, placeholder, length):
+        _run(turn, live, spec, instance)
+
+
+def _replace(turn: Turn, live: LiveRun, placeholder: TaskInstance, length: int) -> Iterator[TaskInstance]:
+    """The instances in the place of the unexpanded one, as they are made; it is skipped where there are none."""
+    run = live.run
     turn.do(Record("task.expanded", run.dag_id, run.run_id, placeholder.key.task_id, body={"length": length}))
     if length == 0:
         turn.move(live, placeholder, TaskEvent.SKIPPED, reason="nothing to expand over", end_date=turn.now)
@@ -100,7 +156,7 @@ def _expand(turn: Turn, live: LiveRun, spec: TaskSpec, placeholder: TaskInstance
         instance = placeholder._replace(key=key)
         live.put(instance, None)
         turn.do(PutTask(instance, None))
-        _run(turn, live, spec, instance)
+        yield instance
 
 
 def _sources_are_over(live: LiveRun, map: MapSpec) -> bool:
@@ -111,22 +167,11 @@ def _sources_are_over(live: LiveRun, map: MapSpec) -> bool:
     )
 
 
-def _length(live: LiveRun, spec: TaskSpec) -> int | None:
-    assert spec.map is not None
-
-    def left(task_id: str, key: str) -> int | None:
-        source = live.spec_of(task_id)
-        # The results of a mapped task are one sequence: an empty one where none of its instances left a value.
-        none = 0 if source is not None and source.map is not None else None
-        return live.lengths.get((task_id, key), none)
-
-    return expansion_length(spec.map, left)
-
-
 def _revise(turn: Turn, live: LiveRun, spec: TaskSpec) -> None:
     """A mapped task that runs again, after its inputs have changed their length, has as many instances as they say."""
     indexes = live.instances.get(spec.task_id, [])
-    length = _length(live, spec) if indexes and -1 not in indexes else None
+    assert spec.map is not None
+    length = expansion_length(spec.map, live.length_left) if indexes and -1 not in indexes else None
     if length is None:
         return
     for index in [n for n in indexes if n >= length]:
@@ -173,7 +218,7 @@ def follow(turn: Turn) -> None:
         plan = live.plan
         further = (*plan.needed_by.get(task_id, ()), *plan.closed_by.get(task_id, ()))
         for downstream in (*plan.down.get(task_id, ()), *further):
-            look_at(turn, live, downstream)
+            look_at(turn, live, downstream, task.key)
         for after in world.followers_of(live) if task.state in FINISHED else ():
             for waiting in (task_id, *_upstream(after, task_id)):
                 if waiting in after.plan.past:

@@ -14,7 +14,7 @@ from tradewind.core.backfill_plan import LiveBackfill
 from tradewind.core.dag import TaskSpec
 from tradewind.core.limits import Entry, QueueKey, ReadyQueues
 from tradewind.core.past import PreviousRun, as_previous, worth_keeping
-from tradewind.core.plan import Plan
+from tradewind.core.plan import Edges, Plan
 from tradewind.core.records import Attempt, DagRun, Deferral, Pool, TaskInstance, TaskKey
 from tradewind.core.states import ATTEMPT_ACTIVE, FINISHED, RUN_FINISHED, TaskState
 from tradewind.core.timetables import DueRun, RunsAhead
@@ -138,6 +138,13 @@ class LiveRun:
         if name in self.plan.feeds.get(key.task_id, ()):
             self.xcoms[key.task_id, key.map_index, name] = value
 
+    def length_left(self, task_id: str, key: str) -> int | None:
+        """How long the value is that a task has left, for whoever expands over it; None while there is none."""
+        source = self.spec_of(task_id)
+        # The results of a mapped task are one sequence: an empty one where none of its instances left a value.
+        none = 0 if source is not None and source.map is not None else None
+        return self.lengths.get((task_id, key), none)
+
     def forget_xcoms(self, key: TaskKey) -> None:
         """A new try begins: what the last one left is gone."""
         for owner in [x for x in self.xcoms if x[:2] == (key.task_id, key.map_index)]:
@@ -170,16 +177,17 @@ class LiveRun:
             self.in_motion += times
         spec = self.plan.spec.tasks.get(task_id)
         setup = spec is not None and spec.is_setup
-        for downstream in self.plan.down.get(task_id, ()):
+        down, needed_by, closed_by = self.plan.counted
+        for downstream in down.get(task_id, ()):
             self.counts[downstream].add(state, setup=setup, times=times)
-        if self.plan.needed_by:
-            self._count_further(task_id, state, times)
+        if needed_by:
+            self._count_further(needed_by, closed_by, task_id, state, times)
 
-    def _count_further(self, task_id: str, state: TaskState, times: int) -> None:
+    def _count_further(self, needed_by: Edges, closed_by: Edges, task_id: str, state: TaskState, times: int) -> None:
         """What setups and teardowns make of it, beyond the direct downstream."""
-        for needing in self.plan.needed_by.get(task_id, ()):
+        for needing in needed_by.get(task_id, ()):
             self.counts[needing].add_indirect_setup(state, times=times)
-        for teardown in self.plan.closed_by.get(task_id, ()):
+        for teardown in closed_by.get(task_id, ()):
             self.counts[teardown].add_between(state, times=times)
 
 

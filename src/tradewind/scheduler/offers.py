@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from tradewind.core.mapped_groups import instances_beside
 from tradewind.core.records import Attempt, DagRun
 from tradewind.core.world import LiveRun, World
 from tradewind.store.times import to_us
@@ -78,20 +79,21 @@ class Offers:
             version=record.version,
             isolation=isolation,
             queue=spec.queue if spec else "default",
-            xcoms=self._xcoms(live, attempt.key.task_id),
+            xcoms=self._xcoms(live, attempt.key.task_id, attempt.key.map_index),
             **_resume(world, attempt),
         )
 
-    def _xcoms(self, live: LiveRun, task_id: str) -> list[XComValue]:
+    def _xcoms(self, live: LiveRun, task_id: str, map_index: int) -> list[XComValue]:
         spec = live.spec_of(task_id)
         values: list[XComValue] = []
         for source, key in spec.reads if spec else ():
-            indexes = sorted(live.instances.get(source, ()))
+            indexes = sorted(instances_beside(live, source, task_id, map_index))
             known = [(i, live.xcoms.get((source, i, key))) for i in indexes]
             if all(value for _, value in known):
                 values += [XComValue(source, i, key, value) for i, value in known if value]
             else:
-                values += [XComValue(*row) for row in self._stored_xcoms(live.run.number, source, key)]
+                stored = self._stored_xcoms(live.run.number, source, key)
+                values += [XComValue(*row) for row in stored if row[1] in indexes]
         return values
 
     def callback(self, world: World, row: dict[str, Any], run: DagRun) -> Offer | None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from graphlib import TopologicalSorter
 from typing import Any
 
-from tradewind.core.dag import DagSpec, LengthSpec, MapSpec, TaskSpec
+from tradewind.core.dag import DagSpec, GroupSpec, LengthSpec, MapSpec, TaskSpec
 from tradewind.core.states import TriggerRule
 from tradewind.core.timetables import TimetableSpec
 
@@ -57,6 +57,18 @@ def task(task_id: str, **given: Any) -> TaskSpec:
 def expand(**inputs: int | str | LengthSpec) -> MapSpec:
     """A product over literals (a length) and the results of tasks (their task_id)."""
     return MapSpec(mode="product", inputs=tuple((name, _length(value)) for name, value in inputs.items()))
+
+
+def mapped_group(spec: DagSpec, group_id: str, names: str, over: MapSpec) -> DagSpec:
+    """The Dag with these tasks (`a b c`) inside a group that expands over that; a map of their own comes behind."""
+    inside = {}
+    for name in names.split():
+        each = spec.tasks[name]
+        inputs = over.inputs + (each.map.inputs if each.map is not None else ())
+        map_spec = MapSpec(mode="product", inputs=inputs)
+        inside[name] = replace(each, map=map_spec, mapped_group=group_id, group_id=group_id)
+    group = GroupSpec(group_id=group_id, task_ids=tuple(sorted(inside)), map=over)
+    return replace(spec, tasks={**spec.tasks, **inside}, groups=(*spec.groups, group))
 
 
 def every(*, days: float = 0, hours: float = 0, minutes: float = 0, **given: Any) -> TimetableSpec:

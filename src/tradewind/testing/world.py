@@ -15,7 +15,7 @@ from typing import Any
 from tradewind.core import inputs as i
 from tradewind.core.assets import named_in
 from tradewind.core.backfill_plan import Backfill, BackfillPlan, Reprocess
-from tradewind.core.dag import DagSpec
+from tradewind.core.dag import DagSpec, TaskSpec
 from tradewind.core.decide import admit_ready, decide
 from tradewind.core.decisions import (
     DropRows,
@@ -646,16 +646,23 @@ def _check_run(live: LiveRun, active: int) -> None:
     assert {TaskKey(live.run.number, t, m) for t, ms in live.waiting.items() for m in ms} == waiting, name
     for task_id, spec in live.plan.spec.tasks.items():
         counts = UpstreamCounts()
-        for above in spec.upstream:
+        for above in _outside(live, spec):
             for map_index in index.get(above, ()):
                 state = live.tasks[above, map_index].state
                 counts.add(state, setup=live.plan.spec.tasks[above].is_setup)
         for t in tasks:
+            if live.plan.share_a_group(t.key.task_id, task_id):
+                continue
             if task_id in live.plan.needed_by.get(t.key.task_id, ()):
                 counts.add_indirect_setup(t.state)
             if task_id in live.plan.closed_by.get(t.key.task_id, ()):
                 counts.add_between(t.state)
         assert live.counts[task_id] == counts, f"{name}: upstream counts of {task_id}"
+
+
+def _outside(live: LiveRun, spec: TaskSpec) -> list[str]:
+    """The upstream that is not inside the same mapped group: only that is counted for all instances together."""
+    return [above for above in spec.upstream if not live.plan.share_a_group(above, spec.task_id)]
 
 
 def _nonzero(counts: dict[str, int]) -> dict[str, int]:
