@@ -11,7 +11,7 @@ def mapping():
     def cities() -> list[str]:
         return ["Seoul", "Busan", "Jeju"]
 
-    @task(map_index_template="{{ city }}")
+    @task(map_index_template="{{ task.op_kwargs['city'] }}")
     def measure(city: str, unit: str) -> int:
         print(f"Measuring {city} in {unit}")
         return len(city)

@@ -16,7 +16,9 @@ def group_of(edges: str, names: str, *, over: int | str = 3, **given: object) ->
 def test_inside_a_mapped_group_each_element_goes_on_by_itself(play: Play) -> None:
     play.start(group_of("x >> y >> z", "x y"))
     play.succeed("x", 1)
-    assert play.state("y", 0) == "none" and play.state("y", 1) == "queued" and play.state("y", 2) == "none"
+    assert play.state("y", 0) == "none"
+    assert play.state("y", 1) == "queued"
+    assert play.state("y", 2) == "none"
     play.succeed("y", 1)
     assert play.state("z") == "none"
     for index in (0, 2):
@@ -74,7 +76,8 @@ def test_what_an_outside_task_has_said_already_counts_when_the_group_expands(pla
     play.succeed("b")
     assert play.state("y") == "none"
     play.succeed("a", value=[1, 2])
-    assert play.state("y", 0) == "queued" and play.state("y", 1) == "queued"
+    assert play.state("y", 0) == "queued"
+    assert play.state("y", 1) == "queued"
 
 
 def test_a_mapped_task_inside_has_its_own_length_for_each_element(play: Play) -> None:
@@ -86,7 +89,8 @@ def test_a_mapped_task_inside_has_its_own_length_for_each_element(play: Play) ->
         play.succeed("y", index)
     assert play.state("z", 1) == "none"
     play.succeed("y", 5)
-    assert play.state("z", 1) == "queued" and play.state("z", 0) == "none"
+    assert play.state("z", 1) == "queued"
+    assert play.state("z", 0) == "none"
 
 
 def test_a_branch_inside_decides_for_its_own_element(play: Play) -> None:
@@ -96,10 +100,13 @@ def test_a_branch_inside_decides_for_its_own_element(play: Play) -> None:
     play.succeed("a", value=[1, 2])
     play.succeed("x", 0, skip=["y[0]"])
     play.succeed("x", 1, skip=["z[1]"])
-    assert play.state("y", 0) == "skipped" and play.state("z", 0) == "queued"
-    assert play.state("y", 1) == "queued" and play.state("z", 1) == "skipped"
+    assert play.state("y", 0) == "skipped"
+    assert play.state("z", 0) == "queued"
+    assert play.state("y", 1) == "queued"
+    assert play.state("z", 1) == "skipped"
     play.succeed("z", 0)
-    assert play.state("end", 0) == "queued" and play.state("end", 1) == "none"
+    assert play.state("end", 0) == "queued"
+    assert play.state("end", 1) == "none"
 
 
 def test_setup_and_teardown_inside_belong_to_their_element(play: Play) -> None:
@@ -107,11 +114,14 @@ def test_setup_and_teardown_inside_belong_to_their_element(play: Play) -> None:
     play.start(group_of("up >> v >> w >> down; up >> down", "up v w down", over=2, tasks=tasks))
     play.succeed("up", 0)
     play.succeed("v", 0)
-    assert play.state("w", 0) == "queued" and play.state("w", 1) == "none"
+    assert play.state("w", 0) == "queued"
+    assert play.state("w", 1) == "none"
     play.fail("w", 0)
-    assert play.state("down", 0) == "queued" and play.state("down", 1) == "none"
+    assert play.state("down", 0) == "queued"
+    assert play.state("down", 1) == "none"
     play.fail("up", 1)
-    assert play.state("w", 1) == "upstream_failed" and play.state("down", 1) == "upstream_failed"
+    assert play.state("w", 1) == "upstream_failed"
+    assert play.state("down", 1) == "upstream_failed"
 
 
 def test_a_group_that_runs_again_over_less_has_fewer_elements(play: Play) -> None:
@@ -141,7 +151,9 @@ def test_one_element_cleared_runs_alone(play: Play) -> None:
         play.succeed("x", index)
         play.succeed("y", index)
     play.clear([("x", 1), ("y", 1)])
-    assert play.state("x", 0) == "success" and play.state("x", 1) == "queued" and play.state("y", 1) == "none"
+    assert play.state("x", 0) == "success"
+    assert play.state("x", 1) == "queued"
+    assert play.state("y", 1) == "none"
     play.succeed("x", 1)
     assert play.state("y", 1) == "queued"
 
@@ -150,7 +162,8 @@ def test_an_element_that_waits_says_for_which_of_its_own(play: Play) -> None:
     play.start(group_of("x >> y", "x y"))
     play.succeed("x", 0)
     (reason,) = play.why("y", 1)
-    assert reason.code == "upstream" and "x (queued)" in reason.sentence
+    assert reason.code == "upstream"
+    assert "x (queued)" in reason.sentence
 
 
 def test_ten_thousand_elements_cost_what_stands_beside_them(play: Play) -> None:

@@ -274,8 +274,6 @@ def test_a_group_function_may_be_called_twice_and_returns_what_it_returns() -> N
         load.override(group_id="other")(3)
     assert made.task_ids == ["load.put", "load__1.put", "other.put"]
     assert made.get_task("load__1.put").upstream_task_ids == {"load.put"}
-    with pytest.raises(AirflowException, match="mapped task groups are not supported yet"):
-        load.expand(x=[1])
 
 
 def test_dag_cli_points_to_the_command_line() -> None:

@@ -91,7 +91,7 @@ def test_lengths_follow_the_shape_of_references() -> None:
         a, b = (BashOperator(task_id=name, bash_command="x") for name in "ab")
         base = BashOperator.partial(task_id="m")
         mapped = base.expand(bash_command=a.output.map(str).zip(b.output["k"], fillvalue=0).concat(b.output))
-    ((_, length),) = mapped.map_spec().inputs
+    ((_, length),) = mapped.expand_input.map_spec().inputs
     xcom_a, xcom_b = LengthSpec(kind="xcom", task_id="a"), LengthSpec(kind="xcom", task_id="b")
     zipped = LengthSpec(
         kind="zip",

@@ -720,3 +720,88 @@ def test_the_published_examples_of_assets_start_each_other(file: str, dag_id: st
     run = run_dag(Path(__file__).parents[2] / file, dag_id)
     assert {other.dag_id for other in run.played.runs} == {dag_id, *made}
     assert {other.state for other in run.played.runs} == {"success"}
+
+
+# --- mapped groups -----------------------------------------------------------------------------------------------
+
+
+def test_tasks_inside_a_mapped_group_see_what_stands_beside_them(write: Write) -> None:
+    file = write("""
+        @dag(schedule=None, start_date=START)
+        def groups():
+            @task
+            def rows():
+                return [{"a": 1, "b": "x"}, {"a": 2, "b": "y"}]
+
+            @task
+            def double(v):
+                return 2 * v
+
+            @task
+            def tens(v, n):
+                return 10 * v + n
+
+            @task
+            def seen(d, inner, word, c, ti=None):
+                asked = ti.xcom_pull(task_ids="each.double")
+                everyone = ti.xcom_pull(task_ids="each.double", map_indexes=[0, 1])
+                return [ti.map_index, d, list(inner), word, c, asked, everyone]
+
+            @task_group
+            def each(a, b, c):
+                d = double(a)
+                return seen(d, tens.partial(v=d).expand(n=[1, 2, 3]), b, c)
+
+            @task
+            def gather(all_of_them):
+                return list(all_of_them)
+
+            found = each.partial(c=7).expand_kwargs(rows())
+            gather(found)
+
+        groups()
+    """)
+    run = run_dag(file, "groups")
+    assert run.state == "success"
+    assert run.xcom("gather") == [
+        [0, 2, [21, 22, 23], "x", 7, 2, [2, 4]],
+        [1, 4, [41, 42, 43], "y", 7, 4, [2, 4]],
+    ]
+
+
+def test_templates_and_classic_operators_inside_a_mapped_group(write: Write) -> None:
+    file = write("""
+        with DAG("groups", schedule=None, start_date=START):
+
+            @task_group
+            def each(city):
+                say = BashOperator(task_id="say", bash_command="echo $CITY", env={"CITY": city}, append_env=True)
+                again = BashOperator(
+                    task_id="again", bash_command="echo {{ ti.xcom_pull(task_ids='each.say') }} {{ ti.map_index }}"
+                )
+                say >> again
+
+            each.expand(city=["Seoul", "Jeju"])
+    """)
+    run = run_dag(file, "groups")
+    assert run.state == "success"
+    assert run.xcom("each.again") == ["Seoul 0", "Jeju 1"]
+
+
+def test_a_branch_inside_a_mapped_group_skips_in_its_own_element(write: Write) -> None:
+    file = write("""
+        with DAG("groups", schedule=None, start_date=START):
+
+            @task.branch
+            def choose(n):
+                return "each.even" if n % 2 == 0 else "each.odd"
+
+            @task_group
+            def each(n):
+                choose(n) >> [EmptyOperator(task_id="even"), EmptyOperator(task_id="odd")]
+
+            each.expand(n=[4, 7])
+    """)
+    run = run_dag(file, "groups")
+    assert [task.state for task in run.instances("each.even")] == ["success", "skipped"]
+    assert [task.state for task in run.instances("each.odd")] == ["skipped", "success"]

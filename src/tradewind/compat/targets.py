@@ -6,12 +6,12 @@ NAMES: dict[str, str] = {
     "tradewind.sdk.dag": "DAG dag",
     "tradewind.sdk.registry": "AirflowParsingContext DagContext get_parsing_context TaskGroupContext",
     "tradewind.sdk.operator": "BaseAsyncOperator BaseOperator BaseOperatorLink",
-    "tradewind.sdk.task_group": "TaskGroup",
+    "tradewind.sdk.task_group": "MappedTaskGroup TaskGroup",
     "tradewind.sdk.decorators": "setup task task_group TaskDecoratorCollection teardown",
     "tradewind.sdk.decorators.base": "DecoratedOperator get_unique_task_id task_decorator_factory",
     "tradewind.sdk.decorators.collection": "result",
     "tradewind.sdk.callables": "determine_kwargs",
-    "tradewind.sdk.expand_input": "is_mappable",
+    "tradewind.sdk.expand_input": "is_mappable MappedArgument",
     "tradewind.sdk.skip": "XCOM_SKIPMIXIN_FOLLOWED XCOM_SKIPMIXIN_KEY XCOM_SKIPMIXIN_SKIPPED",
     "tradewind.sdk.xcom_arg": (
         "ConcatXComArg literal LiteralValue MapXComArg PlainXComArg ResolveMixin XComArg ZipXComArg"

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from math import prod
 from typing import Any
 
 from tradewind.core.dag import LengthSpec, MapSpec
 from tradewind.sdk.node import Task
-from tradewind.sdk.xcom_arg import Pull, ResolveMixin, XComArg, references
+from tradewind.sdk.xcom_arg import AROUND, Pull, ResolveMixin, XComArg, puller, references
 
 
 def is_mappable(value: Any) -> bool:
@@ -22,6 +23,11 @@ class DictOfLists:
         if not value:
             raise TypeError(f"{where}: expand() needs at least one argument to expand over.")
         for name, items in value.items():
+            if isinstance(items, MappedArgument):
+                raise ValueError(
+                    f"{where}: {name}= is one element of what the group around is expanded over, so its length is not "
+                    "known before the run; expand over the whole, or go through the element inside the task."
+                )
             if not is_mappable(items):
                 raise ValueError(
                     f"{where}: expand() got an unexpected type {type(items).__name__!r} for keyword argument "
@@ -38,6 +44,10 @@ class DictOfLists:
 
     def map_spec(self) -> MapSpec:
         return MapSpec(mode="product", inputs=tuple((name, length_of(items)) for name, items in self.value.items()))
+
+    def length(self, pull: Pull) -> int:
+        """How many instances there are."""
+        return prod(len(_resolved(items, pull)) for items in self.value.values())
 
     def kwargs_for(self, map_index: int, pull: Pull) -> dict[str, Any]:
         """The arguments of one instance."""
@@ -74,6 +84,10 @@ class ListOfDicts:
     def map_spec(self) -> MapSpec:
         return MapSpec(mode="kwargs", inputs=(("kwargs", length_of(self.value)),))
 
+    def length(self, pull: Pull) -> int:
+        """How many instances there are."""
+        return len(_resolved(self.value, pull))
+
     def kwargs_for(self, map_index: int, pull: Pull) -> dict[str, Any]:
         """The arguments of one instance."""
         chosen = _element(_resolved(self.value, pull)[map_index], pull)
@@ -86,6 +100,28 @@ class ListOfDicts:
 
 
 ExpandInput = DictOfLists | ListOfDicts
+
+
+class MappedArgument(ResolveMixin):
+    """One argument of a mapped group's function: in each element another part of what the group expands over."""
+
+    def __init__(self, input: ExpandInput, key: str) -> None:
+        self.input, self.key = input, key
+
+    def iter_references(self) -> Iterator[tuple[Task, str]]:
+        return self.input.references()
+
+    def resolve(self, pull: Pull | Mapping[str, Any]) -> Any:
+        return puller(pull)(AROUND, self.key, None)
+
+    def __repr__(self) -> str:
+        return f"MappedArgument({self.key!r})"
+
+
+def refuse_repeated(mapped: Mapping[str, Any], shared: Mapping[str, Any], where: str) -> None:
+    """Raise for arguments that are given twice."""
+    if twice := [name for name in mapped if name in shared]:
+        raise TypeError(f"{where}: {', '.join(map(repr, twice))} is in partial() and in expand(); give it once.")
 
 
 def length_of(items: Any) -> LengthSpec:

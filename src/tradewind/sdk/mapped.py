@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from tradewind.core.dag import MapSpec
 from tradewind.sdk.arguments import Surroundings, construct, inherited_defaults, parameters, surroundings
-from tradewind.sdk.expand_input import DictOfLists, ExpandInput, ListOfDicts
+from tradewind.sdk.expand_input import DictOfLists, ExpandInput, ListOfDicts, refuse_repeated
 from tradewind.sdk.node import Task
 from tradewind.sdk.operator import BaseOperator, describe
 from tradewind.sdk.xcom_arg import Pull, references
@@ -86,10 +85,6 @@ class MappedOperator(Task):
             if upstream.task_id not in self.upstream_task_ids:
                 self.set_upstream(upstream)
 
-    def map_spec(self) -> MapSpec:
-        """How it expands, as the scheduler sees it."""
-        return self.expand_input.map_spec()
-
     def kwargs_for(self, map_index: int, pull: Pull) -> dict[str, Any]:
         """The arguments of one instance; `pull` fetches what other tasks left."""
         return self.expand_input.kwargs_for(map_index, pull)
@@ -165,9 +160,3 @@ def refuse_unknown(cls: type[BaseOperator], kwargs: Mapping[str, Any], method: s
         )
     if method == "expand" and (fixed := [name for name in kwargs if name in _NEVER_MAPPED]):
         raise TypeError(f"{where}: {', '.join(map(repr, fixed))} is the same for all instances; give it to partial().")
-
-
-def refuse_repeated(mapped: Mapping[str, Any], shared: Mapping[str, Any], where: str) -> None:
-    """Raise for arguments that are given twice."""
-    if twice := [name for name in mapped if name in shared]:
-        raise TypeError(f"{where}: {', '.join(map(repr, twice))} is in partial() and in expand(); give it once.")

@@ -133,6 +133,12 @@ def connect(before: Task, after: Task, label: EdgeModifier | None = None) -> Non
         dag.set_edge_info(before.task_id, after.task_id, {"label": label.label})
 
 
+def mapped_group_of(task: Any) -> TaskGroup | None:
+    """The mapped group that a task is in, at any depth."""
+    group = getattr(task, "task_group", None)
+    return next((around for around in group.lineage() if around.is_mapped), None) if group is not None else None
+
+
 class Task(DependencyMixin):
     """One node of a Dag: an operator, or a mapped one. Its Dag, its group, its neighbours."""
 

@@ -6,16 +6,18 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 from typing import Any
 
 from tradewind.core.assets import POLICIES
-from tradewind.core.dag import DagSpec, GroupSpec, TaskSpec
+from tradewind.core.dag import DagSpec, GroupSpec, MapSpec, TaskSpec
 from tradewind.core.states import TriggerRule
 from tradewind.core.timetables.spec import TimetableSpec
 from tradewind.sdk.assets import condition_of
 from tradewind.sdk.configuration import conf
 from tradewind.sdk.dag import DAG
 from tradewind.sdk.exceptions import DagInvalid, FailFastDagInvalidTriggerRule, ParamValidationError
+from tradewind.sdk.node import mapped_group_of
 from tradewind.sdk.operators.empty import EmptyOperator
 from tradewind.sdk.plain import plain
 from tradewind.sdk.skip import SkipMixin
@@ -120,9 +122,10 @@ def task_spec(task: Any, effective_weight: int, isolation: str = "fork") -> Task
         is_teardown=task.is_teardown,
         on_failure_fail_dagrun=task.on_failure_fail_dagrun,
         never_sent=_never_sent(task),
-        map=task.map_spec() if task.is_mapped else None,
+        map=_map_spec(task),
         reads=tuple(sorted({(upstream.task_id, key) for upstream, key in _references(task)})),
         group_id=task.task_group.group_id if task.task_group is not None else None,
+        mapped_group=around.group_id if (around := mapped_group_of(task)) is not None else None,
         isolation="spawn" if isolation == "spawn" else task.isolation or isolation,
         lost_policy=task.lost_policy,
         callbacks=tuple(sorted(task.callback_events())),
@@ -184,6 +187,8 @@ def _check(dag: DAG, ordered: Iterable[Any], timetable: TimetableSpec) -> None:
             FailFastDagInvalidTriggerRule.check(fail_fast=dag.fail_fast, trigger_rule=task.trigger_rule)
         except FailFastDagInvalidTriggerRule as error:
             raise FailFastDagInvalidTriggerRule(f"{named}: {error}") from None
+        if (group := mapped_group_of(task)) is not None:
+            _check_inside(named, task, group)
         if task.is_setup:
             for after in task.downstream_list:
                 if not after.is_teardown and after.trigger_rule != TriggerRule.ALL_SUCCESS:
@@ -191,6 +196,20 @@ def _check(dag: DAG, ordered: Iterable[Any], timetable: TimetableSpec) -> None:
                         f"Task {after.task_id!r} of {where}: it follows setup {task.task_id!r}, so its trigger rule "
                         f"must be all_success, not {after.trigger_rule}."
                     )
+
+
+def _check_inside(named: str, task: Any, group: Any) -> None:
+    if task.trigger_rule == TriggerRule.ALWAYS:
+        raise DagInvalid(
+            f"{named} is in the mapped group {group.group_id!r}, where trigger rule always is not allowed."
+        )
+    inside = {each.task_id for each in group.iter_tasks()}
+    for source, _ in task.expand_input.references() if task.is_mapped else ():
+        if source.task_id in inside:
+            raise DagInvalid(
+                f"{named} expands over {source.task_id!r}, which is in the same mapped group {group.group_id!r}; a "
+                "task inside one can expand over lists and over tasks outside."
+            )
 
 
 def _references(task: Any) -> Iterable[tuple[Any, str]]:
@@ -271,7 +290,18 @@ def _group_spec(group: Any) -> GroupSpec:
         tooltip=group.tooltip or "",
         parent=group.parent_group.group_id if group.parent_group is not None else None,
         task_ids=tuple(sorted(task.task_id for task in group.iter_tasks())),
+        map=group.expand_input.map_spec() if group.is_mapped else None,
     )
+
+
+def _map_spec(task: Any) -> MapSpec | None:
+    """How a task expands: with the group around it first, then by itself."""
+    group = mapped_group_of(task)
+    parts = [part for part in (group, task if task.is_mapped else None) if part is not None]
+    specs = [part.expand_input.map_spec() for part in parts]
+    if len(specs) < 2:
+        return specs[0] if specs else None
+    return MapSpec(mode="product", inputs=tuple(chain.from_iterable(spec.inputs for spec in specs)))
 
 
 def _group_key(group: GroupSpec) -> str:

@@ -5,21 +5,22 @@ from __future__ import annotations
 import functools
 import inspect
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NoReturn
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from tradewind.sdk.exceptions import AirflowException, DuplicateTaskIdFound, TaskAlreadyInTaskGroup
+from tradewind.sdk.expand_input import DictOfLists, ExpandInput, ListOfDicts, MappedArgument, refuse_repeated
 from tradewind.sdk.node import DependencyMixin, Task, validate_group_key
 from tradewind.sdk.registry import DagContext, TaskGroupContext
 
 if TYPE_CHECKING:
     from tradewind.sdk.dag import DAG
 
-_UNMAPPED = "mapped task groups are not supported yet; expand the tasks inside the group instead"
-
 
 class TaskGroup(DependencyMixin):
     """A group. As a `with` block it takes in the tasks that are created inside."""
+
+    is_mapped: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -182,35 +183,94 @@ class TaskGroup(DependencyMixin):
         return f"<TaskGroup: {self.group_id or '(root)'}>"
 
 
+class MappedTaskGroup(TaskGroup):
+    """A group of which each run has as many as what it expands over is long."""
+
+    is_mapped: ClassVar[bool] = True
+
+    def __init__(self, group_id: str | None, *, expand_input: ExpandInput, **settings: Any) -> None:
+        super().__init__(group_id, **settings)
+        self.expand_input = expand_input
+        around = self.parent_group
+        outer = next((group for group in around.lineage() if group.is_mapped), None) if around is not None else None
+        if outer is not None:
+            raise AirflowException(
+                f"Group {self.group_id!r} is mapped and inside {outer.group_id!r}, which is mapped too; one mapped "
+                "group cannot be inside another: expand over the combinations of both, or map the tasks inside."
+            )
+
+    def iter_mapped_dependencies(self) -> Iterator[Task]:
+        """The tasks whose results decide how often there is this group."""
+        return (task for task, _ in self.expand_input.references())
+
+    def __exit__(self, *raised: object) -> None:
+        for source, _ in self.expand_input.references() if self.children else ():
+            self.set_upstream(source)
+        super().__exit__(*raised)
+
+
 class TaskGroupFactory:
     """A function decorated with `@task_group`: a call makes a group of the tasks that the function creates."""
 
     is_task_decorator = True
 
-    def __init__(self, function: Callable[..., Any], kwargs: dict[str, Any]) -> None:
+    def __init__(
+        self, function: Callable[..., Any], kwargs: dict[str, Any], given: dict[str, Any] | None = None
+    ) -> None:
         self.function, self.kwargs = function, kwargs
+        self.given = given or {}
+        """Arguments that are the same in every element."""
         functools.update_wrapper(self, function)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        settings = {"group_id": self.function.__name__, "add_suffix_on_collision": True, **self.kwargs}
-        doc = inspect.getdoc(self.function) or ""
-        if doc and "tooltip" not in settings:
-            settings["tooltip"] = doc
-        with TaskGroup(**settings) as group:
-            result = self.function(*args, **kwargs)
-        return group if result is None else result
+        return self._made(TaskGroup, args, {**self.given, **kwargs})
 
     def override(self, **kwargs: Any) -> TaskGroupFactory:
         """The same with other settings, such as group_id."""
-        return TaskGroupFactory(self.function, {**self.kwargs, **kwargs})
+        return TaskGroupFactory(self.function, {**self.kwargs, **kwargs}, self.given)
 
-    def partial(self, **_: Any) -> NoReturn:
-        raise AirflowException(f"Group {self.function.__name__!r}: {_UNMAPPED}.")
+    def partial(self, **kwargs: Any) -> TaskGroupFactory:
+        """The same with some of the function's arguments given, for `expand`."""
+        self._check_names("partial", kwargs)
+        refuse_repeated(kwargs, self.given, self._where)
+        return TaskGroupFactory(self.function, self.kwargs, {**self.given, **kwargs})
 
-    expand = partial
+    def expand(self, **map_kwargs: Any) -> Any:
+        """A mapped group: one element for each combination of the lists."""
+        self._check_names("expand", map_kwargs)
+        refuse_repeated(map_kwargs, self.given, self._where)
+        return self._mapped(DictOfLists(map_kwargs, self._where), map_kwargs)
 
-    def expand_kwargs(self, *_: Any, **__: Any) -> NoReturn:
-        self.partial()
+    def expand_kwargs(self, kwargs: Any, *, strict: bool = True) -> Any:
+        """A mapped group: one element for each dict of arguments."""
+        names = [name for name in inspect.signature(self.function).parameters if name not in self.given]
+        return self._mapped(ListOfDicts(kwargs, self._where), names)
+
+    def _mapped(self, expand_input: ExpandInput, names: Iterable[str]) -> Any:
+        arguments = {name: MappedArgument(input=expand_input, key=name) for name in names}
+        return self._made(MappedTaskGroup, (), {**self.given, **arguments}, expand_input=expand_input)
+
+    def _made(self, kind: type[TaskGroup], args: tuple[Any, ...], arguments: dict[str, Any], **more: Any) -> Any:
+        settings = {"group_id": self.function.__name__, "add_suffix_on_collision": True, **self.kwargs, **more}
+        doc = inspect.getdoc(self.function) or ""
+        if doc and "tooltip" not in settings:
+            settings["tooltip"] = doc
+        with kind(**settings) as group:
+            result = self.function(*args, **arguments)
+        return group if result is None else result
+
+    @property
+    def _where(self) -> str:
+        return f"Group {self.kwargs.get('group_id') or self.function.__name__!r}"
+
+    def _check_names(self, method: str, kwargs: Mapping[str, Any]) -> None:
+        known = inspect.signature(self.function).parameters
+        if any(parameter.kind is parameter.VAR_KEYWORD for parameter in known.values()):
+            return
+        if unknown := [name for name in kwargs if name not in known]:
+            raise TypeError(
+                f"{self._where}: {method}() got an unexpected keyword argument {', '.join(map(repr, unknown))}."
+            )
 
 
 def task_group(python_callable: Callable[..., Any] | None = None, **tg_kwargs: Any) -> Any:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tradewind.core.dag import LengthSpec
 from tradewind.sdk.exceptions import XComNotFound
-from tradewind.sdk.node import DependencyMixin, Task
+from tradewind.sdk.node import DependencyMixin, Task, mapped_group_of
 from tradewind.sdk.types import NOTSET
 
 if TYPE_CHECKING:
@@ -16,9 +16,13 @@ if TYPE_CHECKING:
 
 XCOM_RETURN_KEY = "return_value"
 
+AROUND = ""
+"""In the place of a task id: an argument of the mapped group around the task that asks."""
+
 Pull = Callable[[str, str, int | None], Any]
 """`pull(task_id, key, map_indexes)`: what a task of this run left. map_indexes is −1 for an ordinary task and None for
-a mapped one, whose values come as a sequence ordered by map_index. NOTSET (or None) where nothing was left."""
+a mapped one, whose values come as a sequence ordered by map_index, or as the one value that stands beside the task that
+asks where both are in one mapped group. NOTSET (or None) where nothing was left."""
 
 
 class ResolveMixin:
@@ -166,8 +170,8 @@ class PlainXComArg(XComArg):
         return LengthSpec(kind="xcom", task_id=self.operator.task_id, key=self.key)
 
     def resolve(self, pull: Pull | Mapping[str, Any]) -> Any:
-        mapped = getattr(self.operator, "is_mapped", False)
-        value = _puller(pull)(self.operator.task_id, self.key, None if mapped else -1)
+        mapped = is_expanded(self.operator)
+        value = puller(pull)(self.operator.task_id, self.key, None if mapped else -1)
         if value is not NOTSET:
             return value
         if self.key == XCOM_RETURN_KEY:
@@ -324,12 +328,20 @@ def _sequence(value: Any, arg: XComArg) -> Sequence[Any]:
     return value  # type: ignore[no-any-return]
 
 
-def _puller(pull: Pull | Mapping[str, Any]) -> Pull:
+def is_expanded(task: Any) -> bool:
+    """Whether the task has several instances, by itself or with a group around it."""
+    return getattr(task, "is_mapped", False) or mapped_group_of(task) is not None
+
+
+def puller(pull: Pull | Mapping[str, Any]) -> Pull:
+    """What fetches the values, from itself or from a template context."""
     if not isinstance(pull, Mapping):
         return pull
     instance = pull["ti"]
 
     def from_context(task_id: str, key: str, map_indexes: int | None) -> Any:
+        if task_id == AROUND:
+            return instance.pull(task_id, key, map_indexes)
         return instance.xcom_pull(task_ids=task_id, key=key, map_indexes=map_indexes, default=NOTSET)
 
     return from_context

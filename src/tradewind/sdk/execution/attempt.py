@@ -72,7 +72,9 @@ class Attempt:
         assert self.prepared_task is not None
         task = self.prepared_task.task
         if self.prepared_task.mapped:
-            kwargs = task.kwargs_for(self.offer.map_index, self.ti.pull)
+            place = self.ti.place
+            index = self.offer.map_index if place is None else place.own_index
+            kwargs = task.kwargs_for(index, self.ti.pull)
             written = {id(text) for text in strings(getattr(task.expand_input, "value", None))}
             # Only what the author wrote is a template; what other tasks returned is data.
             self.as_they_are = frozenset(id(text) for text in strings(kwargs) if id(text) not in written)

@@ -22,6 +22,7 @@ from tradewind.sdk.execution.masking import SHORTEST, masker
 from tradewind.sdk.execution.moments import microseconds, moment
 from tradewind.sdk.execution.shown import shown_fields
 from tradewind.sdk.execution.templating import Templates, make_environment
+from tradewind.sdk.node import mapped_group_of
 from tradewind.sdk.xcom_arg import ResolveMixin, references
 from tradewind.wire.messages import RunInfo
 
@@ -184,8 +185,8 @@ def _expanded_over(tasks: list[Any]) -> dict[str, set[str]]:
     """By task id, the keys that mapped tasks expand over."""
     found: dict[str, set[str]] = {}
     for task in tasks:
-        if getattr(task, "is_mapped", False):
-            for source, key in task.expand_input.references():
+        for part in (task, mapped_group_of(task)):
+            for source, key in part.expand_input.references() if getattr(part, "is_mapped", False) else ():
                 found.setdefault(source.task_id, set()).add(key)
     return found
 

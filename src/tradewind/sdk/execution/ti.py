@@ -14,9 +14,11 @@ from urllib.parse import quote
 from tradewind.sdk.configuration import conf
 from tradewind.sdk.execution import xcom_codec, xcom_values
 from tradewind.sdk.execution.dag_run import DagRun, OtherTaskInstance, previous_run
+from tradewind.sdk.execution.mapped_group import Place, place_of
 from tradewind.sdk.execution.moments import microseconds, optional_moment
 from tradewind.sdk.execution.runtime import current_runtime
 from tradewind.sdk.types import NOTSET, TaskInstanceKey, TaskInstanceState
+from tradewind.sdk.xcom_arg import AROUND
 from tradewind.wire.messages import Offer
 
 if TYPE_CHECKING:
@@ -39,7 +41,7 @@ class TaskInstance:
         self._offer, self._context = offer, context
         self.carried = _NOTHING
         """(task_id, key) of what the offer carries if it exists at all."""
-        self.task = task
+        self.task = self._authored = task
         self.task_id, self.dag_id, self.run_id = offer.task_id, offer.run.dag_id, offer.run.run_id
         self.map_index, self.try_number, self.max_tries = offer.map_index, offer.try_number, offer.max_tries
         self.id = offer.attempt
@@ -49,6 +51,11 @@ class TaskInstance:
         self.end_us: int | None = None
         self.rendered_map_index: str | None = None
         self.test_mode = False
+
+    @cached_property
+    def place(self) -> Place | None:
+        """Where it stands inside a mapped group."""
+        return place_of(self._authored, self.map_index, self.pull)
 
     # --- facts ----------------------------------------------------------------------------------------------------
 
@@ -162,20 +169,25 @@ class TaskInstance:
         run_id: str | None = None,
     ) -> Any:  # fmt: skip
         """What other tasks left under `key`: one value for one task id, a list for several. A mapped task gives the
-        list of its instances' values, or, with `map_indexes`, that of one (a number) or some (a list). Without
-        task_ids it is what this task left itself, else what any task of the run left. Missing values are `default`."""
+        list of its instances' values, or, with `map_indexes`, that of one (a number) or some (a list); asked from
+        inside its own mapped group, what stands beside. Without task_ids it is what this task left itself, else what
+        any task of the run left. Missing values are `default`."""
         where = {"dag_id": dag_id or self.dag_id, "run_id": run_id or self.run_id}
+        here = where == {"dag_id": self.dag_id, "run_id": self.run_id} and not include_prior_dates
         if task_ids is None:
             own = self._rows(self.task_id, key, include_prior_dates, **where)
             rows = own or self._request(None, key, include_prior_dates, **where)
             return xcom_values.load(rows[-1][3]) if rows else default
         if isinstance(task_ids, str):
-            return self._one(self._rows(task_ids, key, include_prior_dates, **where), map_indexes, default)
+            map_indexes = self._wanted(task_ids, map_indexes) if here else map_indexes
+            rows = self._rows(task_ids, key, include_prior_dates, map_indexes, **where)
+            return self._one(rows, map_indexes, default)
         values: list[Any] = []
         for task_id in task_ids:
-            rows = self._rows(task_id, key, include_prior_dates, **where)
-            value = self._one(rows, map_indexes, default)
-            if any(row[1] >= 0 for row in rows) and isinstance(value, list) and not isinstance(map_indexes, int):
+            wanted = self._wanted(task_id, map_indexes) if here else map_indexes
+            rows = self._rows(task_id, key, include_prior_dates, wanted, **where)
+            value = self._one(rows, wanted, default)
+            if any(row[1] >= 0 for row in rows) and isinstance(value, list) and not isinstance(wanted, int):
                 values += value
             else:
                 values.append(value)
@@ -183,10 +195,24 @@ class TaskInstance:
 
     def pull(self, task_id: str, key: str, map_indexes: int | None) -> Any:
         """What a reference among the task's arguments stands for; NOTSET where nothing was left."""
-        rows = self._rows(task_id, key, False, dag_id=self.dag_id, run_id=self.run_id)
+        if task_id == AROUND:
+            return self.place.arguments[key] if self.place is not None else NOTSET
+        wanted = self._wanted(task_id, NOTSET)
+        rows = self._rows(task_id, key, False, wanted, dag_id=self.dag_id, run_id=self.run_id)
+        if isinstance(wanted, int):
+            return self._one(rows, wanted, None if key == XCOM_RETURN_KEY else NOTSET)
+        if wanted is not NOTSET:
+            rows = [row for row in rows if row[1] in wanted]
         if map_indexes is None:
             return [xcom_values.load(row[3]) for row in rows] if rows else NOTSET
         return self._one(rows, NOTSET, NOTSET)
+
+    def _wanted(self, task_id: str, map_indexes: Any) -> Any:
+        """The map indexes that are asked for: by whoever asks, else by where this task stands."""
+        if map_indexes is not None and map_indexes is not NOTSET:
+            return map_indexes
+        place = self.place
+        return place.beside(task_id) if place is not None and place.holds(task_id) else NOTSET
 
     def _one(self, rows: _Rows, map_indexes: Any, default: Any) -> Any:
         """The value of one task: of its instances if it is mapped, those of `map_indexes` if given."""
@@ -202,9 +228,13 @@ class TaskInstance:
             return xcom_values.load(rows[-1][3])
         return [xcom_values.load(row[3]) for row in rows if row[1] >= 0]
 
-    def _rows(self, task_id: str, key: str, prior: bool, *, dag_id: str, run_id: str) -> _Rows:
-        """From the offer when it carries them, which is then complete; else from the engine."""
-        if not prior and dag_id == self.dag_id and run_id == self.run_id:
+    def _rows(
+        self, task_id: str, key: str, prior: bool, wanted: Any = NOTSET, *, dag_id: str, run_id: str
+    ) -> _Rows:  # fmt: skip
+        """From the offer when it carries them, which is then complete; else from the engine. Of a task in the same
+        mapped group it carries what stands beside."""
+        here = not prior and dag_id == self.dag_id and run_id == self.run_id
+        if here and (self._wanted(task_id, NOTSET) in (NOTSET, wanted)):
             carried = [(x.task_id, x.map_index, x.key, x.value) for x in self._offer.xcoms if _is(x, task_id, key)]
             if carried or (task_id, key) in self.carried:
                 return sorted(carried, key=lambda row: row[1])

@@ -51,6 +51,10 @@ class Person:
     def _ask(self, key: str, patience: float = PATIENCE_SECONDS) -> None:
         if key not in self.waiting:
             return
+        longer = min(2 * patience, MOST_PATIENCE_SECONDS)
+        if not self._sees_it(key):
+            self.sim.timeline.after(patience, self.actor, "look again", lambda: self._ask(key, longer))
+            return
         if self._end is None or not self._end.open:
             listening = self.sim.listening
             if listening is not None and listening.actor.alive:
@@ -58,8 +62,12 @@ class Person:
                 self._end.send(Hello(role="client"))
         if self._end is not None:
             self._end.send(self.waiting[key])
-        longer = min(2 * patience, MOST_PATIENCE_SECONDS)
         self.sim.timeline.after(patience, self.actor, "ask again", lambda: self._ask(key, longer))
+
+    def _sees_it(self, key: str) -> bool:
+        """Nobody wishes anything of a Dag before it is in the list."""
+        dag_id = self.waiting[key].body.get("dag_id")
+        return dag_id is None or bool(self.sim.database.rows("SELECT 1 FROM dag WHERE dag_id = ?", dag_id))
 
     def _answered(self, message: AnyMessage) -> None:
         if isinstance(message, CommandResult) and message.key in self.waiting:
