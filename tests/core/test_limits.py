@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tradewind.core.limits import Entry, ReadyQueues
+from tradewind.core.fair_queue import Entry
+from tradewind.core.limits import ReadyQueues
 from tradewind.core.records import TaskKey
 
 NAME = ("default", "p")

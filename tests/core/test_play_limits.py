@@ -119,7 +119,7 @@ def test_a_task_waits_for_a_worker_of_its_queue(play: Play) -> None:
     assert play.attempt("a").worker == "w2"
 
 
-def test_heavier_tasks_start_first_then_older_runs_then_lower_indexes() -> None:
+def test_heavier_tasks_start_first_then_dags_take_turns_each_with_its_older_run_first() -> None:
     play = Play(capacity=0)
     light = dag("x", dag_id="light")
     play.start(light)
@@ -128,7 +128,24 @@ def test_heavier_tasks_start_first_then_older_runs_then_lower_indexes() -> None:
     play.start(dag("heavy; m", dag_id="other", tasks={"heavy": {"effective_weight": 10}, "m": {"map": expand(x=3)}}))
     play.join_worker(capacity=100)
     order = [(a.key.run, a.key.task_id, a.key.map_index) for a in play.offered]
-    assert order == [(3, "heavy", -1), (1, "x", -1), (2, "x", -1), (3, "m", 0), (3, "m", 1), (3, "m", 2)]
+    assert order == [(3, "heavy", -1), (1, "x", -1), (3, "m", 0), (2, "x", -1), (3, "m", 1), (3, "m", 2)]
+
+
+@pytest.mark.parametrize("pool", ["default_pool", "small"])
+def test_a_dag_with_five_thousand_tasks_does_not_keep_another_waiting(pool: str) -> None:
+    play = Play(capacity=32, parallelism=32, check=False)
+    play.set_pool("small", 8)
+    play.start(dag("m", dag_id="hog", max_active_tasks=5000, tasks={"m": {"map": expand(x=5000)}}))
+    assert len(play.world.attempts) == 32
+    play.advance(minutes=1)
+    small = play.start(dag("a >> b", dag_id="small", pool=pool))
+    for name in ("a", "b"):
+        assert play.state(name, run=small) == "scheduled"
+        play.report(next(a for a in play.world.attempts.values() if a.key.task_id == "m"), "success")
+        assert play.state(name, run=small) == "queued"
+        play.succeed(name, run=small)
+        # Its own slot was given on in the meantime: what follows waits for the next one.
+    assert play.run_state(small) == "success"
 
 
 def test_a_paused_dag_starts_nothing_and_lets_what_runs_go_on(play: Play) -> None:

@@ -4,8 +4,9 @@ from datetime import datetime
 
 from tradewind.core.dag import TaskSpec
 from tradewind.core.decisions import DropXComs, StartAttempt
+from tradewind.core.fair_queue import Entry
 from tradewind.core.ids import attempt_id
-from tradewind.core.limits import Entry, LimitKey
+from tradewind.core.limits import LimitKey
 from tradewind.core.records import Attempt, TaskInstance
 from tradewind.core.states import AttemptState, TaskEvent, TaskState
 from tradewind.core.turn import Turn

@@ -10,10 +10,8 @@ again when one of these queues opens. An entry that was let out and whose queue 
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from heapq import heappop, heappush
-from typing import NamedTuple
 
-from tradewind.core.records import TaskKey
+from tradewind.core.fair_queue import Entry, FairQueue
 
 LimitKey = tuple[str, ...]
 """What an entry is parked under: ("dag", dag_id), ("task", dag_id, task_id), ("pool", name, slots) …"""
@@ -22,28 +20,19 @@ QueueKey = tuple[str, str]
 """A worker queue and a pool."""
 
 
-class Entry(NamedTuple):
-    """One ready task in the order in which it should start: highest weight, oldest run, lowest map index."""
-
-    minus_weight: int
-    order_us: int
-    run: int
-    sequence: int
-    map_index: int
-    key: TaskKey
-    queue: str
-    pool: str
-
-
 class ReadyQueues:
     """Ready tasks by (queue, pool), and the parked ones by the limit that holds them."""
 
-    __slots__ = ("_heaps", "_is_open", "_let_out", "_parked", "_stalled", "_under")
+    __slots__ = ("_heaps", "_is_open", "_let_out", "_now", "_parked", "_stalled", "_turns", "_under")
 
     def __init__(self, is_open: Callable[[QueueKey], bool] = lambda name: True) -> None:
         self._is_open = is_open
-        self._heaps: dict[QueueKey, list[Entry]] = {}
-        self._parked: dict[LimitKey, dict[QueueKey, list[Entry]]] = {}
+        self._heaps: dict[QueueKey, FairQueue] = {}
+        self._turns: dict[QueueKey, int] = {}
+        """The turn that each queue is to have next among those whose first entries weigh the same."""
+        self._now = 0
+        """The turn that was last."""
+        self._parked: dict[LimitKey, dict[QueueKey, FairQueue]] = {}
         self._under: dict[LimitKey, dict[LimitKey, None]] = {}
         """Limits that something is parked under, by their first two words: those of one Dag, run or pool."""
         self._let_out: dict[QueueKey, dict[int, LimitKey]] = {}
@@ -52,31 +41,43 @@ class ReadyQueues:
         """Limits with room whose entries all wait for closed queues, and for how many there is room."""
 
     def push(self, entry: Entry) -> None:
-        heappush(self._heaps.setdefault((entry.queue, entry.pool), []), entry)
+        name = entry.queue, entry.pool
+        heap = self._heaps.get(name)
+        if heap is None:
+            heap = self._heaps[name] = FairQueue()
+        heap.push(entry)
 
     def heads(self) -> list[tuple[Entry, QueueKey]]:
-        """The first entry of every heap, best first."""
-        return sorted((heap[0], name) for name, heap in self._heaps.items() if heap)
+        """The first entry of every queue, best first."""
+        firsts = [(heap.first, name) for name, heap in self._heaps.items() if heap]
+        if len(firsts) > 1:
+            firsts.sort(key=lambda one: (one[0].minus_weight, max(self._turns.get(one[1], 0), self._now), one[0]))
+        return firsts
 
     def head(self, name: QueueKey) -> Entry | None:
         heap = self._heaps.get(name)
-        return heap[0] if heap else None
+        return heap.first if heap else None
 
     def take(self, name: QueueKey) -> Entry:
         """Remove the first entry of a heap: it starts now."""
-        entry = heappop(self._heaps[name])
+        entry = self._heaps[name].pop(starts=True)
+        self._now = max(self._turns.get(name, 0), self._now)
+        self._turns[name] = self._now + 1
         self._let_out.get(name, {}).pop(entry.sequence, None)
         return entry
 
     def drop(self, name: QueueKey) -> None:
         """Remove the first entry of a heap: its task is no longer ready."""
-        self._hand_on(name, heappop(self._heaps[name]).sequence)
+        self._hand_on(name, self._heaps[name].pop(starts=False).sequence)
 
     def park(self, name: QueueKey, limit: LimitKey) -> None:
         """The first entry of a heap has met a full limit: it waits there."""
-        entry = heappop(self._heaps[name])
+        entry = self._heaps[name].pop(starts=False)
         self._under.setdefault(limit[:2], {})[limit] = None
-        heappush(self._parked.setdefault(limit, {}).setdefault(name, []), entry)
+        groups = self._parked.setdefault(limit, {})
+        if name not in groups:
+            groups[name] = FairQueue()
+        groups[name].push(entry)
         if self._let_out.get(name, {}).get(entry.sequence) == limit:
             del self._let_out[name][entry.sequence]  # the room that it was let out for has been taken meanwhile
         else:
@@ -103,8 +104,8 @@ class ReadyQueues:
                     stalled = self._stalled.setdefault(name, {})
                     stalled[limit] = stalled.get(limit, 0) + count
                 return
-            name = min(usable, key=lambda name: groups[name][0])
-            entry = heappop(groups[name])
+            name = min(usable, key=lambda name: groups[name].first)
+            entry = groups[name].pop(starts=True)
             if not groups[name]:
                 del groups[name]
             if count > 0:

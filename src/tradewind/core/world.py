@@ -12,7 +12,8 @@ from heapq import heappop, heappush
 from tradewind.core.asset_index import AssetIndex
 from tradewind.core.backfill_plan import LiveBackfill
 from tradewind.core.dag import TaskSpec
-from tradewind.core.limits import Entry, QueueKey, ReadyQueues
+from tradewind.core.fair_queue import Entry
+from tradewind.core.limits import QueueKey, ReadyQueues
 from tradewind.core.past import PreviousRun, as_previous, worth_keeping
 from tradewind.core.plan import Edges, Plan
 from tradewind.core.records import Attempt, DagRun, Deferral, Pool, TaskInstance, TaskKey
@@ -309,6 +310,7 @@ class World:
                 task.key,
                 spec.queue,
                 spec.pool,
+                live.run.dag_id,
             )
         )
 
