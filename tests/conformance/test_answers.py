@@ -48,6 +48,7 @@ class Both:
             submit=self._submit,
             command=lambda *_: None,
             status=dict,
+            held_back=dict,
         )
 
     def _submit(self, event: Any, reply: Any) -> None:

@@ -123,7 +123,7 @@ def test_the_engine_says_what_a_dag_waits_for(i: Installation) -> None:
     produce(i, "a")
     endpoint = Endpoint(
         engine=i.engine, world=lambda: i.world, now=lambda: i.now, decrypt=str, submit=lambda *_: None,
-        command=lambda *_: None, status=dict,
+        command=lambda *_: None, status=dict, held_back=dict,
     )  # fmt: skip
     said: list[Any] = []
     endpoint.answer(Request(id=1, method="explain", args={"dag_id": "reads"}), lambda value, error: said.append(value))

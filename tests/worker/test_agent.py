@@ -21,6 +21,7 @@ from tradewind.wire.messages import (
     Started,
 )
 from tradewind.worker.agent import EXIT_NEWS_SECONDS, Agent, Host, Standby
+from tradewind.worker.memory_guard import MemoryGuard
 
 KILLED = 9
 """A waitpid status: SIGKILL."""
@@ -45,6 +46,7 @@ class Ports:
 
     def __init__(self) -> None:
         self.reports: list[Message] = []
+        self.available = 2**40
         self.timers: list[tuple[float, Callable[[], None]]] = []
         self.hosts: list[Host] = []
         self.children: list[Standby] = []
@@ -93,6 +95,9 @@ class Ports:
 
     def memory_of(self, pid: int) -> int:
         return 0
+
+    def available_memory(self) -> int:
+        return self.available
 
     def forget_report(self, attempt: str) -> None: ...
 
@@ -260,3 +265,50 @@ def test_two_children_stand_by_for_a_file_in_use(agent: Agent, ports: Ports) -> 
     link = ports.hosts[0].link
     assert isinstance(link, Link)
     assert sum(message.count for message in link.sent if isinstance(message, Fork)) >= 3
+
+
+# --- memory ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def crowded(ports: Ports) -> Agent:
+    """An agent that runs an attempt of the task `t`, which is known to need more than the machine has left."""
+    memory = MemoryGuard(reserve_bytes=0)
+    memory.learn("d", "t", 2 * 1024**3)
+    agent = Agent(
+        name="w", instance="i", capacity=8, queues=["default"], dags_folder="/dags", pid=1, ports=ports, memory=memory
+    )  # fmt: skip
+    ports.available = 1024**3
+    agent.from_scheduler(offer("a1", isolation="spawn"))
+    agent.from_scheduler(offer("a2", isolation="spawn"))
+    return agent
+
+
+def test_an_attempt_for_which_there_is_no_room_waits_until_others_have_ended(ports: Ports, crowded: Agent) -> None:
+    assert [child.attempt.offer.attempt for child in ports.children] == ["a1"]
+    beat = crowded.tick()
+    assert set(beat.holds) == {"a1", "a2"}
+    assert beat.held == [("a2", 2 * 1024**3, 0)]
+    crowded.from_child(ports.children[0], Finished(attempt="a1", outcome="success"))
+    ports.pass_time(0)
+    assert [child.attempt and child.attempt.offer.attempt for child in ports.children] == [None, "a2"]
+    assert crowded.tick().held == []
+
+
+def test_memory_that_came_free_by_itself_is_seen_at_the_next_tick(ports: Ports, crowded: Agent) -> None:
+    ports.available = 8 * 1024**3
+    crowded.tick()
+    assert len(ports.children) == 2
+
+
+def test_an_attempt_that_waits_for_memory_can_be_cancelled(ports: Ports, crowded: Agent) -> None:
+    crowded.from_scheduler(Cancel(attempt="a2", reason="cleared", grace_seconds=1))
+    assert ports.outcomes() == ["cancelled"]
+    assert crowded.tick().held == []
+    assert len(ports.children) == 1
+
+
+def test_a_worker_that_shuts_down_gives_what_waits_for_memory_back(ports: Ports, crowded: Agent) -> None:
+    crowded.stop_everything()
+    reports = {report.attempt: report.outcome for report in ports.reports if isinstance(report, Finished)}
+    assert reports["a2"] == "not_started"

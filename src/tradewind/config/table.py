@@ -130,6 +130,9 @@ class Scheduler:
 class Worker:
     slots: int = setting(0, help="Attempts at once on this machine; 0: as core.parallelism says.")
     host_memory_fraction: float = setting(0.25, help="Part of the machine's memory that warm code hosts may hold.")
+    memory_reserve_fraction: float = setting(
+        0.1, help="Part of the machine's memory that attempts leave free: one that needs more waits for others to end."
+    )
     kill_grace_seconds: float = setting(
         5.0, "core.killed_task_cleanup_time", help="Seconds between SIGTERM and SIGKILL of a stopped task."
     )
@@ -208,6 +211,7 @@ OWN = frozenset(
         "core.xcom_objectstorage_threshold",
         "worker.slots",
         "worker.host_memory_fraction",
+        "worker.memory_reserve_fraction",
         "worker.kill_grace_seconds",
         "api.authenticate",
     }

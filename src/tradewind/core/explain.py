@@ -26,11 +26,33 @@ class Reason:
     details: Mapping[str, Any] = field(default_factory=dict)
 
 
-def explain(world: World, live: LiveRun, task: TaskInstance, now: datetime) -> list[Reason]:
-    """Every reason why this task instance has not ended, most important first. Never empty for a waiting task."""
+_NOBODY: Mapping[str, tuple[int, int]] = {}
+
+
+def explain(
+    world: World, live: LiveRun, task: TaskInstance, now: datetime, held_back: Mapping[str, tuple[int, int]] = _NOBODY
+) -> list[Reason]:
+    """Every reason why this task instance has not ended, most important first. Never empty for a waiting task.
+    `held_back`: attempts that wait for memory on their worker's machine, the bytes that they need and those left."""
     if task.state in FINISHED:
         return [Reason("finished", f"It has ended: {task.state}{_because(task.reason)}.")]
+    if task.attempt is not None and task.attempt in held_back:
+        return [_memory_guard(world, task, *held_back[task.attempt])]
     return _run_reasons(world, live, now) or _task_reasons(world, live, task, now)
+
+
+def _memory_guard(world: World, task: TaskInstance, needs: int, left: int) -> Reason:
+    worker = _worker_of(world, task)
+    return Reason(
+        "memory_guard",
+        f"Worker {worker} holds it back until others have ended: it needed {_size(needs)} of memory before, "
+        f"and {_size(left)} are left there.",
+        {"worker": worker, "needs_bytes": needs, "left_bytes": left},
+    )
+
+
+def _size(count: int) -> str:
+    return f"{count / 1024**3:.1f} GB" if count >= 1024**3 else f"{count / 1024**2:.0f} MB"
 
 
 def _run_reasons(world: World, live: LiveRun, now: datetime) -> list[Reason]:

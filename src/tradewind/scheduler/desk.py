@@ -4,6 +4,7 @@ All methods are reactions; none waits, and none touches a socket.
 """
 
 import json
+from collections import ChainMap
 from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
@@ -128,6 +129,8 @@ class Desk:
         self.agents: dict[str, Peer] = {}
         self.beats: dict[str, float] = {}
         self.usage: dict[str, tuple[int, int, float]] = {}
+        self.held_back: dict[str, dict[str, tuple[int, int]]] = {}
+        """By agent, the attempts that wait for memory there: the bytes that each needs, and those that are left."""
         self.progress: dict[str, Progress] = {}
         self.parsing: dict[int, str] = {}
         self.callbacks: dict[str, str] = {}
@@ -148,6 +151,7 @@ class Desk:
             submit=scheduler.submit,
             command=self._apply,
             status=scheduler.status,
+            held_back=lambda: ChainMap(*self.held_back.values()),
         )
         self._context = Context(
             world=lambda: scheduler.world,
@@ -273,6 +277,7 @@ class Desk:
         self.peers.discard(peer)
         if peer.role == "agent" and self.agents.get(peer.name) is peer:
             del self.agents[peer.name]
+            self.held_back.pop(peer.name, None)
             self.files.agent_lost()
             self._triggers.left(peer.name)
             if not self._scheduler.is_closed:
@@ -283,6 +288,7 @@ class Desk:
         for attempt, now_bytes, peak, cpu in beat.usage:
             self.usage[attempt] = (now_bytes, peak, cpu)
         if self.agents.get(peer.name) is peer:
+            self.held_back[peer.name] = {attempt: (needs, left) for attempt, needs, left in beat.held}
             self._compare(peer, frozenset(beat.holds))
             self._triggers.compare(peer, frozenset(beat.triggers))
         peer.send(BeatAck(sent_us=beat.sent_us, epoch=peer.epoch))

@@ -4,7 +4,7 @@ Reads are answered from the database at once; writes become rows or commands of 
 their commit.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -39,6 +39,8 @@ class Endpoint:
     submit: Callable[[Any, Answer | None], None]
     command: Callable[[str, dict[str, Any], str, Answer], None]
     status: Callable[[], dict[str, Any]]
+    held_back: Callable[[], Mapping[str, tuple[int, int]]]
+    """Attempts that wait for memory where they are: what each needs, and what is left."""
     _asking: str = ""
     """The attempt whose question is being answered."""
 
@@ -255,7 +257,7 @@ class Endpoint:
         found = [
             _said(reason, live.run.run_id, task.key.task_id, task.key.map_index, task.state.value)
             for task in chosen
-            for reason in explain(world, live, task, self.now())
+            for reason in explain(world, live, task, self.now(), self.held_back())
         ]
         reply(found, None)
 

@@ -281,6 +281,8 @@ class Beat(Message, tag="beat"):
     triggers: list[str] = []
     """Triggers that it runs, or whose answer it still keeps."""
     usage: list[tuple[str, int, int, float]] = []
+    held: list[tuple[str, int, int]] = []
+    """Attempts that wait for memory on this machine: (attempt, bytes that its task needed before, bytes left)."""
     hosts: int = 0
     ready: int = 0
 

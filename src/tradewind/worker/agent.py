@@ -39,6 +39,7 @@ from tradewind.wire.messages import (
     StartHost,
     Warm,
 )
+from tradewind.worker.memory_guard import SMALL_BYTES, MemoryGuard, TooLarge
 from tradewind.worker.spool import WORTH_KEEPING_US
 from tradewind.worker.trigger_keeper import Link, TriggerHost, TriggerKeeper
 
@@ -89,6 +90,7 @@ class Ports(Protocol):
     def later(self, seconds: float, call: Callable[[], None]) -> None: ...
     def usage(self, pids: dict[str, int]) -> dict[str, tuple[int, float]]: ...
     def memory_of(self, pid: int) -> int: ...
+    def available_memory(self) -> int: ...
     def forget_report(self, attempt: str) -> None: ...
     def close_log(self, offer: Offer, reason: str) -> None: ...
 
@@ -159,6 +161,7 @@ class Agent:
         pid: int,
         ports: Ports,
         host_memory: int = 2**62,
+        memory: MemoryGuard | None = None,
     ) -> None:
         self.name = name
         self.capacity = capacity
@@ -178,6 +181,9 @@ class Agent:
         self._pid = pid
         self._host_memory = host_memory
         self._ports = ports
+        self._memory = memory or MemoryGuard(reserve_bytes=0)
+        self.held: dict[str, TooLarge] = {}
+        """Attempts that wait for memory, in their order, and why."""
         self.triggers = TriggerKeeper(ports, self._ask)
         self._requests: dict[int, tuple[Link, int]] = {}
         self._next_request = 0
@@ -251,6 +257,8 @@ class Agent:
     def _report(self, report: Finished) -> None:
         self.reports[report.attempt] = report
         self._tell(report)
+        if self.held:
+            self._ports.later(0, self._let_in)
 
     def _tell(self, report: Finished) -> None:
         self._told_at[report.attempt] = self._ports.now()
@@ -267,7 +275,33 @@ class Agent:
         if self.draining:
             self._report(Finished(attempt=offer.attempt, outcome="not_started", error="the worker is shutting down"))
             return
-        self._begin(Running(offer))
+        running = Running(offer)
+        if (reason := self._too_large(offer)) is not None:
+            self.attempts[offer.attempt], self.held[offer.attempt] = running, reason
+            return
+        self._begin(running)
+
+    def _too_large(self, offer: Offer) -> TooLarge | None:
+        """Why the machine has no room for an attempt now; None when it has, or when nothing else runs."""
+        if offer.callback or self._memory.expects(offer.run.dag_id, offer.task_id) <= SMALL_BYTES:
+            return None
+        running = [
+            (other.offer.run.dag_id, other.offer.task_id, other.now_bytes)
+            for attempt, other in self.attempts.items()
+            if attempt not in self.held
+        ]
+        return self._memory.too_large(offer.run.dag_id, offer.task_id, running, self._ports.available_memory())
+
+    def _let_in(self) -> None:
+        """Memory may have come free: those that wait for it start in their order, as far as there is room."""
+        for attempt in list(self.held):
+            running = self.attempts[attempt]
+            reason = self._too_large(running.offer)
+            if reason is not None:
+                self.held[attempt] = reason
+                return
+            del self.held[attempt]
+            self._begin(running)
 
     def _begin(self, running: Running) -> None:
         offer = running.offer
@@ -566,6 +600,7 @@ class Agent:
         if running.cancelled and report.outcome == "cancelled":
             report.error = running.cancelled
         del self.attempts[report.attempt]
+        self._learn(running)
         self._report(report)
         child.attempt = None
         child.served += 1
@@ -581,6 +616,10 @@ class Agent:
             child.link.close()
             host.busy.pop(child.pid, None)
             self._keep_standby(host)
+
+    def _learn(self, running: Running) -> None:
+        if running.peak:
+            self._memory.learn(running.offer.run.dag_id, running.offer.task_id, running.peak)
 
     def _has_grown(self, child: Standby) -> bool:
         return child.served % 50 == 0 and self._ports.memory_of(child.pid) > MOST_REUSED_BYTES
@@ -675,6 +714,8 @@ class Agent:
     def _end(self, running: Running, outcome: str, error: str) -> None:
         """Report an attempt that cannot report itself."""
         self.attempts.pop(running.offer.attempt, None)
+        self.held.pop(running.offer.attempt, None)
+        self._learn(running)
         if outcome in ("not_started", "lost") and running.offer.callback and not self.draining:
             # A callback has no tries of its own: who has it starts it again, also when nobody knows how far it came.
             if running.starts < CALLBACK_STARTS:
@@ -749,6 +790,8 @@ class Agent:
             running.peak = max(running.peak, private)
             usage.append((attempt, private, running.peak, running.cpu))
         self._retire_idle(now)
+        self._let_in()
+        self._memory.keep()
         self._say_again(now)
         self.triggers.tick(now)
         ready = sum(len(host.standby) for host in self.hosts.values())
@@ -758,6 +801,7 @@ class Agent:
             holds=holds,
             triggers=self.triggers.holds,
             usage=usage,
+            held=[(attempt, *reason) for attempt, reason in self.held.items()],
             hosts=len(self.all_hosts),
             ready=ready,
         )

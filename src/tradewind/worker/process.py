@@ -161,6 +161,19 @@ def private_memory(pids: Iterable[int]) -> int:
     return total
 
 
+def available_memory(meminfo: Path = Path("/proc/meminfo"), group: Path = Path("/sys/fs/cgroup")) -> int:
+    """Bytes that new processes can have without swapping: of the machine, or of the container where that has less."""
+    words = [line.split() for line in meminfo.read_bytes().splitlines()]
+    free = next(int(line[1]) * 1024 for line in words if line[0] == b"MemAvailable:")
+    try:
+        limit = int((group / "memory.max").read_bytes())  # ValueError for `max`
+        used = int((group / "memory.current").read_bytes())
+        cache = dict(line.split() for line in (group / "memory.stat").read_bytes().splitlines())
+        return min(free, max(0, limit - used + int(cache[b"inactive_file"])))
+    except (OSError, ValueError, KeyError):
+        return free
+
+
 def cpu_seconds(pids: Iterable[int]) -> float:
     """User and system time of these processes and of the children that they have waited for."""
     ticks = 0

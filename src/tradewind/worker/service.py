@@ -24,12 +24,14 @@ from tradewind.worker import spool
 from tradewind.worker.agent import Agent, Host, Standby
 from tradewind.worker.channel import Channel, ChannelClosed
 from tradewind.worker.host_config import HostConfig
+from tradewind.worker.memory_guard import MemoryGuard
 from tradewind.worker.native import NativeOutput
 from tradewind.worker.only_one import OnlyOne
 from tradewind.worker.process import (
     BIND_NOW,
     TREE_MARK,
     adopt_orphans,
+    available_memory,
     cpu_seconds,
     kill_group,
     kill_leftovers,
@@ -142,6 +144,10 @@ class AgentService:
             pid=os.getpid(),
             ports=self,
             host_memory=int(settings.worker.host_memory_fraction * _memory_of_machine()),
+            memory=MemoryGuard(
+                int(settings.worker.memory_reserve_fraction * _memory_of_machine()),
+                settings.home / "run" / f"memory-{name}.json",
+            ),
         )
         self._scheduler: _Scheduler | None = None
         self._template: _Socket | None = None
@@ -276,6 +282,9 @@ class AgentService:
     def usage(self, pids: dict[str, int]) -> dict[str, tuple[int, float]]:
         trees = {attempt: tree_of(pid) for attempt, pid in pids.items()}
         return {attempt: (private_memory(tree), cpu_seconds(tree)) for attempt, tree in trees.items()}
+
+    def available_memory(self) -> int:
+        return available_memory()
 
     def memory_of(self, pid: int) -> int:
         try:

@@ -57,6 +57,8 @@ class Plan:
     most_inputs: int = 500
     worker_lease_seconds: float = LEASE_SECONDS
     owner_lease_ms: int = LEASE_MS
+    memory_bytes: int = 2**40
+    """What each machine has free, however much its attempts take."""
     xcom_inline_bytes: int = 65_536
     """Larger XComs are files."""
 
@@ -110,6 +112,7 @@ _SETTINGS = {
     "machines": ("machines",),
     "extremes": (
         "capacity", "parallelism", "default_pool_slots", "kill_grace_seconds", "most_inputs", "xcom_inline_bytes",
+        "memory_bytes",
     ),
     "short leases": ("worker_lease_seconds", "owner_lease_ms"),
 }  # fmt: skip
@@ -175,4 +178,5 @@ def _draw_extremes(rng: Random) -> dict[str, Any]:
         "kill_grace_seconds": rng.choice([0.01, 5.0]),
         "most_inputs": rng.choice([1, 2, 500]),
         "xcom_inline_bytes": 4,
+        "memory_bytes": rng.choice([1, 2**40]),
     }

@@ -82,10 +82,12 @@ def _lost(sim: Simulation) -> list[tuple[str, str, str, int]]:
     """Instances of which an attempt may count as lost."""
     rows = sim.database.rows(
         "SELECT a.id, a.state, r.dag_id, r.run_id, a.task_id, a.map_index "
-        "FROM attempt a JOIN run r ON r.number = a.run WHERE a.state IN ('lost', 'failed')"
+        "FROM attempt a JOIN run r ON r.number = a.run WHERE a.state IN ('lost', 'failed', 'deferred')"
     )
-    ends = sim.ledger.ends
-    return sorted({tuple(row[2:]) for row in rows if row[1] == "lost" or ends.get(row[0]) == "killed"})
+    ends, failed = sim.ledger.ends, sim.ledger.triggers_failed
+    return sorted(
+        {tuple(row[2:]) for row in rows if row[1] == "lost" or ends.get(row[0]) == "killed" or row[0] in failed}
+    )
 
 
 def _check_attempts(sim: Simulation) -> None:
@@ -130,7 +132,11 @@ def _check_leftovers(sim: Simulation) -> None:
         raise Broken(f"I8: slots are taken in the end: {taken}")
     if sim.ledger.at_work:
         raise Broken(f"I12: attempts are at work in the end: {sim.ledger.at_work}")
+    if waiting := [*world.deferrals, *sim.database.rows("SELECT id FROM deferral")]:
+        raise Broken(f"I12: deferrals are left: {waiting[:3]}")
     for machine in sim.machines:
+        if triggers := machine.agent.triggers.holds:
+            raise Broken(f"I12: {machine.name} still runs triggers: {triggers[:3]}")
         if machine.agent.reports or machine.agent.attempts or machine.spool:
             kept: list[Any] = [*machine.agent.reports, *machine.agent.attempts, *machine.spool]
             raise Broken(f"I12: {machine.name} still keeps {kept}")

@@ -30,6 +30,8 @@ class Ledger:
         """How often each callback was carried out, by run, kind and id."""
         self.given_up: set[tuple[str, str]] = set()
         """Runs of which a callback has ended otherwise: its process died after it began, or three times before."""
+        self.triggers_failed: set[str] = set()
+        """Attempts whose trigger gave up: it was killed with its process, twice."""
         self._running: dict[TaskKey, tuple[str, Actor]] = {}
         self._superseded: dict[str, Actor] = {}
         """Attempts that were frozen with their machine when another one began: they may not go on."""

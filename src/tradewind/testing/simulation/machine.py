@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ from tradewind.testing.simulation.workload import Outcome
 from tradewind.wire.messages import (
     Ack,
     AnyMessage,
+    Deferral,
+    DropTrigger,
     Finished,
     HostReady,
     HostStarted,
@@ -23,20 +26,26 @@ from tradewind.wire.messages import (
     Offer,
     Parsed,
     Refused,
+    RunTrigger,
     Started,
+    TriggerAnswer,
     Welcome,
 )
 from tradewind.worker.agent import Agent, Host, Link, Standby
 from tradewind.worker.front import Front
 from tradewind.worker.spool import WORTH_KEEPING_US
+from tradewind.worker.trigger_keeper import TriggerHost
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+_NO_FAILURE = ("success", "skipped", "rescheduled", "deferred")
 BEAT_SECONDS = 2.0
 """At most; an agent with a short lease beats more often."""
 BEATS_IN_A_LEASE = 3
 RECONNECT_SECONDS = 0.05
+NEEDS_BYTES = 128 * 1024 * 1024
+"""What every attempt takes that runs for a while."""
 MOST_TIDYING_SECONDS = 4.0
 """What a task does at most between SIGTERM and its end."""
 
@@ -70,6 +79,10 @@ class World(Protocol):
         ...
 
     def acknowledged(self, report: Finished) -> None: ...
+
+    def trigger_failed(self, attempt: str) -> None:
+        """The trigger that this attempt deferred to has ended its process twice, or was killed with it."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +241,7 @@ class Child(Process):
         world.values.forget_earlier_tries(offer)
         world.began(offer, self)
         self._end.send(Started(attempt=offer.attempt, start_us=self._began_us, pid=self.pid))
-        outcome = world.outcome(offer)
+        outcome = Outcome(end="failed", lasts=timedelta(0)) if offer.resume_error else world.outcome(offer)
         lasts = outcome.lasts.total_seconds()
         self._serial += 1
         serial = self._serial
@@ -262,19 +275,30 @@ class Child(Process):
 
     def _finish(self, outcome: Outcome) -> None:
         assert self.offer is not None
+        offer = self.offer
         report = Finished(
-            attempt=self.offer.attempt,
+            attempt=offer.attempt,
             outcome=outcome.end,
             start_us=self._began_us,
             end_us=self.machine.clock_us(),
-            error="" if outcome.end in ("success", "skipped", "rescheduled") else f"it {outcome.end}",
+            error="" if outcome.end in _NO_FAILURE else f"it {outcome.end}",
             skip=list(outcome.skip),
         )
         if outcome.length is not None:
-            report.value, report.length = self.machine.world.values.left_by(self.offer), outcome.length
+            report.value, report.length = self.machine.world.values.left_by(offer), outcome.length
         if outcome.end == "rescheduled":
             report.reschedule_us = self.machine.clock_us() + outcome.again // timedelta(microseconds=1)
+        if outcome.end == "deferred":
+            report.defer = self._deferral(offer, outcome)
         self._report(report)
+
+    def _deferral(self, offer: Offer, outcome: Outcome) -> Deferral:
+        """What it waits for. The event says which attempt is answered."""
+        wait, event = outcome.again // timedelta(microseconds=1), json.dumps(offer.attempt).encode()
+        if outcome.triggers:
+            return Deferral(classpath="simulated.Wait", kwargs=b"%d" % wait, method="go_on")
+        at = self.machine.world.clock_us(0) + wait
+        return Deferral(classpath="simulated.Moment", method="go_on", at_us=at, at_event=event)
 
     def _report(self, report: Finished) -> None:
         self._over(report.outcome)
@@ -319,13 +343,47 @@ class Child(Process):
         super().die(status)
 
 
+class TriggerProcess(Process):
+    """A trigger host: each of its triggers waits as long as it was told to, and answers."""
+
+    def __init__(self, machine: Machine, host: TriggerHost) -> None:
+        super().__init__(machine, "triggers:", machine.template)
+        triggers = machine.agent.triggers
+        self.link, self._end = machine.pipe(
+            (machine.actor, lambda message: triggers.from_host(host, message), lambda: triggers.host_gone(host)),
+            (self.actor, self._told, lambda: self.die(0)),
+        )
+        self.ends.append(self._end)
+        self._running: set[str] = set()
+        machine.after(
+            0.001 * machine.rng.random(), self.actor, "fork", lambda: self._end.send(HostStarted(pid=self.pid))
+        )
+
+    def _told(self, message: AnyMessage) -> None:
+        match message:
+            case RunTrigger(id=id) if id not in self._running:
+                self._running.add(id)
+                self.machine.after(int(message.kwargs) / 1e6, self.actor, "fires", lambda: self._fires(id))
+            case DropTrigger(id=id):
+                self._running.discard(id)
+
+    def _fires(self, id: str) -> None:
+        if id in self._running:
+            self._running.discard(id)
+            self._end.send(TriggerAnswer(id=id, event=json.dumps(id.removesuffix(".trigger")).encode()))
+
+
 class Machine:
     """One machine with one agent that comes back whenever it dies. What is on its disk stays."""
 
-    def __init__(self, world: World, name: str, *, capacity: int, lease: float, rng: Random, habits: Habits) -> None:
+    def __init__(
+        self, world: World, name: str, *, capacity: int, lease: float, rng: Random, habits: Habits,
+        memory_bytes: int = 2**40,
+    ) -> None:  # fmt: skip
         self.world, self.name, self.rng, self.habits = world, name, rng, habits
         self._beats_every = min(BEAT_SECONDS, lease / BEATS_IN_A_LEASE)
         self._capacity = capacity
+        self._memory_bytes = memory_bytes
         self.kernel = Actor(f"{name}/kernel")
         self.spool: dict[str, Finished] = {}
         self._callbacks: dict[str, Offer] = {}
@@ -456,6 +514,8 @@ class Machine:
     def tell_scheduler(self, message: Message) -> None:
         if isinstance(message, Finished) and message.outcome != "success" and message.attempt in self._callbacks:
             self.world.gave_up(self._callbacks[message.attempt])
+        if isinstance(message, TriggerAnswer) and message.error:
+            self.world.trigger_failed(message.id.removesuffix(".trigger"))
         if self.link is not None:
             self.link.send(message)
 
@@ -465,6 +525,9 @@ class Machine:
 
     def start_host(self, host: Host) -> Link:
         return HostProcess(self, host).link
+
+    def start_trigger_host(self, host: TriggerHost) -> Link:
+        return TriggerProcess(self, host).link
 
     def child_link(self, host: Host, child: Standby) -> Link:
         assert isinstance(host.link, End)
@@ -498,10 +561,13 @@ class Machine:
         self.after(seconds, self.actor, "later", call)
 
     def usage(self, pids: dict[str, int]) -> dict[str, tuple[int, float]]:
-        return dict.fromkeys(pids, (1 << 20, 0.01))
+        return dict.fromkeys(pids, (NEEDS_BYTES, 0.01))
 
     def memory_of(self, pid: int) -> int:
         return 1 << 20
+
+    def available_memory(self) -> int:
+        return self._memory_bytes
 
     def forget_report(self, attempt: str) -> None:
         self.spool.pop(attempt, None)

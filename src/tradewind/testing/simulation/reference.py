@@ -47,7 +47,8 @@ def final_states(
         stuck = maybe_stuck = 0
         runs = runs_of(workload, spec)
         for n, key in enumerate(sorted(runs, key=order.index) if order else runs):
-            if spec.dag_id in edited or key in touched or (looks_back and n and before is None):
+            unknown = spec.dag_id in edited or key in touched or any(t.mapped_group for t in spec.tasks.values())
+            if unknown or (looks_back and n and before is None):
                 found[key] = before = None
                 continue
             ending = _Run(workload, spec, key, before, {x[2:] for x in lost if x[:2] == key}).ending()

@@ -6,6 +6,7 @@ and the database's moods are ours.
 
 from __future__ import annotations
 
+import json
 import logging
 from collections import Counter
 from contextlib import ExitStack
@@ -155,7 +156,7 @@ class Simulation:
         self.machines = [
             Machine(
                 self, f"w{n}", capacity=plan.capacity, lease=plan.worker_lease_seconds,
-                rng=Random(f"{self.seed}/w{n}"), habits=plan.habits,
+                rng=Random(f"{self.seed}/w{n}"), habits=plan.habits, memory_bytes=plan.memory_bytes,
             )
             for n in range(plan.machines)
         ]  # fmt: skip
@@ -253,6 +254,8 @@ class Simulation:
         self.ledger.began(offer, child.actor, self.timeline.now, self._clears[key])
         if key not in self._touched:
             self.values.check(offer, self.ledger.ends)
+        if offer.event and not offer.resume_error and self.ledger.ends.get(json.loads(offer.event)) != "deferred":
+            raise Broken(f"I3: attempt {offer.attempt} goes on with what was said to {offer.event!r}")
         if offer.try_number == 1 and offer.leg == 0 and key not in self._touched and key.dag_id not in self._edited:
             self._check_upstream(offer)
 
@@ -272,6 +275,9 @@ class Simulation:
             if state in ("assigned", "running"):
                 raise Broken(f"I6: the report of attempt {report.attempt} was acknowledged before its commit")
             self.ledger.acknowledged(TaskKey(*key), report.attempt, state, self.timeline.now)
+
+    def trigger_failed(self, attempt: str) -> None:
+        self.ledger.triggers_failed.add(attempt)
 
     def cover(self, kind: str) -> None:
         """A fault strikes: note the states that tasks are in."""
@@ -331,8 +337,13 @@ class Simulation:
         """I7, at the start already: no task begins before its trigger rule allows it, by the model's own rules."""
         spec = self.specs[offer.run.dag_id]
         task = spec.tasks[offer.task_id]
-        rows = self.database.rows("SELECT task_id, state FROM task_instance WHERE run = ?", offer.run.number)
-        above = [(name, _as_in_the_model(state)) for name, state in rows if name in task.upstream]
+        rows = self.database.rows("SELECT task_id, map_index, state FROM task_instance WHERE run = ?", offer.run.number)
+        beside = {name for name in task.upstream if task.mapped_group and spec.tasks[name].mapped_group}
+        above = [
+            (name, _as_in_the_model(state))
+            for name, index, state in rows
+            if name in task.upstream and (name not in beside or index == offer.map_index)
+        ]
         setups = frozenset(state for name, state in above if spec.tasks[name].is_setup)
         if "run" not in verdicts(str(task.trigger_rule), frozenset(state for _, state in above), setups):
             raise Broken(f"I7: {key_of(offer)} began with {task.trigger_rule} while its upstream was {above}")

@@ -19,6 +19,7 @@ from tradewind.scheduler import owner as owner_module
 from tradewind.scheduler.desk import Desk
 from tradewind.scheduler.owner import Owner
 from tradewind.scheduler.scheduler import Scheduler
+from tradewind.scheduler.triggers import Triggers
 from tradewind.store import loader
 from tradewind.store.times import from_us
 from tradewind.store.writer import StoreUnavailable, Writer
@@ -269,17 +270,25 @@ def _takes_every_value_for_its_reference() -> Any:
     return patch.object(XComFiles, "read", lambda self, stored: stored)
 
 
+def _trusts_that_triggers_were_heard() -> Any:
+    return patch.object(Triggers, "compare", lambda self, peer, holds: None)
+
+
 # --- rules -------------------------------------------------------------------------------------------------------
 
 
 def _expands_twice() -> Any:
-    real = tasks._length
+    real = tasks.expansion_length
 
-    def length(live: Any, spec: Any) -> int | None:
-        found = real(live, spec)
+    def length(map: Any, lengths: Any) -> int | None:
+        found = real(map, lengths)
         return found * 2 if found else found
 
-    return patch.object(tasks, "_length", length)
+    return patch.object(tasks, "expansion_length", length)
+
+
+def _starts_an_element_before_its_own_upstream() -> Any:
+    return patch.object(tasks, "counts_of", lambda live, spec, map_index: live.counts[spec.task_id])
 
 
 def _forgets_the_past() -> Any:
@@ -341,6 +350,8 @@ BUGS: dict[str, Plant] = {
     "forgets parked tasks": _forgets_parked_tasks,
     "removes the values of all instances": _removes_the_values_of_all_instances,
     "takes every value for its reference": _takes_every_value_for_its_reference,
+    "trusts that triggers were heard": _trusts_that_triggers_were_heard,
+    "starts an element before its own upstream": _starts_an_element_before_its_own_upstream,
     "expands twice": _expands_twice,
     "forgets the past": _forgets_the_past,
     "runs what should be skipped": _runs_what_should_be_skipped,

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 from tradewind.core.dag import DagSpec, TaskSpec
 from tradewind.core.states import TriggerRule
 from tradewind.core.timetables import TimetableSpec
-from tradewind.testing.builders import NEVER, dag, every, expand, task
+from tradewind.testing.builders import NEVER, dag, every, expand, mapped_group, task
 
 BEGIN = datetime(2024, 1, 1, tzinfo=UTC)
 """Virtual time zero: `at` of every action counts from here."""
@@ -46,8 +46,10 @@ class Outcome:
     """How one try ends, `lasts` after it began.
 
     end: `success`, `skipped`, `failed` (tried again where retries are left), `failed_for_good`, `never` (it is still at
-    work when its execution timeout, or else its run's, comes), `rescheduled` (it looks `again` so much later). `length`
-    is that of the value it leaves, None for no value; `skip` names the downstream tasks that it decides to skip.
+    work when its execution timeout, or else its run's, comes), `rescheduled` (it looks `again` so much later),
+    `deferred` (it goes on `again` so much later; with `triggers` a trigger says when, else the scheduler's own clock).
+    `length` is that of the value it leaves, None for no value; `skip` names the downstream tasks that it decides to
+    skip.
     """
 
     end: str
@@ -55,6 +57,7 @@ class Outcome:
     length: int | None = None
     skip: tuple[str, ...] = ()
     again: timedelta = timedelta(0)
+    triggers: bool = False
 
 
 # --- what people do ----------------------------------------------------------------------------------------------
@@ -172,6 +175,10 @@ class Workload:
         if leg < _looks(spec, me):
             wait = 0.2 + (LONGEST_LOOK_SECONDS - 0.2) * _roll(*me, "again", leg) ** 3
             return Outcome(end="rescheduled", lasts=0.05 * SECOND, again=timedelta(seconds=round(wait, 3)))
+        if leg < _deferrals(spec, me):
+            wait = timedelta(seconds=round(0.1 + 20 * _roll(*me, "waits", try_number, leg) ** 3, 3))
+            triggers = spec.extra["defers"] == "trigger"
+            return Outcome(end="deferred", lasts=0.05 * SECOND, again=wait, triggers=triggers)
         lasts = 0.05 + 3 * self.pace * _roll(*me, "lasts", try_number) ** 3
         if _roll(*me, "long", try_number) < 0.03:
             lasts *= 40
@@ -283,6 +290,11 @@ def _looks(spec: TaskSpec, me: tuple[Any, ...]) -> int:
     return MANY_LOOKS if _roll(*me, "patience") < 0.05 else int(4 * _roll(*me, "looks"))
 
 
+def _deferrals(spec: TaskSpec, me: tuple[Any, ...]) -> int:
+    """How often a task defers itself before the leg that ends its try."""
+    return 1 + int(2 * _roll(*me, "defers")) if "defers" in spec.extra else 0
+
+
 def _decision(dag_spec: DagSpec, spec: TaskSpec, me: tuple[Any, ...]) -> tuple[str, ...]:
     """What a branch or a short circuit decides to skip."""
     if not spec.skips_downstream:
@@ -382,11 +394,12 @@ def draw_workload(rng: Random, size: int = 12) -> Workload:
         actions += [_draw_action(rng, dags, triggers, pools) for _ in range(rng.randint(1, 4))]
     if triggers and rng.random() < 0.4:
         actions += _draw_quarrel(rng, dags, rng.choice(triggers))
+    key = f"{rng.getrandbits(64):016x}"
     return Workload(
-        key=f"{rng.getrandbits(64):016x}",
+        key=key,
         trouble=rng.choice([0.05, 0.2, 0.35, 0.5]),
         pace=rng.choice([1, 1, 10]),
-        dags=dags,
+        dags=tuple(_draw_more(Random(f"{key}/{spec.dag_id}"), spec) for spec in dags),
         pools=pools,
         actions=tuple(sorted(actions, key=lambda action: action.at)),
     )
@@ -489,6 +502,31 @@ def _draw_shape(rng: Random, spec: DagSpec, name: str) -> TaskSpec:
     if dice < 0.65:
         return replace(each, operator="PythonSensor", extra={"mode": "reschedule"})
     return each
+
+
+def _draw_more(rng: Random, spec: DagSpec) -> DagSpec:
+    """Some Dags have tasks that defer themselves, some a mapped group. Most are as they were."""
+    plain = [name for name, each in spec.tasks.items() if _is_plain(each)]
+    dice = rng.random()
+    if dice < 0.25:
+        defers = {name: {"defers": rng.choice(["moment", "trigger"])} for name in plain if rng.random() < 0.5}
+        return replace(spec, tasks={n: replace(t, extra=defers.get(n, t.extra)) for n, t in spec.tasks.items()})
+    if dice < 0.4 and not spec.fail_fast:
+        pairs = [(above, name) for name in plain for above in spec.tasks[name].upstream if above in plain]
+        if pairs:
+            first, second = rng.choice(pairs)
+            feeders = [name for name in spec.tasks[first].upstream if _is_plain(spec.tasks[name])]
+            over = rng.choice(feeders) if feeders and rng.random() < 0.7 else rng.choice(LENGTHS)
+            spec = mapped_group(spec, "group", f"{first} {second}", expand(x=over))
+            reads = ((over, "return_value"),) if isinstance(over, str) else ()
+            return replace(spec, tasks={**spec.tasks, first: replace(spec.tasks[first], reads=reads)})
+    return spec
+
+
+def _is_plain(each: TaskSpec) -> bool:
+    """A task with nothing that makes it special but its settings."""
+    special = each.map or each.never_sent or each.skips_downstream or each.is_setup or each.is_teardown or each.extra
+    return not special and each.trigger_rule is not TriggerRule.ALWAYS
 
 
 def _draw_runs(rng: Random, spec: DagSpec) -> Iterator[Trigger]:
