@@ -114,7 +114,11 @@ class Player:
             return
         value = () if outcome.length is None else (i.XCom(name="return_value", value=b"[]", length=outcome.length),)
         again = self.play.now + outcome.again if outcome.end == "rescheduled" else None
-        self.play.report(attempt, outcome.end, xcoms=value, skip=outcome.skip, reschedule_at=again)
+        defer = i.Defer(classpath="x", method="go_on", at=self.play.now + outcome.again)
+        self.play.report(
+            attempt, outcome.end, xcoms=value, skip=outcome.skip, reschedule_at=again,
+            defer=defer if outcome.end == "deferred" else None,
+        )  # fmt: skip
 
     def act(self, action: Any) -> None:
         play = self.play

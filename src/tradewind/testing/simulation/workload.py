@@ -381,8 +381,9 @@ def _action_without(action: Action, item: Item) -> Action | None:
 # --- drawing -----------------------------------------------------------------------------------------------------
 
 
-def draw_workload(rng: Random, size: int = 12) -> Workload:
-    """A workload of about `size` tasks in up to four Dags. Everything follows from `rng`."""
+def draw_workload(rng: Random, size: int = 12, *, plain: bool = False) -> Workload:
+    """A workload of about `size` tasks in up to four Dags. Everything follows from `rng`; a `plain` one is the same
+    without tasks that defer themselves and without mapped groups."""
     pools = tuple((f"pool{n}", rng.choice([1, 2, 3, 5])) for n in range(rng.randint(0, 2)))
     count = min(rng.choice([1, 1, 2, 2, 3, 4]), max(1, size // 2))
     dags = tuple(
@@ -399,7 +400,7 @@ def draw_workload(rng: Random, size: int = 12) -> Workload:
         key=key,
         trouble=rng.choice([0.05, 0.2, 0.35, 0.5]),
         pace=rng.choice([1, 1, 10]),
-        dags=tuple(_draw_more(Random(f"{key}/{spec.dag_id}"), spec) for spec in dags),
+        dags=dags if plain else tuple(_draw_more(Random(f"{key}/{spec.dag_id}"), spec) for spec in dags),
         pools=pools,
         actions=tuple(sorted(actions, key=lambda action: action.at)),
     )
