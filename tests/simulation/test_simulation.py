@@ -100,7 +100,9 @@ def test_every_class_of_faults_is_drawn_and_can_be_left_out() -> None:
         assert plan == Plan()
 
 
-@pytest.mark.parametrize("name", ["frees a slot twice", "starts an element before its own upstream", "forgets a finally"])
+@pytest.mark.parametrize(
+    "name", ["frees a slot twice", "starts an element before its own upstream", "forgets a finally"]
+)
 def test_a_planted_bug_is_found(name: str) -> None:
     found = teeth.find(name, seeds=60)
     assert found.result is not None

@@ -15,6 +15,10 @@ from tradewind.testing.simulation.shrink import reduced, shrink
 from tradewind.testing.simulation.simulation import Result, Simulation
 
 
+ROUND = 1000
+"""Seeds between two lines of progress, where nobody watches."""
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Exit status 0 when nothing broke."""
     parser = argparse.ArgumentParser(prog="python -m tradewind.testing.simulation", description=__doc__)
@@ -50,19 +54,24 @@ def _play_many(given: argparse.Namespace) -> int:
     began = time.monotonic()
     failed: list[Result] = []
     covered: Counter[tuple[str, str]] = Counter()
-    played = attempts = 0
-    for done, result in enumerate(play(seeds, given.processes), 1):
-        played += result.played
-        attempts += result.attempts
-        covered.update(result.covered)
-        if result.broken:
-            failed.append(result)
-            print(f"\rseed {result.seed}: {result.broken[:200]}", flush=True)
-        if sys.stderr.isatty() and done % CHUNK == 0:
-            print(f"\r{done} of {given.seeds} seeds", end="", file=sys.stderr, flush=True)
+    done = played = attempts = 0
+    drawn = sys.stderr.isatty()
+    try:
+        for done, result in enumerate(play(seeds, given.processes), 1):
+            played += result.played
+            attempts += result.attempts
+            covered.update(result.covered)
+            if result.broken:
+                failed.append(result)
+                print(f"\rseed {result.seed}: {result.broken[:200]}", flush=True)
+            if done % (CHUNK if drawn else ROUND) == 0:
+                where = f"{done:,} of {given.seeds:,} seeds"
+                print(f"\r{where}" if drawn else where, end="" if drawn else "\n", file=sys.stderr, flush=True)
+    except KeyboardInterrupt:
+        print(f"\nstopped after {done:,} seeds", file=sys.stderr)
     seconds = time.monotonic() - began
     print(
-        f"{given.seeds} seeds from {given.first}: {played:,} events, {attempts:,} attempts in {seconds:.1f} s "
+        f"{done} seeds from {given.first}: {played:,} events, {attempts:,} attempts in {seconds:.1f} s "
         f"({played / seconds:,.0f} events/s); {len(failed)} failed"
     )
     print_coverage(covered)
