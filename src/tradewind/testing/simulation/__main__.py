@@ -14,7 +14,6 @@ from tradewind.testing.simulation.players import CHUNK, play
 from tradewind.testing.simulation.shrink import reduced, shrink
 from tradewind.testing.simulation.simulation import Result, Simulation
 
-
 ROUND = 1000
 """Seeds between two lines of progress, where nobody watches."""
 
