@@ -13,7 +13,7 @@ from tradewind.sdk.assets import AssetWatcher, Dataset
 from tradewind.sdk.exceptions import AirflowSkipException, DagInvalid, DownstreamTasksSkipped
 from tradewind.sdk.operators.python import PythonOperator
 from tradewind.sdk.serialize import dag_spec
-from tradewind.sdk.timetables import AssetOrTimeSchedule, CronTriggerTimetable, PartitionedAssetTimetable
+from tradewind.sdk.timetables import AssetOrTimeSchedule, CronTriggerTimetable
 from tradewind.wire.messages import Finished
 
 RAIN, SNOW = Asset("rain", "s3://weather/rain"), Asset("snow", "s3://weather/snow")
@@ -194,11 +194,6 @@ def test_what_is_not_there_yet_is_said_to_the_author() -> None:
     with DAG("d", schedule=watched) as dag:
         pass
     assert any("watch nothing yet" in notice for notice in dag_spec(dag, "d.py").notices)
-    with DAG("p", schedule=PartitionedAssetTimetable(assets=RAIN)) as dag:
-        pass
-    spec = dag_spec(dag, "p.py")
-    assert (spec.assets, len(spec.notices)) == ({}, 1)
-    assert "makes no runs yet" in spec.notices[0]
 
 
 def test_a_policy_that_nobody_knows_is_refused() -> None:

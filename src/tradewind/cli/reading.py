@@ -294,6 +294,15 @@ class Reader:
         )
         return [{**row, "aliases": json.loads(row["aliases"])} for row in found]
 
+    def gathered_asset_events(self, dag_id: str) -> list[Row]:
+        """The same for a Dag with partitions, by the `partition` of the run that will take them."""
+        found = self._rows(
+            "SELECT q.partition, e.number, e.name, e.uri, e.aliases, e.at, e.partition_key FROM partition_queue q "
+            "JOIN asset_event e ON e.number = q.event WHERE q.dag_id = ? ORDER BY e.number",
+            dag_id,
+        )
+        return [{**row, "aliases": json.loads(row["aliases"])} for row in found]
+
     def asset_event_facts(self, name: str, uri: str, alias: str = "") -> Row:
         """How many events of an asset, or through an alias, there are, and when the newest was."""
         counted = "SELECT COUNT(*) AS events, MAX(e.at) AS newest FROM asset_event e"

@@ -161,6 +161,7 @@ def _dag_loaded(turn: Turn, news: DagLoaded) -> None:
     known = world.dags.get(spec.dag_id)
     changed = known is None or known.version != news.version
     plan = Plan(spec, news.version) if changed or spec.dag_id not in world.plans else world.plans[spec.dag_id]
+    before = world.plans.get(spec.dag_id)
     world.set_plan(plan)
     if changed:
         turn.do(
@@ -200,7 +201,7 @@ def _dag_loaded(turn: Turn, news: DagLoaded) -> None:
         # A due run stands until it is made: asking again with the same past could skip it.
         runs.plan_next(turn, spec.dag_id)
     runs.start_queued(turn, spec.dag_id)
-    consuming.fit(turn, spec.dag_id)
+    consuming.fit(turn, spec.dag_id, before.spec if before else None)
 
 
 def _take_names(turn: Turn, news: DagLoaded) -> bool:

@@ -2,6 +2,7 @@
 
 from tradewind.core.assets import waits_for
 from tradewind.core.explain import Reason, paused
+from tradewind.core.partition_queue import partitions_wait
 from tradewind.core.world import World
 
 
@@ -10,6 +11,12 @@ def explain_dag(world: World, dag_id: str) -> list[Reason]:
     record, plan = world.dags.get(dag_id), world.plans.get(dag_id)
     if record is None or plan is None or record.is_stale or not plan.spec.assets:
         return []
+    if plan.partitions is not None:
+        gathered = world.assets.partitions.get(dag_id)
+        by_key = {key: found.values() for key, found in gathered.events.items()} if gathered is not None else {}
+        said = partitions_wait(plan.spec.partitions, plan.spec.assets, by_key)
+        waits = Reason("assets", f"It waits for: {said}.", {"partitions": len(by_key)})
+        return [paused(dag_id), waits] if record.is_paused else [waits]
     queue = world.assets.queues.get(dag_id)
     updated = queue.updated if queue is not None else {}
     events = len(queue.events) if queue is not None else 0

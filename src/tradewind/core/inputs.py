@@ -51,6 +51,8 @@ class AssetUpdate:
     group: str = "asset"
     extra: bytes = b"{}"
     aliases: tuple[str, ...] = ()
+    partition_key: str | None = None
+    """The partition that was updated, where a task or a person says so; else it is that of the run."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,6 +159,7 @@ class CreateRun:
     note: str | None = None
     triggered_by: str = "cli"
     user: str | None = None
+    partition_key: str | None = None
     before: PreviousRun | None = None
     """Of the stored runs the one before it, where the Dag's tasks look at their past."""
     taken_by: str = ""

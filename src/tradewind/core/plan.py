@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from tradewind.core.dag import DagSpec
+from tradewind.core.partition_queue import Partitions
 
 
 class Plan:
@@ -10,15 +11,17 @@ class Plan:
 
     `down`: direct downstream ids; `leaves`: the tasks whose states decide the run's; `feeds`: XComs that some
     downstream task is known to read, by task; `past`: tasks that look at the previous run; `needed_by`: of a setup, the
-    tasks further down that need it; `closed_by`: of a task, the teardowns further down that wait for its end.
+    tasks further down that need it; `closed_by`: of a task, the teardowns further down that wait for its end;
+    `partitions`: how those of the Dag follow from those of its assets, where it has any.
     """
 
-    __slots__ = ("closed_by", "down", "feeds", "leaves", "needed_by", "past", "spec", "version")
+    __slots__ = ("closed_by", "down", "feeds", "leaves", "needed_by", "partitions", "past", "spec", "version")
 
     def __init__(self, spec: DagSpec, version: str) -> None:
         self.spec = spec
         self.version = version
         self.down = spec.downstream()
+        self.partitions = Partitions(spec.partitions) if spec.partitions else None
         self.leaves = _leaves(spec, self.down)
         self.past = frozenset(t.task_id for t in spec.tasks.values() if t.depends_on_past or t.wait_for_downstream)
         self.needed_by = _needed_by(self)

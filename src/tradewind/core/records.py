@@ -78,6 +78,9 @@ class DagRun(NamedTuple):
     """It stays as its version has it, when its Dag changes."""
     quarantine: str = ""
     """Why the run is set aside: a fault of its own data, which must not stop others."""
+    partition_key: str | None = None
+    """The partition that the run is for."""
+    partition_date: datetime | None = None
 
 
 class Attempt(NamedTuple):
@@ -163,6 +166,9 @@ class AssetEvent(NamedTuple):
     map_index: int = -1
     actor: str = ""
     """Who said so, where it was no task."""
+    partition_key: str | None = None
+    """The partition that was updated; None: the asset as a whole."""
+    partition_date: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

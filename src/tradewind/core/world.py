@@ -421,7 +421,7 @@ class World:
         """The Dag is deleted."""
         self.dags.pop(dag_id, None)
         plan = self.plans.pop(dag_id, None)
-        self.assets.queues.pop(dag_id, None)
+        self.assets.forget(dag_id)
         if plan is not None:
             self.assets.change(plan.spec, None)
 

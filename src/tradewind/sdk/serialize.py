@@ -10,6 +10,7 @@ from typing import Any
 
 from tradewind.core.assets import POLICIES
 from tradewind.core.dag import DagSpec, GroupSpec, TaskSpec
+from tradewind.core.partition_mappers import MOST_KEYS
 from tradewind.core.states import TriggerRule
 from tradewind.core.timetables.spec import TimetableSpec
 from tradewind.sdk.assets import condition_of
@@ -67,6 +68,7 @@ def dag_spec(dag: DAG, file: str, isolation: str = "fork", notices: Iterable[str
         generation=dag.generation,
         assets=_condition(dag),
         asset_policy=dag.tradewind_asset_policy,
+        partitions=_partitions(dag),
         notices=tuple(sorted({*dag.notices, *notices, *_notices(dag)})),
         extra=extra,
     )
@@ -74,16 +76,32 @@ def dag_spec(dag: DAG, file: str, isolation: str = "fork", notices: Iterable[str
 
 def _condition(dag: DAG) -> dict[str, Any]:
     """The assets that the Dag waits for."""
-    condition = None if getattr(dag.schedule, "partitioned", False) else condition_of(dag.schedule)
+    condition = condition_of(dag.schedule)
     return {} if condition is None else condition.as_expression()
+
+
+def _partitions(dag: DAG) -> dict[str, Any]:
+    """How the Dag's partitions follow from those of the assets that it waits for."""
+    from tradewind.sdk.timetables import PartitionedAssetTimetable
+
+    if not isinstance(dag.schedule, PartitionedAssetTimetable):
+        return {}
+    if dag.tradewind_asset_policy != "coalesce":
+        raise DagInvalid(
+            f"Dag {dag.dag_id!r}: a run of a partition takes all events that wait for it, so "
+            f"tradewind_asset_policy={dag.tradewind_asset_policy!r} does not go with PartitionedAssetTimetable."
+        )
+    most = conf.getint("scheduler", "partition_mapper_max_downstream_keys", fallback=MOST_KEYS)
+    try:
+        return dag.schedule.partitions(most)
+    except DagInvalid as error:
+        raise DagInvalid(f"Dag {dag.dag_id!r}: {error}") from None
 
 
 def _notices(dag: DAG) -> Iterable[str]:
     condition = condition_of(dag.schedule)
     if condition is None:
         return
-    if getattr(dag.schedule, "partitioned", False):
-        yield f"Dag {dag.dag_id!r}: PartitionedAssetTimetable is accepted, and makes no runs yet."
     if any(asset.watchers for asset in condition.iter_assets()):
         yield f"Dag {dag.dag_id!r}: the watchers of its assets are accepted, and watch nothing yet."
 

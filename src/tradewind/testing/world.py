@@ -89,6 +89,8 @@ class Play:
         """The ledger, by number."""
         self.asset_queue: set[tuple[str, int]] = set()
         """(dag_id, number) of what waits."""
+        self.partition_queue: set[tuple[str, str, int]] = set()
+        """(dag_id, partition, number) of what waits for Dags with partitions."""
         self.asset_runs: set[tuple[int, int]] = set()
         """(run, number) of what runs were made for."""
         self.called: list[str] = []
@@ -447,6 +449,10 @@ class Play:
                 self.asset_queue.add((row["dag_id"], row["event"]))
             case DropRows(table="asset_queue", where=where):
                 self.asset_queue.remove((where["dag_id"], where["event"]))
+            case PutRow(table="partition_queue", row=row):
+                self.partition_queue.add((row["dag_id"], row["partition"], row["event"]))
+            case DropRows(table="partition_queue", where=where):
+                self.partition_queue.remove((where["dag_id"], where["partition"], where["event"]))
             case PutRow(table="asset_run", row=row):
                 self._take_event(row["run"], row["event"])
             case PutRow(table="backfill", row=row):
@@ -476,10 +482,11 @@ class Play:
                 self.called.append(number)
 
     def _take_event(self, run: int, number: int) -> None:
-        """A run was made for an event, which no other run of its Dag had."""
+        """A run was made for an event, which no other run of its Dag, for the same partition, had."""
         numbers = {made for made, taken in self.asset_runs if taken == number}
-        dag_of = {made: self.runs[made].dag_id for made in numbers}
-        assert self.world.runs[run].run.dag_id not in dag_of.values(), f"event {number} was taken twice: {dag_of}"
+        taker = {made: (self.runs[made].dag_id, self.runs[made].partition_key) for made in numbers}
+        mine = self.world.runs[run].run
+        assert (mine.dag_id, mine.partition_key) not in taker.values(), f"event {number} was taken twice: {taker}"
         self.asset_runs.add((run, number))
 
     # --- what must always hold ---
@@ -526,6 +533,9 @@ class Play:
         assert self.world.deferrals == self.deferrals
         queues = self.world.assets.queues
         assert {(dag_id, n) for dag_id, queue in queues.items() for n in queue.events} == self.asset_queue
+        gathered = self.world.assets.partitions
+        waits = {(d, key, n) for d, queue in gathered.items() for key, found in queue.events.items() for n in found}
+        assert waits == self.partition_queue
         self._check_backfills()
         waiting = {d.id for d in self.deferrals.values() if d.needs_triggerer}
         assert waiting == self.triggers.keys(), "triggers that run are not those that somebody waits for"
@@ -567,6 +577,10 @@ def check_world(world: World) -> None:
     named = {(key, dag_id) for dag_id, plan in world.plans.items() for key in named_in(plan.spec.assets)}
     assert {(key, dag_id) for key, dags in world.assets.consumers.items() for dag_id in dags} == named
     assert all(queue.events for queue in world.assets.queues.values())
+    for gathered in world.assets.partitions.values():
+        assert gathered.events
+        assert all(gathered.events.values())
+        assert gathered.due.keys() <= gathered.events.keys()
     for worker in world.workers.values():
         assert worker.used == sum(a.worker == worker.name for a in attempts), worker
     queued = {entry.key for entry in world.ready.waiting()}
@@ -599,6 +613,8 @@ def same_world(memory: World, loaded: World, now: datetime) -> None:
     assert memory.assets.consumers.keys() == loaded.assets.consumers.keys()
     queues = [{d: (q.events, q.updated) for d, q in w.assets.queues.items()} for w in (memory, loaded)]
     assert queues[0] == queues[1]
+    gathered = [{d: q.events for d, q in w.assets.partitions.items()} for w in (memory, loaded)]
+    assert gathered[0] == gathered[1]
     assert (memory.assets.next_number, memory.assets.last_at) == (loaded.assets.next_number, loaded.assets.last_at)
     assert memory.pools == loaded.pools
     assert memory.backfills == loaded.backfills

@@ -42,6 +42,8 @@ class RunInfo(msgspec.Struct, omit_defaults=True, kw_only=True):
     triggered_by: str = "timetable"
     triggering_user: str | None = None
     note: str | None = None
+    partition_key: str | None = None
+    partition_date_us: int | None = None
 
 
 class XComValue(msgspec.Struct, array_like=True):
@@ -123,6 +125,8 @@ class AssetUpdate(msgspec.Struct, omit_defaults=True, kw_only=True):
     """JSON of an object."""
     aliases: list[str] = []
     """Aliases through which it was updated."""
+    partition_key: str | None = None
+    """The partition that was updated; None: that of the run, if it has one."""
 
 
 class Started(Message, tag="started"):
@@ -186,6 +190,7 @@ class AssetEventInfo(msgspec.Struct, omit_defaults=True, kw_only=True):
     task_id: str = ""
     map_index: int = -1
     actor: str = ""
+    partition_key: str | None = None
 
 
 class Progress(Message, tag="progress"):
@@ -229,7 +234,7 @@ METHODS = {
     "run.get": "{dag_id, run_id} → RunInfo fields | None",
     "run.previous": "{dag_id, before_us, state: str | None, scheduled_only: bool} → RunInfo fields | None",
     "run.count": "{dag_id, run_ids?, logical_dates_us?, states?} → int",
-    "run.create": "{dag_id, run_id?, logical_date_us?, conf?, note?} → RunInfo fields",
+    "run.create": "{dag_id, run_id?, logical_date_us?, conf?, note?, partition_key?} → RunInfo fields",
     "task.states": "{dag_id, run_ids?, logical_dates_us?, task_ids?, map_index?} → "
     "{run_id: {task_id or task_id_N: state}}",
     "timetable.wanted": "{dag_ids} → {dag_id: {last: NamedRun | None, since_us?, until_us?}}: which runs a code "
