@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from tradewind.core.asset_queue import WaitingEvent
 from tradewind.core.assets import AssetKey, keys_of, named_in, waits_for
 from tradewind.core.partition_queue import partitions_wait
+from tradewind.core.watcher_words import failure_of, watches
 from tradewind.store.times import from_us
 
 if TYPE_CHECKING:
@@ -61,6 +62,11 @@ def wait_of(reader: "Reader", dag_id: str, spec: Mapping[str, Any]) -> str:
     condition = spec.get("assets") or {}
     if not condition:
         return ""
+    failing = [failure_of(found) for found in reader.watchers() if watches(found.assets, condition)]
+    return ". ".join([_wait_of(reader, dag_id, spec, condition), *filter(None, failing)])
+
+
+def _wait_of(reader: "Reader", dag_id: str, spec: Mapping[str, Any], condition: Mapping[str, Any]) -> str:
     if partitions := spec.get("partitions"):
         gathered: dict[str, list[WaitingEvent]] = {}
         for row in reader.gathered_asset_events(dag_id):

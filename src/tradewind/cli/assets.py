@@ -8,6 +8,7 @@ from tradewind.cli.app import App, Noun, iso, json_object, output_option, pass_a
 from tradewind.cli.asset_catalogue import Known, catalogue
 from tradewind.cli.dag_rows import run_row
 from tradewind.cli.output import show
+from tradewind.core.watcher_words import failure_of
 
 COLUMNS = ("name", "uri", "group", "extra")
 
@@ -48,6 +49,7 @@ def details(app: App, alias: bool, name: str, uri: str, output: str) -> None:
         "producing_tasks": list(known.producers),
         "consuming_tasks": list(known.readers),
         "scheduled_dags": list(known.consumers),
+        **({} if alias else {"watchers": _watchers(app, known)}),
         "events": events["events"],
         "last_event": iso(events["newest"]),
     }
@@ -92,6 +94,12 @@ def report(app: App, name: str, uri: str, extra: str, partition_key: str | None,
     if partition_key is not None:
         body["partition_key"] = partition_key
     show(app.client.command("asset.event", **body)["events"], output)
+
+
+def _watchers(app: App, known: Known) -> list[str]:
+    """What watches the asset now, with the reason where it fails."""
+    mine = [watched for watched in app.reader.watchers() if (known.name, known.uri, known.group) in watched.assets]
+    return [failure_of(watched) or f"{watched.name} watches it" for watched in mine]
 
 
 def _chosen(app: App, name: str, uri: str, *, alias: bool = False) -> Known:

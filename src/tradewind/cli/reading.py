@@ -2,10 +2,13 @@
 
 import json
 from collections.abc import Collection, Sequence
-from typing import Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from tradewind.config import Settings
 from tradewind.core.errors import DagNotFound, RunNotFound, TradewindError
+
+if TYPE_CHECKING:
+    from tradewind.core.records import Watched
 
 Row = dict[str, Any]
 
@@ -293,6 +296,12 @@ class Reader:
             dag_id,
         )
         return [{**row, "aliases": json.loads(row["aliases"])} for row in found]
+
+    def watchers(self) -> "list[Watched]":
+        """Triggers that watch assets now, or will after a failure."""
+        from tradewind.store.rows import watched_of
+
+        return [watched_of(row) for row in self._rows("SELECT * FROM watcher ORDER BY classpath, id")]
 
     def gathered_asset_events(self, dag_id: str) -> list[Row]:
         """The same for a Dag with partitions, by the `partition` of the run that will take them."""

@@ -7,13 +7,13 @@ makes the run also says which events it is for.
 from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 
-from tradewind.core import partitioned, runs
+from tradewind.core import partitioned, runs, watching
 from tradewind.core.asset_queue import Taken, WaitingEvent
 from tradewind.core.assets import keys_of, named_in
 from tradewind.core.dag import DagSpec
 from tradewind.core.decisions import DropRows, PutAssetEvent, PutRow, Record
 from tradewind.core.ids import run_id_for
-from tradewind.core.inputs import AssetsUpdated, AssetUpdate
+from tradewind.core.inputs import AssetsUpdated, AssetUpdate, WatcherFired
 from tradewind.core.plan import Plan
 from tradewind.core.records import AssetEvent, DagRun, TaskKey
 from tradewind.core.states import RunType
@@ -41,6 +41,19 @@ def updated_from_outside(turn: Turn, news: AssetsUpdated) -> list[AssetEvent]:
     ]
     _record(turn, events)
     return events
+
+
+def updated_by_watcher(turn: Turn, news: WatcherFired) -> None:
+    """A trigger says that the assets which it watches were updated."""
+    watched = turn.world.watchers.active.get(news.watcher)
+    if watched is None:
+        turn.do(Record("watcher.stale_event", body={"watcher": news.watcher}))
+        return
+    watching.heard(turn, watched)
+    extra = b'{"from_trigger": true, "payload": ' + news.event + b"}"
+    updates = [AssetUpdate(name=name, uri=uri, group=group, extra=extra) for name, uri, group in watched.assets]
+    actor = f"watcher {watched.name}"
+    _record(turn, [_event(turn, update, f"{news.id}.{n}", actor=actor) for n, update in enumerate(updates)])
 
 
 def look_at(turn: Turn, dag_id: str, fresh: Collection[int] = ()) -> None:
@@ -125,9 +138,8 @@ def _record(turn: Turn, events: Iterable[AssetEvent]) -> None:
 
 
 def _listens(turn: Turn, dag_id: str) -> bool:
-    """As in Airflow, what happens while a Dag is paused is not for it."""
     record = turn.world.dags.get(dag_id)
-    return record is not None and not record.is_paused and not record.is_stale
+    return record is not None and record.is_listening
 
 
 def _make_run(turn: Turn, plan: Plan, taken: Taken, fresh: Collection[int]) -> None:

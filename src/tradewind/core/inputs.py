@@ -89,6 +89,24 @@ class TriggerAnswered:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WatcherFired:
+    """The trigger `watcher` says that its assets were updated. `id` names what it said: of repeats only one comes."""
+
+    watcher: str
+    id: str
+    event: bytes
+    """JSON of the event's payload."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WatcherFailed:
+    """A trigger that watches assets has ended, which none should."""
+
+    id: str
+    error: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AssetsUpdated:
     """Somebody says that assets were updated outside of any task. The events' ids follow from `id`."""
 
@@ -264,7 +282,8 @@ class PoolsChanged:
 
 
 Input = (
-    AttemptStarted | AttemptFinished | TriggerAnswered | AssetsUpdated | XComPushed | CallbackFinished | TimerFired
-    | DagLoaded | DagGone | CreateRun | SetPaused | Clear | MarkTasks | MarkRun | WorkerJoined | WorkerLeft
-    | WorkerExpired | PoolsChanged | CreateBackfill | BackfillFound | PauseBackfill | CancelBackfill
+    AttemptStarted | AttemptFinished | TriggerAnswered | WatcherFired | WatcherFailed | AssetsUpdated | XComPushed
+    | CallbackFinished | TimerFired | DagLoaded | DagGone | CreateRun | SetPaused | Clear | MarkTasks | MarkRun
+    | WorkerJoined | WorkerLeft | WorkerExpired | PoolsChanged | CreateBackfill | BackfillFound | PauseBackfill
+    | CancelBackfill
 )  # fmt: skip

@@ -171,6 +171,28 @@ class AssetEvent(NamedTuple):
     partition_date: datetime | None = None
 
 
+class Watched(NamedTuple):
+    """A trigger that watches for updates of assets from outside, for as long as some Dag waits for them."""
+
+    id: str
+    """Follows from class and arguments: whoever names the same watcher shares one trigger."""
+    classpath: str
+    kwargs: bytes
+    """JSON of an object."""
+    assets: tuple[tuple[str, str, str], ...]
+    """Name, uri and group of what each of its events updates."""
+    failures: int = 0
+    """How often in a row it has failed."""
+    error: str = ""
+    retry_at: datetime | None = None
+    """It has failed and starts again then; None while somebody is to run it."""
+
+    @property
+    def name(self) -> str:
+        """The trigger's class, as people know it."""
+        return self.classpath.rpartition(".")[2]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pool:
     """A named budget of concurrency. `slots` −1 is without limit."""

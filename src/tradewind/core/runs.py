@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from tradewind.core import tasks
+from tradewind.core import tasks, watching
 from tradewind.core.dag import DagSpec
 from tradewind.core.decisions import NameRuns, PutCallback, PutRun, Record, StartCallback, StopAttempt, WarmHost
 from tradewind.core.errors import DagNotFound, InvalidInput, RunAlreadyExists
@@ -383,6 +383,7 @@ def set_paused(turn: Turn, dag_id: str, *, paused: bool, reason: str = "") -> No
         return
     turn.put_dag(replace(record, is_paused=paused, failures_in_a_row=0))
     turn.do(Record("dag.paused" if paused else "dag.unpaused", dag_id, reason=reason))
+    watching.refresh(turn, world.plans[dag_id].spec)
     if not paused:
         world.ready.release(("paused", dag_id), -1)
         plan_further(turn, dag_id)

@@ -8,12 +8,14 @@ import json
 import re
 from typing import Any
 
+from tradewind.core import watching
 from tradewind.core.decisions import DropRows, Operation, PutRow, Record
 from tradewind.core.errors import DagNotFound, InvalidInput, RunNotFound
 from tradewind.core.inputs import AssetsUpdated, AssetUpdate, CreateRun, MarkRun, SetPaused
 from tradewind.core.partition_wishes import checked_key
 from tradewind.core.records import AssetEvent, DagRun, Pool
 from tradewind.core.states import RunState, RunType
+from tradewind.core.turn import Turn
 from tradewind.core.world import LiveRun
 from tradewind.scheduler import reruns
 from tradewind.scheduler.owner import Rows
@@ -187,7 +189,10 @@ def delete_dag(context: Context, body: Body, actor: str) -> Wish:
         backfills = queries.backfill_numbers(connection, dag_id)
         numbers = queries.runs_between(connection, dag_id)
         runs = [run for n in numbers if (run := queries.run_numbered(connection, n))]
+    plan = world.plans.get(dag_id)
     world.forget_dag(dag_id)
+    turn = Turn(world, context.now())
+    watching.refresh(turn, plan.spec if plan else None)
     rest: tuple[Operation, ...] = (
         *(DropRows("backfill_run", {"backfill": number}) for number in backfills),
         DropRows("backfill", {"dag_id": dag_id}),
@@ -197,7 +202,7 @@ def delete_dag(context: Context, body: Body, actor: str) -> Wish:
         DropRows("partition_queue", {"dag_id": dag_id}),
         Record("dag.gone", dag_id),
     )
-    return Rows((*_delete_runs(runs), *rest))
+    return Rows((*_delete_runs(runs), *rest, *turn.operations))
 
 
 @handles("dag.reparse")

@@ -30,6 +30,7 @@ from tradewind.store.rows import (
     run_of,
     slot_of,
     task_of,
+    watched_of,
 )
 from tradewind.store.specs import decode_spec
 from tradewind.store.times import from_us, to_us
@@ -54,6 +55,8 @@ def load_world(
         _load_past(connection, world)
         _load_deferrals(connection, world)
         _load_asset_events(connection, world)
+        for row in connection.execute(select(t.watcher)).mappings():
+            world.watchers.active[row["id"]] = watched_of(row)
     _set_timers(world, now)
     return world
 
@@ -272,6 +275,9 @@ def _set_timers(world: World, now: datetime) -> None:
                 world.at(moment, "deferral", deferral.key)
     for dag_id in (*world.assets.queues, *world.assets.partitions):
         world.at(now, "assets", dag_id)
+    for watched in world.watchers.active.values():
+        if watched.retry_at is not None:
+            world.at(watched.retry_at, "watcher", watched.id)
     for dag_id in world.backfills:
         world.at(now, "backfill", dag_id)
     for record in world.dags.values():

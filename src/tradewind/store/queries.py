@@ -169,6 +169,11 @@ def asset_events(
     return [asset_event_of(row) for row in connection.execute(query).mappings()][::-1]
 
 
+def has_asset_event(connection: Connection, id: str) -> bool:
+    """Whether this event is in the ledger."""
+    return connection.execute(select(t.asset_event.c.number).where(t.asset_event.c.id == id)).first() is not None
+
+
 def asset_events_of_run(connection: Connection, dag_id: str, run_id: str) -> list[AssetEvent]:
     """The events that a run was made for, oldest first."""
     query = (

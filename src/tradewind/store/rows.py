@@ -7,7 +7,7 @@ from sys import intern
 from typing import Any
 
 from tradewind.core.backfill_plan import Action, Backfill, Reprocess, Slot
-from tradewind.core.records import Answer, AssetEvent, Attempt, DagRun, Deferral, Pool, TaskInstance, TaskKey
+from tradewind.core.records import Answer, AssetEvent, Attempt, DagRun, Deferral, Pool, TaskInstance, TaskKey, Watched
 from tradewind.core.states import AttemptState, RunState, RunType, TaskState
 from tradewind.core.timetables import DataInterval, DueRun
 from tradewind.core.world import DagRecord
@@ -278,6 +278,12 @@ def asset_event_of(row: Row) -> AssetEvent:
         partition_key=row["partition_key"],
         partition_date=from_us(row["partition_date"]),
     )
+
+
+def watched_of(row: Row) -> Watched:
+    assets = tuple((name, uri, group) for name, uri, group in json.loads(row["assets"]))
+    kwargs, retry_at = bytes(row["kwargs"]), from_us(row["retry_at"])
+    return Watched(row["id"], row["classpath"], kwargs, assets, row["failures"], row["error"], retry_at)
 
 
 def backfill_of(row: Row) -> Backfill:

@@ -36,6 +36,7 @@ from tradewind.core.decisions import (
     StartAttempt,
     StartCallback,
     StartTrigger,
+    StartWatcher,
     StopAttempt,
     StopTrigger,
 )
@@ -43,7 +44,7 @@ from tradewind.core.errors import TradewindError
 from tradewind.core.explain import Reason, explain
 from tradewind.core.past import PreviousRun, as_previous, newest_before
 from tradewind.core.plan import Plan
-from tradewind.core.records import AssetEvent, Attempt, DagRun, Deferral, Pool, TaskInstance, TaskKey
+from tradewind.core.records import AssetEvent, Attempt, DagRun, Deferral, Pool, TaskInstance, TaskKey, Watched
 from tradewind.core.rerun_plan import RerunPlan, RerunWish, plan_rerun
 from tradewind.core.states import (
     ATTEMPT_ACTIVE,
@@ -57,6 +58,7 @@ from tradewind.core.states import (
 )
 from tradewind.core.timetables import RunsAhead
 from tradewind.core.trigger_rules import UpstreamCounts
+from tradewind.core.watching import awaited
 from tradewind.core.world import IN_MOTION, LiveRun, World
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
@@ -85,6 +87,10 @@ class Play:
         self.deferrals: dict[TaskKey, Deferral] = {}
         self.triggers: dict[str, Deferral] = {}
         """Triggers that a worker was told to run, and not to stop."""
+        self.watchers: dict[str, dict[str, Any]] = {}
+        """Rows of watchers, by id."""
+        self.watching: dict[str, Watched] = {}
+        """Watchers that a worker was told to run, and not to stop."""
         self.asset_events: dict[int, AssetEvent] = {}
         """The ledger, by number."""
         self.asset_queue: set[tuple[str, int]] = set()
@@ -365,6 +371,8 @@ class Play:
         offered_before = {attempt.id for attempt in self.offered} if self.check else set()
         for operation in operations:
             self._store(operation)
+        if isinstance(event, i.WatcherFailed):
+            self.watching.pop(event.id, None)  # it runs no longer
         if self.check:
             self._check()
         self._check_offers(operations, offered_before)
@@ -464,6 +472,15 @@ class Play:
             case StartTrigger(deferral=deferral):
                 self.triggers[deferral.id] = deferral
                 self.trigger_orders.append(operation)
+            case PutRow(table="watcher", row=row):
+                self.watchers[row["id"]] = dict(row)
+            case DropRows(table="watcher", where=where):
+                del self.watchers[where["id"]]
+            case StartWatcher(watched=watched):
+                assert watched.id not in self.watching, f"{watched} runs already"
+                self.watching[watched.id] = watched
+            case StopTrigger(id=trigger) if trigger in self.watching:
+                del self.watching[trigger]
             case StopTrigger(id=trigger):
                 del self.triggers[trigger]
                 self.trigger_orders.append(operation)
@@ -537,8 +554,14 @@ class Play:
         waits = {(d, key, n) for d, queue in gathered.items() for key, found in queue.events.items() for n in found}
         assert waits == self.partition_queue
         self._check_backfills()
+        rows = {w.id: {**w._asdict(), "assets": [list(a) for a in w.assets]} for w in self._watched()}
+        assert rows == self.watchers
+        assert {w.id for w in self._watched() if w.retry_at is None} == self.watching.keys()
         waiting = {d.id for d in self.deferrals.values() if d.needs_triggerer}
         assert waiting == self.triggers.keys(), "triggers that run are not those that somebody waits for"
+
+    def _watched(self) -> Iterable[Watched]:
+        return self.world.watchers.active.values()
 
     def _check_backfills(self) -> None:
         held = {one.record.id: one for one in self.world.backfills.values()}
@@ -577,6 +600,9 @@ def check_world(world: World) -> None:
     named = {(key, dag_id) for dag_id, plan in world.plans.items() for key in named_in(plan.spec.assets)}
     assert {(key, dag_id) for key, dags in world.assets.consumers.items() for dag_id in dags} == named
     assert all(queue.events for queue in world.assets.queues.values())
+    assert world.watchers.active.keys() == {id for id in world.watchers.ids if awaited(world, id)}
+    for watched in world.watchers.active.values():
+        assert watched.assets == awaited(world, watched.id), watched
     for gathered in world.assets.partitions.values():
         assert gathered.events
         assert all(gathered.events.values())
@@ -616,6 +642,7 @@ def same_world(memory: World, loaded: World, now: datetime) -> None:
     gathered = [{d: q.events for d, q in w.assets.partitions.items()} for w in (memory, loaded)]
     assert gathered[0] == gathered[1]
     assert (memory.assets.next_number, memory.assets.last_at) == (loaded.assets.next_number, loaded.assets.last_at)
+    assert memory.watchers.active == loaded.watchers.active
     assert memory.pools == loaded.pools
     assert memory.backfills == loaded.backfills
 
@@ -639,6 +666,9 @@ def timers(world: World, now: datetime) -> set[Any]:
             case "deferral":
                 waits = world.deferrals.get(subject)
                 return waits is not None and waits.answer is None and at in (waits.at, waits.timeout_at)
+            case "watcher":
+                found = world.watchers.active.get(subject)
+                return found is not None and found.retry_at == at
             case "schedule":  # one that is due already waits for the end of a run
                 record = world.dags[subject]
                 return at > now and not record.is_paused and record.next_due is not None

@@ -302,6 +302,8 @@ class RunTrigger(Message, tag="run_trigger"):
     map_index: int
     try_number: int
     """Whose log its lines go to."""
+    keeps_on: bool = False
+    """It watches assets, for no task: it goes on after what it says, and has a log of its own."""
 
 
 class DropTrigger(Message, tag="drop_trigger"):
@@ -321,6 +323,16 @@ class TriggerAnswer(Message, tag="trigger_answer"):
     xcoms: list[XComValue] = []
     error: str = ""
     """Why there is no event."""
+
+
+class WatcherFired(Message, tag="watcher_fired"):
+    """A trigger that watches assets says that they were updated; the agent keeps this until it is acknowledged."""
+
+    id: str
+    """Names what it said."""
+    watcher: str
+    event: bytes
+    """JSON of the event's payload."""
 
 
 class BeatAck(Message, tag="beat_ack"):
@@ -527,5 +539,5 @@ AnyMessage = (
     Offer | Cancel | Started | Finished | Progress | Request | Response | Hello | Welcome | Refused | Beat | BeatAck
     | Ack | Warm | Drain | Parse | Parsed | Command | CommandResult | Subscribe | Event | Fork | Child | Exited
     | HostStarted | HostReady | StartHost
-    | RunTrigger | DropTrigger | TriggerAnswer | StartTriggerHost | TriggerBlocked
+    | RunTrigger | DropTrigger | TriggerAnswer | WatcherFired | StartTriggerHost | TriggerBlocked
 )  # fmt: skip
