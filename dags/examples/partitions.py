@@ -1,6 +1,6 @@
 """A run for each partition of a piece of data: hours gather to a day, and each region has a run of its own.
 
-Unpause all of them. `partitions_hours` names the hours of a day, and the day's run follows; so does one for each region.
+Unpause all of them. `partitions_hours` names the hours of a day, whose run follows, as does one for each region.
 """
 
 from datetime import datetime
@@ -62,7 +62,7 @@ with DAG(
 
     @task.bash
     def report() -> str:
-        return "echo sales of {{ partition_key }}"
+        return "echo 'sales of {{ partition_key }}'"
 
     report()
 
