@@ -18,6 +18,17 @@ from tradewind.testing.installation import Installation
 from tradewind.testing.published import put_examples
 from tradewind.testing.servers import Unavailable
 
+PARTITIONED = (
+    "aggregate_regional_sales clean_and_combine_player_stats compute_player_odds daily_inference "
+    "daily_team_a_rollup ingest_region_stats ingest_regional_sales ingest_team_a_player_stats "
+    "live_region_player_stats monthly_team_a_rollup multi_region_player_stats "
+    "player_odds_quality_check_wont_ever_to_trigger regional_stats_breakdown "
+    "scatter_live_region_to_segments segment_region_stats_early_rollup segment_region_stats_rollup "
+    "summarize_live_region_stats team_b_player_stats team_c_player_stats trailing_week_inference "
+    "train_weekly_model"
+)
+"""The Dags of example_asset_partition.py."""
+
 DAGS = {
     "2.11": (
         "conditional_dataset_and_time_based_timetable consume_1_and_2_with_dataset_expressions "
@@ -67,7 +78,7 @@ DAGS = {
         "example_xcom_args_with_operators latest_only latest_only_with_trigger read_asset_event "
         "team_analytics_producer team_ml_consumer tutorial tutorial_dag tutorial_taskflow_api "
         "tutorial_taskflow_templates example_asset_with_watchers example_external_task_marker_parent "
-        "example_time_delta_sensor_async"
+        f"example_time_delta_sensor_async {PARTITIONED}"
     ),
 }
 """Release -> the Dags that run here with nothing but PyPI."""
@@ -94,7 +105,8 @@ SAMPLE = {
         "example_xcomargs tutorial_taskflow_templates"
     ),
     "3.3": (
-        "example_bash_decorator example_bash_operator example_branch_datetime_operator example_custom_weight "
+        "example_asset_partition example_bash_decorator example_bash_operator example_branch_datetime_operator "
+        "example_custom_weight "
         "example_failed_dag example_latest_only example_params_ui_tutorial example_setup_teardown "
         "example_short_circuit_decorator example_trigger_controller_dag example_trigger_target_dag "
         "example_workday_timetable example_xcom tutorial_dag tutorial_taskflow_templates"
@@ -153,6 +165,7 @@ BRANCHES["example_branch_python_operator_decorator"] = [
 """Dag -> (task that chooses, the tasks of which exactly one is followed)."""
 
 FILES_DAGS = {
+    "example_asset_partition": PARTITIONED,
     "example_branch_datetime_operator": "example_branch_datetime_operator example_branch_datetime_operator_2 "
     "example_branch_datetime_operator_3",
     "example_latest_only": "latest_only",
@@ -174,6 +187,8 @@ class Played:
     """dag_id -> run_id -> state."""
     tasks: dict[tuple[str, str], dict[tuple[str, int], str]] = field(default_factory=lambda: defaultdict(dict))
     reasons: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    partitions: dict[str, list[str | None]] = field(default_factory=lambda: defaultdict(list))
+    """dag_id -> partition of each run that assets made."""
 
 
 RUN_ID = "published"
@@ -198,8 +213,10 @@ def play(release: str, files: frozenset[str], dags: list[str] | None, seconds: f
         for dag_id in sorted(played.known - LEFT_OUT.keys() if dags is None else dags):
             installation.trigger(dag_id, RUN_ID, logical_date=LOGICAL_DATE, conf=CONF.get(dag_id, {}))
         installation.until("all runs end", partial(_all_over, installation), seconds)
-        for row in installation.rows("SELECT dag_id, run_id, state FROM run"):
+        for row in installation.rows("SELECT dag_id, run_id, run_type, state, partition_key FROM run"):
             played.runs[row["dag_id"]][row["run_id"]] = row["state"]
+            if row["run_type"] == "asset_triggered":
+                played.partitions[row["dag_id"]].append(row["partition_key"])
         sql = "SELECT r.dag_id, r.run_id, t.* FROM task_instance t JOIN run r ON r.number = t.run"
         for row in installation.rows(sql):
             key = row["dag_id"], row["run_id"]
@@ -283,6 +300,20 @@ def test_the_latest_run_of_a_schedule_is_not_skipped(sample: tuple[str, Played])
     assert set(scheduled.values()) == {"success"}
     for run_id in scheduled:
         assert set(played.tasks[dag_id, run_id].values()) == {"success"}
+
+
+def test_partitions_that_tasks_name_make_the_runs_that_airflow_would_make(sample: tuple[str, Played]) -> None:
+    release, played = sample
+    made = {dag_id: sorted(filter(None, keys)) for dag_id, keys in played.partitions.items() if any(keys)}
+    regions, sales = ["apac", "eu", "us"], "2026-06-14"
+    expected = {
+        "aggregate_regional_sales": [f"{region}|{sales}" for region in regions],
+        "scatter_live_region_to_segments": regions,
+        "segment_region_stats_early_rollup": ["all_regions"],
+        "segment_region_stats_rollup": ["all_regions"],
+        "summarize_live_region_stats": ["us"],
+    }
+    assert made == ({} if release == "2.11" else expected)
 
 
 # --- all of them --------------------------------------------------------------------------------------------------

@@ -65,17 +65,27 @@ class Stage:
         self.fenced: list[str] = []
         self._calls: list[Callable[[], None]] = []
         self._ids = count(1)
+        self._database = database
         database.clear(lambda: int(self.seconds * 1e6))
-        self.writer = LockedWriter(database.engine)
-        self.scheduler = Scheduler(
-            engine=database.engine, writer=self.writer, holder="me", ports=self, files=Files(), vault=OpenVault(),
-            parallelism=8, default_pool_slots=8, max_retry_delay_seconds=9.0, kill_grace_seconds=1.0,
-        )  # fmt: skip
-        assert self.scheduler.try_to_own()
+        self._begin()
         spec = dag("a", retries=2)
         self.give(
             DagLoaded(spec=spec, version="v", encoded=encode_spec(spec), digest="d", paused_at_creation=False)
         )  # fmt: skip
+
+    def _begin(self) -> None:
+        self.writer = LockedWriter(self._database.engine)
+        self.scheduler = Scheduler(
+            engine=self._database.engine, writer=self.writer, holder="me", ports=self, files=Files(), vault=OpenVault(),
+            parallelism=8, default_pool_slots=8, max_retry_delay_seconds=9.0, kill_grace_seconds=1.0,
+        )  # fmt: skip
+        assert self.scheduler.try_to_own()
+
+    def restart(self) -> None:
+        """Another scheduler takes over, which knows the database alone."""
+        self.scheduler.step_down()
+        self._calls.clear()
+        self._begin()
 
     def give(self, event: Any) -> None:
         self.scheduler.submit(event)

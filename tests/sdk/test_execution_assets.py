@@ -13,7 +13,9 @@ from tradewind.sdk.assets import AssetWatcher, Dataset
 from tradewind.sdk.exceptions import AirflowSkipException, DagInvalid, DownstreamTasksSkipped
 from tradewind.sdk.operators.python import PythonOperator
 from tradewind.sdk.serialize import dag_spec
-from tradewind.sdk.timetables import AssetOrTimeSchedule, CronTriggerTimetable, PartitionedAssetTimetable
+from tradewind.sdk.timetables import AssetOrTimeSchedule, CronTriggerTimetable
+from tradewind.sdk.triggers.file import FileDeleteTrigger
+from tradewind.store.specs import decode_spec, encode_spec
 from tradewind.wire.messages import Finished
 
 RAIN, SNOW = Asset("rain", "s3://weather/rain"), Asset("snow", "s3://weather/snow")
@@ -189,16 +191,29 @@ def test_a_spec_has_the_condition_and_the_policy() -> None:
     assert (dag_spec(old, "e.py").generation, dag_spec(old, "e.py").assets["asset"]["uri"]) == (2, "s3://x")
 
 
-def test_what_is_not_there_yet_is_said_to_the_author() -> None:
-    watched = Asset("w", watchers=[AssetWatcher("queue", trigger=None)])
-    with DAG("d", schedule=watched) as dag:
+def test_watchers_are_said_as_paths_and_json_wherever_their_asset_is_named() -> None:
+    shared = Asset("w", watchers=[AssetWatcher("files", FileDeleteTrigger("/tmp/x", poke_interval=1.0))])
+    made = Asset("m", watchers=[AssetWatcher("more", FileDeleteTrigger("/tmp/y"))])
+
+    @task(outlets=[made], inlets=[shared])
+    def use() -> None: ...
+
+    with DAG("d", schedule=shared | RAIN) as dag:
+        use()
+    spec = dag_spec(dag, "d.py")
+    assert spec.notices == ()
+    assert [(it.name, it.asset, it.uri, it.classpath.rpartition(".")[2]) for it in spec.watchers] == [
+        ("more", "m", "m", "FileDeleteTrigger"), ("files", "w", "w", "FileDeleteTrigger"),
+    ]  # fmt: skip
+    assert json.loads(spec.watchers[1].kwargs) == {"filepath": "/tmp/x", "poke_interval": 1.0}
+    assert decode_spec(encode_spec(spec)) == spec
+
+
+def test_a_watcher_that_is_no_trigger_is_refused() -> None:
+    with DAG("d", schedule=Asset("w", watchers=[AssetWatcher("queue", trigger=None)])) as dag:
         pass
-    assert any("watch nothing yet" in notice for notice in dag_spec(dag, "d.py").notices)
-    with DAG("p", schedule=PartitionedAssetTimetable(assets=RAIN)) as dag:
-        pass
-    spec = dag_spec(dag, "p.py")
-    assert (spec.assets, len(spec.notices)) == ({}, 1)
-    assert "makes no runs yet" in spec.notices[0]
+    with pytest.raises(DagInvalid, match="Dag 'd': the watcher 'queue' of asset 'w' cannot watch: NoneType is no trig"):
+        dag_spec(dag, "d.py")
 
 
 def test_a_policy_that_nobody_knows_is_refused() -> None:

@@ -80,6 +80,21 @@ def test_an_event_trigger_goes_on_after_its_first_event() -> None:
     assert played(story) == [0, 1, 2]
 
 
+def test_one_that_was_to_go_on_and_comes_to_its_end_says_so() -> None:
+    async def story(runner: TriggerRunner) -> list[Any]:
+        start(runner, "watcher", given.Says("x"), keeps_on=True)
+        outcomes: list[Any] = []
+        async for outcome in runner:
+            outcomes.append(outcome)
+            if isinstance(outcome, Exhausted):
+                return outcomes
+        return outcomes
+
+    fired, end = played(story)
+    assert isinstance(fired, Fired)
+    assert end == Exhausted("watcher", said=True)
+
+
 def test_an_event_that_ends_the_task_says_the_state_and_the_values() -> None:
     done = outcome_of(given.Ends("succeeds"))
     assert isinstance(done, Fired)

@@ -709,6 +709,7 @@ def test_what_a_task_updates_makes_runs_of_those_who_wait_for_it(write: Write) -
     ("file", "dag_id", "made"),
     [
         ("dags/examples/assets.py", "assets_collect", {"assets_join", "assets_any_found", "assets_or_each_night"}),
+        ("dags/examples/partitions.py", "partitions_hours", {"partitions_day", "partitions_region"}),
         (
             "examples/airflow2/datasets.py",
             "datasets_collect",

@@ -12,6 +12,7 @@ from tradewind.wire.messages import (
     RunTrigger,
     TriggerAnswer,
     TriggerBlocked,
+    WatcherFired,
 )
 from tradewind.worker.trigger_keeper import IDLE_SECONDS, TriggerHost, TriggerKeeper
 
@@ -37,6 +38,7 @@ class Stage:
         self.seconds = 0.0
         self.processes: dict[TriggerHost, Process] = {}
         self.told: list[TriggerAnswer] = []
+        self.fired: list[WatcherFired] = []
         self.killed: list[int] = []
         self.keeper = TriggerKeeper(self, lambda link, request: None)
 
@@ -44,6 +46,9 @@ class Stage:
         return self.seconds
 
     def tell_scheduler(self, message: Message) -> None:
+        if isinstance(message, WatcherFired):
+            self.fired.append(message)
+            return
         assert isinstance(message, TriggerAnswer)
         self.told.append(message)
 
@@ -155,3 +160,53 @@ def test_a_process_without_triggers_ends_after_a_while(stage: Stage) -> None:
     assert stage.processes[host].closed
     stage.run("b")
     assert len(stage.processes) == 2
+
+
+def said(stage: Stage, number: int, name: str = "w") -> None:
+    stage.keeper.from_host(stage.host_of(name), WatcherFired(id=f"said{number}", watcher=name, event=b"1"))
+
+
+def test_a_watcher_goes_on_and_what_it_says_is_told_until_it_is_acknowledged(stage: Stage) -> None:
+    stage.run("w")
+    said(stage, 1)
+    said(stage, 2)
+    assert "w" in stage.host_of("w").triggers
+    assert stage.keeper.holds == ["w"]
+    stage.keeper.acknowledged("said1")
+    stage.seconds += SAY_AGAIN_SECONDS
+    stage.keeper.tick(stage.seconds)
+    stage.keeper.connected()
+    assert [fired.id for fired in stage.fired] == ["said1", "said2", "said2", "said2"]
+    stage.keeper.acknowledged("said2")
+    stage.keeper.connected()
+    assert len(stage.fired) == 4
+
+
+def test_what_a_watcher_has_said_is_told_although_it_is_stopped_or_dies(stage: Stage) -> None:
+    stage.run("w", "v")
+    said(stage, 1)
+    said(stage, 2, "v")
+    stage.keeper.drop(DropTrigger(id="w"))
+    stage.dies(stage.host_of("v"))
+    stage.keeper.connected()
+    assert [fired.id for fired in stage.fired] == ["said1", "said2", "said1", "said2"]
+    assert "v" in stage.host_of("v").triggers
+
+
+def test_a_stopped_watcher_says_nothing_any_more(stage: Stage) -> None:
+    stage.run("w")
+    host = stage.host_of("w")
+    stage.keeper.drop(DropTrigger(id="w"))
+    stage.keeper.from_host(host, WatcherFired(id="late", watcher="w", event=b"1"))
+    assert stage.fired == []
+
+
+def test_a_watcher_whose_process_dies_now_and_then_is_no_trigger_that_ends_processes(stage: Stage) -> None:
+    stage.run("w")
+    for number in range(4):
+        stage.dies(stage.host_of("w"))
+        said(stage, number)
+    assert stage.told == []
+    stage.dies(stage.host_of("w"))
+    stage.dies(stage.host_of("w"))
+    assert [answer.error for answer in stage.told] == ["it ended the process that it ran in, twice"]

@@ -5,7 +5,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from tradewind.core.asset_queue import WaitingEvent
 from tradewind.core.assets import AssetKey, keys_of, named_in, waits_for
+from tradewind.core.partition_queue import partitions_wait
+from tradewind.core.watcher_words import failure_of, watches
 from tradewind.store.times import from_us
 
 if TYPE_CHECKING:
@@ -59,12 +62,28 @@ def wait_of(reader: "Reader", dag_id: str, spec: Mapping[str, Any]) -> str:
     condition = spec.get("assets") or {}
     if not condition:
         return ""
+    failing = [failure_of(found) for found in reader.watchers() if watches(found.assets, condition)]
+    return ". ".join([_wait_of(reader, dag_id, spec, condition), *filter(None, failing)])
+
+
+def _wait_of(reader: "Reader", dag_id: str, spec: Mapping[str, Any], condition: Mapping[str, Any]) -> str:
+    if partitions := spec.get("partitions"):
+        gathered: dict[str, list[WaitingEvent]] = {}
+        for row in reader.gathered_asset_events(dag_id):
+            keys = keys_of(row["name"], row["uri"], row["aliases"])
+            waiting = WaitingEvent(row["number"], _moment(row), keys, row["partition_key"])
+            gathered.setdefault(row["partition"], []).append(waiting)
+        return partitions_wait(partitions, condition, gathered)
     updated: dict[AssetKey, datetime] = {}
     for row in reader.waiting_asset_events(dag_id):
-        at = from_us(row["at"])
-        assert at is not None
-        updated.update(dict.fromkeys(keys_of(row["name"], row["uri"], row["aliases"]), at))
+        updated.update(dict.fromkeys(keys_of(row["name"], row["uri"], row["aliases"]), _moment(row)))
     return waits_for(condition, updated)
+
+
+def _moment(row: Mapping[str, Any]) -> datetime:
+    at = from_us(row["at"])
+    assert at is not None
+    return at
 
 
 def _mentions(specs: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[Any, str, str]]:

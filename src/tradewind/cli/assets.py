@@ -8,6 +8,7 @@ from tradewind.cli.app import App, Noun, iso, json_object, output_option, pass_a
 from tradewind.cli.asset_catalogue import Known, catalogue
 from tradewind.cli.dag_rows import run_row
 from tradewind.cli.output import show
+from tradewind.core.watcher_words import failure_of
 
 COLUMNS = ("name", "uri", "group", "extra")
 
@@ -48,6 +49,7 @@ def details(app: App, alias: bool, name: str, uri: str, output: str) -> None:
         "producing_tasks": list(known.producers),
         "consuming_tasks": list(known.readers),
         "scheduled_dags": list(known.consumers),
+        **({} if alias else {"watchers": _watchers(app, known)}),
         "events": events["events"],
         "last_event": iso(events["newest"]),
     }
@@ -60,9 +62,10 @@ def details(app: App, alias: bool, name: str, uri: str, output: str) -> None:
 @assets.command("materialize")
 @click.option("--name", default="", help="Its name.")
 @click.option("--uri", default="", help="Its uri.")
+@click.option("--partition-key", help="The partition of it, where the Dag has partitions.")
 @output_option
 @pass_app
-def materialize(app: App, name: str, uri: str, output: str) -> None:
+def materialize(app: App, name: str, uri: str, partition_key: str | None, output: str) -> None:
     """Create a run of the Dag that updates an asset."""
     known = _chosen(app, name, uri)
     dags = list(known.producing_dags)
@@ -72,7 +75,8 @@ def materialize(app: App, name: str, uri: str, output: str) -> None:
         raise click.ClickException(
             f"Several Dags update the asset {known.name!r}: {', '.join(dags)}; `tradewind dags trigger` runs one."
         )
-    created = app.client.command("run.create", dag_id=dags[0], run_type="asset_materialization")
+    partition = {} if partition_key is None else {"partition_key": partition_key}
+    created = app.client.command("run.create", dag_id=dags[0], run_type="asset_materialization", **partition)
     show([run_row(created)], output)
 
 
@@ -80,13 +84,22 @@ def materialize(app: App, name: str, uri: str, output: str) -> None:
 @click.option("--name", default="", help="Its name.")
 @click.option("--uri", default="", help="Its uri.")
 @click.option("--extra", default="{}", help="JSON object with facts about the update.")
+@click.option("--partition-key", help="The partition of it that was updated.")
 @output_option
 @pass_app
-def report(app: App, name: str, uri: str, extra: str, output: str) -> None:
+def report(app: App, name: str, uri: str, extra: str, partition_key: str | None, output: str) -> None:
     """Say that an asset was updated outside of any task; Dags that wait for it get their runs."""
     known = _chosen(app, name, uri)
     body = {"name": known.name, "uri": known.uri, "extra": json_object(extra, "--extra")}
+    if partition_key is not None:
+        body["partition_key"] = partition_key
     show(app.client.command("asset.event", **body)["events"], output)
+
+
+def _watchers(app: App, known: Known) -> list[str]:
+    """What watches the asset now, with the reason where it fails."""
+    mine = [watched for watched in app.reader.watchers() if (known.name, known.uri, known.group) in watched.assets]
+    return [failure_of(watched) or f"{watched.name} watches it" for watched in mine]
 
 
 def _chosen(app: App, name: str, uri: str, *, alias: bool = False) -> Known:

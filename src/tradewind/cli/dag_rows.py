@@ -134,6 +134,8 @@ def run_row(run: Row) -> dict[str, Any]:
         "data_interval_end": time("data_interval_end"),
         "end_date": time("end_date"),
         "logical_date": time("logical_date"),
+        "partition_date": time("partition_date"),
+        "partition_key": run.get("partition_key"),
         "run_after": time("run_after"),
         "run_type": run.get("run_type"),
         "start_date": time("start_date"),

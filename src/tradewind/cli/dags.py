@@ -90,6 +90,7 @@ def show_dag(app: App, dag_id: str, save: str | None, output: str, imgcat: bool)
 @click.option("-l", "--logical-date", "-e", "--exec-date", "logical_date", help="Logical date of the run.")
 @click.option("--no-replace-microseconds", is_flag=True, help="Keep the microseconds of the logical date.")
 @click.option("--note", help="A note on the run.")
+@click.option("--partition-key", help="The partition that the run is for, of a Dag that has partitions.")
 @click.option(
     "-w",
     "--wait",
@@ -100,7 +101,7 @@ def show_dag(app: App, dag_id: str, save: str | None, output: str, imgcat: bool)
 @pass_app
 def trigger(
     app: App, dag_id: str, run_id: str | None, conf: str | None, logical_date: str | None,
-    no_replace_microseconds: bool, note: str | None, wait: bool, output: str,
+    no_replace_microseconds: bool, note: str | None, partition_key: str | None, wait: bool, output: str,
 ) -> int:  # fmt: skip
     """Create a run.
 
@@ -114,6 +115,8 @@ def trigger(
         body["conf"] = json_object(conf, "--conf")
     if note is not None:
         body["note"] = note
+    if partition_key is not None:
+        body["partition_key"] = partition_key
     if logical_date is not None:
         moment = app.moment(logical_date)
         body["logical_date"] = (moment if no_replace_microseconds else moment.replace(microsecond=0)).isoformat()
@@ -185,16 +188,28 @@ def delete(app: App, dag_id: str, yes: bool) -> None:
 
 @dags.command("clear")
 @click.argument("dag_id")
-@click.option("--run-id", required=True, help="The run.")
+@click.option("--run-id", help="The run.")
+@click.option("--partition-key", help="Instead: the runs for this partition.")
+@click.option("--partition-date-start", help="Instead: the runs whose partition is not before this date.")
+@click.option("--partition-date-end", help="And not after this one.")
 @click.option("-f", "--only-failed", is_flag=True, help="Only what failed.")
 @click.option("-r", "--only-running", is_flag=True, help="Only what is running.")
 @latest_option
 @click.option("-n", "--dry-run", is_flag=True, help="Only say what would be cleared.")
 @yes_option
 @pass_app
-def clear(app: App, /, dag_id: str, run_id: str, dry_run: bool, yes: bool, **choice: Any) -> None:
-    """Set the tasks of one run back, so that they run again."""
-    body = {"run_id": run_id, "upstream": False, "downstream": False, **choice}
+def clear(
+    app: App, /, dag_id: str, run_id: str | None, partition_key: str | None, partition_date_start: str | None,
+    partition_date_end: str | None, dry_run: bool, yes: bool, **choice: Any,
+) -> None:  # fmt: skip
+    """Set the tasks of one run, or of the runs for a partition, back, so that they run again."""
+    dates = {"partition_date_start": partition_date_start, "partition_date_end": partition_date_end}
+    asked = {name: app.moment(text).isoformat() for name, text in dates.items() if text is not None}
+    ways = [run_id is not None, partition_key is not None, bool(asked)]
+    if sum(ways) != 1:
+        raise click.UsageError("Name the runs in one way: --run-id, --partition-key, or --partition-date-start/-end.")
+    which = {"run_id": run_id, "partition_key": partition_key, **asked}
+    body = {**which, "upstream": False, "downstream": False, **choice}
     clear_with_preview(app, [dag_id], {name: v for name, v in body.items() if v is not None}, dry_run, yes)
 
 

@@ -2,10 +2,13 @@
 
 import json
 from collections.abc import Collection, Sequence
-from typing import Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from tradewind.config import Settings
 from tradewind.core.errors import DagNotFound, RunNotFound, TradewindError
+
+if TYPE_CHECKING:
+    from tradewind.core.records import Watched
 
 Row = dict[str, Any]
 
@@ -290,6 +293,21 @@ class Reader:
         found = self._rows(
             "SELECT e.name, e.uri, e.aliases, e.at FROM asset_queue q JOIN asset_event e ON e.number = q.event "
             "WHERE q.dag_id = ? ORDER BY e.number",
+            dag_id,
+        )
+        return [{**row, "aliases": json.loads(row["aliases"])} for row in found]
+
+    def watchers(self) -> "list[Watched]":
+        """Triggers that watch assets now, or will after a failure."""
+        from tradewind.store.rows import watched_of
+
+        return [watched_of(row) for row in self._rows("SELECT * FROM watcher ORDER BY classpath, id")]
+
+    def gathered_asset_events(self, dag_id: str) -> list[Row]:
+        """The same for a Dag with partitions, by the `partition` of the run that will take them."""
+        found = self._rows(
+            "SELECT q.partition, e.number, e.name, e.uri, e.aliases, e.at, e.partition_key FROM partition_queue q "
+            "JOIN asset_event e ON e.number = q.event WHERE q.dag_id = ? ORDER BY e.number",
             dag_id,
         )
         return [{**row, "aliases": json.loads(row["aliases"])} for row in found]

@@ -100,6 +100,12 @@ NAMES: dict[str, str] = {
         "ConnectionAccessor Context context_merge get_current_context set_current_context VariableAccessor"
     ),
     "tradewind.sdk.hooks.base": "BaseHook",
+    "tradewind.sdk.partitions": (
+        "AllowedKeyMapper ChainMapper DayWindow FanOutMapper FixedKeyMapper HourWindow IdentityMapper MinimumCount "
+        "MonthWindow PartitionMapper ProductMapper QuarterWindow RollupMapper SegmentWindow StartOfDayMapper "
+        "StartOfHourMapper StartOfMonthMapper StartOfQuarterMapper StartOfWeekMapper StartOfYearMapper WaitForAll "
+        "WaitPolicy WeekWindow Window YearWindow"
+    ),
     "tradewind.sdk.timetables": (
         "AssetOrTimeSchedule AssetTriggeredTimetable ContinuousTimetable CronDataIntervalTimetable "
         "CronPartitionTimetable CronTriggerTimetable DagRunInfo DataInterval DeltaDataIntervalTimetable "

@@ -10,18 +10,21 @@ from typing import Any
 from tradewind.core.asset_queue import AssetQueue, WaitingEvent
 from tradewind.core.assets import AssetKey, named_in
 from tradewind.core.dag import DagSpec
+from tradewind.core.partition_queue import PartitionQueue
 
 
 class AssetIndex:
     """Consuming Dags by asset, and the events that wait for each Dag."""
 
-    __slots__ = ("_names", "_uris", "consumers", "last_at", "next_number", "queues")
+    __slots__ = ("_names", "_uris", "consumers", "last_at", "next_number", "partitions", "queues")
 
     def __init__(self) -> None:
         self.consumers: dict[AssetKey, dict[str, None]] = {}
         """Dags whose condition names this."""
         self.queues: dict[str, AssetQueue] = {}
         """By dag_id; a Dag for which nothing waits has none."""
+        self.partitions: dict[str, PartitionQueue] = {}
+        """The same for Dags that run once for each partition."""
         self.next_number = 1
         """Of the next event in the ledger."""
         self.last_at: datetime | None = None
@@ -54,6 +57,27 @@ class AssetIndex:
     def put(self, dag_id: str, event: WaitingEvent) -> None:
         """An event waits for this Dag."""
         self.queues.setdefault(dag_id, AssetQueue()).put(event)
+
+    def put_partition(self, dag_id: str, key: str, event: WaitingEvent) -> None:
+        """An event waits for this Dag's run of a partition."""
+        self.partitions.setdefault(dag_id, PartitionQueue()).put(key, event)
+
+    def drop_partition(self, dag_id: str, key: str, numbers: Iterable[int]) -> None:
+        """These events wait for that run no longer."""
+        queue = self.partitions[dag_id]
+        for number in numbers:
+            queue.drop(key, number)
+        if not queue.events:
+            del self.partitions[dag_id]
+
+    def waits(self, dag_id: str) -> bool:
+        """Whether anything waits for a run of this Dag."""
+        return dag_id in self.queues or dag_id in self.partitions
+
+    def forget(self, dag_id: str) -> None:
+        """The Dag is deleted: nothing waits for it."""
+        self.queues.pop(dag_id, None)
+        self.partitions.pop(dag_id, None)
 
     def drop(self, dag_id: str, numbers: Iterable[int]) -> None:
         """These events wait for this Dag no longer."""

@@ -15,6 +15,10 @@ class WaitingEvent(NamedTuple):
     at: datetime
     keys: tuple[AssetKey, ...]
     """What it answers to; the first one is the asset itself."""
+    partition: str | None = None
+    """The partition of the asset that was updated."""
+    date: datetime | None = None
+    """The date of that partition, where the run that updated it has one."""
 
 
 class Taken(NamedTuple):

@@ -7,14 +7,15 @@ makes the run also says which events it is for.
 from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 
-from tradewind.core import runs
+from tradewind.core import partitioned, runs, watching
 from tradewind.core.asset_queue import Taken, WaitingEvent
 from tradewind.core.assets import keys_of, named_in
+from tradewind.core.dag import DagSpec
 from tradewind.core.decisions import DropRows, PutAssetEvent, PutRow, Record
 from tradewind.core.ids import run_id_for
-from tradewind.core.inputs import AssetsUpdated, AssetUpdate
+from tradewind.core.inputs import AssetsUpdated, AssetUpdate, WatcherFired
 from tradewind.core.plan import Plan
-from tradewind.core.records import AssetEvent, TaskKey
+from tradewind.core.records import AssetEvent, DagRun, TaskKey
 from tradewind.core.states import RunType
 from tradewind.core.timetables import DueRun, manual_interval
 from tradewind.core.turn import Turn
@@ -27,14 +28,32 @@ def updated_by_task(turn: Turn, live: LiveRun, key: TaskKey, attempt: str, updat
     """A successful attempt updated these assets."""
     run = live.run
     source = {"dag_id": run.dag_id, "run_id": run.run_id, "task_id": key.task_id, "map_index": key.map_index}
-    _record(turn, [_event(turn, update, f"{attempt}.{n}", **source) for n, update in enumerate(updates)])
+    _record(turn, [
+        _event(turn, update, f"{attempt}.{n}", **source, **_partition(run, update)) for n, update in enumerate(updates)
+    ])  # fmt: skip
 
 
 def updated_from_outside(turn: Turn, news: AssetsUpdated) -> list[AssetEvent]:
     """Somebody says that these assets were updated."""
-    events = [_event(turn, update, f"{news.id}.{n}", actor=news.actor) for n, update in enumerate(news.updates)]
+    events = [
+        _event(turn, update, f"{news.id}.{n}", actor=news.actor, partition_key=update.partition_key)
+        for n, update in enumerate(news.updates)
+    ]
     _record(turn, events)
     return events
+
+
+def updated_by_watcher(turn: Turn, news: WatcherFired) -> None:
+    """A trigger says that the assets which it watches were updated."""
+    watched = turn.world.watchers.active.get(news.watcher)
+    if watched is None:
+        turn.do(Record("watcher.stale_event", body={"watcher": news.watcher}))
+        return
+    watching.heard(turn, watched)
+    extra = b'{"from_trigger": true, "payload": ' + news.event + b"}"
+    updates = [AssetUpdate(name=name, uri=uri, group=group, extra=extra) for name, uri, group in watched.assets]
+    actor = f"watcher {watched.name}"
+    _record(turn, [_event(turn, update, f"{news.id}.{n}", actor=actor) for n, update in enumerate(updates)])
 
 
 def look_at(turn: Turn, dag_id: str, fresh: Collection[int] = ()) -> None:
@@ -44,6 +63,9 @@ def look_at(turn: Turn, dag_id: str, fresh: Collection[int] = ()) -> None:
     record, plan = world.dags.get(dag_id), world.plans.get(dag_id)
     if record is None or plan is None or record.is_paused or record.is_stale:
         return
+    if plan.partitions is not None:
+        partitioned.look_at(turn, plan)
+        return
     while (queue := world.assets.queues.get(dag_id)) is not None and runs.has_room(turn, dag_id):
         taken = queue.take(plan.spec.assets, plan.spec.asset_policy)
         if taken is None:
@@ -51,14 +73,22 @@ def look_at(turn: Turn, dag_id: str, fresh: Collection[int] = ()) -> None:
         _make_run(turn, plan, taken, fresh)
 
 
-def fit(turn: Turn, dag_id: str) -> None:
-    """The Dag has changed: of what waits it keeps what its condition names."""
-    queue = turn.world.assets.queues.get(dag_id)
-    if queue is None:
-        return
-    named = set(named_in(turn.world.plans[dag_id].spec.assets))
-    _forget(turn, dag_id, [n for n, event in queue.events.items() if named.isdisjoint(event.keys)])
-    turn.world.at(turn.now, "assets", dag_id)
+def fit(turn: Turn, dag_id: str, old: DagSpec | None = None) -> None:
+    """The Dag has changed from what it was: of what waits it keeps what its condition names."""
+    plan, queue = turn.world.plans[dag_id], turn.world.assets.queues.get(dag_id)
+    partitioned.fit(turn, old, plan)
+    if queue is not None:
+        # Once it runs for each partition, what waits without one is for none.
+        named = set(named_in(plan.spec.assets)) if plan.partitions is None else set()
+        _forget(turn, dag_id, [n for n, event in queue.events.items() if named.isdisjoint(event.keys)])
+    if turn.world.assets.waits(dag_id):
+        turn.world.at(turn.now, "assets", dag_id)
+
+
+def _partition(run: DagRun, update: AssetUpdate) -> dict[str, object]:
+    """Which partition a task updated: the one that it named, else that of its run, of which alone the date is known."""
+    key = run.partition_key if update.partition_key is None else update.partition_key
+    return {"partition_key": key, "partition_date": run.partition_date if key == run.partition_key else None}
 
 
 def _event(turn: Turn, update: AssetUpdate, id: str, **source: object) -> AssetEvent:
@@ -76,6 +106,7 @@ def _event(turn: Turn, update: AssetUpdate, id: str, **source: object) -> AssetE
 def _record(turn: Turn, events: Iterable[AssetEvent]) -> None:
     """Put events into the ledger and before those who wait for them. A run takes all of one attempt together."""
     fresh: dict[str, list[int]] = {}
+    gathered: dict[str, list[tuple[str, int]]] = {}
     for event in events:
         turn.do(PutAssetEvent(event))
         body = {"name": event.name, "uri": event.uri, "number": event.number}
@@ -83,9 +114,16 @@ def _record(turn: Turn, events: Iterable[AssetEvent]) -> None:
             Record("asset.updated", event.dag_id, event.run_id, event.task_id, event.map_index, 0, reason=event.actor,
                    body=body)
         )  # fmt: skip
-        waiting = WaitingEvent(event.number, event.at, keys_of(event.name, event.uri, event.aliases))
+        keys = keys_of(event.name, event.uri, event.aliases)
+        waiting = WaitingEvent(event.number, event.at, keys, event.partition_key, event.partition_date)
         for dag_id in turn.world.assets.consumers_of(waiting.keys):
-            if _listens(turn, dag_id):
+            if not _listens(turn, dag_id):
+                continue
+            plan = turn.world.plans[dag_id]
+            if plan.partitions is not None:
+                gathered.setdefault(dag_id, []).extend(partitioned.gather(turn, plan, waiting))
+            elif event.partition_key is None:
+                # As in Airflow, the update of a partition is not one of the asset as a whole.
                 turn.world.assets.put(dag_id, waiting)
                 fresh.setdefault(dag_id, []).append(event.number)
     for dag_id, numbers in fresh.items():
@@ -94,12 +132,14 @@ def _record(turn: Turn, events: Iterable[AssetEvent]) -> None:
         for number in numbers:
             if left is not None and number in left.events:
                 turn.do(PutRow("asset_queue", {"dag_id": dag_id, "event": number}))
+    for dag_id, waits in gathered.items():
+        partitioned.look_at(turn, turn.world.plans[dag_id], frozenset(waits))
+        partitioned.store_waiting(turn, dag_id, waits)
 
 
 def _listens(turn: Turn, dag_id: str) -> bool:
-    """As in Airflow, what happens while a Dag is paused is not for it."""
     record = turn.world.dags.get(dag_id)
-    return record is not None and not record.is_paused and not record.is_stale
+    return record is not None and record.is_listening
 
 
 def _make_run(turn: Turn, plan: Plan, taken: Taken, fresh: Collection[int]) -> None:

@@ -115,6 +115,18 @@ class GroupSpec:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WatcherSpec:
+    """A trigger that watches for updates of an asset from outside: its class, and its arguments as JSON."""
+
+    name: str
+    asset: str
+    uri: str
+    group: str = "asset"
+    classpath: str
+    kwargs: str = "{}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DagSpec:
     """One authored Dag."""
 
@@ -153,6 +165,11 @@ class DagSpec:
     """The condition over assets that makes a run due, beside the timetable or alone; see core/assets.py."""
     asset_policy: str = "coalesce"
     """Which of the waiting asset events a run takes: `coalesce`, `each` or `latest`."""
+    partitions: Mapping[str, Any] = field(default_factory=dict)
+    """Of a Dag that runs once for each partition: how its partitions follow from those of its assets; see
+    core/partition_queue.py."""
+    watchers: tuple["WatcherSpec", ...] = ()
+    """Triggers that report updates of assets which the Dag names."""
     notices: tuple[str, ...] = ()
     """Sentences for the author: deprecated spellings, ignored arguments, the reason for spawn isolation."""
     extra: Mapping[str, Any] = field(default_factory=dict)

@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, assert_never
 
-from tradewind.core import attempts, backfills, consuming, deferral, reruns, runs, tasks
+from tradewind.core import attempts, backfills, consuming, deferral, reruns, runs, tasks, watching
 from tradewind.core.admission import admit
 from tradewind.core.decisions import Operation, PutRow, Record, WarmHost
 from tradewind.core.inputs import (
@@ -32,6 +32,8 @@ from tradewind.core.inputs import (
     SetPaused,
     TimerFired,
     TriggerAnswered,
+    WatcherFailed,
+    WatcherFired,
     WorkerExpired,
     WorkerJoined,
     WorkerLeft,
@@ -79,6 +81,10 @@ def _react(turn: Turn, event: Input) -> Any:
             attempts.callback_finished(turn, event)
         case TriggerAnswered():
             deferral.answered(turn, event)
+        case WatcherFired():
+            consuming.updated_by_watcher(turn, event)
+        case WatcherFailed():
+            watching.failed(turn, event)
         case AssetsUpdated():
             return consuming.updated_from_outside(turn, event)
         case TimerFired(kind=kind, subject=subject):
@@ -135,6 +141,8 @@ def _on_timer(turn: Turn, kind: str, subject: Any) -> None:
                 tasks.make_ready(turn, live, spec, task)
         case "deferral":
             deferral.on_timer(turn, subject)
+        case "watcher":
+            watching.on_timer(turn, subject)
         case "assets":
             consuming.look_at(turn, subject)
         case "schedule":
@@ -161,6 +169,7 @@ def _dag_loaded(turn: Turn, news: DagLoaded) -> None:
     known = world.dags.get(spec.dag_id)
     changed = known is None or known.version != news.version
     plan = Plan(spec, news.version) if changed or spec.dag_id not in world.plans else world.plans[spec.dag_id]
+    before = world.plans.get(spec.dag_id)
     world.set_plan(plan)
     if changed:
         turn.do(
@@ -200,7 +209,8 @@ def _dag_loaded(turn: Turn, news: DagLoaded) -> None:
         # A due run stands until it is made: asking again with the same past could skip it.
         runs.plan_next(turn, spec.dag_id)
     runs.start_queued(turn, spec.dag_id)
-    consuming.fit(turn, spec.dag_id)
+    consuming.fit(turn, spec.dag_id, before.spec if before else None)
+    watching.refresh(turn, before.spec if before else None, spec)
 
 
 def _take_names(turn: Turn, news: DagLoaded) -> bool:
@@ -219,3 +229,4 @@ def _dag_gone(turn: Turn, dag_id: str) -> None:
     if record is not None and not record.is_stale:
         turn.put_dag(replace(record, is_stale=True, next_due=None))
         turn.do(Record("dag.gone", dag_id))
+        watching.refresh(turn, turn.world.plans[dag_id].spec)

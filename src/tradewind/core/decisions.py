@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from tradewind.core.records import AssetEvent, Attempt, DagRun, Deferral, TaskInstance, TaskKey
+from tradewind.core.records import AssetEvent, Attempt, DagRun, Deferral, TaskInstance, TaskKey, Watched
 from tradewind.core.states import AttemptState, RunState, TaskState
 
 
@@ -143,6 +143,13 @@ class StartTrigger:
 
 
 @dataclass(frozen=True, slots=True)
+class StartWatcher:
+    """Have a worker run this trigger, which goes on after what it says, once the commit is durable."""
+
+    watched: Watched
+
+
+@dataclass(frozen=True, slots=True)
 class StopTrigger:
     """Nobody waits for this trigger any more."""
 
@@ -179,6 +186,6 @@ class LookForRuns:
 
 Operation = (
     PutRun | PutTask | DropTask | PutAttempt | PutXCom | DropXComs | PutRendered | PutCallback | PutDeferral
-    | PutAssetEvent | PutRow | DropRows | Record | StartAttempt | StopAttempt | StopStray | StartTrigger | StopTrigger
-    | StartCallback | WarmHost | NameRuns | LookForRuns
+    | PutAssetEvent | PutRow | DropRows | Record | StartAttempt | StopAttempt | StopStray | StartTrigger
+    | StartWatcher | StopTrigger | StartCallback | WarmHost | NameRuns | LookForRuns
 )  # fmt: skip

@@ -20,6 +20,11 @@ def callback_id(run: int, clear_number: int, kind: str, key: TaskKey | None = No
     return uuid5(_NAMESPACE, f"callback/{run}/{clear_number}/{kind}/{what}").hex
 
 
+def watcher_id(classpath: str, kwargs: str) -> str:
+    """The id of the trigger of this class with these arguments."""
+    return uuid5(_NAMESPACE, f"watcher/{classpath}/{kwargs}").hex
+
+
 def run_id_for(run_type: RunType, at: datetime, number: int | None = None) -> str:
     """Airflow's run id for a run of this type: `scheduled__2024-01-02T00:00:00+00:00`, with `_` and eight characters
     that follow from the run's number where one is given."""

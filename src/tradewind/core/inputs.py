@@ -51,6 +51,8 @@ class AssetUpdate:
     group: str = "asset"
     extra: bytes = b"{}"
     aliases: tuple[str, ...] = ()
+    partition_key: str | None = None
+    """The partition that was updated, where a task or a person says so; else it is that of the run."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +86,24 @@ class TriggerAnswered:
     ends: str = ""
     xcoms: tuple[XCom, ...] = ()
     error: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WatcherFired:
+    """The trigger `watcher` says that its assets were updated. `id` names what it said: of repeats only one comes."""
+
+    watcher: str
+    id: str
+    event: bytes
+    """JSON of the event's payload."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WatcherFailed:
+    """A trigger that watches assets has ended, which none should."""
+
+    id: str
+    error: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,6 +177,7 @@ class CreateRun:
     note: str | None = None
     triggered_by: str = "cli"
     user: str | None = None
+    partition_key: str | None = None
     before: PreviousRun | None = None
     """Of the stored runs the one before it, where the Dag's tasks look at their past."""
     taken_by: str = ""
@@ -261,7 +282,8 @@ class PoolsChanged:
 
 
 Input = (
-    AttemptStarted | AttemptFinished | TriggerAnswered | AssetsUpdated | XComPushed | CallbackFinished | TimerFired
-    | DagLoaded | DagGone | CreateRun | SetPaused | Clear | MarkTasks | MarkRun | WorkerJoined | WorkerLeft
-    | WorkerExpired | PoolsChanged | CreateBackfill | BackfillFound | PauseBackfill | CancelBackfill
+    AttemptStarted | AttemptFinished | TriggerAnswered | WatcherFired | WatcherFailed | AssetsUpdated | XComPushed
+    | CallbackFinished | TimerFired | DagLoaded | DagGone | CreateRun | SetPaused | Clear | MarkTasks | MarkRun
+    | WorkerJoined | WorkerLeft | WorkerExpired | PoolsChanged | CreateBackfill | BackfillFound | PauseBackfill
+    | CancelBackfill
 )  # fmt: skip

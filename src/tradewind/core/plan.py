@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from tradewind.core.dag import DagSpec, MapSpec, TaskSpec
+from tradewind.core.partition_queue import Partitions
 
 Edges = Mapping[str, tuple[str, ...]]
 
@@ -24,18 +25,20 @@ class Plan:
     `down`: direct downstream ids; `leaves`: the tasks whose states decide the run's; `feeds`: XComs that some
     downstream task is known to read, by task; `past`: tasks that look at the previous run; `needed_by`: of a setup, the
     tasks further down that need it; `closed_by`: of a task, the teardowns further down that wait for its end;
-    `counted` are these three without what lies inside one mapped group; `beside`: that, by task.
+    `counted` are these three without what lies inside one mapped group; `beside`: that, by task; `partitions`: how those
+    of the Dag follow from those of its assets, where it has any.
     """
 
     __slots__ = (
-        "_group_maps", "_groups", "beside", "closed_by", "counted", "down", "feeds", "leaves", "needed_by", "past",
-        "spec", "version",
+        "_group_maps", "_groups", "beside", "closed_by", "counted", "down", "feeds", "leaves", "needed_by",
+        "partitions", "past", "spec", "version",
     )  # fmt: skip
 
     def __init__(self, spec: DagSpec, version: str) -> None:
         self.spec = spec
         self.version = version
         self.down = spec.downstream()
+        self.partitions = Partitions(spec.partitions) if spec.partitions else None
         self.leaves = _leaves(spec, self.down)
         self.past = frozenset(t.task_id for t in spec.tasks.values() if t.depends_on_past or t.wait_for_downstream)
         self.needed_by = _needed_by(self)

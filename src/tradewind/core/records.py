@@ -78,6 +78,9 @@ class DagRun(NamedTuple):
     """It stays as its version has it, when its Dag changes."""
     quarantine: str = ""
     """Why the run is set aside: a fault of its own data, which must not stop others."""
+    partition_key: str | None = None
+    """The partition that the run is for."""
+    partition_date: datetime | None = None
 
 
 class Attempt(NamedTuple):
@@ -163,6 +166,31 @@ class AssetEvent(NamedTuple):
     map_index: int = -1
     actor: str = ""
     """Who said so, where it was no task."""
+    partition_key: str | None = None
+    """The partition that was updated; None: the asset as a whole."""
+    partition_date: datetime | None = None
+
+
+class Watched(NamedTuple):
+    """A trigger that watches for updates of assets from outside, for as long as some Dag waits for them."""
+
+    id: str
+    """Follows from class and arguments: whoever names the same watcher shares one trigger."""
+    classpath: str
+    kwargs: bytes
+    """JSON of an object."""
+    assets: tuple[tuple[str, str, str], ...]
+    """Name, uri and group of what each of its events updates."""
+    failures: int = 0
+    """How often in a row it has failed."""
+    error: str = ""
+    retry_at: datetime | None = None
+    """It has failed and starts again then; None while somebody is to run it."""
+
+    @property
+    def name(self) -> str:
+        """The trigger's class, as people know it."""
+        return self.classpath.rpartition(".")[2]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

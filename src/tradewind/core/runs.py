@@ -4,13 +4,14 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from tradewind.core import tasks
+from tradewind.core import tasks, watching
 from tradewind.core.dag import DagSpec
 from tradewind.core.decisions import NameRuns, PutCallback, PutRun, Record, StartCallback, StopAttempt, WarmHost
 from tradewind.core.errors import DagNotFound, InvalidInput, RunAlreadyExists
 from tradewind.core.ids import callback_id, run_id_for
 from tradewind.core.inputs import CreateRun
 from tradewind.core.mapping import literal_length
+from tradewind.core.partition_wishes import asked_partition
 from tradewind.core.past import PreviousRun, as_previous, is_before, newest_before
 from tradewind.core.plan import Plan
 from tradewind.core.records import DagRun, TaskInstance, TaskKey
@@ -24,6 +25,7 @@ from tradewind.core.states import (
     TaskState,
 )
 from tradewind.core.timetables import DueRun, manual_interval, next_run
+from tradewind.core.timetables.partitions import partition_of
 from tradewind.core.turn import Turn
 from tradewind.core.world import DagRecord, LiveRun
 
@@ -55,8 +57,9 @@ def create(turn: Turn, wish: CreateRun) -> DagRun:
         if other.run_id == run_id or (logical and other.logical_date == logical):
             raise RunAlreadyExists(wish.dag_id, other.run_id)
     due = DueRun(logical, interval, run_after, run_id)
+    partition = asked_partition(plan, wish.partition_key)
     run = new_run(turn, plan, due, wish.run_type)._replace(
-        conf=wish.conf, triggered_by=wish.triggered_by, triggering_user=wish.user, note=wish.note
+        conf=wish.conf, triggered_by=wish.triggered_by, triggering_user=wish.user, note=wish.note, **partition
     )
     add(turn, run, wish.before)
     if run_after > now:
@@ -67,6 +70,8 @@ def create(turn: Turn, wish: CreateRun) -> DagRun:
 
 def new_run(turn: Turn, plan: Plan, due: DueRun, run_type: RunType) -> DagRun:
     """A run that is about to be added, by the name that `due` has for it or else by that of its moment."""
+    by_schedule = run_type in (RunType.SCHEDULED, RunType.BACKFILL)
+    date, key = (partition_of(plan.spec.timetable, due.run_after) if by_schedule else None) or (None, None)
     return DagRun(
         number=turn.world.next_run_number,
         dag_id=plan.spec.dag_id,
@@ -79,6 +84,8 @@ def new_run(turn: Turn, plan: Plan, due: DueRun, run_type: RunType) -> DagRun:
         data_interval_start=due.data_interval.start if due.data_interval else None,
         data_interval_end=due.data_interval.end if due.data_interval else None,
         queued_at=turn.now,
+        partition_key=key,
+        partition_date=date,
     )
 
 
@@ -344,7 +351,7 @@ def _finish(turn: Turn, live: LiveRun, state: RunState, reason: str) -> None:
         if due is not None and due.run_after <= turn.now:
             # In a turn of its own: a schedule that is always due would never let this one end.
             world.at(turn.now, "schedule", run.dag_id)
-        if run.dag_id in world.assets.queues:
+        if world.assets.waits(run.dag_id):
             world.at(turn.now, "assets", run.dag_id)
 
 
@@ -376,11 +383,12 @@ def set_paused(turn: Turn, dag_id: str, *, paused: bool, reason: str = "") -> No
         return
     turn.put_dag(replace(record, is_paused=paused, failures_in_a_row=0))
     turn.do(Record("dag.paused" if paused else "dag.unpaused", dag_id, reason=reason))
+    watching.refresh(turn, world.plans[dag_id].spec)
     if not paused:
         world.ready.release(("paused", dag_id), -1)
         plan_further(turn, dag_id)
         start_queued(turn, dag_id)
-        if dag_id in world.assets.queues:
+        if world.assets.waits(dag_id):
             world.at(turn.now, "assets", dag_id)
 
 

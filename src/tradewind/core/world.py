@@ -20,6 +20,7 @@ from tradewind.core.records import Attempt, DagRun, Deferral, Pool, TaskInstance
 from tradewind.core.states import ATTEMPT_ACTIVE, FINISHED, RUN_FINISHED, TaskState
 from tradewind.core.timetables import DueRun, RunsAhead
 from tradewind.core.trigger_rules import UpstreamCounts
+from tradewind.core.watcher_index import WatcherIndex
 
 MOST_OVER = 16
 """Runs of one Dag that are over and stay known; a command that makes a run brings what is older from the database."""
@@ -44,6 +45,11 @@ class DagRecord:
     isolation: str = "fork"
     isolation_reason: str = ""
     created_at: datetime | None = None
+
+    @property
+    def is_listening(self) -> bool:
+        """Whether updates of assets are for it: as in Airflow, what happens while a Dag is paused is not."""
+        return not self.is_paused and not self.is_stale
 
 
 @dataclass(slots=True, kw_only=True)
@@ -199,7 +205,7 @@ class World:
         "active_of", "ahead", "assets", "attempts", "backfills", "dag_active", "dags", "deferrals", "deferred_as",
         "deferred_slots", "last_states", "max_retry_delay_seconds", "next_run_number", "open_runs", "parallelism",
         "plans", "pool_used", "pools", "ready", "runs", "sequence", "task_active", "timers", "total_active",
-        "workers",
+        "watchers", "workers",
     )  # fmt: skip
 
     def __init__(self, *, parallelism: int = 32, max_retry_delay_seconds: float = 86400.0) -> None:
@@ -222,6 +228,7 @@ class World:
         self.deferred_slots: dict[str, int] = {}
         """Slots that deferred tasks would hold, by pool; they do in a pool that includes them."""
         self.assets = AssetIndex()
+        self.watchers = WatcherIndex()
         self.pools: dict[str, Pool] = {}
         self.pool_used: dict[str, int] = {}
         self.dag_active: dict[str, int] = {}
@@ -426,14 +433,16 @@ class World:
         known = self.plans.get(plan.spec.dag_id)
         self.plans[plan.spec.dag_id] = plan
         self.assets.change(known.spec if known else None, plan.spec)
+        self.watchers.change(known.spec if known else None, plan.spec)
 
     def forget_dag(self, dag_id: str) -> None:
         """The Dag is deleted."""
         self.dags.pop(dag_id, None)
         plan = self.plans.pop(dag_id, None)
-        self.assets.queues.pop(dag_id, None)
+        self.assets.forget(dag_id)
         if plan is not None:
             self.assets.change(plan.spec, None)
+            self.watchers.change(plan.spec, None)
 
     def states_before(self, live: LiveRun, task_id: str) -> tuple[TaskState, ...] | None:
         """States of a task's instances in the run before, as they are now; None when that run lacks the task."""

@@ -20,4 +20,5 @@ def event_info(event: AssetEvent) -> AssetEventInfo:
         task_id=event.task_id,
         map_index=event.map_index,
         actor=event.actor,
+        partition_key=event.partition_key,
     )

@@ -8,11 +8,14 @@ import json
 import re
 from typing import Any
 
+from tradewind.core import watching
 from tradewind.core.decisions import DropRows, Operation, PutRow, Record
 from tradewind.core.errors import DagNotFound, InvalidInput, RunNotFound
 from tradewind.core.inputs import AssetsUpdated, AssetUpdate, CreateRun, MarkRun, SetPaused
+from tradewind.core.partition_wishes import checked_key
 from tradewind.core.records import AssetEvent, DagRun, Pool
 from tradewind.core.states import RunState, RunType
+from tradewind.core.turn import Turn
 from tradewind.core.world import LiveRun
 from tradewind.scheduler import reruns
 from tradewind.scheduler.owner import Rows
@@ -62,6 +65,8 @@ def run_fields(run: DagRun) -> dict[str, Any]:
         "conf": dict(run.conf),
         "note": run.note,
         "triggering_user": run.triggering_user,
+        "partition_key": run.partition_key,
+        "partition_date": run.partition_date.isoformat() if run.partition_date else None,
     }
 
 
@@ -107,8 +112,16 @@ def create_run(context: Context, body: Body, actor: str) -> Wish:
         note=body.get("note"),
         triggered_by=body.get("triggered_by", "cli"),
         user=actor or None,
+        partition_key=_partition_key(body),
         taken_by=taken,
     )
+
+
+def _partition_key(body: Body) -> str | None:
+    key = body.get("partition_key")
+    if key is not None and not isinstance(key, str):
+        raise InvalidInput(f"partition_key must be text, not {type(key).__name__}.")
+    return key if key is None else checked_key(key)
 
 
 def _run(context: Context, body: Body) -> tuple[LiveRun, tuple[LiveRun, ...]]:
@@ -176,16 +189,20 @@ def delete_dag(context: Context, body: Body, actor: str) -> Wish:
         backfills = queries.backfill_numbers(connection, dag_id)
         numbers = queries.runs_between(connection, dag_id)
         runs = [run for n in numbers if (run := queries.run_numbered(connection, n))]
+    plan = world.plans.get(dag_id)
     world.forget_dag(dag_id)
+    turn = Turn(world, context.now())
+    watching.refresh(turn, plan.spec if plan else None)
     rest: tuple[Operation, ...] = (
         *(DropRows("backfill_run", {"backfill": number}) for number in backfills),
         DropRows("backfill", {"dag_id": dag_id}),
         DropRows("dag", {"dag_id": dag_id}),
         DropRows("dag_version", {"dag_id": dag_id}),
         DropRows("asset_queue", {"dag_id": dag_id}),
+        DropRows("partition_queue", {"dag_id": dag_id}),
         Record("dag.gone", dag_id),
     )
-    return Rows((*_delete_runs(runs), *rest))
+    return Rows((*_delete_runs(runs), *rest, *turn.operations))
 
 
 @handles("dag.reparse")
@@ -207,7 +224,7 @@ def report_update(context: Context, body: Body, actor: str) -> Wish:
         raise InvalidInput(f"extra must be a JSON object, not {type(extra).__name__}.")
     assets = context.world().assets
     # The ledger's next number is as unique as an id has to be, and comes out the same when this is decided again.
-    update = AssetUpdate(name=name, uri=uri, extra=json.dumps(extra).encode())
+    update = AssetUpdate(name=name, uri=uri, extra=json.dumps(extra).encode(), partition_key=_partition_key(body))
     return AssetsUpdated(id=f"command.{assets.next_number}", updates=(update,), actor=actor)
 
 

@@ -20,6 +20,7 @@ from tradewind.core.decisions import (
     StartAttempt,
     StartCallback,
     StartTrigger,
+    StartWatcher,
     StopAttempt,
     StopStray,
     StopTrigger,
@@ -70,6 +71,7 @@ from tradewind.wire.messages import (
     Subscribe,
     TriggerAnswer,
     Warm,
+    WatcherFired,
     Welcome,
 )
 
@@ -178,6 +180,8 @@ class Desk:
                 self._endpoint.answer(message, self._responder(peer, message.id))
             case TriggerAnswer():
                 self._triggers.answered(peer, message)
+            case WatcherFired():
+                self._triggers.fired(peer, message)
             case Beat():
                 self._beat(peer, message)
             case Parsed():
@@ -479,7 +483,9 @@ class Desk:
                 case StartCallback(id=number):
                     self._start_callback(number)
                 case StartTrigger(deferral=deferral):
-                    self._triggers.start(deferral)
+                    self._triggers.start(deferral.id)
+                case StartWatcher(watched=watched):
+                    self._triggers.start(watched.id)
                 case StopTrigger(id=trigger):
                     self._triggers.stop(trigger)
                 case NameRuns(dag_id=dag_id):

@@ -32,6 +32,8 @@ def run_info(run: DagRun) -> RunInfo:
         triggered_by=run.triggered_by,
         triggering_user=run.triggering_user,
         note=run.note,
+        partition_key=run.partition_key,
+        partition_date_us=to_us(run.partition_date),
     )
 
 

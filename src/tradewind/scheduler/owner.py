@@ -22,6 +22,7 @@ from tradewind.core.decisions import (
     StartAttempt,
     StartCallback,
     StartTrigger,
+    StartWatcher,
     StopAttempt,
     StopStray,
     StopTrigger,
@@ -37,8 +38,8 @@ MOST_INPUTS = 500
 """Inputs that one commit takes at most."""
 
 Told = (
-    StartAttempt | StopAttempt | StopStray | StartTrigger | StopTrigger | StartCallback | WarmHost | NameRuns
-    | LookForRuns
+    StartAttempt | StopAttempt | StopStray | StartTrigger | StartWatcher | StopTrigger | StartCallback | WarmHost
+    | NameRuns | LookForRuns
 )  # fmt: skip
 Reply = Callable[[Any, Exception | None], None]
 """Called after the commit with the answer, or with the error that refused the wish."""

@@ -24,7 +24,14 @@ def attempt_finished(report: Finished) -> AttemptFinished:
         rendered=report.rendered,
         map_label=report.map_label,
         asset_events=tuple(
-            AssetUpdate(name=said.name, uri=said.uri, group=said.group, extra=said.extra, aliases=tuple(said.aliases))
+            AssetUpdate(
+                name=said.name,
+                uri=said.uri,
+                group=said.group,
+                extra=said.extra,
+                aliases=tuple(said.aliases),
+                partition_key=said.partition_key,
+            )
             for said in report.asset_events
             if said.name or said.uri
         ),

@@ -91,9 +91,13 @@ def _rerun_wish(plan: Plan, dag_id: str, body: Body) -> RerunWish:
 
 
 def _runs_named(context: Context, dag_id: str, body: Body, *, keep_version: bool) -> list[LiveRun]:
-    """The runs of a clear: one with those after or before it, or those of a range."""
+    """The runs of a clear: one with those after or before it, or those of a range, or for partitions."""
     start, end = moment(body.get("start"), "start date"), moment(body.get("end"), "end date")
+    first, last = (moment(body.get(f"partition_date_{side}"), f"partition date {side}") for side in ("start", "end"))
     with context.engine.connect() as connection:
+        if (key := body.get("partition_key")) is not None or first is not None or last is not None:
+            numbers = queries.runs_of_partitions(connection, dag_id, key, to_us(first), to_us(last))
+            return loader.load_runs(connection, numbers, context.world(), keep_version=keep_version)
         if run_id := body.get("run_id"):
             run = queries.run_named(connection, dag_id, run_id)
             if run is None:

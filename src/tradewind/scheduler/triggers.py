@@ -1,20 +1,27 @@
-"""Triggers: which agent runs which trigger of a deferred task, and what becomes of its answer.
+"""Triggers: which agent runs which trigger of a deferred task or of an asset's watcher, and what becomes of its words.
 
-Nothing of this is stored. A trigger only waits, so that it may run twice for a while: the first answer counts. A
-scheduler that starts, and one that loses an agent, hands out anew what nobody runs.
+Nothing of this is stored. A trigger only waits, so that it may run twice for a while: of a deferral the first answer
+counts, and what a watcher says is an event each time. A scheduler that starts, and one that loses an agent, hands out
+anew what nobody runs.
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
-from tradewind.core.inputs import TriggerAnswered, XCom
-from tradewind.core.records import Deferral
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from tradewind.core.inputs import TriggerAnswered, WatcherFailed, XCom
+from tradewind.core.inputs import WatcherFired as Fired
 from tradewind.scheduler.peers import Peer, Waiting
-from tradewind.wire.messages import SAY_AGAIN_SECONDS, Ack, DropTrigger, RunTrigger, TriggerAnswer
+from tradewind.store import queries
+from tradewind.wire.messages import SAY_AGAIN_SECONDS, Ack, DropTrigger, RunTrigger, TriggerAnswer, WatcherFired
 
 if TYPE_CHECKING:
     from tradewind.scheduler.scheduler import Scheduler
+
+log = structlog.get_logger("scheduler")
 
 
 class _Order(NamedTuple):
@@ -35,35 +42,60 @@ class Triggers:
         self._answers = Waiting()
         """Who waits for the commit of an answer."""
 
-    def start(self, deferral: Deferral) -> None:
+    def start(self, id: str) -> None:
         """Have the agent with the fewest triggers run one. Without an agent it waits for the next that joins."""
         name = min(self._able(), key=lambda name: (self._load[name], name), default=None)
         if name is not None:
-            self._hand(deferral, name)
+            self._hand(id, name)
 
     def _able(self) -> list[str]:
         workers = self._scheduler.world.workers
         return [name for name in self._agents if name in workers and not workers[name].draining]
 
-    def _hand(self, deferral: Deferral, name: str) -> None:
-        live = self._scheduler.world.runs.get(deferral.key.run)
-        task = self._scheduler.world.task(deferral.key)
-        if live is None or task is None:
+    def _hand(self, id: str, name: str) -> None:
+        order = self._order(id)
+        if order is None:
             return
-        self._forget(deferral.id)
-        self._orders[deferral.id] = _Order(name, self._scheduler.uptime())
+        self._forget(id)
+        self._orders[id] = _Order(name, self._scheduler.uptime())
         self._load[name] += 1
-        order = RunTrigger(
-            id=deferral.id,
+        self._agents[name].send(order)
+
+    def _order(self, id: str) -> RunTrigger | None:
+        world = self._scheduler.world
+        if (watched := world.watchers.active.get(id)) is not None:
+            return RunTrigger(
+                id=id, classpath=watched.classpath, kwargs=watched.kwargs, dag_id="", run_id="", task_id="",
+                map_index=-1, try_number=0, keeps_on=True,
+            )  # fmt: skip
+        key = world.deferred_as.get(id)
+        if key is None:
+            return None
+        deferral, live, task = world.deferrals[key], world.runs.get(key.run), world.task(key)
+        if live is None or task is None:
+            return None
+        return RunTrigger(
+            id=id,
             classpath=deferral.classpath,
             kwargs=deferral.kwargs,
             dag_id=live.run.dag_id,
             run_id=live.run.run_id,
-            task_id=deferral.key.task_id,
-            map_index=deferral.key.map_index,
+            task_id=key.task_id,
+            map_index=key.map_index,
             try_number=task.try_number,
         )
-        self._agents[name].send(order)
+
+    def _is_wanted(self, id: str) -> bool:
+        world = self._scheduler.world
+        if (watched := world.watchers.active.get(id)) is not None:
+            return watched.retry_at is None
+        key = world.deferred_as.get(id)
+        return key is not None and world.deferrals[key].needs_triggerer
+
+    def _wanted(self) -> Iterator[str]:
+        world = self._scheduler.world
+        yield from (deferral.id for deferral in world.deferrals.values() if deferral.needs_triggerer)
+        yield from (watched.id for watched in world.watchers.active.values() if watched.retry_at is None)
 
     def stop(self, id: str) -> None:
         """Nobody waits for it any more."""
@@ -79,10 +111,10 @@ class Triggers:
 
     def joined(self) -> None:
         """There is one more agent: it may have what nobody runs."""
-        for deferral in self._scheduler.world.deferrals.values():
-            order = self._orders.get(deferral.id)
-            if deferral.needs_triggerer and (order is None or order.agent not in self._agents):
-                self.start(deferral)
+        for id in list(self._wanted()):
+            order = self._orders.get(id)
+            if order is None or order.agent not in self._agents:
+                self.start(id)
 
     def left(self, name: str) -> None:
         """An agent is gone: others run what it ran."""
@@ -94,18 +126,28 @@ class Triggers:
         """What an agent runs, and what it should: orders that got lost on the way are given again."""
         if not self._scheduler.is_durable:
             return
-        world, now = self._scheduler.world, self._scheduler.uptime()
+        now = self._scheduler.uptime()
         for id, order in list(self._orders.items()):
-            key = world.deferred_as.get(id)
-            if key is None or not world.deferrals[key].needs_triggerer:
+            if not self._is_wanted(id):
                 self._forget(id)
             elif order.agent == peer.name and id not in holds and now - order.told_at >= SAY_AGAIN_SECONDS:
-                self._hand(world.deferrals[key], order.agent)
-        for stray in sorted(holds - self._orders.keys() - self._answers.keys()):
-            peer.send(DropTrigger(id=stray))
+                self._hand(id, order.agent)
+        mine = {id for id, order in self._orders.items() if order.agent == peer.name}
+        watchers = self._scheduler.world.watchers.active.keys()
+        for stray in sorted(holds - self._answers.keys()):
+            # A deferral that runs twice does no harm; what a watcher says twice are two events.
+            if stray not in self._orders or (stray in watchers and stray not in mine):
+                peer.send(DropTrigger(id=stray))
+
+    # --- what triggers say ---
 
     def answered(self, peer: Peer, answer: TriggerAnswer) -> None:
-        """A trigger has spoken: once its answer is stored, its agent may forget it."""
+        """A trigger has spoken its last word: once that is stored, its agent may forget it."""
+        watches = answer.id in self._scheduler.world.watchers.active
+        order = self._orders.get(answer.id)
+        if watches and answer.id not in self._answers and (order is None or order.agent != peer.name):
+            peer.send(Ack(attempts=[answer.id]))  # somebody else runs it by now, or will
+            return
         if not self._answers.add(answer.id, peer):
             return
 
@@ -113,6 +155,10 @@ class Triggers:
             self._forget(answer.id)
             self._answers.tell(answer.id, Ack(attempts=[answer.id]))
 
+        if watches:
+            error = answer.error or "it came to its end"
+            self._scheduler.submit(WatcherFailed(id=answer.id, error=error), acknowledge)
+            return
         self._scheduler.submit(
             TriggerAnswered(
                 id=answer.id,
@@ -123,3 +169,23 @@ class Triggers:
             ),
             acknowledge,
         )
+
+    def fired(self, peer: Peer, said: WatcherFired) -> None:
+        """A watcher says that its assets were updated: one event, however often its agent says it."""
+        if said.id not in self._answers:
+            try:
+                with self._scheduler.engine.connect() as connection:
+                    is_stored = queries.has_asset_event(connection, f"{said.id}.0")
+            except SQLAlchemyError as away:
+                log.warning("database is away", error=str(away))
+                return  # its agent says it again
+            if is_stored:
+                peer.send(Ack(attempts=[said.id]))
+                return
+        if not self._answers.add(said.id, peer):
+            return
+
+        def acknowledge(*_: object) -> None:
+            self._answers.tell(said.id, Ack(attempts=[said.id]))
+
+        self._scheduler.submit(Fired(watcher=said.watcher, id=said.id, event=said.event), acknowledge)

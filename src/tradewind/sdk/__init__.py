@@ -41,6 +41,13 @@ _HOMES = {
     "operators.python": ("BranchPythonOperator", "PythonOperator", "ShortCircuitOperator"),
     "operators.trigger_dagrun": ("TriggerDagRunOperator",),
     "params": ("DagParam", "Param", "ParamsDict"),
+    "partitions": (
+        "AllowedKeyMapper", "ChainMapper", "DayWindow", "FanOutMapper", "FixedKeyMapper", "HourWindow",
+        "IdentityMapper", "MinimumCount", "MonthWindow", "PartitionMapper", "ProductMapper", "QuarterWindow",
+        "RollupMapper", "SegmentWindow", "StartOfDayMapper", "StartOfHourMapper", "StartOfMonthMapper",
+        "StartOfQuarterMapper", "StartOfWeekMapper", "StartOfYearMapper", "WaitForAll", "WeekWindow", "Window",
+        "YearWindow",
+    ),
     "progress": ("progress",),
     "registry": ("get_parsing_context",),
     "retry_policy": (

@@ -278,7 +278,8 @@ class AssetDefinition(Asset):
 class asset:
     """`@asset(schedule=…)`: the function's Dag, its one task and the asset that it updates, all of its name.
 
-    A parameter named like another asset gets a reference to it, `self` the asset itself, `context` the context.
+    A parameter named like another asset gets a reference to it, `self` the asset itself, `context` the context, and
+    `outlet_events` what the context has under that name; one with a default keeps it.
     """
 
     def __init__(
@@ -330,14 +331,17 @@ def _one_task_dag(
 
     settings = dict(arguments)
     dag_id = settings.pop("dag_id", None) or name
-    names = [parameter for parameter in signature(function).parameters if parameter not in ("self", "context")]
+    asked = signature(function).parameters
+    defaults = {each: found.default for each, found in asked.items() if found.default is not inspect.Parameter.empty}
+    names = [each for each in asked if each not in ("self", "context", "outlet_events") and each not in defaults]
     inlets = {each: Asset.ref(name=each) for each in names}
     if "self" in signature(function).parameters and len(outlets) != 1:
         raise AirflowException(f"@asset.multi {name!r}: a function of several assets has no `self`.")
 
     def run(**context: Any) -> Any:
-        asked = signature(function).parameters
-        known: dict[str, Any] = {"self": outlets[0], "context": context, **inlets}
+        known: dict[str, Any] = {"self": outlets[0], "context": context, **inlets, **defaults}
+        if "outlet_events" in asked:
+            known = {"outlet_events": context["outlet_events"], **known}
         return function(**{each: known[each] for each in asked})
 
     with DAG(dag_id, schedule=schedule, **{"doc_md": inspect.getdoc(function), **settings}) as dag:

@@ -10,10 +10,11 @@ from itertools import chain
 from typing import Any
 
 from tradewind.core.assets import POLICIES
-from tradewind.core.dag import DagSpec, GroupSpec, MapSpec, TaskSpec
+from tradewind.core.dag import DagSpec, GroupSpec, MapSpec, TaskSpec, WatcherSpec
+from tradewind.core.partition_mappers import MOST_KEYS
 from tradewind.core.states import TriggerRule
 from tradewind.core.timetables.spec import TimetableSpec
-from tradewind.sdk.assets import condition_of
+from tradewind.sdk.assets import Asset, AssetWatcher, BaseAsset, condition_of
 from tradewind.sdk.configuration import conf
 from tradewind.sdk.dag import DAG
 from tradewind.sdk.exceptions import DagInvalid, FailFastDagInvalidTriggerRule, ParamValidationError
@@ -69,25 +70,64 @@ def dag_spec(dag: DAG, file: str, isolation: str = "fork", notices: Iterable[str
         generation=dag.generation,
         assets=_condition(dag),
         asset_policy=dag.tradewind_asset_policy,
-        notices=tuple(sorted({*dag.notices, *notices, *_notices(dag)})),
+        partitions=_partitions(dag),
+        watchers=_watchers(dag, ordered),
+        notices=tuple(sorted({*dag.notices, *notices})),
         extra=extra,
     )
 
 
 def _condition(dag: DAG) -> dict[str, Any]:
     """The assets that the Dag waits for."""
-    condition = None if getattr(dag.schedule, "partitioned", False) else condition_of(dag.schedule)
+    condition = condition_of(dag.schedule)
     return {} if condition is None else condition.as_expression()
 
 
-def _notices(dag: DAG) -> Iterable[str]:
+def _partitions(dag: DAG) -> dict[str, Any]:
+    """How the Dag's partitions follow from those of the assets that it waits for."""
+    from tradewind.sdk.timetables import PartitionedAssetTimetable
+
+    if not isinstance(dag.schedule, PartitionedAssetTimetable):
+        return {}
+    if dag.tradewind_asset_policy != "coalesce":
+        raise DagInvalid(
+            f"Dag {dag.dag_id!r}: a run of a partition takes all events that wait for it, so "
+            f"tradewind_asset_policy={dag.tradewind_asset_policy!r} does not go with PartitionedAssetTimetable."
+        )
+    most = conf.getint("scheduler", "partition_mapper_max_downstream_keys", fallback=MOST_KEYS)
+    try:
+        return dag.schedule.partitions(most)
+    except DagInvalid as error:
+        raise DagInvalid(f"Dag {dag.dag_id!r}: {error}") from None
+
+
+def _watchers(dag: DAG, tasks: Iterable[Any]) -> tuple[WatcherSpec, ...]:
+    """The triggers that watch the assets which the Dag names."""
     condition = condition_of(dag.schedule)
-    if condition is None:
-        return
-    if getattr(dag.schedule, "partitioned", False):
-        yield f"Dag {dag.dag_id!r}: PartitionedAssetTimetable is accepted, and makes no runs yet."
-    if any(asset.watchers for asset in condition.iter_assets()):
-        yield f"Dag {dag.dag_id!r}: the watchers of its assets are accepted, and watch nothing yet."
+    named = [] if condition is None else [condition]
+    named += [item for task in tasks for item in (*task.inlets, *task.outlets) if isinstance(item, BaseAsset)]
+    found: dict[WatcherSpec, None] = {}
+    for asset in (asset for item in named for asset in item.iter_assets()):
+        for watcher in asset.watchers:
+            found[_watcher_spec(f"Dag {dag.dag_id!r}: the watcher {watcher.name!r}", asset, watcher)] = None
+    return tuple(sorted(found, key=lambda one: (one.asset, one.uri, one.name, one.classpath, one.kwargs)))
+
+
+def _watcher_spec(named: str, asset: Asset, watcher: AssetWatcher) -> WatcherSpec:
+    from tradewind.sdk.execution.trigger_paths import CannotDefer, path_and_kwargs
+
+    try:
+        classpath, kwargs = path_and_kwargs(watcher.trigger)
+    except CannotDefer as error:
+        raise DagInvalid(f"{named} of asset {asset.name!r} cannot watch: {error}") from None
+    return WatcherSpec(
+        name=watcher.name,
+        asset=asset.name,
+        uri=asset.uri,
+        group=asset.group,
+        classpath=classpath,
+        kwargs=kwargs.decode(),
+    )
 
 
 def task_spec(task: Any, effective_weight: int, isolation: str = "fork") -> TaskSpec:

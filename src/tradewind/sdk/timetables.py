@@ -9,6 +9,7 @@ from typing import Any
 
 from tradewind.core.timetables.spec import PartitionSpec, TimetableSpec
 from tradewind.sdk.cron import CRON_PRESETS, InvalidSchedule, cron_spec
+from tradewind.sdk.partitions import IdentityMapper
 from tradewind.sdk.schedule_parts import (
     Delta,
     every,
@@ -268,6 +269,9 @@ class PartitionedAtRuntime(NullTimetable):
     partitioned_at_runtime = True
     description = "Never by itself; a partition is named when a run is made"
 
+    def spec(self) -> TimetableSpec:
+        return replace(super().spec(), summary="PartitionedAtRuntime")
+
 
 class PartitionedAssetTimetable(AssetTriggeredTimetable):
     """Runs come from events of partitioned assets; the mappers say which partition each event is for."""
@@ -277,7 +281,19 @@ class PartitionedAssetTimetable(AssetTriggeredTimetable):
     def __init__(self, assets: Any, partition_mapper_config: Any = None, default_partition_mapper: Any = None) -> None:
         super().__init__(assets)
         self.partition_mapper_config = dict(partition_mapper_config or {})
-        self.default_partition_mapper = default_partition_mapper
+        self.default_partition_mapper = default_partition_mapper or IdentityMapper()
+
+    def spec(self) -> TimetableSpec:
+        return replace(super().spec(), summary="Partitioned Asset")
+
+    def partitions(self, most: int) -> dict[str, Any]:
+        """Which partition an event is for, as the engine reads it. Raises DagInvalid."""
+        config = self.partition_mapper_config.items()
+        return {
+            "default": self.default_partition_mapper.as_data(),
+            "mappers": [[asset.as_expression(), mapper.as_data()] for asset, mapper in config],
+            "most": most,
+        }
 
 
 class AssetOrTimeSchedule(KnownTimetable):
@@ -317,7 +333,9 @@ def timetable_spec(
         if isinstance(schedule, timedelta) or is_relativedelta(schedule):
             intervals = intervals or create_delta_data_intervals
         timetable = _timetable(schedule, timezone, data_intervals=intervals)
-        return timetable.spec() if _speaks_for_itself(timetable) else custom_spec(timetable)
+        spec = timetable.spec() if _speaks_for_itself(timetable) else custom_spec(timetable)
+        at_runtime = bool(getattr(timetable, "partitioned_at_runtime", False))
+        return replace(spec, partitioned_at_runtime=True) if at_runtime else spec
     except InvalidSchedule as error:
         raise InvalidSchedule(error.schedule, error.problem, dag_id) from None
 

@@ -14,7 +14,7 @@ from tradewind.core.assets import keys_of
 from tradewind.core.backfill_plan import Action, LiveBackfill
 from tradewind.core.past import Place, PreviousRun, as_previous, place_of, worth_keeping
 from tradewind.core.plan import Plan
-from tradewind.core.records import DagRun, TaskInstance, TaskKey
+from tradewind.core.records import AssetEvent, DagRun, TaskInstance, TaskKey
 from tradewind.core.runs import WAKE_AHEAD
 from tradewind.core.states import RunState, RunType, TaskState
 from tradewind.core.world import MOST_OVER, LiveRun, World
@@ -30,6 +30,7 @@ from tradewind.store.rows import (
     run_of,
     slot_of,
     task_of,
+    watched_of,
 )
 from tradewind.store.specs import decode_spec
 from tradewind.store.times import from_us, to_us
@@ -54,6 +55,8 @@ def load_world(
         _load_past(connection, world)
         _load_deferrals(connection, world)
         _load_asset_events(connection, world)
+        for row in connection.execute(select(t.watcher)).mappings():
+            world.watchers.active[row["id"]] = watched_of(row)
     _set_timers(world, now)
     return world
 
@@ -152,11 +155,20 @@ def _load_asset_events(connection: Connection, world: World) -> None:
     waiting = select(t.asset_queue.c.dag_id.label("waits"), t.asset_event).join(t.asset_event, number == event)
     for row in connection.execute(waiting.order_by(number)).mappings():
         found = asset_event_of(row)
-        keys = keys_of(found.name, found.uri, found.aliases)
-        world.assets.put(row["waits"], WaitingEvent(found.number, found.at, keys))
+        world.assets.put(row["waits"], _waiting(found))
+    number, event = t.asset_event.c.number, t.partition_queue.c.event
+    columns = t.partition_queue.c.dag_id.label("waits"), t.partition_queue.c.partition.label("target"), t.asset_event
+    gathered = select(*columns).join(t.asset_event, number == event).order_by(number)
+    for row in connection.execute(gathered).mappings():
+        world.assets.put_partition(row["waits"], row["target"], _waiting(asset_event_of(row)))
     newest = connection.execute(select(t.asset_event).order_by(number.desc()).limit(1)).mappings().first()
     if newest is not None:
         world.assets.next_number, world.assets.last_at = newest["number"] + 1, from_us(newest["at"])
+
+
+def _waiting(event: AssetEvent) -> WaitingEvent:
+    keys = keys_of(event.name, event.uri, event.aliases)
+    return WaitingEvent(event.number, event.at, keys, event.partition_key, event.partition_date)
 
 
 def load_runs(
@@ -261,8 +273,11 @@ def _set_timers(world: World, now: datetime) -> None:
         for moment in (deferral.at, deferral.timeout_at):
             if moment is not None and deferral.answer is None and not world.runs[deferral.key.run].quarantine:
                 world.at(moment, "deferral", deferral.key)
-    for dag_id in world.assets.queues:
+    for dag_id in (*world.assets.queues, *world.assets.partitions):
         world.at(now, "assets", dag_id)
+    for watched in world.watchers.active.values():
+        if watched.retry_at is not None:
+            world.at(watched.retry_at, "watcher", watched.id)
     for dag_id in world.backfills:
         world.at(now, "backfill", dag_id)
     for record in world.dags.values():

@@ -54,6 +54,21 @@ def runs_between(
     return list(connection.execute(select(t.run.c.number).where(*condition).order_by(t.run.c.number)).scalars())
 
 
+def runs_of_partitions(
+    connection: Connection, dag_id: str, key: str | None, first_us: int | None = None, last_us: int | None = None
+) -> list[int]:
+    """Numbers of the Dag's runs for the partition of that key, or for partitions whose date lies in the range."""
+    run = t.run.c
+    condition = [run.dag_id == dag_id, run.partition_key.is_not(None)]
+    if key is not None:
+        condition.append(run.partition_key == key)
+    if first_us is not None:
+        condition.append(run.partition_date >= first_us)
+    if last_us is not None:
+        condition.append(run.partition_date <= last_us)
+    return list(connection.execute(select(run.number).where(*condition).order_by(run.number)).scalars())
+
+
 def runs_by_date(connection: Connection, dag_id: str, start_us: int | None, end_us: int | None) -> dict[Any, DagRun]:
     """The Dag's runs by their logical date, for dates in the range."""
     at = t.run.c.logical_date
@@ -152,6 +167,11 @@ def asset_events(
         condition.append(event.at <= before_us)
     query = query.where(*condition).order_by(event.number.desc()).limit(newest)
     return [asset_event_of(row) for row in connection.execute(query).mappings()][::-1]
+
+
+def has_asset_event(connection: Connection, id: str) -> bool:
+    """Whether this event is in the ledger."""
+    return connection.execute(select(t.asset_event.c.number).where(t.asset_event.c.id == id)).first() is not None
 
 
 def asset_events_of_run(connection: Connection, dag_id: str, run_id: str) -> list[AssetEvent]:

@@ -7,7 +7,7 @@ from sys import intern
 from typing import Any
 
 from tradewind.core.backfill_plan import Action, Backfill, Reprocess, Slot
-from tradewind.core.records import Answer, AssetEvent, Attempt, DagRun, Deferral, Pool, TaskInstance, TaskKey
+from tradewind.core.records import Answer, AssetEvent, Attempt, DagRun, Deferral, Pool, TaskInstance, TaskKey, Watched
 from tradewind.core.states import AttemptState, RunState, RunType, TaskState
 from tradewind.core.timetables import DataInterval, DueRun
 from tradewind.core.world import DagRecord
@@ -43,6 +43,8 @@ def run_row(run: DagRun, slot_key: str | None) -> dict[str, Any]:
         "backfill": run.backfill,
         "pinned": run.pinned,
         "quarantine": run.quarantine,
+        "partition_key": run.partition_key,
+        "partition_date": to_us(run.partition_date),
     }
 
 
@@ -78,6 +80,8 @@ def run_of(row: Row) -> DagRun:
         backfill=row["backfill"],
         pinned=bool(row["pinned"]),
         quarantine=row["quarantine"],
+        partition_key=row["partition_key"],
+        partition_date=from_us(row["partition_date"]),
     )
 
 
@@ -249,6 +253,8 @@ def asset_event_row(event: AssetEvent) -> dict[str, Any]:
         "task_id": event.task_id,
         "map_index": event.map_index,
         "actor": event.actor,
+        "partition_key": event.partition_key,
+        "partition_date": to_us(event.partition_date),
     }
 
 
@@ -269,7 +275,15 @@ def asset_event_of(row: Row) -> AssetEvent:
         task_id=row["task_id"],
         map_index=row["map_index"],
         actor=row["actor"],
+        partition_key=row["partition_key"],
+        partition_date=from_us(row["partition_date"]),
     )
+
+
+def watched_of(row: Row) -> Watched:
+    assets = tuple((name, uri, group) for name, uri, group in json.loads(row["assets"]))
+    kwargs, retry_at = bytes(row["kwargs"]), from_us(row["retry_at"])
+    return Watched(row["id"], row["classpath"], kwargs, assets, row["failures"], row["error"], retry_at)
 
 
 def backfill_of(row: Row) -> Backfill:

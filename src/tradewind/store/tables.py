@@ -146,11 +146,15 @@ run = Table(
     Column("backfill", BigInteger),
     Column("pinned", Boolean, nullable=False, server_default=false()),
     Column("quarantine", Text, nullable=False, server_default=""),
+    Column("partition_key", Text),
+    Column("partition_date", BigInteger),
     UniqueConstraint("dag_id", "run_id"),
     UniqueConstraint("dag_id", "slot_key"),
     Index("ix_run_open", "state", sqlite_where=text("state IN ('queued','running')"),
           postgresql_where=text("state IN ('queued','running')")),
     Index("ix_run_dag_id_number", "dag_id", "number"),
+    Index("ix_run_partition", "dag_id", "partition_key", sqlite_where=text("partition_key IS NOT NULL"),
+          postgresql_where=text("partition_key IS NOT NULL")),
 )  # fmt: skip
 
 run_place = func.coalesce(run.c.logical_date, run.c.run_after)
@@ -361,6 +365,8 @@ asset_event = Table(
     Column("task_id", Text, nullable=False),
     Column("map_index", Integer, nullable=False),
     Column("actor", Text, nullable=False),
+    Column("partition_key", Text),
+    Column("partition_date", BigInteger),
     UniqueConstraint("id"),
     Index("ix_asset_event_name_number", "name", "number"),
     Index("ix_asset_event_uri_number", "uri", "number"),
@@ -383,6 +389,29 @@ asset_queue = Table(
     sqlite_with_rowid=False,
 )
 """Events that a Dag has not had a run for yet."""
+
+partition_queue = Table(
+    "partition_queue",
+    metadata,
+    Column("dag_id", Text, primary_key=True),
+    Column("partition", Text, primary_key=True),
+    Column("event", BigInteger, primary_key=True, autoincrement=False),
+    sqlite_with_rowid=False,
+)
+"""The same for Dags that run once for each partition: by the partition of the run that will take it."""
+
+watcher = Table(
+    "watcher",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("classpath", Text, nullable=False),
+    Column("kwargs", LargeBinary, nullable=False),
+    Column("assets", Text, nullable=False),
+    Column("failures", Integer, nullable=False),
+    Column("error", Text, nullable=False),
+    Column("retry_at", BigInteger),
+)
+"""Triggers that watch for updates of assets now, or after a failure will again."""
 
 asset_run = Table(
     "asset_run",

@@ -36,6 +36,7 @@ from tradewind.core.decisions import (
     StartAttempt,
     StartCallback,
     StartTrigger,
+    StartWatcher,
     StopAttempt,
     StopTrigger,
 )
@@ -43,7 +44,7 @@ from tradewind.core.errors import TradewindError
 from tradewind.core.explain import Reason, explain
 from tradewind.core.past import PreviousRun, as_previous, newest_before
 from tradewind.core.plan import Plan
-from tradewind.core.records import AssetEvent, Attempt, DagRun, Deferral, Pool, TaskInstance, TaskKey
+from tradewind.core.records import AssetEvent, Attempt, DagRun, Deferral, Pool, TaskInstance, TaskKey, Watched
 from tradewind.core.rerun_plan import RerunPlan, RerunWish, plan_rerun
 from tradewind.core.states import (
     ATTEMPT_ACTIVE,
@@ -57,6 +58,7 @@ from tradewind.core.states import (
 )
 from tradewind.core.timetables import RunsAhead
 from tradewind.core.trigger_rules import UpstreamCounts
+from tradewind.core.watching import awaited
 from tradewind.core.world import IN_MOTION, LiveRun, World
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
@@ -85,10 +87,16 @@ class Play:
         self.deferrals: dict[TaskKey, Deferral] = {}
         self.triggers: dict[str, Deferral] = {}
         """Triggers that a worker was told to run, and not to stop."""
+        self.watchers: dict[str, dict[str, Any]] = {}
+        """Rows of watchers, by id."""
+        self.watching: dict[str, Watched] = {}
+        """Watchers that a worker was told to run, and not to stop."""
         self.asset_events: dict[int, AssetEvent] = {}
         """The ledger, by number."""
         self.asset_queue: set[tuple[str, int]] = set()
         """(dag_id, number) of what waits."""
+        self.partition_queue: set[tuple[str, str, int]] = set()
+        """(dag_id, partition, number) of what waits for Dags with partitions."""
         self.asset_runs: set[tuple[int, int]] = set()
         """(run, number) of what runs were made for."""
         self.called: list[str] = []
@@ -363,6 +371,8 @@ class Play:
         offered_before = {attempt.id for attempt in self.offered} if self.check else set()
         for operation in operations:
             self._store(operation)
+        if isinstance(event, i.WatcherFailed):
+            self.watching.pop(event.id, None)  # it runs no longer
         if self.check:
             self._check()
         self._check_offers(operations, offered_before)
@@ -447,6 +457,10 @@ class Play:
                 self.asset_queue.add((row["dag_id"], row["event"]))
             case DropRows(table="asset_queue", where=where):
                 self.asset_queue.remove((where["dag_id"], where["event"]))
+            case PutRow(table="partition_queue", row=row):
+                self.partition_queue.add((row["dag_id"], row["partition"], row["event"]))
+            case DropRows(table="partition_queue", where=where):
+                self.partition_queue.remove((where["dag_id"], where["partition"], where["event"]))
             case PutRow(table="asset_run", row=row):
                 self._take_event(row["run"], row["event"])
             case PutRow(table="backfill", row=row):
@@ -458,6 +472,15 @@ class Play:
             case StartTrigger(deferral=deferral):
                 self.triggers[deferral.id] = deferral
                 self.trigger_orders.append(operation)
+            case PutRow(table="watcher", row=row):
+                self.watchers[row["id"]] = dict(row)
+            case DropRows(table="watcher", where=where):
+                del self.watchers[where["id"]]
+            case StartWatcher(watched=watched):
+                assert watched.id not in self.watching, f"{watched} runs already"
+                self.watching[watched.id] = watched
+            case StopTrigger(id=trigger) if trigger in self.watching:
+                del self.watching[trigger]
             case StopTrigger(id=trigger):
                 del self.triggers[trigger]
                 self.trigger_orders.append(operation)
@@ -476,10 +499,11 @@ class Play:
                 self.called.append(number)
 
     def _take_event(self, run: int, number: int) -> None:
-        """A run was made for an event, which no other run of its Dag had."""
+        """A run was made for an event, which no other run of its Dag, for the same partition, had."""
         numbers = {made for made, taken in self.asset_runs if taken == number}
-        dag_of = {made: self.runs[made].dag_id for made in numbers}
-        assert self.world.runs[run].run.dag_id not in dag_of.values(), f"event {number} was taken twice: {dag_of}"
+        taker = {made: (self.runs[made].dag_id, self.runs[made].partition_key) for made in numbers}
+        mine = self.world.runs[run].run
+        assert (mine.dag_id, mine.partition_key) not in taker.values(), f"event {number} was taken twice: {taker}"
         self.asset_runs.add((run, number))
 
     # --- what must always hold ---
@@ -526,9 +550,18 @@ class Play:
         assert self.world.deferrals == self.deferrals
         queues = self.world.assets.queues
         assert {(dag_id, n) for dag_id, queue in queues.items() for n in queue.events} == self.asset_queue
+        gathered = self.world.assets.partitions
+        waits = {(d, key, n) for d, queue in gathered.items() for key, found in queue.events.items() for n in found}
+        assert waits == self.partition_queue
         self._check_backfills()
+        rows = {w.id: {**w._asdict(), "assets": [list(a) for a in w.assets]} for w in self._watched()}
+        assert rows == self.watchers
+        assert {w.id for w in self._watched() if w.retry_at is None} == self.watching.keys()
         waiting = {d.id for d in self.deferrals.values() if d.needs_triggerer}
         assert waiting == self.triggers.keys(), "triggers that run are not those that somebody waits for"
+
+    def _watched(self) -> Iterable[Watched]:
+        return self.world.watchers.active.values()
 
     def _check_backfills(self) -> None:
         held = {one.record.id: one for one in self.world.backfills.values()}
@@ -567,6 +600,13 @@ def check_world(world: World) -> None:
     named = {(key, dag_id) for dag_id, plan in world.plans.items() for key in named_in(plan.spec.assets)}
     assert {(key, dag_id) for key, dags in world.assets.consumers.items() for dag_id in dags} == named
     assert all(queue.events for queue in world.assets.queues.values())
+    assert world.watchers.active.keys() == {id for id in world.watchers.ids if awaited(world, id)}
+    for watched in world.watchers.active.values():
+        assert watched.assets == awaited(world, watched.id), watched
+    for gathered in world.assets.partitions.values():
+        assert gathered.events
+        assert all(gathered.events.values())
+        assert gathered.due.keys() <= gathered.events.keys()
     for worker in world.workers.values():
         assert worker.used == sum(a.worker == worker.name for a in attempts), worker
     queued = {entry.key for entry in world.ready.waiting()}
@@ -599,7 +639,10 @@ def same_world(memory: World, loaded: World, now: datetime) -> None:
     assert memory.assets.consumers.keys() == loaded.assets.consumers.keys()
     queues = [{d: (q.events, q.updated) for d, q in w.assets.queues.items()} for w in (memory, loaded)]
     assert queues[0] == queues[1]
+    gathered = [{d: q.events for d, q in w.assets.partitions.items()} for w in (memory, loaded)]
+    assert gathered[0] == gathered[1]
     assert (memory.assets.next_number, memory.assets.last_at) == (loaded.assets.next_number, loaded.assets.last_at)
+    assert memory.watchers.active == loaded.watchers.active
     assert memory.pools == loaded.pools
     assert memory.backfills == loaded.backfills
 
@@ -623,6 +666,9 @@ def timers(world: World, now: datetime) -> set[Any]:
             case "deferral":
                 waits = world.deferrals.get(subject)
                 return waits is not None and waits.answer is None and at in (waits.at, waits.timeout_at)
+            case "watcher":
+                found = world.watchers.active.get(subject)
+                return found is not None and found.retry_at == at
             case "schedule":  # one that is due already waits for the end of a run
                 record = world.dags[subject]
                 return at > now and not record.is_paused and record.next_due is not None

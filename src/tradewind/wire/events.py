@@ -9,6 +9,10 @@ RUN_DELETED: Final = "run.deleted"
 TASK_MOVED: Final = "task.moved"
 TASK_EXPANDED: Final = "task.expanded"
 ASSET_UPDATED: Final = "asset.updated"
+PARTITION_UNFIT: Final = "partition.unfit"
+PARTITION_DROPPED: Final = "partition.dropped"
+WATCHER_FAILED: Final = "watcher.failed"
+WATCHER_STALE: Final = "watcher.stale_event"
 ATTEMPT_STALE: Final = "attempt.stale_report"
 TRIGGER_STALE: Final = "trigger.stale_answer"
 DAG_CHANGED: Final = "dag.version"
@@ -32,6 +36,6 @@ PROGRESS: Final = "progress"
 
 TOPICS: Final = (
     "run", "task", "dag", "worker", "owner", "progress", "attempt", "quarantined", "variable", "connection", "pool",
-    "asset", "trigger",
+    "asset", "trigger", "partition", "watcher",
 )  # fmt: skip
 """SSE topics: the part of an event's name before the first dot."""

@@ -28,6 +28,11 @@ def offer_log_path(root: str | Path, offer: Offer) -> str:
     return f"{path.removesuffix('.log')}.{_of_callback(offer)}.log" if offer.callback else path
 
 
+def watcher_log_path(root: str | Path, id: str) -> Path:
+    """The file of a trigger that watches assets, by its id."""
+    return Path(root) / "watchers" / f"{safe_name(id)}.log"
+
+
 def _of_try(root: str | Path, dag_id: str, run_id: str, task_id: str, map_index: int, try_number: int) -> str:
     index = f"map_index={map_index}/" if map_index >= 0 else ""
     folder = f"dag_id={safe_name(dag_id)}/run_id={safe_name(run_id)}/task_id={safe_name(task_id)}"

@@ -42,6 +42,8 @@ class RunInfo(msgspec.Struct, omit_defaults=True, kw_only=True):
     triggered_by: str = "timetable"
     triggering_user: str | None = None
     note: str | None = None
+    partition_key: str | None = None
+    partition_date_us: int | None = None
 
 
 class XComValue(msgspec.Struct, array_like=True):
@@ -123,6 +125,8 @@ class AssetUpdate(msgspec.Struct, omit_defaults=True, kw_only=True):
     """JSON of an object."""
     aliases: list[str] = []
     """Aliases through which it was updated."""
+    partition_key: str | None = None
+    """The partition that was updated; None: that of the run, if it has one."""
 
 
 class Started(Message, tag="started"):
@@ -186,6 +190,7 @@ class AssetEventInfo(msgspec.Struct, omit_defaults=True, kw_only=True):
     task_id: str = ""
     map_index: int = -1
     actor: str = ""
+    partition_key: str | None = None
 
 
 class Progress(Message, tag="progress"):
@@ -229,7 +234,7 @@ METHODS = {
     "run.get": "{dag_id, run_id} → RunInfo fields | None",
     "run.previous": "{dag_id, before_us, state: str | None, scheduled_only: bool} → RunInfo fields | None",
     "run.count": "{dag_id, run_ids?, logical_dates_us?, states?} → int",
-    "run.create": "{dag_id, run_id?, logical_date_us?, conf?, note?} → RunInfo fields",
+    "run.create": "{dag_id, run_id?, logical_date_us?, conf?, note?, partition_key?} → RunInfo fields",
     "task.states": "{dag_id, run_ids?, logical_dates_us?, task_ids?, map_index?} → "
     "{run_id: {task_id or task_id_N: state}}",
     "timetable.wanted": "{dag_ids} → {dag_id: {last: NamedRun | None, since_us?, until_us?}}: which runs a code "
@@ -299,6 +304,8 @@ class RunTrigger(Message, tag="run_trigger"):
     map_index: int
     try_number: int
     """Whose log its lines go to."""
+    keeps_on: bool = False
+    """It watches assets, for no task: it goes on after what it says, and has a log of its own."""
 
 
 class DropTrigger(Message, tag="drop_trigger"):
@@ -318,6 +325,16 @@ class TriggerAnswer(Message, tag="trigger_answer"):
     xcoms: list[XComValue] = []
     error: str = ""
     """Why there is no event."""
+
+
+class WatcherFired(Message, tag="watcher_fired"):
+    """A trigger that watches assets says that they were updated; the agent keeps this until it is acknowledged."""
+
+    id: str
+    """Names what it said."""
+    watcher: str
+    event: bytes
+    """JSON of the event's payload."""
 
 
 class BeatAck(Message, tag="beat_ack"):
@@ -524,5 +541,5 @@ AnyMessage = (
     Offer | Cancel | Started | Finished | Progress | Request | Response | Hello | Welcome | Refused | Beat | BeatAck
     | Ack | Warm | Drain | Parse | Parsed | Command | CommandResult | Subscribe | Event | Fork | Child | Exited
     | HostStarted | HostReady | StartHost
-    | RunTrigger | DropTrigger | TriggerAnswer | StartTriggerHost | TriggerBlocked
+    | RunTrigger | DropTrigger | TriggerAnswer | WatcherFired | StartTriggerHost | TriggerBlocked
 )  # fmt: skip

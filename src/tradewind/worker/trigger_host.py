@@ -8,12 +8,14 @@ import sys
 import threading
 from concurrent.futures import Future
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from tradewind.sdk.execution.runtime import RuntimeRequestError, set_runtime
 from tradewind.sdk.execution.triggering import Blocked, Exhausted, Failed, Fired, Outcome, TriggerRunner
-from tradewind.wire.log_files import log_path
+from tradewind.wire.log_files import log_path, watcher_log_path
 from tradewind.wire.logs import LogLine, encode_line
 from tradewind.wire.messages import (
     AnyMessage,
@@ -25,6 +27,7 @@ from tradewind.wire.messages import (
     RunTrigger,
     TriggerAnswer,
     TriggerBlocked,
+    WatcherFired,
     XComValue,
 )
 from tradewind.worker.channel import Channel, ChannelClosed
@@ -46,6 +49,8 @@ class TriggerHost:
         self._sending = threading.Lock()
         self._questions: dict[int, Future[Response]] = {}
         self._logs: dict[str, Path] = {}
+        self._watchers: set[str] = set()
+        """Triggers that go on after what they say."""
 
     def run(self) -> None:
         adopt_orphans()
@@ -67,7 +72,11 @@ class TriggerHost:
             # Triggers may ask the engine from the loop itself: the answer is read elsewhere.
             threading.Thread(target=self._listen, args=(loop, runner), daemon=True, name="control").start()
             async for outcome in runner:
+                if outcome.id in self._watchers and isinstance(outcome, Fired):
+                    self.send(WatcherFired(id=uuid4().hex, watcher=outcome.id, event=outcome.event))
+                    continue
                 self._logs.pop(outcome.id, None)
+                self._watchers.discard(outcome.id)
                 self.send(_answer(outcome))
 
     # --- the agent ---
@@ -89,6 +98,9 @@ class TriggerHost:
     def _said(self, message: AnyMessage, loop: asyncio.AbstractEventLoop, runner: TriggerRunner) -> None:
         match message:
             case RunTrigger(id=id, classpath=classpath, kwargs=kwargs):
+                if message.keeps_on:
+                    self._watch(message, loop, runner)
+                    return
                 names = (message.dag_id, message.run_id, message.task_id, message.map_index, message.try_number)
                 self._logs[id] = log_path(self._config.logs_folder, *names)
                 loop.call_soon_threadsafe(runner.start, id, classpath, kwargs)
@@ -97,6 +109,13 @@ class TriggerHost:
             case Response(id=number):
                 if question := self._questions.pop(number, None):
                     question.set_result(message)
+
+    def _watch(self, order: RunTrigger, loop: asyncio.AbstractEventLoop, runner: TriggerRunner) -> None:
+        self._watchers.add(order.id)
+        path = self._logs[order.id] = watcher_log_path(self._config.logs_folder, order.id)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        start = partial(runner.start, order.id, order.classpath, order.kwargs, keeps_on=True)
+        loop.call_soon_threadsafe(start)
 
     # --- the engine, as triggers see it ---
 
@@ -133,5 +152,5 @@ def _answer(outcome: Outcome) -> TriggerAnswer:
             return TriggerAnswer(id=id, event=event, ends=ends, xcoms=values)
         case Failed(id=id, error=error):
             return TriggerAnswer(id=id, error=error)
-        case Exhausted(id=id):
-            return TriggerAnswer(id=id, error="it ended without an event")
+        case Exhausted(id=id, said=said):
+            return TriggerAnswer(id=id, error="it came to its end" if said else "it ended without an event")

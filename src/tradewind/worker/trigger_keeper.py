@@ -18,6 +18,7 @@ from tradewind.wire.messages import (
     RunTrigger,
     TriggerAnswer,
     TriggerBlocked,
+    WatcherFired,
 )
 
 BLOCKED_SECONDS = 30.0
@@ -57,8 +58,9 @@ class TriggerKeeper:
 
     def __init__(self, ports: Ports, ask: Callable[[Link | None, Request], None]) -> None:
         self.hosts: list[TriggerHost] = []
-        self.answers: dict[str, TriggerAnswer] = {}
-        """Answers that the scheduler has not acknowledged yet."""
+        self.answers: dict[str, TriggerAnswer | WatcherFired] = {}
+        """Answers, and what watchers said, that the scheduler has not acknowledged yet; in the order in which it came.
+        What a watcher said has an id of its own."""
         self._died_alone: set[str] = set()
         """Triggers whose process has ended while they had it for themselves; somebody else may have killed it."""
         self._told_at: dict[str, float] = {}
@@ -68,7 +70,8 @@ class TriggerKeeper:
     @property
     def holds(self) -> list[str]:
         """Triggers that run here, or whose answer is kept."""
-        return [*(id for host in self.hosts for id in host.triggers), *self.answers]
+        answered = (id for id, answer in self.answers.items() if isinstance(answer, TriggerAnswer))
+        return [*(id for host in self.hosts for id in host.triggers), *answered]
 
     # --- the scheduler's side ---
 
@@ -106,12 +109,12 @@ class TriggerKeeper:
             elif now - host.idle_since >= IDLE_SECONDS:
                 self._end(host)
 
-    def _answer(self, answer: TriggerAnswer) -> None:
+    def _answer(self, answer: TriggerAnswer | WatcherFired) -> None:
         self._died_alone.discard(answer.id)
         self.answers[answer.id] = answer
         self._tell(answer)
 
-    def _tell(self, answer: TriggerAnswer) -> None:
+    def _tell(self, answer: TriggerAnswer | WatcherFired) -> None:
         self._told_at[answer.id] = self._ports.now()
         self._ports.tell_scheduler(answer)
 
@@ -124,6 +127,11 @@ class TriggerKeeper:
             case TriggerAnswer(id=id):
                 # One that was dropped meanwhile has no answer any more.
                 if host.triggers.pop(id, None) is not None:
+                    self._answer(message)
+            case WatcherFired(watcher=watcher):
+                # It goes on. What it says when nobody listens any more means nothing.
+                if watcher in host.triggers:
+                    self._died_alone.discard(watcher)
                     self._answer(message)
             case TriggerBlocked(id=id, seconds=seconds) if seconds >= BLOCKED_SECONDS and host in self.hosts:
                 self._blocked(host, id, seconds)

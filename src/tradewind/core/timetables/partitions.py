@@ -18,6 +18,15 @@ def partition_of(spec: TimetableSpec, run_after: datetime) -> tuple[datetime, st
     return date, date.astimezone(where).strftime(spec.partition.key_format)
 
 
+def date_of_key(spec: TimetableSpec, key: str) -> datetime | None:
+    """The date of the partition that a key names; None where the schedule has no partitions. Raises ValueError for a
+    key that is not written as the schedule writes them."""
+    if spec.partition is None:
+        return None
+    at = datetime.strptime(key, spec.partition.key_format)
+    return (at.replace(tzinfo=zone(spec.timezone) or UTC) if at.tzinfo is None else at).astimezone(UTC)
+
+
 def _moved(spec: TimetableSpec, tick: datetime) -> datetime:
     ticks, count = ticks_of(spec), spec.partition.ticks if spec.partition else 0
     for _ in range(abs(count)):

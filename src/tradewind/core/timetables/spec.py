@@ -72,5 +72,7 @@ class TimetableSpec:
     """A local time that comes twice: `first` or `second` for fixed hours; interval crons follow elapsed time."""
     active_runs_limit: int | None = None
     partition: PartitionSpec | None = None
+    partitioned_at_runtime: bool = False
+    """The partition is named when a run is made, or by its tasks."""
     custom: str = ""
     """Class path of a custom timetable, evaluated in a code host."""

@@ -28,6 +28,7 @@ class AssetEvent:
         self.source_dag_id, self.source_run_id = info.dag_id or None, info.run_id or None
         self.source_task_id, self.source_map_index = info.task_id or None, info.map_index
         self.created_by = info.actor or None
+        self.partition_key = info.partition_key
 
     @property
     def name(self) -> str:

@@ -46,8 +46,6 @@ class Attempt:
         self.ti = TaskInstance(offer, self.task, self._its_context)
         if self.prepared_task is not None and not offer.callback:
             self.ti.carried = self.prepared_task.reads
-        if (partition := prepared.schedule.partition(offer.run)) is not None:
-            self.ti.dag_run.partition_date, self.ti.dag_run.partition_key = partition
         self.as_they_are = _NONE
         self.context: Context = context_of(self)
 

@@ -24,8 +24,7 @@ class DagRun:
         self.dag_id, self.run_id, self.conf = info.dag_id, info.run_id, dict(info.conf or {})
         self.clear_number, self.note = info.clear_number, info.note
         self.triggering_user_name, self.triggered_by = info.triggering_user, info.triggered_by
-        self.partition_key: str | None = None
-        self.partition_date: Any = None
+        self.partition_key = info.partition_key
         self.team_name = None
 
     @classmethod
@@ -52,6 +51,10 @@ class DagRun:
     @cached_property
     def run_after(self) -> pendulum.DateTime | None:
         return optional_moment(self._info.run_after_us)
+
+    @cached_property
+    def partition_date(self) -> pendulum.DateTime | None:
+        return optional_moment(self._info.partition_date_us)
 
     @cached_property
     def start_date(self) -> pendulum.DateTime | None:

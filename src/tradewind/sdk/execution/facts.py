@@ -8,7 +8,6 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from tradewind.core.timetables.moments import ticks_of
-from tradewind.core.timetables.partitions import partition_of
 from tradewind.sdk import macros
 from tradewind.sdk.configuration import conf
 from tradewind.sdk.context import Builder, ConnectionAccessor, Context, Variables
@@ -151,13 +150,6 @@ class Schedule:
         if self._ticks is not None:
             return _pendulum(self._ticks.before(utc(run.logical_date_us)))
         return at - self._gap(run)
-
-    def partition(self, run: Any) -> tuple[Any, str] | None:
-        """Date and key of the partition that a run of the schedule is for; None for all others."""
-        if self._spec is None or self._spec.partition is None or run.run_type not in ("scheduled", "backfill"):
-            return None
-        found = partition_of(self._spec, utc(run.run_after_us))
-        return None if found is None else (_pendulum(found[0]), found[1])
 
     def _gap(self, run: Any) -> timedelta:
         spec = self._spec

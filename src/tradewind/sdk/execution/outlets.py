@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from tradewind.core.errors import TradewindError
+from tradewind.core.partition_mappers import LONGEST_KEY
 from tradewind.sdk.assets import Asset, AssetAlias, AssetRef, BaseAsset, names_of
 from tradewind.wire.messages import AssetUpdate
 
@@ -36,7 +37,14 @@ class OutletEvent:
         self.asset_alias_events.append((asset, dict(extra or {})))
 
     def add_partitions(self, keys: str | list[str]) -> None:
-        self.partition_keys.update([keys] if isinstance(keys, str) else keys)
+        """These partitions of the asset were updated: each is an event of its own."""
+        if isinstance(self.key, AssetAlias):
+            raise TypeError(f"An alias has no partitions; say add_partitions of the asset that {self.key.name!r} got.")
+        wanted = [keys] if isinstance(keys, str) else list(keys)
+        for key in wanted:
+            if not key.strip() or len(key) > LONGEST_KEY:
+                raise ValueError(f"A partition key has 1 to {LONGEST_KEY} characters, and not only blanks: {key!r}.")
+        self.partition_keys.update(wanted)
 
 
 class OutletEvents(dict[Any, OutletEvent]):
@@ -55,24 +63,29 @@ class OutletEvents(dict[Any, OutletEvent]):
 
     def updates(self) -> list[AssetUpdate]:
         """What the task updated: each outlet, and of an alias what was added to it. Raises UnusableExtra."""
-        found: dict[tuple[str, str, bytes], AssetUpdate] = {}
+        found: dict[tuple[str, str, bytes, str | None], AssetUpdate] = {}
         for outlet in self._outlets:
             if isinstance(outlet, AssetAlias):
                 for asset, extra in self[outlet].asset_alias_events:
                     update = _update(Asset(uri=asset) if isinstance(asset, str) else asset, extra)
-                    known = found.setdefault((update.name, update.uri, update.extra), update)
+                    known = found.setdefault((update.name, update.uri, update.extra, None), update)
                     if outlet.name not in known.aliases:
                         known.aliases = [*known.aliases, outlet.name]
             else:
-                update = _update(outlet, self[outlet].extra)
-                found.setdefault((update.name, update.uri, update.extra), update)
+                for key in sorted(self[outlet].partition_keys) or (None,):
+                    update = _update(outlet, self[outlet].extra, key)
+                    found.setdefault((update.name, update.uri, update.extra, key), update)
         self._warn_of_others()
         return list(found.values())
 
     def _warn_of_others(self) -> None:
         added = [asset for event in self.values() for asset, _ in event.asset_alias_events]
         for key, event in self.items():
-            if (event.extra or event.asset_alias_events) and key not in self._outlets and key not in added:
+            if (
+                (event.extra or event.asset_alias_events or event.partition_keys)
+                and key not in self._outlets
+                and key not in added
+            ):
                 log.warning("outlet_events names %s, which is none of the task's outlets: it is not updated.", key)
 
     def _meant(self, key: Any) -> Any:
@@ -91,11 +104,13 @@ def _flat(outlets: Iterable[Any]) -> Iterable[BaseAsset]:
             yield from outlet.iter_assets()
 
 
-def _update(asset: Any, extra: Any) -> AssetUpdate:
+def _update(asset: Any, extra: Any, partition_key: str | None = None) -> AssetUpdate:
     name, uri = getattr(asset, "name", ""), getattr(asset, "uri", "")
     if not (name or uri):
         raise UnusableExtra(repr(asset), "it is no asset")
-    return AssetUpdate(name=name, uri=uri, group=getattr(asset, "group", "asset"), extra=_json(extra, name or uri))
+    said = _json(extra, name or uri)
+    group = getattr(asset, "group", "asset")
+    return AssetUpdate(name=name, uri=uri, group=group, extra=said, partition_key=partition_key)
 
 
 def _json(extra: Any, name: str) -> bytes:

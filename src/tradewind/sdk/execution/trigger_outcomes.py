@@ -35,9 +35,10 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class Exhausted:
-    """The trigger came to its end without saying anything."""
+    """The trigger came to its end: without saying anything, or, of one that was to go on, after it had said some."""
 
     id: str
+    said: bool = False
 
 
 Outcome = Fired | Failed | Exhausted

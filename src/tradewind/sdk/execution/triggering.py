@@ -171,7 +171,8 @@ class TriggerRunner:
         else:
             if not said:
                 log.warning("The trigger ended without an event.")
-                self._put(running, Exhausted(running.id))
+            if not said or running.keeps_on:
+                self._put(running, Exhausted(running.id, said))
         finally:
             # What it had to say is said: its id is free, however long cleaning up takes.
             self._release(running)

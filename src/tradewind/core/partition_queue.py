@@ -1,0 +1,142 @@
+"""Events that wait for one Dag by the partition of the run that will take them, and when a partition is complete."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from tradewind.core.asset_queue import WaitingEvent
+from tradewind.core.assets import AssetKey, is_met, named_in
+from tradewind.core.partition_mappers import MOST_KEYS, Mapper, UnfitPartition, mapper_of
+
+MOST_SHOWN = 3
+"""Partitions of which `why` says what they wait for."""
+
+
+class Partitions:
+    """How a Dag's partitions follow from those of its assets: its DagSpec's `partitions`, ready to compute."""
+
+    __slots__ = ("_by_key", "_default", "most")
+
+    def __init__(self, data: Mapping[str, Any]) -> None:
+        self._default = mapper_of(data["default"])
+        self._by_key = {key: mapper_of(mapper) for leaf, mapper in data["mappers"] for key in _names(leaf)}
+        self.most: int = data.get("most", MOST_KEYS)
+
+    def mapper(self, asset: AssetKey) -> Mapper:
+        """The mapper of an asset, by its name or else by its uri."""
+        by_uri = self._by_key.get(AssetKey("uri", asset.uri), self._default)
+        return self._by_key.get(AssetKey("name", asset.name), by_uri)
+
+    def targets(self, event: WaitingEvent) -> tuple[str, ...]:
+        """The Dag's partitions that an event is for, each once. Raises UnfitPartition."""
+        mapper = self.mapper(event.keys[0])
+        try:
+            keys = tuple(dict.fromkeys(mapper.downstream(event.partition or "")))
+        except (OverflowError, ValueError) as error:
+            raise UnfitPartition(str(error)) from None
+        most = self.most if mapper.most is None else mapper.most
+        if len(keys) > most:
+            raise UnfitPartition(f"it is for {len(keys)} partitions, which is more than the {most} allowed")
+        return keys
+
+    def is_complete(self, condition: Any, key: str, events: Iterable[WaitingEvent]) -> bool:
+        """Whether the events that wait for a partition are all that its run needs."""
+        waiting = tuple(events)
+        enough = {asset for asset, keys in _come(waiting).items() if self._is_enough(asset, key, keys)}
+        return is_met(condition, {name for event in waiting if event.keys[0] in enough for name in event.keys})
+
+    def _is_enough(self, asset: AssetKey, key: str, come: frozenset[str]) -> bool:
+        try:
+            return self.mapper(asset).is_enough(key, come)
+        except (UnfitPartition, OverflowError, ValueError):
+            return False  # the Dag's mappers do not fit each other: the partition never comes about
+
+    def date(self, key: str, events: Iterable[WaitingEvent]) -> datetime | None:
+        """The date of a partition: what its key says, else what the runs that updated the assets had, if all agree."""
+        waiting = tuple(events)
+        mappers = {event.keys[0]: self.mapper(event.keys[0]) for event in waiting}
+        try:
+            dates = {date for mapper in mappers.values() if (date := mapper.date(key)) is not None}
+        except (UnfitPartition, OverflowError, ValueError):
+            return None
+        if not dates:
+            dates = {e.date for e in waiting if e.date is not None and mappers[e.keys[0]].carries_date}
+        return dates.pop() if len(dates) == 1 else None
+
+    def date_of_key(self, condition: Any, key: str) -> datetime | None:
+        """The date that a key says by itself. Raises UnfitPartition for one that some mapper cannot read."""
+        mappers = {self.mapper(asset) for asset in named_in(condition) if asset.kind != "alias"}
+        dates = {date for mapper in mappers if (date := mapper.date(key)) is not None}
+        return dates.pop() if len(dates) == 1 else None
+
+    def waits_for(self, condition: Any, key: str, events: Iterable[WaitingEvent]) -> str:
+        """What a partition has and what it lacks, asset by asset: one phrase for people."""
+        waiting = tuple(events)
+
+        def said(asset: AssetKey) -> str:
+            found = frozenset(event.partition for event in waiting if asset in event.keys)
+            try:
+                needed = self.mapper(asset).needs(key)
+            except (UnfitPartition, OverflowError, ValueError):
+                return f"{asset} (its mapper has no such partition)"
+            if needed is None:
+                return f"{asset} ({'has come' if found else 'has not come'})"
+            return f"{asset} ({len(found & needed)} of {len(needed)})"
+
+        return ", ".join(map(said, named_in(condition)))
+
+
+class PartitionQueue:
+    """The events that wait for one Dag. An event waits in every partition that it is for."""
+
+    __slots__ = ("due", "events")
+
+    def __init__(self) -> None:
+        self.events: dict[str, dict[int, WaitingEvent]] = {}
+        """By partition, oldest first."""
+        self.due: dict[str, None] = {}
+        """Partitions to look at: something has changed since they were last found incomplete."""
+
+    def put(self, key: str, event: WaitingEvent) -> None:
+        self.events.setdefault(key, {})[event.number] = event
+        self.due[key] = None
+
+    def drop(self, key: str, number: int) -> None:
+        del self.events[key][number]
+        if not self.events[key]:
+            del self.events[key]
+            self.due.pop(key, None)
+
+    def look_at_all(self) -> None:
+        """What a partition needs may be something else now."""
+        self.due = dict.fromkeys(self.events)
+
+
+def partitions_wait(
+    data: Mapping[str, Any], condition: Any, waiting: Mapping[str, Iterable[WaitingEvent]], most: int = MOST_SHOWN
+) -> str:
+    """What the next partitions of a Dag wait for: one phrase for people."""
+    partitions = Partitions(data)
+    said = [f"{key}: {partitions.waits_for(condition, key, waiting[key])}" for key in list(waiting)[:most]]
+    more = [f"and {len(waiting) - most} partitions more"] if len(waiting) > most else []
+    names = ", ".join(map(str, named_in(condition)))
+    return "; ".join([*said, *more]) or f"a partition of {names} (none has come since the last run)"
+
+
+def _names(leaf: Any) -> Iterable[AssetKey]:
+    """How the asset that a mapper was given for may be found."""
+    for key in named_in(leaf):
+        if key.kind == "asset":
+            yield from (AssetKey("name", key.name), AssetKey("uri", key.uri))
+        elif key.kind == "uri":
+            yield AssetKey("uri", key.name)
+        else:
+            yield key
+
+
+def _come(events: Iterable[WaitingEvent]) -> dict[AssetKey, frozenset[str]]:
+    """The partitions of each asset that have come."""
+    found: dict[AssetKey, set[str]] = {}
+    for event in events:
+        found.setdefault(event.keys[0], set()).add(event.partition or "")
+    return {asset: frozenset(keys) for asset, keys in found.items()}

@@ -1,0 +1,103 @@
+"""Runs by partitions of assets: events gather by the partition that they are for, and each complete one gets its run.
+
+As with other runs by assets, what makes the run also says which events it is for: one commit.
+"""
+
+from collections.abc import Collection, Iterable
+
+from tradewind.core import runs
+from tradewind.core.asset_queue import WaitingEvent
+from tradewind.core.assets import named_in
+from tradewind.core.dag import DagSpec
+from tradewind.core.decisions import DropRows, PutRow, Record
+from tradewind.core.ids import run_id_for
+from tradewind.core.partition_mappers import UnfitPartition
+from tradewind.core.plan import Plan
+from tradewind.core.states import RunType
+from tradewind.core.timetables import DueRun
+from tradewind.core.turn import Turn
+
+Fresh = Collection[tuple[str, int]]
+"""(partition, event number) of what waits since this turn, and is not stored as waiting yet."""
+
+
+def gather(turn: Turn, plan: Plan, event: WaitingEvent) -> Fresh:
+    """An asset that a Dag with partitions waits for was updated: the event waits in each partition that it is for."""
+    assert plan.partitions is not None
+    dag_id, asset = plan.spec.dag_id, event.keys[0].name
+    if event.partition is None:
+        _note(turn, dag_id, event, f"{asset} was updated without a partition key")
+        return ()
+    try:
+        targets = plan.partitions.targets(event)
+    except UnfitPartition as problem:
+        _note(turn, dag_id, event, f"partition {event.partition!r} of {asset} is for none of the Dag's: {problem}")
+        return ()
+    for key in targets:
+        turn.world.assets.put_partition(dag_id, key, event)
+    return [(key, event.number) for key in targets]
+
+
+def look_at(turn: Turn, plan: Plan, fresh: Fresh = ()) -> None:
+    """Make the runs of partitions that are complete, as far as the Dag's limit allows; the rest waits on."""
+    assert plan.partitions is not None
+    assets, dag_id = turn.world.assets, plan.spec.dag_id
+    while (queue := assets.partitions.get(dag_id)) is not None and queue.due:
+        key = next(iter(queue.due))
+        events = queue.events[key]
+        if not plan.partitions.is_complete(plan.spec.assets, key, events.values()):
+            del queue.due[key]
+        elif runs.has_room(turn, dag_id):
+            _make_run(turn, plan, key, tuple(events.values()), fresh)
+        else:
+            return  # looked at again when a run of this Dag ends
+
+
+def store_waiting(turn: Turn, dag_id: str, fresh: Fresh) -> None:
+    """Of what has begun to wait in this turn, store what no run has taken."""
+    queue = turn.world.assets.partitions.get(dag_id)
+    for key, number in fresh:
+        if queue is not None and number in queue.events.get(key, ()):
+            turn.do(PutRow("partition_queue", {"dag_id": dag_id, "partition": key, "event": number}))
+
+
+def fit(turn: Turn, old: DagSpec | None, plan: Plan) -> None:
+    """The Dag has changed. What gathered by other mappers would mean something else now, and is dropped."""
+    dag_id = plan.spec.dag_id
+    queue = turn.world.assets.partitions.get(dag_id)
+    if queue is None:
+        return
+    changed = old is None or old.partitions != plan.spec.partitions
+    named = set(named_in(plan.spec.assets))
+    for key, events in list(queue.events.items()):
+        _forget(turn, dag_id, key, [n for n, event in events.items() if changed or named.isdisjoint(event.keys)])
+    if changed:
+        turn.do(Record("partition.dropped", dag_id, reason="the Dag's partition mappers have changed"))
+    queue.look_at_all()
+
+
+def _make_run(turn: Turn, plan: Plan, key: str, events: tuple[WaitingEvent, ...], fresh: Fresh) -> None:
+    assert plan.partitions is not None
+    world, dag_id = turn.world, plan.spec.dag_id
+    number = world.next_run_number
+    due = DueRun(None, None, turn.now, run_id_for(RunType.ASSET_TRIGGERED, turn.now, number))
+    date = plan.partitions.date(key, events)
+    _forget(turn, dag_id, key, [event.number for event in events], fresh)
+    for event in events:
+        turn.do(PutRow("asset_run", {"run": number, "event": event.number}))
+    run = runs.new_run(turn, plan, due, RunType.ASSET_TRIGGERED)
+    runs.add(turn, run._replace(triggered_by="asset", partition_key=key, partition_date=date))
+    runs.start_queued(turn, dag_id)
+
+
+def _forget(turn: Turn, dag_id: str, key: str, numbers: Iterable[int], fresh: Fresh = ()) -> None:
+    gone = list(numbers)
+    turn.world.assets.drop_partition(dag_id, key, gone)
+    for number in gone:
+        if (key, number) not in fresh:
+            turn.do(DropRows("partition_queue", {"dag_id": dag_id, "partition": key, "event": number}))
+
+
+def _note(turn: Turn, dag_id: str, event: WaitingEvent, reason: str) -> None:
+    body = {"name": event.keys[0].name, "number": event.number}
+    turn.do(Record("partition.unfit", dag_id, reason=f"{reason}.", body=body))

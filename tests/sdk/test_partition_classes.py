@@ -1,0 +1,201 @@
+"""What an author writes about partitions, what the engine reads of it, and what a task says and sees."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+from tradewind.core.partition_queue import Partitions
+from tradewind.sdk import (
+    DAG,
+    AllowedKeyMapper,
+    Asset,
+    ChainMapper,
+    CronPartitionTimetable,
+    DayWindow,
+    FanOutMapper,
+    FixedKeyMapper,
+    HourWindow,
+    IdentityMapper,
+    MinimumCount,
+    PartitionedAssetTimetable,
+    PartitionedAtRuntime,
+    PartitionMapper,
+    ProductMapper,
+    RollupMapper,
+    SegmentWindow,
+    StartOfDayMapper,
+    StartOfHourMapper,
+    StartOfQuarterMapper,
+    StartOfWeekMapper,
+    WeekWindow,
+    Window,
+)
+from tradewind.sdk.assets import AssetAlias, asset
+from tradewind.sdk.exceptions import DagInvalid
+from tradewind.sdk.execution.outlets import OutletEvents
+from tradewind.sdk.serialize import dag_spec
+from tradewind.store.specs import decode_spec, encode_spec
+
+RAIN, SNOW = Asset("rain", "s3://weather/rain"), Asset("snow", "s3://weather/snow")
+DAILY = RollupMapper(upstream_mapper=StartOfDayMapper(), window=DayWindow())
+
+
+def spec_of(schedule: Any, **given: Any) -> Any:
+    with DAG("d", schedule=schedule, **given) as dag:
+        pass
+    return dag_spec(dag, "d.py")
+
+
+@pytest.mark.parametrize(
+    ("mapper", "key", "expected"),
+    [
+        (IdentityMapper(), "x", "x"),
+        (FixedKeyMapper("all"), "x", "all"),
+        (AllowedKeyMapper(["x"]), "x", "x"),
+        (StartOfQuarterMapper(), "2024-03-13T10:42:15", "2024-Q1"),
+        (ProductMapper(IdentityMapper(), StartOfHourMapper(), delimiter="/"), "us/2024-03-13T10:42:15",
+         "us/2024-03-13T10"),
+        (ChainMapper(StartOfHourMapper(), StartOfDayMapper(input_format="%Y-%m-%dT%H")), "2024-03-13T10:42:15",
+         "2024-03-13"),
+        (FanOutMapper(upstream_mapper=IdentityMapper(), window=SegmentWindow(["b", "a"]),
+                      downstream_mapper=IdentityMapper()), "x", ["a", "b"]),
+        (FanOutMapper(upstream_mapper=StartOfWeekMapper(), window=WeekWindow(direction=Window.Direction.BACKWARD)),
+         "2024-03-13T00:00:00", [f"2024-03-{day:02}" for day in range(5, 12)]),
+    ],
+)  # fmt: skip
+def test_a_mapper_says_in_a_test_what_the_engine_will_do(mapper: Any, key: str, expected: Any) -> None:
+    assert mapper.to_downstream(key) == expected
+
+
+def test_a_rollup_says_what_it_needs() -> None:
+    assert len(DAILY.to_upstream("2024-03-13")) == 24
+    least = RollupMapper(
+        upstream_mapper=FixedKeyMapper("all"), window=SegmentWindow(["us", "eu"]), wait_policy=MinimumCount(-1)
+    )
+    assert (least.as_data()["least"], least.to_upstream("all")) == (-1, {"us", "eu"})
+    assert list(DayWindow().to_upstream(datetime(2024, 3, 13)))[-1] == datetime(2024, 3, 13, 23)
+
+
+def test_a_spec_holds_mappers_as_values_that_survive_storing() -> None:
+    schedule = PartitionedAssetTimetable(
+        assets=RAIN & Asset.ref(name="snow"),
+        partition_mapper_config={RAIN: DAILY, Asset.ref(name="snow"): StartOfDayMapper(timezone="Asia/Seoul")},
+        default_partition_mapper=IdentityMapper(max_downstream_keys=3),
+    )
+    spec = decode_spec(encode_spec(spec_of(schedule)))
+    assert (spec.timetable.kind, spec.timetable.summary) == ("asset", "Partitioned Asset")
+    assert spec.notices == ()
+    partitions = Partitions(spec.partitions)
+    rain, snow, other = (
+        partitions.mapper(key) for key in (named(RAIN), named(Asset("snow", "file://x")), named(Asset("other")))
+    )
+    assert (rain.needs("2024-03-13") is not None, snow.data["timezone"], other.most) == (True, "Asia/Seoul", 3)
+    assert spec.partitions["most"] == 1000
+
+
+def named(item: Asset) -> Any:
+    from tradewind.core.assets import AssetKey
+
+    return AssetKey("asset", item.name, item.uri)
+
+
+def test_without_mappers_keys_are_the_same() -> None:
+    spec = spec_of(PartitionedAssetTimetable(assets=RAIN))
+    assert spec.partitions["default"] == {"kind": "identity"}
+
+
+class Own(PartitionMapper):
+    def to_downstream(self, key: str) -> str:
+        return key.removeprefix("eu::")
+
+
+class OwnDays(StartOfDayMapper):
+    pass
+
+
+class OwnWindow(Window):
+    def to_upstream(self, decoded_downstream: Any) -> Iterable[Any]:
+        return ["a"]
+
+
+@pytest.mark.parametrize(
+    ("mapper", "name"),
+    [
+        (Own(), "Own"),
+        (OwnDays(), "OwnDays"),
+        (ChainMapper(IdentityMapper(), Own()), "Own"),
+        (RollupMapper(upstream_mapper=FixedKeyMapper("x"), window=OwnWindow()), "OwnWindow"),
+    ],
+)
+def test_code_of_an_authors_own_is_refused_in_one_sentence(mapper: Any, name: str) -> None:
+    with pytest.raises(DagInvalid, match=rf"^Dag 'd': {name} is code of its own, which the scheduler does not run"):
+        spec_of(PartitionedAssetTimetable(assets=RAIN, default_partition_mapper=mapper))
+
+
+def test_a_policy_of_events_does_not_go_with_partitions() -> None:
+    with pytest.raises(DagInvalid, match="does not go with PartitionedAssetTimetable"):
+        spec_of(PartitionedAssetTimetable(assets=RAIN), tradewind_asset_policy="each")
+
+
+def test_what_cannot_be_is_refused_where_it_is_written() -> None:
+    for make in (
+        lambda: RollupMapper(upstream_mapper=IdentityMapper(), window=DayWindow()),
+        lambda: RollupMapper(upstream_mapper=StartOfDayMapper(), window=SegmentWindow(["a"])),
+    ):
+        with pytest.raises(TypeError, match="pair a window of moments"):
+            make()
+    for make_other in (
+        lambda: FanOutMapper(upstream_mapper=StartOfHourMapper(), window=HourWindow()),
+        lambda: MinimumCount(0),
+        lambda: SegmentWindow([]),
+        lambda: SegmentWindow(["a", ""]),
+        lambda: FixedKeyMapper(""),
+        lambda: IdentityMapper(max_downstream_keys=0),
+    ):
+        with pytest.raises(ValueError, match=r"."):
+            make_other()
+
+
+def test_timetables_say_whether_runs_have_partitions() -> None:
+    assert spec_of(PartitionedAtRuntime()).timetable.partitioned_at_runtime
+    hourly = spec_of(CronPartitionTimetable("@hourly", timezone="UTC")).timetable
+    assert (hourly.partitioned_at_runtime, hourly.partition is not None) == (False, True)
+
+
+def test_each_partition_that_a_task_names_is_an_update_of_its_own() -> None:
+    events = OutletEvents([RAIN, SNOW])
+    events[RAIN].add_partitions(["us", "eu"])
+    events["rain"].add_partitions("us")
+    events[RAIN].extra = {"rows": 3}
+    assert [(update.name, update.partition_key, update.extra) for update in events.updates()] == [
+        ("rain", "eu", b'{"rows": 3}'), ("rain", "us", b'{"rows": 3}'), ("snow", None, b"{}"),
+    ]  # fmt: skip
+
+
+def test_keys_that_cannot_be_kept_are_refused_in_the_task() -> None:
+    events = OutletEvents([RAIN, AssetAlias("any")])
+    for wrong in ("", "  ", "x" * 251, ["us", ""]):
+        with pytest.raises(ValueError, match="1 to 250 characters"):
+            events[RAIN].add_partitions(wrong)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="alias has no partitions"):
+        events[AssetAlias("any")].add_partitions("us")
+
+
+def test_the_function_of_an_asset_may_name_partitions_and_have_defaults() -> None:
+    said: list[Any] = []
+
+    @asset(schedule=PartitionedAtRuntime())
+    def regions(self: Any, outlet_events: Any, rain: Any, limit: int = 3) -> None:
+        outlet_events[self].add_partitions("us")
+        said.append((rain, limit))
+
+    task = regions.dag.get_task("regions")
+    assert task.inlets == [Asset.ref(name="rain")]
+    events = OutletEvents(task.outlets)
+    task.python_callable(outlet_events=events)
+    assert [update.partition_key for update in events.updates()] == ["us"]
+    assert said == [(Asset.ref(name="rain"), 3)]
