@@ -77,6 +77,9 @@ class Play:
         self.tasks: dict[TaskKey, TaskInstance] = {}
         self.attempts: dict[str, Attempt] = {}
         self.xcoms: dict[tuple[TaskKey, str], PutXCom] = {}
+        self.task_state_store: dict[tuple[TaskKey, str], Mapping[str, Any]] = {}
+        self.asset_state_store: dict[tuple[str, str, str], Mapping[str, Any]] = {}
+        """By name, uri and key."""
         self.callbacks: dict[str, PutCallback] = {}
         self.records: list[Record] = []
         self.offered: list[Attempt] = []
@@ -433,6 +436,14 @@ class Play:
             case DropXComs(key=key):
                 for found in [x for x in self.xcoms if x[0] == key]:
                     del self.xcoms[found]
+            case PutRow(table="task_state_store", row=row):
+                self.task_state_store[TaskKey(row["run"], row["task_id"], row["map_index"]), row["key"]] = row
+            case PutRow(table="asset_state_store", row=row):
+                self.asset_state_store[row["name"], row["uri"], row["key"]] = row
+            case DropRows(table="task_state_store", where=where):
+                _drop_where(self.task_state_store, where)
+            case DropRows(table="asset_state_store", where=where):
+                _drop_where(self.asset_state_store, where)
             case PutCallback():
                 self.callbacks[operation.id] = operation
             case PutDeferral(deferral=deferral):
@@ -656,6 +667,12 @@ def _check_run(live: LiveRun, active: int) -> None:
             if task_id in live.plan.closed_by.get(t.key.task_id, ()):
                 counts.add_between(t.state)
         assert live.counts[task_id] == counts, f"{name}: upstream counts of {task_id}"
+
+
+def _drop_where(rows: dict[Any, Mapping[str, Any]], where: Mapping[str, Any]) -> None:
+    """Forget the rows whose columns are these."""
+    for place in [place for place, row in rows.items() if where.items() <= row.items()]:
+        del rows[place]
 
 
 def _nonzero(counts: dict[str, int]) -> dict[str, int]:
