@@ -44,6 +44,7 @@ BUNDLED = {
         ("never", "report"),
         ("report", "tidy"),
     },
+    "keeping_state": {("count", "load"), ("load", "convert")},
     "mapping": {("cities", "measure"), ("measure", "summary.total"), ("summary.total", "summary.publish")},
 }
 
