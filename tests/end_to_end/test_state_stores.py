@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import time
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +80,19 @@ with DAG("legs", schedule=None):
     Legs(task_id="defers")
     pokes()
 
+with DAG("asks_nobody", schedule=None):
+
+    @task
+    def note(task_state_store):
+        (CLUSTER / "begun").touch()
+        while not (CLUSTER / "now").exists():
+            time.sleep(0.02)
+        task_state_store.set("job", "j1")
+        (CLUSTER / "noted").touch()
+        return task_state_store.get("job")
+
+    note()
+
 with DAG("watermark", schedule=None):
 
     @task(outlets=[ORDERS])
@@ -128,6 +142,24 @@ def test_a_job_whose_task_is_killed_is_submitted_once(also: str, tmp_path: Path)
         assert submitted(tmp_path) == [child]
         assert returned(here, "job") == {"submit": {"job": "job-1", "try": 2}}
         assert "Job job-1 is still RUNNING; waiting for it." in here.log("job", "submit", 2)
+
+
+@pytest.mark.parametrize("standing", [True, False])
+def test_a_note_that_is_made_while_no_scheduler_answers_waits_for_one(standing: bool, tmp_path: Path) -> None:
+    """Its process is stopped, so that the note reaches it and is lost with it; or is gone, so that nobody is there."""
+    with Installation({"stores.py": f"FOLDER = {str(tmp_path)!r}\n{DAGS}"}) as here:
+        here.start()
+        run_id = here.trigger("asks_nobody")
+        here.until("the task has begun", (tmp_path / "begun").exists)
+        here.signal("scheduler", signal.SIGSTOP if standing else signal.SIGKILL)
+        (tmp_path / "now").touch()
+        if standing:
+            time.sleep(0.5)
+            assert not (tmp_path / "noted").exists()
+            here.signal("scheduler", signal.SIGKILL)
+        assert here.wait_for_run("asks_nobody", run_id) == "success", here.last_words()
+        assert returned(here, "asks_nobody") == {"note": "j1"}
+        assert [row["try_number"] for row in here.rows("SELECT try_number FROM task_instance")] == [1]
 
 
 def test_legs_of_a_try_and_runs_of_a_dag_go_on_from_what_is_kept(tmp_path: Path) -> None:
