@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from random import Random
+
+import pytest
 
 from tradewind.core.inputs import AssetStoreChanged, TaskStoreChanged
 from tradewind.core.records import TaskKey
-from tradewind.core.states import TaskState
+from tradewind.core.states import ATTEMPT_ACTIVE, TaskState
 from tradewind.testing.builders import dag
 from tradewind.testing.world import START, Play
 
@@ -119,3 +122,38 @@ def test_an_assets_value_names_its_writer_and_a_stale_attempt_writes_none() -> N
     assert (row["value"], row["dag_id"], row["run_id"], row["task_id"], row["map_index"]) == (
         b"5", "etl", run.run_id, "work", -1,
     )  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_whatever_happens_a_value_is_the_last_one_of_an_attempt_that_was_under_way(seed: int) -> None:
+    """Random lives of two tasks; any attempt that there ever was tries to write at any time."""
+    random, play = Random(seed), Play()
+    play.start(dag("a; b", retries=3, retry_delay_seconds=10))
+    wanted: dict[tuple[TaskKey, str], bytes] = {}
+    heard = refused = 0
+    for step in range(120):
+        task_id = random.choice("ab")
+        active = [a for a in play.attempts.values() if a.key.task_id == task_id and a.state in ATTEMPT_ACTIVE]
+        match random.randrange(12):
+            case 0 | 1 if active:
+                play.end(task_id, random.choice(["success", "failed", "lost", "rescheduled", "not_started"]))
+            case 2 if active:
+                play.begin(task_id)
+            case 3 | 4:
+                play.clear([task_id])
+            case 5:
+                play.mark(task_id, random.choice(["success", "failed"]))
+            case 6:
+                play.advance(seconds=random.choice([1, 10, 60]))
+            case _:
+                attempt = random.choice((active if random.random() < 0.5 else None) or [*play.attempts.values()])
+                key, value = random.choice("xyz"), str(step).encode()
+                state = play.tasks[attempt.key].state
+                speaks = attempt.state in ATTEMPT_ACTIVE and state in ("queued", "running", "restarting")
+                assert keep(play, attempt.id, key, value) is speaks, (attempt, state)
+                heard, refused = heard + speaks, refused + (not speaks)
+                if speaks:
+                    wanted[attempt.key, key] = value
+        assert {place: row["value"] for place, row in play.task_state_store.items()} == wanted
+    assert heard
+    assert refused

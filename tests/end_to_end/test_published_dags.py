@@ -125,6 +125,8 @@ EXPECTED: dict[str, dict[str, str]] = {
     # a template file that the release does not have.
     "2.11 example_bash_decorator": {"skipped": "this_will_skip sleep_in", "failed": "get_file_stats"},
     "2.11 tutorial_taskflow_templates": {"failed": "template_test"},
+    # `example_task_state_store_async` ends as its own description says. On its release it fails: it calls `aget`, which
+    # the SDK of that release does not have.
 }
 """Dag (of one release) -> state -> tasks that end in it. All others succeed; a failed task is a failed run."""
 

@@ -765,3 +765,14 @@ def test_the_published_examples_of_assets_start_each_other(file: str, dag_id: st
     run = run_dag(Path(__file__).parents[2] / file, dag_id)
     assert {other.dag_id for other in run.played.runs} == {dag_id, *made}
     assert {other.state for other in run.played.runs} == {"success"}
+
+
+def test_the_published_example_of_kept_state_does_nothing_twice() -> None:
+    run = run_dag(Path(__file__).parents[2] / "dags" / "examples" / "keeping_state.py")
+    assert run.state == "success"
+    counts, job = run.task("count").attempts, run.task("convert").attempts
+    assert [attempt.outcome for attempt in (*counts, *job)] == ["failed", "success"] * 2
+    logs = "".join(attempt.log for attempt in counts)
+    assert [logs.count(f"read page {page}\n") for page in (1, 2, 3, 4)] == [1] * 4
+    assert "".join(attempt.log for attempt in job).count("submitted by try") == 1
+    assert run.xcom("count") == 100
