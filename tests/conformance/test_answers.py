@@ -132,8 +132,6 @@ QUESTIONS: list[tuple[str, dict[str, Any]]] = [
     ("asset.through_alias", {"alias": "none"}),
     ("task_state_store.get", {**FIRST, "key": "none"}),
     ("task_state_store.get", {**FIRST, "run_id": "none", "key": "none"}),
-    ("task_state_store.set", {"key": "", "value": b"1"}),
-    ("task_state_store.set", {"key": "k" * 513, "value": b"1"}),
     ("task_state_store.clear", {}),
     ("asset_state_store.get", {"name": "a", "key": "none"}),
     ("asset_state_store.get", {"name": "unknown", "key": "none"}),
@@ -181,6 +179,15 @@ def test_what_a_task_keeps_is_there_in_both_until_its_time_is_over(both: Both) -
     assert [kept(both, key) for key in "abc"] == [None, b"2", b'"1"']
     assert both.ask("task_state_store.clear", attempt) == (None, None)
     assert [kept(both, key) for key in "abc"] == [None] * 3
+
+
+def test_a_key_that_cannot_be_one_is_refused_in_both(both: Both) -> None:
+    attempt = both.play.world.active_of[TaskKey(3, "first", -1)]
+    for key in ("", "k" * 513, "with\0nul", 7):
+        assert both.ask("task_state_store.set", attempt, key=key, value=b"1") == ("InvalidInput", "InvalidInput")
+        assert both.ask("task_state_store.delete", attempt, key=key) == ("InvalidInput", "InvalidInput")
+        assert both.ask("asset_state_store.set", attempt, name="a", key=key, value=b"1") == ("InvalidInput",) * 2
+    assert both.ask("task_state_store.set", attempt, key="k" * 512, value=b"1") == (None, None)
 
 
 def test_an_attempt_that_is_over_changes_nothing_in_both(both: Both) -> None:

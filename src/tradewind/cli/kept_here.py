@@ -6,7 +6,7 @@ from typing import Any
 
 from tradewind.cli.reading import Row
 from tradewind.core.errors import TradewindError
-from tradewind.scheduler.state_stores import checked_key
+from tradewind.core.state_stores import checked_key
 from tradewind.wire.messages import RunInfo
 
 _Place = tuple[str, ...]

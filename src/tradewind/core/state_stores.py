@@ -7,6 +7,7 @@ cannot undo what the next one has noted. No decision depends on the values: they
 from typing import Any
 
 from tradewind.core.decisions import DropRows, PutRow, Record
+from tradewind.core.errors import InvalidInput
 from tradewind.core.inputs import AssetStoreChanged, TaskStoreChanged
 from tradewind.core.records import TaskKey
 from tradewind.core.states import TaskState
@@ -15,6 +16,17 @@ from tradewind.core.world import LiveRun
 
 UNDER_WAY = frozenset({TaskState.QUEUED, TaskState.RUNNING, TaskState.RESTARTING})
 """States in which a task's attempt speaks for it; `queued` as well, since news of the start may come later."""
+
+LONGEST_KEY = 512
+
+
+def checked_key(key: str) -> str:
+    """The key, if it can be one; InvalidInput says what it has to be."""
+    if not isinstance(key, str) or not 1 <= len(key) <= LONGEST_KEY or "\0" in key:
+        raise InvalidInput(
+            f"A key of a state store is text of 1 to {LONGEST_KEY} characters without NUL, not {key!r:.60}."
+        )
+    return key
 
 
 def task_store_changed(turn: Turn, report: TaskStoreChanged) -> bool:

@@ -9,12 +9,12 @@ from tradewind.core.asset_index import AssetIndex, assets_in
 from tradewind.core.decisions import DropRows
 from tradewind.core.errors import InvalidInput, NotCurrent
 from tradewind.core.inputs import AssetStoreChanged, TaskStoreChanged
+from tradewind.core.state_stores import checked_key
 from tradewind.scheduler.owner import Rows
 from tradewind.scheduler.wishes import Body, Context, Wish, handles
 from tradewind.store import queries
 from tradewind.store.times import to_us
 
-LONGEST_KEY = 512
 FOR_EVER = timedelta(days=36500)
 """A value that is to be kept for longer stays as long as its run."""
 
@@ -27,13 +27,6 @@ def task_value_kept(attempt: str, key: str, value: bytes, retention_seconds: flo
     if retention_seconds is not None and retention_seconds < FOR_EVER.total_seconds():
         retention = timedelta(seconds=retention_seconds)
     return TaskStoreChanged(attempt=attempt, key=checked_key(key), value=value, retention=retention)
-
-
-def checked_key(key: str) -> str:
-    """The key, if it can be one; InvalidInput says what it has to be."""
-    if not isinstance(key, str) or not 1 <= len(key) <= LONGEST_KEY:
-        raise InvalidInput(f"A key of a state store is text of 1 to {LONGEST_KEY} characters, not {key!r:.60}.")
-    return key
 
 
 def task_change(attempt: str, key: str | None = None) -> TaskStoreChanged:
