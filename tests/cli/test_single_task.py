@@ -5,10 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from tradewind.cli.single_task import tasks_render, tasks_test
 from tradewind.config import Settings, load_settings
 from tradewind.core.errors import TradewindError
+from tradewind.store import tables as t
+from tradewind.store.engine import open_engine
 
 DAG = """
 import logging
@@ -40,7 +43,7 @@ DAY = "2026-01-01"
 
 @pytest.fixture
 def settings(home: Path) -> Settings:
-    (home / "dags").mkdir()
+    (home / "dags").mkdir(exist_ok=True)
     (home / "dags" / "mapped.py").write_text(DAG)
     return load_settings()
 
@@ -124,3 +127,57 @@ def test_a_sensor_learns_that_another_dag_does_not_exist(settings: Settings, cap
     (settings.core.dags_folder / "deferring.py").write_text(DEFERRING)
     assert tasks_test(settings, "deferring", "s", DAY) == 1
     assert "The external Dag 'nowhere' does not exist" in capfd.readouterr().out
+
+
+KEEPING = """
+from airflow.sdk import DAG, Asset, task
+
+ORDERS, PRICES = Asset("orders", "s3://orders"), Asset("prices", "s3://prices")
+
+with DAG("keeping", schedule=None):
+
+    @task(inlets=[ORDERS], outlets=[PRICES])
+    def t(task_state_store, asset_state_store):
+        found = [task_state_store.get("job"), asset_state_store[ORDERS].get("mark"), task_state_store.get("over")]
+        task_state_store.set("job", "mine")
+        asset_state_store[ORDERS].delete("mark")
+        asset_state_store[PRICES].set("mark", 8)
+        found += [task_state_store.get("job"), asset_state_store[ORDERS].get("mark", "gone")]
+        task_state_store.clear()
+        return [*found, task_state_store.get("job"), asset_state_store[PRICES].get("mark")]
+"""
+
+
+def test_a_task_under_test_reads_what_is_kept_and_changes_nothing(
+    database: Path, settings: Settings, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (settings.core.dags_folder / "keeping.py").write_text(KEEPING + "    t()\n")
+    engine = open_engine(settings.database.sql_alchemy_conn)
+    run = {"number": 99, "dag_id": "keeping", "run_id": "r1", "run_type": "manual", "state": "success", "version": "v"}
+    mine = {"run": 99, "task_id": "t", "map_index": -1, "value": b'"stored"', "updated_at": 1}
+    writer = {"dag_id": "keeping", "run_id": "r1", "task_id": "t", "map_index": -1, "updated_at": 1}
+    with engine.begin() as connection:
+        connection.execute(t.run.insert(), {**run, "run_after": 1, "conf": "{}"})
+        for key, expires in (("job", None), ("over", 1)):
+            connection.execute(t.task_state_store.insert(), {**mine, "key": key, "expires_at": expires})
+        for name, value in (("orders", b"7"), ("prices", b"1")):
+            row = {"name": name, "uri": f"s3://{name}", "key": "mark", "value": value}
+            connection.execute(t.asset_state_store.insert(), {**row, **writer})
+    assert tasks_test(settings, "keeping", "t", "r1") == 0, capfd.readouterr().out
+    assert 'Returned: ["stored",7,null,"mine","gone",null,8]' in capfd.readouterr().out
+    with engine.connect() as connection:
+        assert connection.execute(select(t.task_state_store.c.key).order_by(t.task_state_store.c.key)).all() == [
+            ("job",), ("over",),
+        ]  # fmt: skip
+        assert connection.execute(select(t.asset_state_store.c.value).order_by(t.asset_state_store.c.name)).all() == [
+            (b"7",), (b"1",),
+        ]  # fmt: skip
+    engine.dispose()
+
+
+def test_a_task_of_a_made_up_run_starts_with_nothing_kept(
+    settings: Settings, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (settings.core.dags_folder / "keeping.py").write_text(KEEPING + "    t()\n")
+    assert tasks_test(settings, "keeping", "t", DAY) == 0
+    assert 'Returned: [null,null,null,"mine","gone",null,8]' in capfd.readouterr().out

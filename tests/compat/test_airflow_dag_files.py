@@ -44,6 +44,7 @@ BUNDLED = {
         ("never", "report"),
         ("report", "tidy"),
     },
+    "keeping_state": {("count", "load"), ("load", "convert")},
     "mapping": {("cities", "measure"), ("measure", "summary.total"), ("summary.total", "summary.publish")},
 }
 
@@ -147,8 +148,6 @@ NOT_YET = {
     "2.11 tutorial_objectstorage": "requests|ObjectStoragePath",
     "3.3 example_asset_partition": "AllowedKeyMapper",
     "3.3 example_hitl_operator": "ApprovalOperator",
-    "3.3 example_task_state_store": "NEVER_EXPIRE",
-    "3.3 example_task_state_store_async": "NEVER_EXPIRE",
     "3.3 tutorial_objectstorage": "requests|ObjectStoragePath",
 }
 """`release file` -> what it needs and may not find; the sentence that its author reads names that."""

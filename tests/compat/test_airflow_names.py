@@ -7,6 +7,7 @@ import importlib.util
 import pkgutil
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,23 @@ class TestInstalled:
         from tradewind.sdk.exceptions import AirflowSkipException as ours
 
         assert old is new is ours
+
+    def test_the_state_stores_are_where_airflow_has_them(self) -> None:
+        from airflow.providers.common.compat.sdk import ResumableJobMixin as compatible
+        from airflow.sdk import NEVER_EXPIRE, ResumableJobMixin
+        from airflow.sdk.bases.resumablejobmixin import ResumableJobMixin as own
+        from airflow.sdk.execution_time.context import (
+            NEVER_EXPIRE as inner,
+        )
+        from airflow.sdk.execution_time.context import (
+            AssetStateStoreAccessors,
+            TaskStateStoreAccessor,
+        )
+
+        assert own is compatible is ResumableJobMixin
+        assert inner is NEVER_EXPIRE == timedelta.max
+        assert hasattr(TaskStateStoreAccessor, "aset")
+        assert hasattr(AssetStateStoreAccessors, "__getitem__")
 
     def test_a_module_is_reached_by_every_way_of_importing(self) -> None:
         import airflow

@@ -25,6 +25,7 @@ DAYS = [START, START + timedelta(days=1), START + timedelta(days=2)]
 RUNS = ["manual__0", "manual__1", "manual__2"]
 READS = run_id_for(RunType.ASSET_TRIGGERED, START, 4)
 UPDATES = tuple(AssetUpdate(name="a", uri="s3://a", extra=b'{"n": %d}' % n, aliases=("x",) * n) for n in (0, 1))
+FIRST = {"dag_id": "etl", "run_id": RUNS[2], "task_id": "first", "map_index": -1}
 PULL = {"dag_id": "etl", "task_ids": None, "map_indexes": None, "key": "return_value"}
 
 
@@ -52,8 +53,8 @@ class Both:
         )
 
     def _submit(self, event: Any, reply: Any) -> None:
-        self.installation.give(event)
-        reply(None, None)
+        self.installation.owner.submit(event, reply)
+        self.installation.turn()
 
     def give(self, event: Any) -> None:
         self.play.give(event)
@@ -66,15 +67,16 @@ class Both:
         self.give(AttemptStarted(attempt=attempt, start_date=START))
         self.give(AttemptFinished(attempt=attempt, outcome=outcome, xcoms=xcoms, start_date=START, end_date=START))
 
-    def ask(self, method: str, **args: Any) -> tuple[Any, Any]:
+    def ask(self, method: str, attempt: str = "", **args: Any) -> tuple[Any, Any]:
         """From memory, and from the database; a refusal is the name of its class."""
+        self.answers.attempt = attempt
         try:
             memory = self.answers.request(method, **args)
         except RuntimeRequestError as refused:
             memory = refused.kind
         stored: list[Any] = []
         self.endpoint.answer(
-            Request(id=1, method=method, args=args),
+            Request(id=1, method=method, args=args, attempt=attempt),
             lambda value, error: stored.append(value if error is None else type(error).__name__),
         )
         return memory, stored[0]
@@ -127,6 +129,15 @@ QUESTIONS: list[tuple[str, dict[str, Any]]] = [
     ("asset.events", {}),
     ("asset.triggering", {"dag_id": "reads", "run_id": READS}),
     ("asset.triggering", {"dag_id": "etl", "run_id": RUNS[0]}),
+    ("asset.through_alias", {"alias": "x"}),
+    ("asset.through_alias", {"alias": "none"}),
+    ("task_state_store.get", {**FIRST, "key": "none"}),
+    ("task_state_store.get", {**FIRST, "run_id": "none", "key": "none"}),
+    ("task_state_store.clear", {}),
+    ("asset_state_store.get", {"name": "a", "key": "none"}),
+    ("asset_state_store.get", {"name": "unknown", "key": "none"}),
+    ("asset_state_store.get", {"uri": "s3://unknown", "key": "none"}),
+    ("asset_state_store.set", {"name": "a", "key": "mark", "value": b"1"}),
     ("no.such", {}),
 ]
 
@@ -148,3 +159,56 @@ def test_a_value_that_is_pushed_is_there_in_both(both: Both) -> None:
     assert both.ask("xcom.push", **pushed) == (None, None)
     memory, stored = both.ask("xcom.pull", **where, task_ids=["first"], map_indexes=None, key="mine")
     assert memory == stored == [["first", -1, "mine", b"7"]]
+
+
+def kept(both: Both, key: str) -> Any:
+    memory, stored = both.ask("task_state_store.get", **FIRST, key=key)
+    assert memory == stored
+    return memory
+
+
+def test_what_a_task_keeps_is_there_in_both_until_its_time_is_over(both: Both) -> None:
+    attempt = both.play.world.active_of[TaskKey(3, "first", -1)]
+    for key, more in {"a": {}, "b": {"retention_seconds": 60.0}, "c": {"retention_seconds": 1e300}}.items():
+        assert both.ask("task_state_store.set", attempt, key=key, value=b'"1"', **more) == (None, None)
+    assert [kept(both, key) for key in "abc"] == [b'"1"'] * 3
+    both.play.advance(seconds=60)
+    both.installation.advance(seconds=60)
+    assert [kept(both, key) for key in "abc"] == [b'"1"', None, b'"1"']
+    assert both.ask("task_state_store.set", attempt, key="b", value=b"2") == (None, None)
+    assert both.ask("task_state_store.delete", attempt, key="a") == (None, None)
+    assert [kept(both, key) for key in "abc"] == [None, b"2", b'"1"']
+    assert both.ask("task_state_store.clear", attempt) == (None, None)
+    assert [kept(both, key) for key in "abc"] == [None] * 3
+
+
+def test_a_key_that_cannot_be_one_is_refused_in_both(both: Both) -> None:
+    attempt = both.play.world.active_of[TaskKey(3, "first", -1)]
+    for key in ("", "k" * 513, "with\0nul", 7):
+        assert both.ask("task_state_store.set", attempt, key=key, value=b"1") == ("InvalidInput", "InvalidInput")
+        assert both.ask("task_state_store.delete", attempt, key=key) == ("InvalidInput", "InvalidInput")
+        assert both.ask("asset_state_store.set", attempt, name="a", key=key, value=b"1") == ("InvalidInput",) * 2
+    assert both.ask("task_state_store.set", attempt, key="k" * 512, value=b"1") == (None, None)
+
+
+def test_an_attempt_that_is_over_changes_nothing_in_both(both: Both) -> None:
+    over = both.play.attempts
+    [ended] = [a.id for a in over.values() if a.key == TaskKey(1, "bad", -1)]
+    for wish in ({"key": "a", "value": b"1"}, {"key": "a", "value": b"2", "retention_seconds": 1.0}):
+        assert both.ask("task_state_store.set", ended, **wish) == ("NotCurrent", "NotCurrent")
+    assert both.ask("task_state_store.clear", ended) == ("NotCurrent", "NotCurrent")
+    assert both.ask("asset_state_store.set", ended, name="a", key="k", value=b"1") == ("NotCurrent", "NotCurrent")
+    assert both.ask("asset_state_store.get", name="a", key="k") == (None, None)
+
+
+def test_an_asset_is_the_same_by_name_and_by_uri_in_both(both: Both) -> None:
+    attempt = both.play.world.active_of[TaskKey(3, "first", -1)]
+    for key, named in {"by_name": {"name": "a"}, "by_uri": {"uri": "s3://a"}}.items():
+        assert both.ask("asset_state_store.set", attempt, **named, key=key, value=b"[1]") == (None, None)
+    for named in ({"name": "a"}, {"uri": "s3://a"}, {"name": "a", "uri": "s3://a"}):
+        for key in ("by_name", "by_uri"):
+            assert both.ask("asset_state_store.get", **named, key=key) == (b"[1]", b"[1]")
+    assert both.ask("asset_state_store.delete", attempt, name="a", key="by_uri") == (None, None)
+    assert both.ask("asset_state_store.get", name="a", key="by_uri") == (None, None)
+    assert both.ask("asset_state_store.clear", attempt, uri="s3://a") == (None, None)
+    assert both.ask("asset_state_store.get", name="a", key="by_name") == (None, None)

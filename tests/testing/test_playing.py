@@ -568,6 +568,51 @@ def test_tasks_see_other_runs_and_tasks(write: Write) -> None:
     ]
 
 
+def test_tasks_keep_values_from_try_to_try_and_beside_assets(write: Write) -> None:
+    file = write("""
+        from airflow.sdk import Asset
+        ORDERS = Asset("orders", "s3://orders")
+        with DAG("etl", schedule="@daily", start_date=START, catchup=True):
+            @task(retries=2, retry_delay=timedelta(hours=1), outlets=[ORDERS])
+            def job(task_state_store, asset_state_store, ti=None):
+                done = task_state_store.get("done", [])
+                task_state_store.set("done", [*done, ti.try_number])
+                task_state_store.set("short", ti.try_number, retention=timedelta(minutes=30))
+                if ti.try_number < 3:
+                    raise ValueError("again")
+                asset_state_store.set("runs", asset_state_store.get("runs", 0) + 1)
+                return [done, asset_state_store[ORDERS].get("runs")]
+            @task
+            def after(task_state_store):
+                return task_state_store.get("done")
+            job() >> after()
+    """)
+    played = play(file, from_="2026-01-01", to="2026-01-02")
+    assert [run.xcom("job") for run in played] == [[[1, 2], 1], [[1, 2], 2]]
+    assert [run.state for run in played] == ["success"] * 2
+    assert [run.xcom("after") for run in played] == [None] * 2
+
+
+def test_what_is_kept_for_a_while_is_gone_after_it_in_virtual_time(write: Write) -> None:
+    file = write("""
+        with DAG("etl", schedule=None, start_date=START):
+            @task(retries=2, retry_delay=timedelta(minutes=20))
+            def job(task_state_store, ti=None):
+                found = task_state_store.get("token", "none")
+                if ti.try_number == 1:
+                    task_state_store.set("token", "t1", retention=timedelta(minutes=30))
+                if ti.try_number < 3:
+                    raise ValueError(f"try {ti.try_number} found {found}")
+                return found
+            job()
+    """)
+    run = run_dag(file)
+    assert [attempt.error for attempt in run.task("job").attempts[:2]] == [
+        "ValueError: try 1 found none", "ValueError: try 2 found t1",
+    ]  # fmt: skip
+    assert run.xcom("job") == "none"
+
+
 # --- callbacks ---------------------------------------------------------------------------------------------------
 
 
@@ -806,3 +851,14 @@ def test_a_branch_inside_a_mapped_group_skips_in_its_own_element(write: Write) -
     run = run_dag(file, "groups")
     assert [task.state for task in run.instances("each.even")] == ["success", "skipped"]
     assert [task.state for task in run.instances("each.odd")] == ["skipped", "success"]
+
+
+def test_the_published_example_of_kept_state_does_nothing_twice() -> None:
+    run = run_dag(Path(__file__).parents[2] / "dags" / "examples" / "keeping_state.py")
+    assert run.state == "success"
+    counts, job = run.task("count").attempts, run.task("convert").attempts
+    assert [attempt.outcome for attempt in (*counts, *job)] == ["failed", "success"] * 2
+    logs = "".join(attempt.log for attempt in counts)
+    assert [logs.count(f"read page {page}\n") for page in (1, 2, 3, 4)] == [1] * 4
+    assert "".join(attempt.log for attempt in job).count("submitted by try") == 1
+    assert run.xcom("count") == 100

@@ -17,6 +17,8 @@ from tradewind.wire.messages import (
     Message,
     Offer,
     Parsed,
+    Request,
+    Response,
     RunInfo,
     Started,
 )
@@ -312,3 +314,60 @@ def test_a_worker_that_shuts_down_gives_what_waits_for_memory_back(ports: Ports,
     crowded.stop_everything()
     reports = {report.attempt: report.outcome for report in ports.reports if isinstance(report, Finished)}
     assert reports["a2"] == "not_started"
+
+
+# --- questions ----------------------------------------------------------------------------------------------------
+
+
+def asked(ports: Ports) -> list[str]:
+    return [message.method for message in ports.reports if isinstance(message, Request)]
+
+
+def answers(child: Standby) -> list[tuple[int, str]]:
+    assert isinstance(child.link, Link)
+    return [(message.id, message.kind or message.value) for message in child.link.sent if isinstance(message, Response)]
+
+
+def answer_the_newest(agent: Agent, ports: Ports, value: str) -> None:
+    newest = next(message for message in reversed(ports.reports) if isinstance(message, Request))
+    agent.from_scheduler(Response(id=newest.id, value=value))
+
+
+def test_a_question_that_is_asked_while_no_scheduler_is_there_is_put_to_the_next_one(
+    agent: Agent, ports: Ports
+) -> None:
+    child = running(agent, ports)
+    agent.connected()
+    agent.scheduler_gone()
+    agent.from_child(child, Request(id=7, method="run.create"))
+    agent.dialled()
+    assert (asked(ports), answers(child)) == ([], [])
+    agent.connected()
+    assert asked(ports) == ["run.create"]
+    answer_the_newest(agent, ports, "made")
+    assert answers(child) == [(7, "made")]
+
+
+def test_a_question_whose_answer_is_lost_with_its_scheduler_is_put_again(agent: Agent, ports: Ports) -> None:
+    child = running(agent, ports)
+    agent.connected()
+    agent.from_child(child, Request(id=7, method="task_state_store.set"))
+    agent.scheduler_gone()
+    assert answers(child) == []
+    agent.connected()
+    assert asked(ports) == ["task_state_store.set"] * 2
+    answer_the_newest(agent, ports, "kept")
+    assert answers(child) == [(7, "kept")]
+    agent.scheduler_gone()
+    agent.connected()
+    assert len(asked(ports)) == 2
+
+
+def test_what_must_not_be_done_twice_is_given_back_when_its_answer_is_lost(agent: Agent, ports: Ports) -> None:
+    child = running(agent, ports)
+    agent.connected()
+    agent.from_child(child, Request(id=7, method="run.create"))
+    agent.scheduler_gone()
+    assert answers(child) == [(7, "SchedulerAway")]
+    agent.connected()
+    assert asked(ports) == ["run.create"]

@@ -27,7 +27,6 @@ INSTEAD: dict[str, str] = {
     "providers": "`pip list` shows what is installed.",
     "roles": "there are no users and roles yet.",
     "rotate-fernet-key": "",
-    "state-store": "",
     "sync-perm": "there are no users and roles yet.",
     "tasks run": "`tradewind tasks test DAG_ID TASK_ID` runs one task here and now.",
     "teams": "",

@@ -25,6 +25,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "assets": ("tradewind.cli.assets:assets", "List assets, report updates, run what makes them."),
     "backfill": ("tradewind.cli.backfill:backfill", "Make the runs of a past range, a few at a time."),
     "why": ("tradewind.cli.why:why", "Say why a task or run waits."),
+    "state-store": ("tradewind.cli.state_store:state_store", "Clean the state stores of tasks and assets."),
     "variables": ("tradewind.cli.variables:variables", "List and change variables."),
     "connections": ("tradewind.cli.connections:connections", "List and change connections."),
     "pools": ("tradewind.cli.pools:pools", "List and change pools."),

@@ -186,6 +186,33 @@ class Reader:
         )
         return {row["dag_id"]: json.loads(row["spec"]) for row in found}
 
+    def values_kept(self) -> int:
+        """How many values the state stores of tasks and assets hold."""
+        found = self._rows(
+            "SELECT (SELECT count(*) FROM task_state_store) + (SELECT count(*) FROM asset_state_store) AS number"
+        )
+        return int(found[0]["number"])
+
+    def expired_values(self, now_us: int) -> list[Row]:
+        """What tasks kept for a time that is over."""
+        return self._rows(
+            "SELECT r.dag_id, r.run_id, s.task_id, s.map_index, s.key FROM task_state_store s "
+            "JOIN run r ON r.number = s.run WHERE s.expires_at <= ? ORDER BY s.run, s.task_id, s.map_index, s.key",
+            now_us,
+        )
+
+    def orphaned_asset_values(self) -> list[Row]:
+        """What is kept beside assets that no present Dag names and that no alias stands for."""
+        from tradewind.cli.asset_catalogue import catalogue
+
+        found = self._rows(
+            "SELECT name, uri, key FROM asset_state_store s WHERE NOT EXISTS (SELECT 1 FROM asset_event e "
+            "JOIN asset_event_alias a ON a.event = e.number WHERE e.name = s.name AND e.uri = s.uri) "
+            "ORDER BY name, uri, key"
+        )
+        named = {(known.name, known.uri) for known in catalogue(self.specs()) if not known.is_alias}
+        return [row for row in found if (row["name"], row["uri"]) not in named]
+
     def files(self) -> list[Row]:
         """Dag files that were parsed, by path."""
         return self._rows("SELECT file, seconds, dag_ids FROM dag_file ORDER BY file")

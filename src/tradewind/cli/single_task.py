@@ -17,6 +17,7 @@ import msgspec
 
 from tradewind.cli.app import moment_of, printable
 from tradewind.cli.dag_file import file_of
+from tradewind.cli.kept_here import KeptHere
 from tradewind.cli.live import glyph, instance_name
 from tradewind.cli.private_home import place_of
 from tradewind.cli.reading import NoDatabase, Row, open_database
@@ -243,6 +244,7 @@ class Answers:
         self._settings, self._run = settings, run
         self._variables: dict[str, str | None] = {}
         self._xcoms: dict[tuple[str, int, str], bytes] = {}
+        self._kept = KeptHere(self._rows, run)
         self._methods: dict[str, Callable[..., Any]] = {
             "variable.get": self._variable,
             "variable.keys": self._keys,
@@ -259,6 +261,8 @@ class Answers:
             "task.count": lambda **_: 0,
             "asset.triggering": self._triggering,
             "asset.events": self._asset_events,
+            "asset.through_alias": self._through_alias,
+            **self._kept.methods,
         }
 
     def to(self, request: Request) -> Response:
@@ -347,6 +351,14 @@ class Answers:
         ]
         chosen = [event for event in found if not alias or alias in event["aliases"]]
         return chosen[-(narrower.get("newest") or len(chosen)) :]
+
+    def _through_alias(self, alias: str) -> list[list[str]]:
+        found = self._rows(
+            "SELECT DISTINCT e.name, e.uri FROM asset_event e JOIN asset_event_alias a ON a.event = e.number "
+            "WHERE a.alias = ? ORDER BY e.name, e.uri",
+            alias,
+        )
+        return [[row["name"], row["uri"]] for row in found]
 
     def _push(self, task_id: str, map_index: int, key: str, value: bytes, **_: Any) -> None:
         self._xcoms[task_id, map_index, key] = value

@@ -52,6 +52,10 @@ NAMES: dict[str, str] = {
     "tradewind.sdk.execution.ti": "DagRun TaskInstance",
     "tradewind.sdk.execution.templating": "NativeEnvironment SandboxedEnvironment Templater",
     "tradewind.sdk.execution.masking": "mask_secret redact",
+    "tradewind.sdk.execution.state_stores": (
+        "AssetStateStoreAccessor AssetStateStoreAccessors NEVER_EXPIRE TaskStateStoreAccessor"
+    ),
+    "tradewind.sdk.resumable": "ResumableJobMixin",
     "tradewind.sdk.configuration": "conf",
     "tradewind.sdk.timezone": "coerce_datetime convert_to_utc is_localized is_naive make_aware make_naive utcnow",
     "tradewind.sdk.notifier": "BaseNotifier",

@@ -20,6 +20,7 @@ from tradewind.config.table import (
     Operators,
     Scheduler,
     Sensors,
+    StateStore,
     Worker,
 )
 
@@ -42,6 +43,7 @@ class Settings:
     metrics: Metrics
     operators: Operators
     sensors: Sensors
+    state_store: StateStore
     celery: Celery
     files: tuple[Path, ...]
     """The configuration files that were read."""

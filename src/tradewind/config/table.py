@@ -184,6 +184,17 @@ class Sensors:
 
 
 @dataclass(frozen=True, repr=False, eq=False)
+class StateStore:
+    default_retention_days: int = setting(
+        30, help="Days for which the task state store keeps a value that does not say; 0: as long as its run."
+    )
+    clear_on_success: bool = setting(False, help="Whether a task that has succeeded forgets what it kept.")
+    max_value_storage_bytes: int = setting(
+        65535, help="A larger value is stored, and its task's log says how large it is; 0: without a word."
+    )
+
+
+@dataclass(frozen=True, repr=False, eq=False)
 class Celery:
     broker_url: str = setting("redis://redis:6379/0", sensitive=True, effect=False, help="Where Celery's queue is.")
     result_backend: str | None = setting(
@@ -203,6 +214,7 @@ SECTIONS: dict[str, type] = {
     "metrics": Metrics,
     "operators": Operators,
     "sensors": Sensors,
+    "state_store": StateStore,
     "celery": Celery,
 }
 

@@ -54,6 +54,12 @@ class AssetIndex:
         """Name and uri of an asset of which one may be empty: as the Dags know it, else both are the same."""
         return name or self._names.get(uri, uri), uri or self._uris.get(name, name)
 
+    def known(self, name: str, uri: str) -> tuple[str, str] | None:
+        """Name and uri of the asset of that name, or else of that uri, if some Dag has named it."""
+        if name:
+            return (name, self._uris[name]) if name in self._uris else None
+        return (self._names[uri], uri) if uri in self._names else None
+
     def put(self, dag_id: str, event: WaitingEvent) -> None:
         """An event waits for this Dag."""
         self.queues.setdefault(dag_id, AssetQueue()).put(event)

@@ -9,10 +9,11 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, assert_never
 
-from tradewind.core import attempts, backfills, consuming, deferral, reruns, runs, tasks, watching
+from tradewind.core import attempts, backfills, consuming, deferral, reruns, runs, state_stores, tasks, watching
 from tradewind.core.admission import admit
 from tradewind.core.decisions import Operation, PutRow, Record, WarmHost
 from tradewind.core.inputs import (
+    AssetStoreChanged,
     AssetsUpdated,
     AttemptFinished,
     AttemptStarted,
@@ -30,6 +31,7 @@ from tradewind.core.inputs import (
     PauseBackfill,
     PoolsChanged,
     SetPaused,
+    TaskStoreChanged,
     TimerFired,
     TriggerAnswered,
     WatcherFailed,
@@ -77,6 +79,10 @@ def _react(turn: Turn, event: Input) -> Any:
             attempts.finished(turn, event)
         case XComPushed():
             attempts.pushed(turn, event)
+        case TaskStoreChanged():
+            return state_stores.task_store_changed(turn, event)
+        case AssetStoreChanged():
+            return state_stores.asset_store_changed(turn, event)
         case CallbackFinished():
             attempts.callback_finished(turn, event)
         case TriggerAnswered():

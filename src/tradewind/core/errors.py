@@ -39,6 +39,17 @@ class InvalidInput(TradewindError):
     """A person gave something that cannot be used; the text names the field and what would be right."""
 
 
+class NotCurrent(TradewindError):
+    """An attempt that is over, or was replaced, wants to change what its task keeps."""
+
+    def __init__(self, attempt: str) -> None:
+        super().__init__(
+            f"Attempt {attempt or 'unknown'} does not speak for its task any more, so what the task keeps is not "
+            "changed; only a task that is under way may change it."
+        )
+        self.attempt = attempt
+
+
 class AnotherOwner(TradewindError):
     """Another scheduler holds the lease."""
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from tradewind.core.backfill_plan import Backfill
@@ -125,6 +125,29 @@ class XComPushed:
     xcom: XCom
     attempt: str = ""
     """Who pushes; one that is no longer current may not. Empty for a value that no attempt of this run leaves."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskStoreChanged:
+    """A running attempt keeps a value beside its task instance. Without a value it forgets `key`, and without a key
+    everything."""
+
+    attempt: str
+    key: str = ""
+    value: bytes | None = None
+    retention: timedelta | None = None
+    """For how long the value is kept; None: as long as its run."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssetStoreChanged:
+    """A running attempt keeps a value beside an asset, or forgets as in TaskStoreChanged."""
+
+    attempt: str
+    name: str
+    uri: str
+    key: str = ""
+    value: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -285,5 +308,5 @@ Input = (
     AttemptStarted | AttemptFinished | TriggerAnswered | WatcherFired | WatcherFailed | AssetsUpdated | XComPushed
     | CallbackFinished | TimerFired | DagLoaded | DagGone | CreateRun | SetPaused | Clear | MarkTasks | MarkRun
     | WorkerJoined | WorkerLeft | WorkerExpired | PoolsChanged | CreateBackfill | BackfillFound | PauseBackfill
-    | CancelBackfill
+    | CancelBackfill | TaskStoreChanged | AssetStoreChanged
 )  # fmt: skip

@@ -25,8 +25,8 @@ class Plan:
     `down`: direct downstream ids; `leaves`: the tasks whose states decide the run's; `feeds`: XComs that some
     downstream task is known to read, by task; `past`: tasks that look at the previous run; `needed_by`: of a setup, the
     tasks further down that need it; `closed_by`: of a task, the teardowns further down that wait for its end;
-    `counted` are these three without what lies inside one mapped group; `beside`: that, by task; `partitions`: how those
-    of the Dag follow from those of its assets, where it has any.
+    `counted` are these three without what lies inside one mapped group; `beside`: that, by task; `partitions`: how
+    those of the Dag follow from those of its assets, where it has any.
     """
 
     __slots__ = (

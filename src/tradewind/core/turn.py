@@ -62,6 +62,8 @@ class Turn:
         self.put(live, new, task)
         if state not in WITH_DEFERRAL and task.key in self.world.deferrals:
             self.drop_deferral(task.key)
+        if state is TaskState.SUCCESS and self.world.success_clears_store:
+            self.do(DropRows("task_state_store", _place(task.key)))
         run = live.run
         self.do(
             Record(
@@ -122,7 +124,7 @@ class Turn:
         deferral = self.world.drop_deferral(key)
         if deferral is None:
             return
-        self.do(DropRows("deferral", {"run": key.run, "task_id": key.task_id, "map_index": key.map_index}))
+        self.do(DropRows("deferral", _place(key)))
         if deferral.needs_triggerer:
             self.do(StopTrigger(deferral.id))
 
@@ -165,6 +167,10 @@ class Turn:
 
     def open_instances(self, live: LiveRun) -> list[TaskInstance]:
         return [task for task in live.tasks.values() if task.state not in FINISHED]
+
+
+def _place(key: TaskKey) -> dict[str, Any]:
+    return {"run": key.run, "task_id": key.task_id, "map_index": key.map_index}
 
 
 def _due_columns(prefix: str, due: DueRun | None) -> dict[str, datetime | None]:

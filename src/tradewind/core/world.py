@@ -204,11 +204,13 @@ class World:
     __slots__ = (
         "active_of", "ahead", "assets", "attempts", "backfills", "dag_active", "dags", "deferrals", "deferred_as",
         "deferred_slots", "last_states", "max_retry_delay_seconds", "next_run_number", "open_runs", "parallelism",
-        "plans", "pool_used", "pools", "ready", "runs", "sequence", "task_active", "timers", "total_active",
-        "watchers", "workers",
+        "plans", "pool_used", "pools", "ready", "runs", "sequence", "success_clears_store", "task_active", "timers",
+        "total_active", "watchers", "workers",
     )  # fmt: skip
 
-    def __init__(self, *, parallelism: int = 32, max_retry_delay_seconds: float = 86400.0) -> None:
+    def __init__(
+        self, *, parallelism: int = 32, max_retry_delay_seconds: float = 86400.0, success_clears_store: bool = False
+    ) -> None:
         self.dags: dict[str, DagRecord] = {}
         self.plans: dict[str, Plan] = {}
         """Newest good plan by dag_id."""
@@ -243,6 +245,8 @@ class World:
         self.parallelism = parallelism
         self.max_retry_delay_seconds = max_retry_delay_seconds
         """The installation's cap on delays that grow."""
+        self.success_clears_store = success_clears_store
+        """Whether a task that has succeeded forgets what it kept in its task state store."""
         self.next_run_number = 1
 
     # --- timers ---

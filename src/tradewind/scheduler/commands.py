@@ -17,7 +17,7 @@ from tradewind.core.records import AssetEvent, DagRun, Pool
 from tradewind.core.states import RunState, RunType
 from tradewind.core.turn import Turn
 from tradewind.core.world import LiveRun
-from tradewind.scheduler import reruns
+from tradewind.scheduler import reruns, state_stores  # noqa: F401 - its command is found by its name
 from tradewind.scheduler.owner import Rows
 from tradewind.scheduler.params import check_conf
 from tradewind.scheduler.wishes import HANDLERS, Body, Context, Wish, handles, moment, one_of
@@ -155,7 +155,7 @@ def delete_run(context: Context, body: Body, actor: str) -> Wish:
 def _delete_runs(runs: list[DagRun]) -> tuple[Operation, ...]:
     operations: list[Operation] = []
     for run in runs:
-        for table in ("task_instance", "attempt", "xcom", "rendered", "callback", "asset_run"):
+        for table in ("task_instance", "attempt", "xcom", "rendered", "callback", "asset_run", "task_state_store"):
             operations.append(DropRows(table, {"run": run.number}))
         operations.append(DropRows("run", {"number": run.number}))
         operations.append(Record("run.deleted", run.dag_id, run.run_id))

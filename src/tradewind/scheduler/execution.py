@@ -15,12 +15,13 @@ from sqlalchemy import Engine
 from tradewind.core.errors import InvalidInput, RunNotFound, TradewindError
 from tradewind.core.explain import Reason, explain
 from tradewind.core.explain_dag import explain_dag
-from tradewind.core.inputs import XCom, XComPushed
+from tradewind.core.inputs import AssetStoreChanged, TaskStoreChanged, XCom, XComPushed
 from tradewind.core.states import FINISHED, RUN_FINISHED
 from tradewind.core.world import World
 from tradewind.scheduler.asset_events import event_info
 from tradewind.scheduler.facts import check_asset_named, dag_facts, states_by_run, wanted_runs
 from tradewind.scheduler.offers import run_info
+from tradewind.scheduler.state_stores import asset_change, asset_named, task_change, task_value_kept, told_if_current
 from tradewind.store import loader, queries
 from tradewind.store.times import to_us
 from tradewind.wire.messages import Request
@@ -134,6 +135,45 @@ class Endpoint:
         event = XComPushed(run=run.number, task_id=task_id, map_index=map_index, xcom=xcom, attempt=self._asking)
         self.submit(event, reply)
 
+    # --- state stores ---
+
+    def _task_state_store_get(
+        self, reply: Answer, dag_id: str, run_id: str, task_id: str, map_index: int, key: str
+    ) -> None:
+        with self.engine.connect() as connection:
+            value = queries.task_state_store_value(
+                connection, dag_id, run_id, task_id, map_index, key, now_us=to_us(self.now())
+            )
+        reply(value, None)
+
+    def _task_state_store_set(
+        self, reply: Answer, key: str, value: bytes, retention_seconds: float | None = None
+    ) -> None:
+        self._keep(task_value_kept(self._asking, key, value, retention_seconds), reply)
+
+    def _task_state_store_delete(self, reply: Answer, key: str) -> None:
+        self._keep(task_change(self._asking, key), reply)
+
+    def _task_state_store_clear(self, reply: Answer) -> None:
+        self._keep(task_change(self._asking), reply)
+
+    def _asset_state_store_get(self, reply: Answer, key: str, name: str = "", uri: str = "") -> None:
+        name, uri = asset_named(self.world().assets, name, uri)
+        with self.engine.connect() as connection:
+            reply(queries.asset_state_store_value(connection, name, uri, key), None)
+
+    def _asset_state_store_set(self, reply: Answer, key: str, value: bytes, name: str = "", uri: str = "") -> None:
+        self._keep(asset_change(self.world().assets, self._asking, name, uri, key, value), reply)
+
+    def _asset_state_store_delete(self, reply: Answer, key: str, name: str = "", uri: str = "") -> None:
+        self._keep(asset_change(self.world().assets, self._asking, name, uri, key), reply)
+
+    def _asset_state_store_clear(self, reply: Answer, name: str = "", uri: str = "") -> None:
+        self._keep(asset_change(self.world().assets, self._asking, name, uri), reply)
+
+    def _keep(self, change: TaskStoreChanged | AssetStoreChanged, reply: Answer) -> None:
+        self.submit(change, told_if_current(change, reply))
+
     # --- Dags, runs and tasks ---
 
     def _dag_get(self, reply: Answer, dag_id: str) -> None:
@@ -227,6 +267,10 @@ class Endpoint:
                 connection, name=name, uri=uri, alias=alias, after_us=after_us, before_us=before_us, newest=newest
             )
         reply([msgspec.structs.asdict(event_info(event)) for event in events], None)
+
+    def _asset_through_alias(self, reply: Answer, alias: str) -> None:
+        with self.engine.connect() as connection:
+            reply(queries.assets_through_alias(connection, alias), None)
 
     # --- for people ---
 

@@ -29,7 +29,16 @@ from tradewind.core.decisions import (
     WarmHost,
 )
 from tradewind.core.errors import TradewindError
-from tradewind.core.inputs import AttemptFinished, AttemptStarted, DagLoaded, Input, TimerFired, XComPushed
+from tradewind.core.inputs import (
+    AssetStoreChanged,
+    AttemptFinished,
+    AttemptStarted,
+    DagLoaded,
+    Input,
+    TaskStoreChanged,
+    TimerFired,
+    XComPushed,
+)
 from tradewind.core.world import World
 from tradewind.store.writer import EpochLost, Lease, StoreMismatch, StoreUnavailable, Writer
 from tradewind.wire.messages import Event
@@ -340,7 +349,12 @@ class Owner:
 
     def _run_of(self, event: Any) -> int | None:
         match event:
-            case AttemptStarted(attempt=attempt) | AttemptFinished(attempt=attempt):
+            case (
+                AttemptStarted(attempt=attempt)
+                | AttemptFinished(attempt=attempt)
+                | TaskStoreChanged(attempt=attempt)
+                | AssetStoreChanged(attempt=attempt)
+            ):
                 known = self.world.attempts.get(attempt)
                 return known.key.run if known else None
             case XComPushed(run=number):

@@ -73,6 +73,7 @@ class Scheduler:
         default_pool_slots: int,
         max_retry_delay_seconds: float,
         kill_grace_seconds: float,
+        success_clears_store: bool = False,
         files_changed: Callable[[], None] = lambda: None,
     ) -> None:
         self.engine = engine
@@ -86,6 +87,7 @@ class Scheduler:
         self._parallelism = parallelism
         self._default_pool_slots = default_pool_slots
         self._max_retry_delay_seconds = max_retry_delay_seconds
+        self._success_clears_store = success_clears_store
         self._lazy: list[AttemptStarted] = []
         self._turn_is_due = False
         self._timer: Timer | None = None
@@ -143,6 +145,7 @@ class Scheduler:
             self.engine,
             parallelism=self._parallelism,
             max_retry_delay_seconds=self._max_retry_delay_seconds,
+            success_clears_store=self._success_clears_store,
             next_run_number=next_run_number,
             now=self.now(),
         )

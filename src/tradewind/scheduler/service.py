@@ -65,6 +65,7 @@ class SchedulerService:
             default_pool_slots=settings.core.default_pool_task_slot_count,
             max_retry_delay_seconds=settings.core.max_task_retry_delay,
             kill_grace_seconds=settings.worker.kill_grace_seconds,
+            success_clears_store=settings.state_store.clear_on_success,
             files_changed=self._watch_changed.set,
         )
         self._desk = self.scheduler.desk

@@ -30,6 +30,7 @@ _HOMES = {
         "AirflowSensorTimeout", "AirflowSkipException", "AirflowTaskTimeout", "DownstreamTasksSkipped",
         "ParamValidationError", "TaskDeferred", "XComNotFound",
     ),
+    "execution.state_stores": ("NEVER_EXPIRE",),
     "hooks.base": ("BaseHook",),
     "mapped": ("MappedOperator",),
     "notifier": ("BaseNotifier",),
@@ -50,6 +51,7 @@ _HOMES = {
     ),
     "progress": ("progress",),
     "registry": ("get_parsing_context",),
+    "resumable": ("ResumableJobMixin",),
     "retry_policy": (
         "ChainRetryPolicy", "ExceptionRetryPolicy", "RetryAction", "RetryDecision", "RetryPolicy", "RetryRule",
     ),

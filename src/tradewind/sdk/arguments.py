@@ -37,7 +37,7 @@ class OperatorMeta(ABCMeta):
     def __new__(mcs, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **kwargs: Any) -> OperatorMeta:
         cls = super().__new__(mcs, name, bases, namespace, **kwargs)
         if "__init__" in namespace:
-            cls.__init__ = _fills_in_defaults(namespace["__init__"])  # type: ignore[misc]
+            cls.__init__ = fills_in_defaults(namespace["__init__"])  # type: ignore[misc]
         return cls
 
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
@@ -91,7 +91,8 @@ def parameters(cls: type) -> dict[str, inspect.Parameter]:
     return found
 
 
-def _fills_in_defaults(init: Callable[..., None]) -> Callable[..., None]:
+def fills_in_defaults(init: Callable[..., None]) -> Callable[..., None]:
+    """A constructor whose arguments, where the author left them out, are taken from default_args."""
     own = [
         parameter
         for parameter in list(signature(init).parameters.values())[1:]

@@ -37,6 +37,8 @@ DEFAULTS = {
     ("scheduler", "catchup_by_default"): "False",
     ("scheduler", "ignore_first_depends_on_past_by_default"): "True",
     ("sensors", "default_timeout"): "604800",
+    ("state_store", "default_retention_days"): "30",
+    ("state_store", "max_value_storage_bytes"): "65535",
     ("webserver", "base_url"): "http://localhost:8080",
     ("api", "base_url"): "http://localhost:8080",
 }

@@ -39,10 +39,15 @@ OPEN_RUNS = (RunState.QUEUED.value, RunState.RUNNING.value)
 
 
 def load_world(
-    engine: Engine, *, parallelism: int, next_run_number: int, now: datetime, max_retry_delay_seconds: float = 86400.0
-) -> World:
+    engine: Engine, *, parallelism: int, next_run_number: int, now: datetime, max_retry_delay_seconds: float = 86400.0,
+    success_clears_store: bool = False,
+) -> World:  # fmt: skip
     """Everything unfinished. Costs what is unfinished, never the history."""
-    world = World(parallelism=parallelism, max_retry_delay_seconds=max_retry_delay_seconds)
+    world = World(
+        parallelism=parallelism,
+        max_retry_delay_seconds=max_retry_delay_seconds,
+        success_clears_store=success_clears_store,
+    )
     world.next_run_number = next_run_number
     # What is built here stays: the collector would look through it again and again (a quarter of the time).
     with _without_collector(), engine.connect() as connection:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, func, select
+from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
 
 from tradewind.core.records import AssetEvent, DagRun
 from tradewind.store import tables as t
@@ -184,6 +184,50 @@ def asset_events_of_run(connection: Connection, dag_id: str, run_id: str) -> lis
         .order_by(t.asset_event.c.number)
     )
     return [asset_event_of(row) for row in connection.execute(query).mappings()]
+
+
+def assets_through_alias(connection: Connection, alias: str | None = None) -> list[tuple[str, str]]:
+    """(name, uri) of every asset that was ever updated through this alias, or through any, by name."""
+    event, through = t.asset_event.c, t.asset_event_alias.c
+    query = select(event.name, event.uri).distinct().join(t.asset_event_alias, through.event == event.number)
+    if alias is not None:
+        query = query.where(through.alias == alias)
+    return [tuple(row) for row in connection.execute(query.order_by(event.name, event.uri))]
+
+
+def task_state_store_value(
+    connection: Connection, dag_id: str, run_id: str, task_id: str, map_index: int, key: str, *, now_us: int
+) -> bytes | None:
+    """What a task instance keeps under a key; None where there is nothing, or nothing any more."""
+    kept = t.task_state_store.c
+    query = (
+        select(kept.value)
+        .join(t.run, t.run.c.number == kept.run)
+        .where(t.run.c.dag_id == dag_id, t.run.c.run_id == run_id)
+        .where(kept.task_id == task_id, kept.map_index == map_index, kept.key == key)
+        .where(or_(kept.expires_at.is_(None), kept.expires_at > now_us))
+    )
+    return connection.execute(query).scalar()
+
+
+def task_state_store_expired(connection: Connection, now_us: int) -> list[dict[str, Any]]:
+    """The places of values whose time is over."""
+    kept = t.task_state_store.c
+    query = select(kept.run, kept.task_id, kept.map_index, kept.key).where(kept.expires_at <= now_us)
+    return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def asset_state_store_value(connection: Connection, name: str, uri: str, key: str) -> bytes | None:
+    """What is kept beside an asset under a key."""
+    kept = t.asset_state_store.c
+    query = select(kept.value).where(kept.name == name, kept.uri == uri, kept.key == key)
+    return connection.execute(query).scalar()
+
+
+def assets_with_state(connection: Connection) -> list[tuple[str, str]]:
+    """(name, uri) of every asset beside which something is kept."""
+    kept = t.asset_state_store.c
+    return [tuple(row) for row in connection.execute(select(kept.name, kept.uri).distinct().order_by(kept.name))]
 
 
 def variable(connection: Connection, key: str) -> str | None:

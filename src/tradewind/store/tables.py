@@ -266,6 +266,38 @@ xcom = Table(
     sqlite_with_rowid=False,
 )
 
+task_state_store = Table(
+    "task_state_store",
+    metadata,
+    Column("run", BigInteger, primary_key=True, autoincrement=False),
+    Column("task_id", Text, primary_key=True),
+    Column("map_index", Integer, primary_key=True, autoincrement=False),
+    Column("key", Text, primary_key=True),
+    Column("value", LargeBinary, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger),
+    Index("ix_task_state_store_expires_at", "expires_at", sqlite_where=text("expires_at IS NOT NULL"),
+          postgresql_where=text("expires_at IS NOT NULL")),
+    sqlite_with_rowid=False,
+)  # fmt: skip
+"""What task instances keep from one try to the next; a row lasts until it expires or its run is deleted."""
+
+asset_state_store = Table(
+    "asset_state_store",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("uri", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("value", LargeBinary, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    Column("dag_id", Text, nullable=False),
+    Column("run_id", Text, nullable=False),
+    Column("task_id", Text, nullable=False),
+    Column("map_index", Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""What tasks keep beside an asset, and which task instance wrote it last."""
+
 rendered = Table(
     "rendered",
     metadata,

@@ -8,14 +8,15 @@ from typing import Any
 
 import msgspec
 
-from tradewind.core.errors import InvalidInput, RunNotFound, TradewindError
-from tradewind.core.inputs import CreateRun, XCom, XComPushed
-from tradewind.core.records import DagRun
+from tradewind.core.errors import InvalidInput, NotCurrent, RunNotFound, TradewindError
+from tradewind.core.inputs import AssetStoreChanged, CreateRun, TaskStoreChanged, XCom, XComPushed
+from tradewind.core.records import DagRun, TaskKey
 from tradewind.core.states import RUN_FINISHED, RunType
 from tradewind.scheduler.asset_events import event_info
 from tradewind.scheduler.facts import check_asset_named, dag_facts, states_by_run, wanted_runs
 from tradewind.scheduler.offers import run_info
 from tradewind.scheduler.params import check_conf
+from tradewind.scheduler.state_stores import asset_change, asset_named, task_change, task_value_kept
 from tradewind.sdk.connection import Connection
 from tradewind.sdk.execution.runtime import RuntimeRequestError
 from tradewind.store.times import from_us, to_us
@@ -98,7 +99,39 @@ class RunAnswers(Answers):
             "task.count": self._count,
             "asset.triggering": self._triggering,
             "asset.events": self._asset_events,
+            "asset.through_alias": self._through_alias,
+            "task_state_store.get": self._task_value,
+            "task_state_store.set": self._keep_task_value,
+            "task_state_store.delete": lambda key: self._keep(task_change(self.attempt, key)),
+            "task_state_store.clear": lambda: self._keep(task_change(self.attempt)),
+            "asset_state_store.get": self._asset_value,
+            "asset_state_store.set": self._change_asset,
+            "asset_state_store.delete": self._change_asset,
+            "asset_state_store.clear": self._change_asset,
         }
+
+    # --- state stores ---
+
+    def _task_value(self, dag_id: str, run_id: str, task_id: str, map_index: int, key: str) -> bytes | None:
+        for run in self._runs(dag_id, run_ids=[run_id]):
+            row = self._play.task_state_store.get((TaskKey(run.number, task_id, map_index), key))
+            if row is not None and (row["expires_at"] is None or row["expires_at"] > self._play.now):
+                return bytes(row["value"])
+        return None
+
+    def _keep_task_value(self, key: str, value: bytes, retention_seconds: float | None = None) -> None:
+        self._keep(task_value_kept(self.attempt, key, value, retention_seconds))
+
+    def _asset_value(self, key: str, name: str = "", uri: str = "") -> bytes | None:
+        row = self._play.asset_state_store.get((*asset_named(self._play.world.assets, name, uri), key))
+        return None if row is None else bytes(row["value"])
+
+    def _change_asset(self, name: str = "", uri: str = "", **change: Any) -> None:
+        self._keep(asset_change(self._play.world.assets, self.attempt, name, uri, **change))
+
+    def _keep(self, change: TaskStoreChanged | AssetStoreChanged) -> None:
+        if not self._play.give(change):
+            raise NotCurrent(change.attempt)
 
     # --- XComs ---
 
@@ -246,6 +279,9 @@ class RunAnswers(Answers):
             msgspec.structs.asdict(event)
             for event in (found if newest is None else found[max(0, len(found) - newest) :])
         ]
+
+    def _through_alias(self, alias: str) -> list[tuple[str, str]]:
+        return sorted({(e.name, e.uri) for e in self._play.asset_events.values() if alias in e.aliases})
 
     # --- tasks ---
 

@@ -79,6 +79,9 @@ class Play:
         self.tasks: dict[TaskKey, TaskInstance] = {}
         self.attempts: dict[str, Attempt] = {}
         self.xcoms: dict[tuple[TaskKey, str], PutXCom] = {}
+        self.task_state_store: dict[tuple[TaskKey, str], Mapping[str, Any]] = {}
+        self.asset_state_store: dict[tuple[str, str, str], Mapping[str, Any]] = {}
+        """By name, uri and key."""
         self.callbacks: dict[str, PutCallback] = {}
         self.records: list[Record] = []
         self.offered: list[Attempt] = []
@@ -443,6 +446,14 @@ class Play:
             case DropXComs(key=key):
                 for found in [x for x in self.xcoms if x[0] == key]:
                     del self.xcoms[found]
+            case PutRow(table="task_state_store", row=row):
+                self.task_state_store[TaskKey(row["run"], row["task_id"], row["map_index"]), row["key"]] = row
+            case PutRow(table="asset_state_store", row=row):
+                self.asset_state_store[row["name"], row["uri"], row["key"]] = row
+            case DropRows(table="task_state_store", where=where):
+                _drop_where(self.task_state_store, where)
+            case DropRows(table="asset_state_store", where=where):
+                _drop_where(self.asset_state_store, where)
             case PutCallback():
                 self.callbacks[operation.id] = operation
             case PutDeferral(deferral=deferral):
@@ -709,6 +720,12 @@ def _check_run(live: LiveRun, active: int) -> None:
 def _outside(live: LiveRun, spec: TaskSpec) -> list[str]:
     """The upstream that is not inside the same mapped group: only that is counted for all instances together."""
     return [above for above in spec.upstream if not live.plan.share_a_group(above, spec.task_id)]
+
+
+def _drop_where(rows: dict[Any, Mapping[str, Any]], where: Mapping[str, Any]) -> None:
+    """Forget the rows whose columns are these."""
+    for place in [place for place, row in rows.items() if where.items() <= row.items()]:
+        del rows[place]
 
 
 def _nonzero(counts: dict[str, int]) -> dict[str, int]:

@@ -230,6 +230,15 @@ METHODS = {
     "xcom.pull": "{dag_id, run_id, task_ids: list | None, map_indexes: list | None, key: str | None, "
     "include_prior_dates: bool} → list[[task_id, map_index, key, json bytes]], ordered by task_ids then map_index",
     "xcom.push": "{dag_id, run_id, task_id, map_index, key, value: json bytes, length?}",
+    "task_state_store.get": "{dag_id, run_id, task_id, map_index, key} → json bytes | None",
+    "task_state_store.set": "{key, value: json bytes, retention_seconds?}: of the task instance whose attempt asks, as "
+    "are the next two; refused (NotCurrent) when it is over",
+    "task_state_store.delete": "{key}",
+    "task_state_store.clear": "{}",
+    "asset_state_store.get": "{name?, uri?, key} → json bytes | None",
+    "asset_state_store.set": "{name?, uri?, key, value: json bytes}; only while the attempt that asks is under way",
+    "asset_state_store.delete": "{name?, uri?, key}",
+    "asset_state_store.clear": "{name?, uri?}",
     "dag.get": "{dag_id} → {dag_id, is_paused, is_stale, task_ids: list, groups: {group_id: list of task ids}} | None",
     "run.get": "{dag_id, run_id} → RunInfo fields | None",
     "run.previous": "{dag_id, before_us, state: str | None, scheduled_only: bool} → RunInfo fields | None",
@@ -241,6 +250,7 @@ METHODS = {
     "host is to name for Dags with custom timetables; those that follow `last`, or all from `since_us` to `until_us`",
     "task.count": "{dag_id, run_ids?, logical_dates_us?, task_ids?, states?} → int",
     "asset.triggering": "{dag_id, run_id} → list of AssetEventInfo: what the run was made for, oldest first",
+    "asset.through_alias": "{alias} → list of [name, uri]: the assets that were updated through it",
     "asset.events": "{name?, uri?, alias?, after_us?, before_us?, newest?} → list of AssetEventInfo, oldest first",
 }
 

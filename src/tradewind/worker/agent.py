@@ -62,6 +62,9 @@ EXIT_NEWS_SECONDS = 1.0
 SILENCE_SECONDS = 10.0
 """A scheduler that has not answered for so long is frozen, or has forgotten us: the connection is made anew."""
 
+NOT_REPEATED = frozenset({"run.create", "variable.delete"})
+"""Requests that are not put again when their answer was lost: the repeat would do, or say, something else."""
+
 MOST_REMEMBERED = 10_000
 """Finished attempts whose ids are remembered."""
 
@@ -125,6 +128,16 @@ class Running:
     cpu: float = 0.0
 
 
+@dataclass(slots=True)
+class Question:
+    """A request that waits for its answer: from whom, and under which number there."""
+
+    link: Link
+    number: int
+    request: Request
+    is_told: bool = False
+
+
 @dataclass(eq=False, slots=True)
 class Host:
     """A code host and its children."""
@@ -185,8 +198,9 @@ class Agent:
         self.held: dict[str, TooLarge] = {}
         """Attempts that wait for memory, in their order, and why."""
         self.triggers = TriggerKeeper(ports, self._ask)
-        self._requests: dict[int, tuple[Link, int]] = {}
+        self._requests: dict[int, Question] = {}
         self._next_request = 0
+        self._is_connected = False
         self._heard_at = 0.0
         self._told_at: dict[str, float] = {}
         """When each report that is not acknowledged was told last."""
@@ -220,6 +234,9 @@ class Agent:
         for running in self.attempts.values():
             if running.started_us is not None:
                 self._ports.tell_scheduler(Started(attempt=running.offer.attempt, start_us=running.started_us))
+        self._is_connected = True
+        for question in self._requests.values():
+            self._put(question)
 
     def from_scheduler(self, message: AnyMessage) -> None:
         self._heard_at = self._ports.now()
@@ -247,10 +264,10 @@ class Agent:
             case Warm(file=file, children=children):
                 self._warm(file, children)
             case Response(id=number):
-                link, their_number = self._requests.pop(number, (None, 0))
-                if link is not None:
-                    message.id = their_number
-                    link.send(message)
+                question = self._requests.pop(number, None)
+                if question is not None:
+                    message.id = question.number
+                    question.link.send(message)
             case Drain():
                 self.draining = True
 
@@ -742,9 +759,14 @@ class Agent:
         if link is None:
             return
         self._next_request += 1
-        self._requests[self._next_request] = (link, request.id)
+        question = self._requests[self._next_request] = Question(link, request.id, request)
         request.id = self._next_request
-        self._ports.tell_scheduler(request)
+        if self._is_connected:
+            self._put(question)
+
+    def _put(self, question: Question) -> None:
+        question.is_told = True
+        self._ports.tell_scheduler(question.request)
 
     # --- shutting down ---
 
@@ -768,10 +790,14 @@ class Agent:
             self._end(running, outcome, "the worker was shut down")
 
     def scheduler_gone(self) -> None:
-        """Questions that are under way get no answer any more; the askers are told to try again."""
-        for link, number in self._requests.values():
-            link.send(Response(id=number, error="The scheduler is away; try again.", kind="SchedulerAway"))
-        self._requests.clear()
+        """Questions wait for the next connection, and are put again there: a task that noted the job which it has
+        submitted must not fail for want of an answer. Only what would do a thing twice is given back to its asker."""
+        self._is_connected = False
+        for number, question in list(self._requests.items()):
+            if question.is_told and question.request.method in NOT_REPEATED:
+                del self._requests[number]
+                error = f"The scheduler went away before it answered {question.request.method}; it may have been done."
+                question.link.send(Response(id=question.number, error=error, kind="SchedulerAway"))
 
     # --- time ---
 

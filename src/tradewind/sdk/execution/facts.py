@@ -15,6 +15,7 @@ from tradewind.sdk.execution.asset_events import InletEvents, TriggeringEvents, 
 from tradewind.sdk.execution.later import Later
 from tradewind.sdk.execution.moments import moment, utc
 from tradewind.sdk.execution.outlets import OutletEvents
+from tradewind.sdk.execution.state_stores import AssetStateStoreAccessors, TaskStateStoreAccessor
 from tradewind.sdk.execution.templating import DATE_FORMATS
 
 if TYPE_CHECKING:
@@ -28,8 +29,9 @@ _DAY = timedelta(days=1)
 def context_of(attempt: Attempt) -> Context:
     """The context of an attempt. Names of dates exist only when its run has a logical date."""
     dated = attempt.offer.run.logical_date_us is not None
+    assets = attempt.prepared_task is not None and attempt.prepared_task.names_assets
     values = {"run_id": attempt.offer.run.run_id, "tradewind_skip": [], "ti": attempt.ti, "task_instance": attempt.ti}
-    return Context(values, _DATED if dated else _ALWAYS, attempt)
+    return Context(values, _BUILDERS[dated, assets], attempt)
 
 
 def _logical(attempt: Attempt) -> pendulum.DateTime:
@@ -89,6 +91,9 @@ _ALWAYS: dict[str, Builder] = {
     "outlet_events": lambda attempt: OutletEvents(getattr(attempt.task, "outlets", None) or ()),
     "triggering_asset_events": lambda attempt: TriggeringEvents(attempt.offer.run),
     "triggering_dataset_events": lambda attempt: by_uri(attempt.offer.run),
+    "task_state_store": lambda attempt: TaskStateStoreAccessor(
+        attempt.offer.run.dag_id, attempt.offer.run.run_id, attempt.offer.task_id, attempt.offer.map_index
+    ),
     "map_index_template": lambda attempt: getattr(attempt.task, "map_index_template", None),
     "partition_key": lambda attempt: attempt.ti.dag_run.partition_key,
     "partition_date": lambda attempt: attempt.ti.dag_run.partition_date,
@@ -124,6 +129,18 @@ _DATED: dict[str, Builder] = {
     "tomorrow_ds": _shifted("ds", _DAY),
     "tomorrow_ds_nodash": _shifted("ds_nodash", _DAY),
 }
+_WITH_ASSETS: dict[str, Builder] = {
+    "asset_state_store": lambda attempt: AssetStateStoreAccessors(
+        getattr(attempt.task, "inlets", None) or (), getattr(attempt.task, "outlets", None) or ()
+    ),
+}
+_BUILDERS = {
+    (False, False): _ALWAYS,
+    (True, False): _DATED,
+    (False, True): {**_ALWAYS, **_WITH_ASSETS},
+    (True, True): {**_DATED, **_WITH_ASSETS},
+}
+"""By whether the run has a logical date, and whether the task has assets among its inlets and outlets."""
 
 
 class Schedule:

@@ -21,6 +21,7 @@ from tradewind.sdk.execution.facts import Schedule
 from tradewind.sdk.execution.masking import SHORTEST, masker
 from tradewind.sdk.execution.moments import microseconds, moment
 from tradewind.sdk.execution.shown import shown_fields
+from tradewind.sdk.execution.state_stores import names_assets
 from tradewind.sdk.execution.templating import Templates, make_environment
 from tradewind.sdk.node import mapped_group_of
 from tradewind.sdk.xcom_arg import ResolveMixin, references
@@ -49,6 +50,8 @@ class PreparedTask:
         self.templates = templates
         self.mapped = bool(getattr(task, "is_mapped", False))
         self.fields: tuple[str, ...] = tuple(getattr(task, "template_fields", None) or ())
+        self.names_assets = names_assets(task)
+        """Its context has an asset_state_store."""
         self.expanded_over = mapped_keys
         """Keys under which other tasks expand over what this one leaves."""
         self.open_fields: tuple[str, ...] = self.fields

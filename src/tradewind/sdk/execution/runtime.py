@@ -40,6 +40,8 @@ _SUBJECTS = {
         "set TRADEWIND_CONN_{CONN_ID} or AIRFLOW_CONN_{CONN_ID}, or ask for it inside a task",
     ),
     "xcom": ("An XCom", "call it inside a running task"),
+    "task_state_store": ("The task state store", "use it inside a running task"),
+    "asset_state_store": ("The asset state store", "use it inside a running task"),
 }
 
 

@@ -74,6 +74,8 @@ class BaseEventTrigger(BaseTrigger):
     """A trigger that may be watched for asset events: it goes on after its first event."""
 
     supports_triggerer_queue: ClassVar[bool] = False
+    asset_state_store: Any = None
+    """Of the assets that it watches; None for the trigger of a deferred task."""
 
     @staticmethod
     def hash(classpath: str, kwargs: Mapping[str, Any]) -> int:
