@@ -4,7 +4,7 @@ from typing import Any
 
 from tradewind.core.dag import MapSpec, TaskSpec
 from tradewind.core.decisions import PutTask, Record
-from tradewind.core.mapping import expansion_length, sources
+from tradewind.core.mapping import MOST_INSTANCES, expansion_length, sources
 from tradewind.core.past import PreviousRun
 from tradewind.core.records import TaskInstance, TaskKey
 from tradewind.core.states import FINISHED, SUCCESS_STATES, RunState, TaskEvent, TaskState
@@ -90,6 +90,10 @@ def _expand(turn: Turn, live: LiveRun, spec: TaskSpec, placeholder: TaskInstance
         reason = "an upstream task left no value to expand over"
         turn.move(live, placeholder, TaskEvent.UPSTREAM_FAILED, reason=reason, end_date=turn.now)
         return
+    if not 0 <= length <= MOST_INSTANCES:
+        reason = f"it would expand into {length} instances; {MOST_INSTANCES} is the most"
+        turn.move(live, placeholder, TaskEvent.UPSTREAM_FAILED, reason=reason, end_date=turn.now)
+        return
     turn.do(Record("task.expanded", run.dag_id, run.run_id, placeholder.key.task_id, body={"length": length}))
     if length == 0:
         turn.move(live, placeholder, TaskEvent.SKIPPED, reason="nothing to expand over", end_date=turn.now)
@@ -127,7 +131,7 @@ def _revise(turn: Turn, live: LiveRun, spec: TaskSpec) -> None:
     """A mapped task that runs again, after its inputs have changed their length, has as many instances as they say."""
     indexes = live.instances.get(spec.task_id, [])
     length = _length(live, spec) if indexes and -1 not in indexes else None
-    if length is None:
+    if length is None or not 0 <= length <= MOST_INSTANCES:
         return
     for index in [n for n in indexes if n >= length]:
         task = live.tasks[spec.task_id, index]

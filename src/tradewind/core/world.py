@@ -15,7 +15,7 @@ from tradewind.core.dag import TaskSpec
 from tradewind.core.limits import Entry, QueueKey, ReadyQueues
 from tradewind.core.past import PreviousRun, as_previous, worth_keeping
 from tradewind.core.plan import Plan
-from tradewind.core.records import Attempt, DagRun, Deferral, Pool, TaskInstance, TaskKey
+from tradewind.core.records import Attempt, DagRun, Deferral, Pool, SetAside, TaskInstance, TaskKey
 from tradewind.core.states import ATTEMPT_ACTIVE, FINISHED, RUN_FINISHED, TaskState
 from tradewind.core.timetables import DueRun, RunsAhead
 from tradewind.core.trigger_rules import UpstreamCounts
@@ -189,8 +189,8 @@ class World:
     __slots__ = (
         "active_of", "ahead", "assets", "attempts", "backfills", "dag_active", "dags", "deferrals", "deferred_as",
         "deferred_slots", "last_states", "max_retry_delay_seconds", "next_run_number", "open_runs", "parallelism",
-        "plans", "pool_used", "pools", "ready", "runs", "sequence", "task_active", "timers", "total_active",
-        "workers",
+        "plans", "pool_used", "pools", "ready", "runs", "sequence", "set_aside", "task_active", "timers",
+        "total_active", "unplanned", "workers",
     )  # fmt: skip
 
     def __init__(self, *, parallelism: int = 32, max_retry_delay_seconds: float = 86400.0) -> None:
@@ -228,6 +228,35 @@ class World:
         self.max_retry_delay_seconds = max_retry_delay_seconds
         """The installation's cap on delays that grow."""
         self.next_run_number = 1
+        self.set_aside: dict[tuple[str, str], SetAside] = {}
+        """What the database holds and memory does without, since it is not what it should be; by table and row."""
+        self.unplanned: dict[str, DagRecord] = {}
+        """Dags whose stored version cannot be read. The next parse of their file brings it anew."""
+
+    # --- what cannot be used ---
+
+    def leave(self, found: SetAside) -> None:
+        """Do without a stored row."""
+        self.set_aside[found.table, found.name] = found
+
+    def take_back(self, dag_id: str) -> None:
+        """A Dag is as it should be again. Its runs are read again by whoever reads."""
+        for key, found in list(self.set_aside.items()):
+            if found.dag_id == dag_id and found.table == "dag_version":
+                del self.set_aside[key]
+
+    def fault_of_dag(self, dag_id: str) -> str:
+        """Why a Dag that is stored is not in memory; empty when it is, or there is none."""
+        faults = (s.reason for s in self.set_aside.values() if s.dag_id == dag_id and s.table in ("dag", "dag_version"))
+        return next(faults, "")
+
+    def refuses(self, dag_id: str) -> str:
+        """Why a Dag cannot be taken in from its file again: its own row, which only a person can mend, is wrong."""
+        return "" if dag_id in self.unplanned else self.fault_of_dag(dag_id)
+
+    def fault_of_run(self, number: int) -> str:
+        """Why an unfinished run is not in memory; empty when it is, or is over."""
+        return next((s.reason for s in self.set_aside.values() if s.run == number and s.is_out), "")
 
     # --- timers ---
 
@@ -379,6 +408,7 @@ class World:
     def set_pool(self, pool: Pool) -> None:
         """A pool is new or has another size; tasks that did not fit look again."""
         self.pools[pool.name] = pool
+        self.set_aside.pop(("pool", pool.name), None)
         self._release_pool(pool.name)
 
     def _release_pool(self, name: str) -> None:

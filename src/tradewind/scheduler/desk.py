@@ -16,6 +16,7 @@ from tradewind.core.decisions import (
     LookForRuns,
     NameRuns,
     PutRow,
+    Record,
     StartAttempt,
     StartCallback,
     StartTrigger,
@@ -24,6 +25,7 @@ from tradewind.core.decisions import (
     StopTrigger,
     WarmHost,
 )
+from tradewind.core.errors import Unreadable
 from tradewind.core.inputs import (
     AttemptFinished,
     AttemptStarted,
@@ -36,7 +38,7 @@ from tradewind.core.states import AttemptState
 from tradewind.scheduler.commands import answer_of, wish_of
 from tradewind.scheduler.execution import Endpoint
 from tradewind.scheduler.offers import Offers
-from tradewind.scheduler.owner import Told
+from tradewind.scheduler.owner import Rows, Told
 from tradewind.scheduler.peers import Peer, Waiting
 from tradewind.scheduler.reports import attempt_finished
 from tradewind.scheduler.reruns import look_for_runs
@@ -92,7 +94,7 @@ class DagFiles(Protocol):
 
     def want(self, path: str | None) -> int: ...
     def due(self) -> list[Parse]: ...
-    def parsed(self, answer: Parsed, now: datetime) -> list[Any]: ...
+    def parsed(self, answer: Parsed, now: datetime, refuses: Callable[[str], str]) -> list[Any]: ...
     def agent_lost(self) -> None: ...
     def variable_changed(self, key: str) -> None: ...
     def connection_changed(self, conn_id: str) -> None: ...
@@ -137,6 +139,8 @@ class Desk:
         """Agents whose lease has ended, and whose processes have been killed."""
         self._told_at: dict[str, float] = {}
         """When a worker was last told to start or stop an attempt."""
+        self._odd_callbacks: set[str] = set()
+        """Callbacks of which the event log says that they cannot be called."""
         self._reports = Waiting()
         self._commands = Waiting()
         self._triggers = Triggers(scheduler, self.agents)
@@ -456,38 +460,12 @@ class Desk:
         """Messages after a commit, one write per agent."""
         out: dict[str, list[Message]] = {}
         for operation in operations:
-            match operation:
-                case StartAttempt(attempt=attempt):
-                    self._told_at[attempt.id] = self._scheduler.uptime()
-                    offer = self._offers.offer(self._scheduler.world, attempt)
-                    if offer is not None:
-                        out.setdefault(attempt.worker, []).append(offer)
-                case StopAttempt(attempt=attempt, reason=reason):
-                    self._told_at[attempt.id] = self._scheduler.uptime()
-                    grace = self._kill_grace_seconds
-                    cancel = Cancel(attempt=attempt.id, reason=reason, grace_seconds=grace)
-                    out.setdefault(attempt.worker, []).append(cancel)
-                case StopStray(worker=name, attempt=stray):
-                    cancel = Cancel(attempt=stray, reason="it is no longer current", grace_seconds=0.0)
-                    out.setdefault(name, []).append(cancel)
-                case StartCallback(id=number):
-                    self._start_callback(number)
-                case StartTrigger(deferral=deferral):
-                    self._triggers.start(deferral)
-                case StopTrigger(id=trigger):
-                    self._triggers.stop(trigger)
-                case NameRuns(dag_id=dag_id):
-                    record = self._scheduler.world.dags.get(dag_id)
-                    if record is not None:
-                        self._reparse(record.file)
-                case LookForRuns(dag_id=dag_id):
-                    look_for_runs(self._context, dag_id, self._scheduler.submit)
-                case WarmHost(dag_id=dag_id, children=children):
-                    record = self._scheduler.world.dags.get(dag_id)
-                    if record is not None and record.isolation != "spawn":
-                        warm = Warm(file=record.file, version=record.version, children=children)
-                        for name in self.agents:
-                            out.setdefault(name, []).insert(0, warm)
+            try:
+                self._tell_one(operation, out)
+            except SQLAlchemyError as away:
+                log.warning("somebody is told later: the database is away", error=str(away))
+            except Exception as fault:
+                self._cannot_tell(operation, fault)
         for name, messages in out.items():
             if agent := self.agents.get(name):
                 agent.send_all(messages)
@@ -497,14 +475,66 @@ class Desk:
         name = next((name for name in self.agents if name in workers and not workers[name].draining), None)
         if name is None:
             return  # offered when an agent joins
-        with self._engine.connect() as connection:
-            row = queries.callback_numbered(connection, number)
-            run = queries.run_numbered(connection, row["run"]) if row else None
+        try:
+            with self._engine.connect() as connection:
+                row = queries.callback_numbered(connection, number)
+                run = queries.run_numbered(connection, row["run"]) if row else None
+        except Unreadable as fault:
+            self._set_aside_callback(number, fault)
+            return
         offer = self._offers.callback(self._scheduler.world, row, run) if row and run else None
         if offer is not None:
             self.callbacks[number] = name
             self._told_at[number] = self._scheduler.uptime()
             self.agents[name].send(offer)
+
+    def _tell_one(self, operation: Told, out: dict[str, list[Message]]) -> None:
+        match operation:
+            case StartAttempt(attempt=attempt):
+                self._told_at[attempt.id] = self._scheduler.uptime()
+                offer = self._offers.offer(self._scheduler.world, attempt)
+                if offer is not None:
+                    out.setdefault(attempt.worker, []).append(offer)
+            case StopAttempt(attempt=attempt, reason=reason):
+                self._told_at[attempt.id] = self._scheduler.uptime()
+                grace = self._kill_grace_seconds
+                cancel = Cancel(attempt=attempt.id, reason=reason, grace_seconds=grace)
+                out.setdefault(attempt.worker, []).append(cancel)
+            case StopStray(worker=name, attempt=stray):
+                cancel = Cancel(attempt=stray, reason="it is no longer current", grace_seconds=0.0)
+                out.setdefault(name, []).append(cancel)
+            case StartCallback(id=number):
+                self._start_callback(number)
+            case StartTrigger(deferral=deferral):
+                self._triggers.start(deferral)
+            case StopTrigger(id=trigger):
+                self._triggers.stop(trigger)
+            case NameRuns(dag_id=dag_id):
+                record = self._scheduler.world.dags.get(dag_id)
+                if record is not None:
+                    self._reparse(record.file)
+            case LookForRuns(dag_id=dag_id):
+                look_for_runs(self._context, dag_id, self._scheduler.submit)
+            case WarmHost(dag_id=dag_id, children=children):
+                record = self._scheduler.world.dags.get(dag_id)
+                if record is not None and record.isolation != "spawn":
+                    warm = Warm(file=record.file, version=record.version, children=children)
+                    for name in self.agents:
+                        out.setdefault(name, []).insert(0, warm)
+
+    def _cannot_tell(self, operation: Told, fault: Exception) -> None:
+        """What cannot be put into words for a worker would be said again and again: its attempt has failed instead."""
+        log.warning("a worker cannot be told", what=type(operation).__name__, error=str(fault), exc_info=fault)
+        if isinstance(operation, StartAttempt):
+            text = f"It cannot be offered to a worker: {type(fault).__name__}: {fault}"
+            self._scheduler.submit(AttemptFinished(attempt=operation.attempt.id, outcome="failed_for_good", error=text))
+
+    def _set_aside_callback(self, number: str, fault: Unreadable) -> None:
+        """It stays where it is; the event log says so once."""
+        if number not in self._odd_callbacks:
+            self._odd_callbacks.add(number)
+            reason = f"Callback {number} cannot be called: {fault}"
+            self._scheduler.submit(Rows((Record("quarantined", reason=reason),)))
 
     def publish(self, events: list[Event]) -> None:
         """Events to those who subscribed to them."""
@@ -529,7 +559,7 @@ class Desk:
 
     def _parsed(self, answer: Parsed) -> None:
         self.parsing.pop(answer.id, None)
-        for event in self.files.parsed(answer, self._scheduler.now()):
+        for event in self.files.parsed(answer, self._scheduler.now(), self._scheduler.world.refuses):
             self._scheduler.submit(event)
         for problem in answer.problems:
             log.warning("import error", file=answer.file, line=problem.line, problem=problem.message)
