@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Boolean, Column, Float, Integer, LargeBinary, Table
-from store_stage import Stage, fill
 
 from tradewind.store.tables import metadata
+from tradewind.testing.scheduler_stage import Stage, fill
 from tradewind.testing.simulation.database import Database
 
 DEEP = "[" * 10_000 + "]" * 10_000

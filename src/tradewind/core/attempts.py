@@ -225,7 +225,9 @@ def _skip(turn: Turn, live: LiveRun, spec: TaskSpec, names: tuple[str, ...]) -> 
     """A branch or short circuit has decided: these tasks are skipped now, whatever their trigger rule."""
     for name in names:
         task_id, _, index = name.partition("[")
-        wanted = [int(index.rstrip("]"))] if index else list(live.instances.get(task_id, ()))
+        number = index.rstrip("]")
+        # What names no task instance here skips nothing.
+        wanted = [int(number)] if number.isdecimal() else list(live.instances.get(name, ()))
         for map_index in wanted:
             task = live.tasks.get((task_id, map_index))
             # One that has a state already (a rule like one_success did not wait for this) goes on.

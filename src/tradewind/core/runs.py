@@ -265,13 +265,10 @@ def start(turn: Turn, live: LiveRun) -> None:
 
 
 def look_at_all(turn: Turn, number: int) -> None:
-    """Look at every waiting task of a run, and at its end: what it waits for may have gone unnoticed."""
+    """Look at every task of a run, and at its end: what it waits for may have gone unnoticed."""
     live = turn.world.runs.get(number)
-    if live is None or live.run.state is not RunState.RUNNING or live.quarantine:
-        return
-    for task_id in list(live.waiting):
-        tasks.look_at(turn, live, task_id)
-    turn.changed_runs[number] = None
+    if live is not None and not live.quarantine:
+        fit(turn, live)
 
 
 def on_run_timeout(turn: Turn, number: int) -> None:

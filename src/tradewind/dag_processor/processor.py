@@ -252,7 +252,13 @@ class DagProcessor:
         self, file: DagFile, answer: Parsed, problems: list[ImportProblem], now: datetime
     ) -> tuple[list[DagLoaded], list[str]]:
         loaded, defined = [], []
-        named = {runs.dag_id: runs_ahead(runs, now) for runs in answer.named}
+        named = {}
+        for runs in answer.named:
+            try:
+                named[runs.dag_id] = runs_ahead(runs, now)
+            except (OverflowError, ValueError) as error:
+                message = f"The timetable of Dag {runs.dag_id!r} names runs at moments that are none: {error}."
+                problems.append(ImportProblem(file=file.path, kind="BadRuns", message=message, dag_id=runs.dag_id))
         for encoded in answer.specs:
             try:
                 spec = decode_spec(encoded)

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError, TimeoutError
 
 from tradewind.core.attempts import LOST_GRACE
 from tradewind.core.decisions import (
@@ -34,18 +34,19 @@ from tradewind.core.inputs import (
     WorkerJoined,
     WorkerLeft,
 )
+from tradewind.core.soundness import LONGEST_ID, MOST
 from tradewind.core.states import AttemptState
 from tradewind.scheduler.commands import answer_of, wish_of
 from tradewind.scheduler.execution import Endpoint
 from tradewind.scheduler.offers import Offers
 from tradewind.scheduler.owner import Rows, Told
 from tradewind.scheduler.peers import Peer, Waiting
-from tradewind.scheduler.reports import attempt_finished
+from tradewind.scheduler.reports import attempt_finished, moment_said
 from tradewind.scheduler.reruns import look_for_runs
 from tradewind.scheduler.triggers import Triggers
 from tradewind.scheduler.wishes import Context
 from tradewind.store import queries
-from tradewind.store.times import from_us
+from tradewind.store.checked import is_about_text
 from tradewind.wire.messages import (
     PROTOCOL,
     SAY_AGAIN_SECONDS,
@@ -165,14 +166,37 @@ class Desk:
 
     def on_message(self, peer: Peer, message: AnyMessage) -> None:
         if not peer.role and not isinstance(message, Hello):
+            log.warning("a peer was cut off: it has not said hello", kind=type(message).__name__)
             peer.close()
             return
+        try:
+            self._take(peer, message)
+        except Exception as fault:
+            if isinstance(fault, (OperationalError, TimeoutError)) and not is_about_text(fault):
+                raise  # the database is away: whoever asks asks again
+            log.warning("a message could not be handled", kind=type(message).__name__, worker=peer.name, exc_info=fault)
+            self._answer_badly(peer, message, f"{type(fault).__name__}: {fault}")
+
+    def _answer_badly(self, peer: Peer, message: AnyMessage, fault: str) -> None:
+        """Whoever waits for an answer gets one."""
+        match message:
+            case Request():
+                peer.send(Response(id=message.id, error=f"{message.method} cannot be answered: {fault}", kind="Fault"))
+            case Command():
+                refused = CommandResult(key=message.key, state="refused", error=f"It cannot be applied: {fault}")
+                if message.key not in self._commands:
+                    self._commands.add(message.key, peer)
+                self._commands.tell(message.key, refused)
+            case Hello():
+                peer.send(Refused(reason=f"This greeting cannot be understood: {fault}"))
+                peer.close()
+
+    def _take(self, peer: Peer, message: AnyMessage) -> None:
         match message:
             case Finished():
                 self._finished(peer, message)
             case Started():
-                at = from_us(message.start_us)
-                assert at is not None
+                at = moment_said(message.start_us, self._scheduler.now())
                 self._scheduler.submit_lazily(AttemptStarted(attempt=message.attempt, start_date=at))
             case Request():
                 self._endpoint.answer(message, self._responder(peer, message.id))
@@ -202,6 +226,10 @@ class Desk:
         self.peers.add(peer)
         if hello.protocol != PROTOCOL:
             peer.send(Refused(reason=f"This scheduler speaks protocol {PROTOCOL}, not {hello.protocol}."))
+            peer.close()
+            return
+        if fault := _fault_of(hello):
+            peer.send(Refused(reason=fault))
             peer.close()
             return
         peer.role = hello.role
@@ -591,3 +619,16 @@ class Desk:
                 if name in held:
                     worker = self._scheduler.world.workers.get(name)
                     self._scheduler.submit(WorkerExpired(name=name, epoch=worker.epoch if worker else 0))
+
+
+def _fault_of(hello: Hello) -> str:
+    """Why a greeting is refused; empty when it is not."""
+    if hello.role not in ("agent", "client"):
+        return f"Role {hello.role[:60]!r} is unknown; there are agent and client."
+    if hello.role == "agent" and not 0 < len(hello.worker) <= LONGEST_ID:
+        return f"A worker's name has 1 to {LONGEST_ID} characters, not {len(hello.worker)}."
+    if not 0 <= hello.capacity <= MOST:
+        return f"Worker {hello.worker!r} says that it has {hello.capacity} slots; give a number from 0 to {MOST}."
+    if not 0 <= hello.pid <= MOST:
+        return f"Worker {hello.worker!r} says that its process is {hello.pid}, which is none."
+    return ""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from tradewind.core.inputs import TriggerAnswered, XCom
 from tradewind.core.records import Deferral
 from tradewind.scheduler.peers import Peer, Waiting
+from tradewind.scheduler.reports import fault_of_xcoms
 from tradewind.wire.messages import SAY_AGAIN_SECONDS, Ack, DropTrigger, RunTrigger, TriggerAnswer
 
 if TYPE_CHECKING:
@@ -113,6 +114,8 @@ class Triggers:
             self._forget(answer.id)
             self._answers.tell(answer.id, Ack(attempts=[answer.id]))
 
+        if fault := fault_of_xcoms(answer.xcoms):
+            answer = TriggerAnswer(id=answer.id, error=f"What it answered cannot be used: {fault}.")
         self._scheduler.submit(
             TriggerAnswered(
                 id=answer.id,

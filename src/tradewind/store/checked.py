@@ -141,7 +141,7 @@ def read(connection: Connection, query: Select[Any]) -> list[Mapping[Any, Any]]:
         return list(connection.execute(query).mappings())
 
 
-def is_about_text(error: DBAPIError) -> bool:
+def is_about_text(error: Exception) -> bool:
     """Whether the driver could not decode a text that is stored."""
     return "Could not decode to UTF-8" in str(error)
 

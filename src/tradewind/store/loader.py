@@ -19,7 +19,7 @@ from tradewind.core.plan import Plan
 from tradewind.core.records import Attempt, DagRun, SetAside, TaskInstance, TaskKey
 from tradewind.core.runs import WAKE_AHEAD
 from tradewind.core.soundness import LONGEST_ID
-from tradewind.core.states import RUN_FINISHED, RunState, RunType, TaskState
+from tradewind.core.states import FINISHED, RUN_FINISHED, RunState, RunType, TaskState
 from tradewind.core.turn import WITH_DEFERRAL
 from tradewind.core.world import MOST_OVER, LiveRun, World
 from tradewind.store import checked, queries
@@ -273,7 +273,9 @@ def _look_at_runs(world: World, now: datetime) -> None:
     for number, live in world.runs.items():
         if live.quarantine or live.run.state in RUN_FINISHED:
             continue
-        if live.in_motion:
+        if any(live.spec_of(task.key.task_id) is None for task in live.tasks.values() if task.state not in FINISHED):
+            world.at(now, "run", number)  # tasks that its Dag does not have are removed
+        elif live.in_motion:
             fault = next((fault for task in live.tasks.values() if (fault := _contradiction(world, task))), "")
             if fault:
                 _stand_still(world, live, fault)

@@ -61,6 +61,12 @@ def runs_between(
     return list(connection.execute(select(t.run.c.number).where(*condition).order_by(t.run.c.number)).scalars())
 
 
+def runs_of(connection: Connection, dag_id: str) -> list[tuple[int, str]]:
+    """Number and run_id of every run of a Dag, whatever else their rows say."""
+    query = select(*checked.raw(t.run.c.number, t.run.c.run_id)).where(t.run.c.dag_id == dag_id)
+    return [(row["number"], str(row["run_id"])) for row in checked.read(connection, query.order_by(t.run.c.number))]
+
+
 def runs_by_date(connection: Connection, dag_id: str, start_us: int | None, end_us: int | None) -> dict[Any, DagRun]:
     """The Dag's runs by their logical date, for dates in the range."""
     at = t.run.c.logical_date
