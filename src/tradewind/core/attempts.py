@@ -283,7 +283,7 @@ def worker_joined(turn: Turn, news: WorkerJoined) -> None:
         used=len(held),
     )
     turn.do(Record("worker.joined", body={"worker": news.name, "epoch": news.epoch, "capacity": news.capacity}))
-    for stray in sorted(news.holds - world.attempts.keys()):
+    for stray in sorted(news.holds - world.attempts.keys() - world.unread):
         # It was given up here while its worker was away: nothing of it may go on beside its successor.
         turn.do(StopStray(news.name, stray))
     for attempt in held:

@@ -187,10 +187,10 @@ class World:
     """Dags, live runs, active attempts, limits and timers."""
 
     __slots__ = (
-        "active_of", "ahead", "assets", "attempts", "backfills", "dag_active", "dags", "deferrals", "deferred_as",
-        "deferred_slots", "last_states", "max_retry_delay_seconds", "next_run_number", "open_runs", "parallelism",
-        "plans", "pool_used", "pools", "ready", "runs", "sequence", "set_aside", "task_active", "timers",
-        "total_active", "unplanned", "workers",
+        "active_of", "ahead", "assets", "attempts", "backfills", "came_back", "dag_active", "dags", "deferrals",
+        "deferred_as", "deferred_slots", "last_states", "max_retry_delay_seconds", "next_run_number", "open_runs",
+        "parallelism", "plans", "pool_used", "pools", "ready", "runs", "sequence", "set_aside", "task_active", "timers",
+        "total_active", "unplanned", "unread", "workers",
     )  # fmt: skip
 
     def __init__(self, *, parallelism: int = 32, max_retry_delay_seconds: float = 86400.0) -> None:
@@ -232,6 +232,10 @@ class World:
         """What the database holds and memory does without, since it is not what it should be; by table and row."""
         self.unplanned: dict[str, DagRecord] = {}
         """Dags whose stored version cannot be read. The next parse of their file brings it anew."""
+        self.unread: set[str] = set()
+        """Attempts under way of runs that are set aside: their workers keep them, and what they report."""
+        self.came_back: set[str] = set()
+        """Attempts of runs that were set aside until now; whether their workers still have them is to be seen."""
 
     # --- what cannot be used ---
 

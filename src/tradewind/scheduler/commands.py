@@ -143,11 +143,13 @@ def delete_run(context: Context, body: Body, actor: str) -> Wish:
         raise DagNotFound(dag_id)
     with context.engine.connect() as connection:
         number = queries.number_of_run(connection, dag_id, run_id)
-    if number is None:
-        raise RunNotFound(dag_id, run_id)
+        if number is None:
+            raise RunNotFound(dag_id, run_id)
+        unread = queries.attempts_of(connection, number) if world.unread else []
     if number in world.runs:
         raise InvalidInput(f"Run {run_id} is not over; mark it failed first.")
     world.set_aside.pop(("run", str(number)), None)
+    world.unread -= set(unread)
     return Rows(_delete_runs(dag_id, [(number, run_id)]))
 
 

@@ -333,10 +333,24 @@ class Desk:
             elif attempt.id not in holds and attempt.state is AttemptState.ASSIGNED:
                 again.append(StartAttempt(attempt))
         again += [StartCallback(number) for number in self._callbacks_to_repeat(peer.name, holds, now)]
-        known = world.attempts.keys() | self.callbacks.keys() | self._reports.keys()
+        self._look_for_what_came_back(peer, holds)
+        known = world.attempts.keys() | world.unread | self.callbacks.keys() | self._reports.keys()
         again += [StopStray(peer.name, stray) for stray in sorted(holds - known)]
         self._told_at = {id: at for id, at in self._told_at.items() if id in world.attempts or id in self.callbacks}
         self.tell(again)
+
+    def _look_for_what_came_back(self, peer: Peer, holds: frozenset[str]) -> None:
+        """Attempts of runs that stood aside: what this worker does not have any more is lost."""
+        world = self._scheduler.world
+        for id in sorted(world.came_back):
+            attempt = world.attempts.get(id)
+            if attempt is not None and attempt.worker != peer.name:
+                continue
+            world.came_back.discard(id)
+            begun = attempt is not None and attempt.state is AttemptState.RUNNING  # else it is offered again
+            if begun and id not in holds and id not in self._reports:
+                gone = "its worker had given it up while its run was set aside"
+                self._scheduler.submit(AttemptFinished(attempt=id, outcome="lost", error=gone))
 
     def _callbacks_to_repeat(self, worker: str, holds: frozenset[str], now: float) -> list[str]:
         """Callbacks that this worker was told of long enough ago, and of which its beat shows nothing."""
@@ -347,6 +361,8 @@ class Desk:
         ]
 
     def _finished(self, peer: Peer, report: Finished) -> None:
+        if report.attempt in self._scheduler.world.unread:
+            return  # its run cannot be read now: the worker says it again, until it can or is deleted
         if not self._reports.add(report.attempt, peer):
             return
 

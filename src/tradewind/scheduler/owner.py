@@ -244,7 +244,15 @@ class Owner:
             self._safely(lambda: self._outlet.publish(events))
         if self._reads_again:
             self._reads_again = False
-            self._reload()
+            self._read_again()
+
+    def _read_again(self) -> None:
+        """What was set aside with a Dag is in memory again: its triggers run on, and its attempts are looked for."""
+        before, waited = self.world.attempts.keys(), self.world.deferrals.keys()
+        self._reload()
+        self.world.came_back |= self.world.attempts.keys() - before
+        fresh = [held for key, held in self.world.deferrals.items() if key not in waited and held.needs_triggerer]
+        self._safely(lambda: self._outlet.tell([StartTrigger(deferral) for deferral in fresh]))
 
     def _safely(self, call: Callable[[], None]) -> None:
         """What was committed stands, whoever cannot be told of it."""

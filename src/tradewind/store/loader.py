@@ -249,7 +249,9 @@ def _put_attempt(world: World, attempt: Attempt) -> None:
     task = world.task(attempt.key)
     if task is not None and attempt.key not in world.active_of:
         world.put_attempt(attempt)
-    elif number in world.runs or not world.fault_of_run(number):
+    elif number not in world.runs and world.fault_of_run(number):
+        world.unread.add(attempt.id)
+    else:
         why = "names no task instance" if task is None else "is the second of its task that is under way"
         reason = f"Attempt {attempt.id} of run {number}, task {task_id!r}, {why}."
         world.leave(SetAside("attempt", attempt.id, reason))
