@@ -145,12 +145,11 @@ def delete_run(context: Context, body: Body, actor: str) -> Wish:
         number = queries.number_of_run(connection, dag_id, run_id)
         if number is None:
             raise RunNotFound(dag_id, run_id)
-        unread = queries.attempts_of(connection, number) if world.unread else []
     if number in world.runs:
         raise InvalidInput(f"Run {run_id} is not over; mark it failed first.")
-    world.set_aside.pop(("run", str(number)), None)
-    world.unread -= set(unread)
-    return Rows(_delete_runs(dag_id, [(number, run_id)]))
+    # Others may stand still because of it.
+    mends = any(left.run == number or left.name == str(number) for left in world.set_aside.values())
+    return Rows(_delete_runs(dag_id, [(number, run_id)]), reads_again=mends or bool(world.fault_of_dag(dag_id)))
 
 
 def _delete_runs(dag_id: str, runs: list[tuple[int, str]]) -> tuple[Operation, ...]:
@@ -188,10 +187,8 @@ def delete_dag(context: Context, body: Body, actor: str) -> Wish:
     with context.engine.connect() as connection:
         backfills = queries.backfill_numbers(connection, dag_id)
         runs = queries.runs_of(connection, dag_id)
+    mends = dag_id not in world.dags
     world.forget_dag(dag_id)
-    for key in [key for key, left in world.set_aside.items() if left.dag_id == dag_id]:
-        del world.set_aside[key]
-    world.unplanned.pop(dag_id, None)
     rest: tuple[Operation, ...] = (
         *(DropRows("backfill_run", {"backfill": number}) for number in backfills),
         DropRows("backfill", {"dag_id": dag_id}),
@@ -200,7 +197,7 @@ def delete_dag(context: Context, body: Body, actor: str) -> Wish:
         DropRows("asset_queue", {"dag_id": dag_id}),
         Record("dag.gone", dag_id),
     )
-    return Rows((*_delete_runs(dag_id, runs), *rest))
+    return Rows((*_delete_runs(dag_id, runs), *rest), reads_again=mends)
 
 
 @handles("dag.reparse")

@@ -77,9 +77,13 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """An input that needs no deciding: rows to store as they are (variables, import errors, beats)."""
+    """An input that needs no deciding: rows to store as they are (variables, import errors, beats).
+
+    `reads_again`: what was set aside because of these rows is read once they are stored.
+    """
 
     operations: tuple[Operation, ...]
+    reads_again: bool = False
 
 
 class Owner:
@@ -199,6 +203,7 @@ class Owner:
         event = item.event() if callable(item.event) else item.event
         if isinstance(event, Rows):
             operations, answer = list(event.operations), None
+            self._reads_again |= event.reads_again
         else:
             if isinstance(event, DagLoaded) and event.spec.dag_id in self.world.unplanned:
                 self._reads_again = True

@@ -67,11 +67,6 @@ def runs_of(connection: Connection, dag_id: str) -> list[tuple[int, str]]:
     return [(row["number"], str(row["run_id"])) for row in checked.read(connection, query.order_by(t.run.c.number))]
 
 
-def attempts_of(connection: Connection, run: int) -> list[str]:
-    """The ids of a run's attempts."""
-    return list(connection.execute(select(t.attempt.c.id).where(t.attempt.c.run == run)).scalars())
-
-
 def runs_by_date(connection: Connection, dag_id: str, start_us: int | None, end_us: int | None) -> dict[Any, DagRun]:
     """The Dag's runs by their logical date, for dates in the range."""
     at = t.run.c.logical_date
