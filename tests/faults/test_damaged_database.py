@@ -57,6 +57,8 @@ def test_three_damaged_rows_cost_what_they_belong_to_and_nothing_else() -> None:
             for what, statement in DAMAGE.items():
                 assert database.execute(statement).rowcount == 1, what
             database.commit()
+        shown(installation, "pools", "set", "mine", "3", "set without a scheduler")
+        assert installation.rows("SELECT slots FROM pool WHERE name = 'mine'") == [{"slots": 3}]
 
         installation.start()
         installation.write("../../now", "")
