@@ -338,8 +338,9 @@ def apply_offline(settings: Settings, command: Any) -> Any:
         vault = open_vault(settings)
         context = Context(lambda: owner.world, engine, vault.encrypt, now, lambda _: 0)
         owner.submit(lambda: wish_of(context, command.kind, command.body, command.actor), reply)
-        if not owner.turn():
-            raise TradewindError("The database cannot be written now; try again.")
+        while not result:  # what loading has set aside is noted first
+            if not owner.turn():
+                raise TradewindError("The database cannot be written now; try again.")
         return result[0]
     finally:
         writer.release(lease)

@@ -299,9 +299,9 @@ class Reader:
         return int(self._rows("SELECT COUNT(DISTINCT file) AS n FROM import_error")[0]["n"])
 
     def run_to_explain(self, dag_id: str) -> Row | None:
-        """The newest unfinished run, else the newest."""
+        """The newest unfinished run, whatever it says of its state, else the newest."""
         found = self._rows(
-            "SELECT * FROM run WHERE dag_id = ? ORDER BY CASE WHEN state IN ('queued', 'running') THEN 0 ELSE 1 END, "
+            "SELECT * FROM run WHERE dag_id = ? ORDER BY CASE WHEN state IN ('success', 'failed') THEN 1 ELSE 0 END, "
             "number DESC LIMIT 1",
             dag_id,
         )

@@ -8,6 +8,7 @@ from tradewind.cli.app import App, Leaf, output_option, pass_app, printable
 from tradewind.cli.client import NoScheduler
 from tradewind.cli.dags import find_run
 from tradewind.cli.output import show
+from tradewind.core.errors import TradewindError
 
 
 @click.command(cls=Leaf)
@@ -20,7 +21,9 @@ from tradewind.cli.output import show
 def why(app: App, dag_id: str, task_id: str | None, run: str | None, as_json: bool, output: str) -> None:
     """Say why DAG_ID, or one of its tasks, waits in a RUN (else in the newest unfinished one)."""
     found = find_run(app, dag_id, run) if run else app.reader.run_to_explain(dag_id)
-    rests = found is None or (not run and not task_id and found["state"] not in ("queued", "running"))
+    rests = found is None or (not run and not task_id and found["state"] in ("success", "failed"))
+    if rests and _is_set_aside(app, dag_id, "json" if as_json else output):
+        return
     if rests and _waits_for_assets(app, dag_id, "json" if as_json else output):
         return
     if found is None:
@@ -41,11 +44,28 @@ def why(app: App, dag_id: str, task_id: str | None, run: str | None, as_json: bo
     elif output == "table":
         click.echo(printable(f"{dag_id} {found['run_id']} ({found['state']})"))
         for reason in reasons:
-            click.echo(printable(f"  {reason['task']} ({reason['state']}): {reason['sentence']}"))
+            of_task = f"{reason['task']} ({reason['state']}): " if reason["state"] else ""
+            click.echo(printable(f"  {of_task}{reason['sentence']}"))
         if not reasons:
             click.echo("  Nothing waits.")
     else:
         show(reasons, output)
+
+
+def _is_set_aside(app: App, dag_id: str, output: str) -> bool:
+    """Say that the Dag cannot be read, if the scheduler has set it aside; whether it has."""
+    try:
+        status = app.client.request("explain", dag_id=dag_id)
+    except (NoScheduler, TradewindError):
+        return False
+    reasons = [reason for reason in status if reason["code"] == "quarantined" and reason["run_id"] is None]
+    if output != "table":
+        if reasons:
+            show(reasons, output)
+    else:
+        for reason in reasons:
+            click.echo(printable(reason["sentence"]))
+    return bool(reasons)
 
 
 def _waits_for_assets(app: App, dag_id: str, output: str) -> bool:

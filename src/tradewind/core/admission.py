@@ -4,9 +4,10 @@ from datetime import datetime
 
 from tradewind.core.dag import TaskSpec
 from tradewind.core.decisions import DropXComs, StartAttempt
+from tradewind.core.errors import CannotStart
 from tradewind.core.fair_queue import Entry
 from tradewind.core.ids import attempt_id
-from tradewind.core.limits import LimitKey
+from tradewind.core.limits import LimitKey, QueueKey
 from tradewind.core.records import Attempt, TaskInstance
 from tradewind.core.states import AttemptState, TaskEvent, TaskState
 from tradewind.core.turn import Turn
@@ -14,10 +15,13 @@ from tradewind.core.world import LiveRun, Worker, World
 
 
 def admit(turn: Turn, most: int = 500) -> int:
-    """Start ready tasks, best first, until limits or workers are used up; at most `most` of them. Says how many."""
+    """Start ready tasks, best first, until limits or workers are used up; at most `most` of them. Says how many.
+
+    Raises CannotStart, which names the run at fault.
+    """
     world = turn.world
     started = 0
-    closed: set[tuple[str, str]] = set()
+    closed: set[QueueKey] = set()
     world.ready.open_up()
     while started < most and world.total_active < world.parallelism:
         name = _best(world, closed)
@@ -25,26 +29,36 @@ def admit(turn: Turn, most: int = 500) -> int:
             break
         entry = world.ready.head(name)
         assert entry is not None
-        live, task, spec = _resolve(world, entry)
-        if live is None or task is None or spec is None:
-            world.ready.drop(name)
-        elif name != (spec.queue, spec.pool):
-            # Its Dag has changed since: it waits elsewhere now.
-            world.ready.drop(name)
-            world.queue_ready(live, task, spec)
-        elif limit := full_limit(world, live, spec, task):
-            world.ready.park(name, limit)
-        elif (free := world.pool_free(spec.pool) or 0) <= 0 or (worker := world.worker_for(spec.queue)) is None:
-            closed.add(name)
-            world.ready.close(name)
-        elif free < spec.pool_slots:
-            # Smaller tasks behind it need not wait for it.
-            world.ready.park(name, ("pool", spec.pool, str(spec.pool_slots)))
-        else:
-            world.ready.take(name)
-            _assign(turn, live, task, spec, worker)
-            started += 1
+        try:
+            started += _admit(turn, name, entry, closed)
+        except Exception as fault:
+            raise CannotStart(entry.run, fault) from fault
     return started
+
+
+def _admit(turn: Turn, name: QueueKey, entry: Entry, closed: set[QueueKey]) -> bool:
+    """Start the first task of a queue, or say why it cannot start now; whether it has started."""
+    world = turn.world
+    live, task, spec = _resolve(world, entry)
+    if live is None or task is None or spec is None:
+        world.ready.drop(name)
+    elif name != (spec.queue, spec.pool):
+        # Its Dag has changed since: it waits elsewhere now.
+        world.ready.drop(name)
+        world.queue_ready(live, task, spec)
+    elif limit := full_limit(world, live, spec, task):
+        world.ready.park(name, limit)
+    elif (free := world.pool_free(spec.pool) or 0) <= 0 or (worker := world.worker_for(spec.queue)) is None:
+        closed.add(name)
+        world.ready.close(name)
+    elif free < spec.pool_slots:
+        # Smaller tasks behind it need not wait for it.
+        world.ready.park(name, ("pool", spec.pool, str(spec.pool_slots)))
+    else:
+        world.ready.take(name)
+        _assign(turn, live, task, spec, worker)
+        return True
+    return False
 
 
 def _best(world: World, closed: set[tuple[str, str]]) -> tuple[str, str] | None:

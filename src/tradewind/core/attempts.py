@@ -225,7 +225,9 @@ def _skip(turn: Turn, live: LiveRun, spec: TaskSpec, names: tuple[str, ...]) -> 
     """A branch or short circuit has decided: these tasks are skipped now, whatever their trigger rule."""
     for name in names:
         task_id, _, index = name.partition("[")
-        wanted = [int(index.rstrip("]"))] if index else list(live.instances.get(task_id, ()))
+        number = index.rstrip("]")
+        # What names no task instance here skips nothing.
+        wanted = [int(number)] if number.isdecimal() else list(live.instances.get(name, ()))
         for map_index in wanted:
             task = live.tasks.get((task_id, map_index))
             # One that has a state already (a rule like one_success did not wait for this) goes on.
@@ -281,7 +283,7 @@ def worker_joined(turn: Turn, news: WorkerJoined) -> None:
         used=len(held),
     )
     turn.do(Record("worker.joined", body={"worker": news.name, "epoch": news.epoch, "capacity": news.capacity}))
-    for stray in sorted(news.holds - world.attempts.keys()):
+    for stray in sorted(news.holds - world.attempts.keys() - world.unread):
         # It was given up here while its worker was away: nothing of it may go on beside its successor.
         turn.do(StopStray(news.name, stray))
     for attempt in held:

@@ -162,6 +162,8 @@ def _on_timer(turn: Turn, kind: str, subject: Any) -> None:
             runs.start_queued(turn, subject)
         case "backfill":
             turn.backfills[subject] = None
+        case "run":
+            runs.look_at_all(turn, subject)
         case "run_timeout":
             runs.on_run_timeout(turn, subject)
         case "wake":
@@ -172,11 +174,16 @@ def _on_timer(turn: Turn, kind: str, subject: Any) -> None:
 
 def _dag_loaded(turn: Turn, news: DagLoaded) -> None:
     world, spec = turn.world, news.spec
-    known = world.dags.get(spec.dag_id)
-    changed = known is None or known.version != news.version
+    if world.refuses(spec.dag_id):
+        return
+    unplanned = world.unplanned.pop(spec.dag_id, None)
+    known = world.dags.get(spec.dag_id) or unplanned
+    changed = known is None or known.version != news.version or unplanned is not None
     plan = Plan(spec, news.version) if changed or spec.dag_id not in world.plans else world.plans[spec.dag_id]
     before = world.plans.get(spec.dag_id)
     world.set_plan(plan)
+    if unplanned is not None:
+        world.take_back(spec.dag_id)
     if changed:
         turn.do(
             PutRow(

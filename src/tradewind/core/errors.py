@@ -50,6 +50,18 @@ class NotCurrent(TradewindError):
         self.attempt = attempt
 
 
+class Unreadable(TradewindError):
+    """Something that is stored is not what it should be, so nothing can be done with it but mend or delete it."""
+
+
+class CannotStart(Exception):
+    """Giving a ready task its slot failed: a fault of ours or of its run's data. `run` is the run's number."""
+
+    def __init__(self, run: int, fault: Exception) -> None:
+        super().__init__(f"{type(fault).__name__}: {fault}")
+        self.run = run
+
+
 class AnotherOwner(TradewindError):
     """Another scheduler holds the lease."""
 

@@ -1,6 +1,6 @@
 """Why a task waits, in one code and one sentence. Scheduler, `tradewind why`, API and UI all ask here."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -9,12 +9,15 @@ from tradewind.core.admission import full_limit
 from tradewind.core.backfill_plan import LiveBackfill
 from tradewind.core.dag import TaskSpec
 from tradewind.core.mapped_groups import instances_beside
-from tradewind.core.records import TaskInstance
+from tradewind.core.records import TaskInstance, TaskKey
 from tradewind.core.runs import run_limit, running_runs
 from tradewind.core.states import FINISHED, RUN_FINISHED, RunState, TaskState
 from tradewind.core.tasks import past_is_met
 from tradewind.core.turn import Turn
 from tradewind.core.world import LiveRun, World
+
+MOST_NAMED = 5
+"""Holders that a sentence names; the details have more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +61,7 @@ def _size(count: int) -> str:
 def _run_reasons(world: World, live: LiveRun, now: datetime) -> list[Reason]:
     run = live.run
     if live.quarantine:
-        return [Reason("quarantined", f"Its run is set aside: {live.quarantine}")]
+        return [quarantined(f"Its run is set aside: {live.quarantine}", _MENDS_RUN)]
     if run.state in RUN_FINISHED:
         return [Reason("run_finished", f"Its run has ended: {run.state}{_because(run.reason)}.")]
     if run.state is RunState.QUEUED:
@@ -69,16 +72,34 @@ def _run_reasons(world: World, live: LiveRun, now: datetime) -> list[Reason]:
             return [Reason("run_after", f"Its run starts at {at}.", {"at": at})]
         if (held := world.backfill_of(run)) is not None:
             return [_held_by_backfill(held)]
-        running = running_runs(Turn(world, now), run.dag_id)
-        limit = run_limit(live.plan.spec)
-        return [
-            Reason(
-                "queued_run",
-                f"Its run is queued: {running} of {limit} active runs of {run.dag_id} are taken.",
-                {"running": running, "max_active_runs": limit},
-            )
-        ]
+        return [_queued(world, live, now)]
     return []
+
+
+_MENDS_RUN = "Mark the run failed and clear it to begin anew, or delete it."
+
+
+def quarantined(what: str, advice: str = "") -> Reason:
+    """Something of it is not what it should be, and it stands still so that others need not."""
+    what = what if what.endswith((".", "!", "?")) else f"{what}."
+    return Reason("quarantined", f"{what} {advice}".strip())
+
+
+def _queued(world: World, live: LiveRun, now: datetime) -> Reason:
+    """Other runs of its Dag have every place that there is."""
+    run = live.run
+    running = running_runs(Turn(world, now), run.dag_id)
+    limit = run_limit(live.plan.spec)
+    others = [world.runs[number] for number in world.open_runs.get(run.dag_id, ())]
+    ahead = [other.run.run_id for other in others if other.run.state is RunState.RUNNING]
+    queue = [other for other in others if other.run.state is RunState.QUEUED and not other.quarantine]
+    place = sum((o.run.run_after, o.run.number) < (run.run_after, run.number) for o in queue)
+    before = "" if not place else f", and {_counted(place, 'queued run')} {'is' if place == 1 else 'are'} before it"
+    return Reason(
+        "queued_run",
+        f"Its run is queued: {running} of {limit} active runs of {run.dag_id} are taken, by {_listed(ahead)}{before}.",
+        {"running": running, "max_active_runs": limit, "behind": ahead[:50], "queued_before": place},
+    )
 
 
 def _held_by_backfill(held: LiveBackfill) -> Reason:
@@ -124,7 +145,9 @@ def _task_reasons(world: World, live: LiveRun, task: TaskInstance, now: datetime
         case TaskState.DEFERRED:
             return [_deferred(world, task, now)]
         case TaskState.RESTARTING:
-            return [Reason("being_stopped", "Its running attempt is being stopped; then it begins anew.")]
+            worker = _worker_of(world, task)
+            text = f"It was cleared while it ran: its attempt on worker {worker} is being stopped; then it begins anew."
+            return [Reason("being_stopped", text, {"command": task.pending or "clear", "worker": worker})]
         case _:
             return [Reason(str(task.state), f"It is {task.state}{_because(task.reason)}.")]
 
@@ -147,11 +170,23 @@ def _waiting(world: World, live: LiveRun, task: TaskInstance, now: datetime) -> 
         rule = "" if code == "upstream" else f" Its trigger rule is {spec.trigger_rule}."
         reasons.append(Reason(code, f"It waits for {names}.{rule}", {"upstream": waits_on}))
     if not past_is_met(Turn(world, now), live, spec):
-        before = live.previous.number if live.previous else None
-        reasons.append(
-            Reason("depends_on_past", "It waits for itself to succeed in the run before.", {"run_number": before})
-        )
+        reasons.append(_past(world, live, spec))
     return reasons or [Reason("next_turn", "Nothing holds it: it is looked at in the scheduler's next turn.")]
+
+
+def _past(world: World, live: LiveRun, spec: TaskSpec) -> Reason:
+    """It, or with wait_for_downstream also what follows it, has not succeeded in the run before."""
+    before = live.previous
+    assert before is not None
+    known = world.runs.get(before.number)
+    states = sorted({str(state) for state in world.states_before(live, spec.task_id) or ()})
+    name = known.run.run_id if known else f"of {before.at.isoformat()}"
+    rule = "itself and its direct downstream" if spec.wait_for_downstream else "itself"
+    return Reason(
+        "depends_on_past",
+        f"It waits for {rule} to succeed in the run before, {name}, where it is {'/'.join(states) or 'not there'}.",
+        {"run_number": before.number, "states": states},
+    )
 
 
 def _further_up(live: LiveRun, task_id: str) -> list[str]:
@@ -182,19 +217,20 @@ def _ready(world: World, live: LiveRun, task: TaskInstance) -> list[Reason]:
         keys = [a.key for a in world.attempts.values() if a.pool == spec.pool]
         if pool.include_deferred:
             keys += [d.key for d in world.deferrals.values() if d.pool == spec.pool and d.answer is None]
-        holders = [_name(world, key.run, key.task_id) for key in keys]
+        holders = [_name(world, key) for key in keys]
+        held = f"held by {_listed(holders)}" if holders else "nobody holds one"
         return [
             Reason(
                 "pool_full",
                 f"Pool {spec.pool} has {max(free, 0)} of {pool.slots} slots free and it needs {spec.pool_slots}; "
-                f"held by {', '.join(holders[:5])}{' …' if len(holders) > 5 else ''}.",
+                f"{held}.",
                 {"pool": spec.pool, "holders": holders[:50]},
             )
         ]
     if world.total_active >= world.parallelism:
         return [Reason("parallelism", f"All {world.parallelism} slots of core.parallelism are taken.")]
     if not any(spec.queue in w.queues for w in world.workers.values()):
-        return [Reason("no_worker", f"No worker that serves queue {spec.queue!r} is connected.", {"queue": spec.queue})]
+        return [_no_worker(world, spec.queue)]
     if world.worker_for(spec.queue) is None:
         return [Reason("workers_full", f"All slots of the workers of queue {spec.queue!r} are taken.")]
     return [Reason("next_turn", "Nothing holds it: it starts in the scheduler's next turn.")]
@@ -207,15 +243,39 @@ def _limit_reason(world: World, live: LiveRun, spec: TaskSpec, kind: str) -> Rea
             return paused(dag_id)
         case "dag":
             limit = live.plan.spec.max_active_tasks
+            holders = [_name(world, a.key) for a in world.attempts.values() if _dag_of(world, a.key) == dag_id]
             return Reason(
-                "dag_limit", f"{limit} tasks of {dag_id} run already, its max_active_tasks.", {"limit": limit}
+                "dag_limit",
+                f"{limit} tasks of {dag_id} run already, its max_active_tasks: {_listed(holders)}.",
+                {"limit": limit, "holders": holders[:50]},
             )
         case "task":
-            return Reason("task_limit", f"max_active_tis_per_dag of {spec.task_id} is reached.")
+            return _task_limit(world, live, spec, "max_active_tis_per_dag", spec.max_active_tis_per_dag)
         case "task_in_run":
-            return Reason("task_limit", f"max_active_tis_per_dagrun of {spec.task_id} is reached.")
+            return _task_limit(world, live, spec, "max_active_tis_per_dagrun", spec.max_active_tis_per_dagrun)
         case _:
             return Reason("being_stopped", "Its attempt before is still being stopped.")
+
+
+def _task_limit(world: World, live: LiveRun, spec: TaskSpec, name: str, limit: int | None) -> Reason:
+    """As many of its like run, or are deferred, as may: in all runs of the Dag, or in this one."""
+    dag_id, number = live.run.dag_id, live.run.number
+    waiting = [deferral.key for deferral in world.deferrals.values() if deferral.answer is None]
+    keys = [key for key in (*world.active_of, *waiting) if key.task_id == spec.task_id]
+    in_run = name == "max_active_tis_per_dagrun"
+    holders = [_in_run(world, k) for k in keys if (k.run == number if in_run else _dag_of(world, k) == dag_id)]
+    return Reason(
+        "task_limit",
+        f"{name} of {spec.task_id} is {limit}, and is reached: {_listed(holders)}.",
+        {"limit": limit, "holders": holders[:50]},
+    )
+
+
+def _no_worker(world: World, queue: str) -> Reason:
+    served = sorted({name for worker in world.workers.values() for name in worker.queues})
+    others = f"those connected serve {', '.join(served)}" if served else "none is connected at all"
+    text = f"No worker that serves queue {queue!r} is connected; {others}."
+    return Reason("no_worker", text, {"queue": queue, "served": served})
 
 
 def _timer(code: str, what: str, task: TaskInstance, now: datetime) -> Reason:
@@ -228,16 +288,21 @@ def _deferred(world: World, task: TaskInstance, now: datetime) -> Reason:
     deferral = world.deferrals.get(task.key)
     if deferral is None:
         return Reason("deferred", "It is deferred, and nothing is known of its trigger; clear it to begin anew.")
-    facts = {"trigger": deferral.classpath, "since": str(deferral.created_at)}
+    since = deferral.created_at.isoformat() if deferral.created_at else "?"
+    facts = {"trigger": deferral.classpath, "since": since}
     if deferral.at is not None:
         seconds = max(0, round((deferral.at - now).total_seconds()))
         at = deferral.at.isoformat()
-        return Reason("deferred", f"It waits until {at}, {seconds} s from now.", {**facts, "at": at})
+        return Reason("deferred", f"It waits until {at}, {seconds} s from now, since {since}.", {**facts, "at": at})
     patience = f", until {deferral.timeout_at.isoformat()} at most" if deferral.timeout_at else ""
     if not world.workers:
-        text = f"It waits for its trigger {deferral.name}{patience}, and no worker is connected that could run it."
+        text = (
+            f"It waits since {since} for its trigger {deferral.name}{patience}, and no worker is connected that could "
+            "run it."
+        )
         return Reason("no_triggerer", text, facts)
-    return Reason("deferred", f"It waits for its trigger {deferral.name}{patience}; it holds no slot.", facts)
+    text = f"It waits since {since} for its trigger {deferral.name}{patience}; it holds no slot."
+    return Reason("deferred", text, facts)
 
 
 def _worker_of(world: World, task: TaskInstance) -> str:
@@ -245,9 +310,31 @@ def _worker_of(world: World, task: TaskInstance) -> str:
     return attempt.worker if attempt else "?"
 
 
-def _name(world: World, run: int, task_id: str) -> str:
-    live = world.runs.get(run)
-    return f"{live.run.dag_id}.{task_id}" if live else task_id
+def _dag_of(world: World, key: TaskKey) -> str:
+    live = world.runs.get(key.run)
+    return live.run.dag_id if live else ""
+
+
+def _name(world: World, key: TaskKey) -> str:
+    """A task instance among those of all Dags."""
+    index = f"[{key.map_index}]" if key.map_index >= 0 else ""
+    dag_id = _dag_of(world, key)
+    return f"{dag_id}.{key.task_id}{index}" if dag_id else f"{key.task_id}{index}"
+
+
+def _in_run(world: World, key: TaskKey) -> str:
+    live = world.runs.get(key.run)
+    return f"{_name(world, key)} in {live.run.run_id}" if live else _name(world, key)
+
+
+def _listed(names: Sequence[str]) -> str:
+    """The first few, and how many more."""
+    rest = len(names) - MOST_NAMED
+    return ", ".join(names[:MOST_NAMED]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"
 
 
 def _because(reason: str) -> str:

@@ -1,14 +1,16 @@
-"""Why a Dag that waits for assets has no run now."""
+"""Why a Dag has no run now: it is set aside, or waits for assets."""
 
 from tradewind.core.assets import waits_for
-from tradewind.core.explain import Reason, paused
+from tradewind.core.explain import Reason, paused, quarantined
 from tradewind.core.partition_queue import partitions_wait
 from tradewind.core.watcher_words import failure_of, watches
 from tradewind.core.world import World
 
 
 def explain_dag(world: World, dag_id: str) -> list[Reason]:
-    """What keeps the next run of a Dag that assets are to start; empty for every other Dag."""
+    """What keeps a Dag that cannot be read, or the next run of one that assets are to start; empty for every other."""
+    if fault := world.fault_of_dag(dag_id):
+        return [quarantined(f"The Dag {dag_id} is set aside: {fault}")]
     record, plan = world.dags.get(dag_id), world.plans.get(dag_id)
     if record is None or plan is None or record.is_stale or not plan.spec.assets:
         return []
@@ -28,3 +30,9 @@ def explain_dag(world: World, dag_id: str) -> list[Reason]:
     events = len(queue.events) if queue is not None else 0
     waits = Reason("assets", f"It waits for: {waits_for(plan.spec.assets, updated)}.", {"events": events})
     return [paused(dag_id), waits] if record.is_paused else [waits, *failing]
+
+
+def explain_unread(world: World, number: int) -> list[Reason]:
+    """Why a run that is stored stands still without being in memory; empty when that is not so."""
+    fault = world.fault_of_run(number)
+    return [quarantined(f"The run is set aside: {fault}")] if fault else []

@@ -5,6 +5,10 @@ from math import prod
 
 from tradewind.core.dag import LengthSpec, MapSpec
 
+MOST_INSTANCES = 100_000
+"""More instances of one task in one run are refused: what decides them is most likely wrong, and everybody would wait.
+The installation's core.max_map_length bounds each result that is expanded over; this bounds what they come to."""
+
 Lengths = Callable[[str, str], int | None]
 """(task_id, key) to the length of the value that the task left there, or None while there is none."""
 

@@ -201,3 +201,19 @@ class Pool:
     slots: int
     description: str = ""
     include_deferred: bool = False
+
+
+class SetAside(NamedTuple):
+    """Something stored that is not what it should be: it is left alone, so that everything else goes on."""
+
+    table: str
+    name: str
+    """Which row of the table."""
+    reason: str
+    """One sentence that says what is wrong and where."""
+    dag_id: str = ""
+    run: int | None = None
+    """The number of the run that stands still because of it."""
+    run_id: str = ""
+    is_out: bool = True
+    """Memory has nothing of it. Else it is a run that memory holds, and that bears the reason."""

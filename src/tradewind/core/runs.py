@@ -271,6 +271,13 @@ def start(turn: Turn, live: LiveRun) -> None:
     turn.changed_runs[live.run.number] = None
 
 
+def look_at_all(turn: Turn, number: int) -> None:
+    """Look at every task of a run, and at its end: what it waits for may have gone unnoticed."""
+    live = turn.world.runs.get(number)
+    if live is not None and not live.quarantine:
+        fit(turn, live)
+
+
 def on_run_timeout(turn: Turn, number: int) -> None:
     """dagrun_timeout is over: what has not ended is skipped and the run has failed."""
     live = turn.world.runs.get(number)

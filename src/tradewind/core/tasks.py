@@ -7,7 +7,7 @@ from typing import Any
 from tradewind.core.dag import MapSpec, TaskSpec
 from tradewind.core.decisions import PutTask, Record
 from tradewind.core.mapped_groups import counts_of, instances_beside
-from tradewind.core.mapping import expansion_length, sources
+from tradewind.core.mapping import MOST_INSTANCES, expansion_length, sources
 from tradewind.core.past import PreviousRun
 from tradewind.core.records import TaskInstance, TaskKey
 from tradewind.core.states import FINISHED, SUCCESS_STATES, RunState, TaskEvent, TaskState
@@ -146,6 +146,10 @@ def _expand(turn: Turn, live: LiveRun, spec: TaskSpec, placeholder: TaskInstance
 def _replace(turn: Turn, live: LiveRun, placeholder: TaskInstance, length: int) -> Iterator[TaskInstance]:
     """The instances in the place of the unexpanded one, as they are made; it is skipped where there are none."""
     run = live.run
+    if not 0 <= length <= MOST_INSTANCES:
+        reason = f"it would expand into {length} instances; {MOST_INSTANCES} is the most"
+        turn.move(live, placeholder, TaskEvent.UPSTREAM_FAILED, reason=reason, end_date=turn.now)
+        return
     turn.do(Record("task.expanded", run.dag_id, run.run_id, placeholder.key.task_id, body={"length": length}))
     if length == 0:
         turn.move(live, placeholder, TaskEvent.SKIPPED, reason="nothing to expand over", end_date=turn.now)
@@ -172,7 +176,7 @@ def _revise(turn: Turn, live: LiveRun, spec: TaskSpec) -> None:
     indexes = live.instances.get(spec.task_id, [])
     assert spec.map is not None
     length = expansion_length(spec.map, live.length_left) if indexes and -1 not in indexes else None
-    if length is None:
+    if length is None or not 0 <= length <= MOST_INSTANCES:
         return
     for index in [n for n in indexes if n >= length]:
         task = live.tasks[spec.task_id, index]

@@ -16,7 +16,7 @@ from tradewind.core.fair_queue import Entry
 from tradewind.core.limits import QueueKey, ReadyQueues
 from tradewind.core.past import PreviousRun, as_previous, worth_keeping
 from tradewind.core.plan import Edges, Plan
-from tradewind.core.records import Attempt, DagRun, Deferral, Pool, TaskInstance, TaskKey
+from tradewind.core.records import Attempt, DagRun, Deferral, Pool, SetAside, TaskInstance, TaskKey
 from tradewind.core.states import ATTEMPT_ACTIVE, FINISHED, RUN_FINISHED, TaskState
 from tradewind.core.timetables import DueRun, RunsAhead
 from tradewind.core.trigger_rules import UpstreamCounts
@@ -202,10 +202,10 @@ class World:
     """Dags, live runs, active attempts, limits and timers."""
 
     __slots__ = (
-        "active_of", "ahead", "assets", "attempts", "backfills", "dag_active", "dags", "deferrals", "deferred_as",
-        "deferred_slots", "last_states", "max_retry_delay_seconds", "next_run_number", "open_runs", "parallelism",
-        "plans", "pool_used", "pools", "ready", "runs", "sequence", "success_clears_store", "task_active", "timers",
-        "total_active", "watchers", "workers",
+        "active_of", "ahead", "assets", "attempts", "backfills", "came_back", "dag_active", "dags", "deferrals",
+        "deferred_as", "deferred_slots", "last_states", "max_retry_delay_seconds", "next_run_number", "open_runs",
+        "parallelism", "plans", "pool_used", "pools", "ready", "runs", "sequence", "set_aside",
+        "success_clears_store", "task_active", "timers", "total_active", "unplanned", "unread", "watchers", "workers",
     )  # fmt: skip
 
     def __init__(
@@ -248,6 +248,39 @@ class World:
         self.success_clears_store = success_clears_store
         """Whether a task that has succeeded forgets what it kept in its task state store."""
         self.next_run_number = 1
+        self.set_aside: dict[tuple[str, str], SetAside] = {}
+        """What the database holds and memory does without, since it is not what it should be; by table and row."""
+        self.unplanned: dict[str, DagRecord] = {}
+        """Dags whose stored version cannot be read. The next parse of their file brings it anew."""
+        self.unread: set[str] = set()
+        """Attempts under way of runs that are set aside: their workers keep them, and what they report."""
+        self.came_back: set[str] = set()
+        """Attempts of runs that were set aside until now; whether their workers still have them is to be seen."""
+
+    # --- what cannot be used ---
+
+    def leave(self, found: SetAside) -> None:
+        """Do without a stored row."""
+        self.set_aside[found.table, found.name] = found
+
+    def take_back(self, dag_id: str) -> None:
+        """A Dag is as it should be again. Its runs are read again by whoever reads."""
+        for key, found in list(self.set_aside.items()):
+            if found.dag_id == dag_id and found.table == "dag_version":
+                del self.set_aside[key]
+
+    def fault_of_dag(self, dag_id: str) -> str:
+        """Why a Dag that is stored is not in memory; empty when it is, or there is none."""
+        faults = (s.reason for s in self.set_aside.values() if s.dag_id == dag_id and s.table in ("dag", "dag_version"))
+        return next(faults, "")
+
+    def refuses(self, dag_id: str) -> str:
+        """Why a Dag cannot be taken in from its file again: its own row, which only a person can mend, is wrong."""
+        return "" if dag_id in self.unplanned else self.fault_of_dag(dag_id)
+
+    def fault_of_run(self, number: int) -> str:
+        """Why an unfinished run is not in memory; empty when it is, or is over."""
+        return next((s.reason for s in self.set_aside.values() if s.run == number and s.is_out), "")
 
     # --- timers ---
 
@@ -400,6 +433,7 @@ class World:
     def set_pool(self, pool: Pool) -> None:
         """A pool is new or has another size; tasks that did not fit look again."""
         self.pools[pool.name] = pool
+        self.set_aside.pop(("pool", pool.name), None)
         self._release_pool(pool.name)
 
     def _release_pool(self, name: str) -> None:

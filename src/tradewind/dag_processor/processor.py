@@ -17,6 +17,7 @@ from sqlalchemy import Engine
 
 from tradewind.core.dag import DagSpec
 from tradewind.core.decisions import DropRows, Operation, PutRow, Record
+from tradewind.core.errors import InvalidInput
 from tradewind.core.inputs import DagGone, DagLoaded
 from tradewind.dag_processor.files import dag_files
 from tradewind.scheduler.named_runs import runs_ahead
@@ -98,7 +99,10 @@ class DagProcessor:
         """dag_id → the file that defines it."""
         with engine.connect() as connection:
             for path, row in queries.files_known(connection).items():
-                ids = tuple(msgspec.json.decode(row["dag_ids"]))
+                try:
+                    ids = tuple(msgspec.json.decode(row["dag_ids"], type=list[str]))
+                except (msgspec.DecodeError, TypeError, UnicodeDecodeError, RecursionError):
+                    continue  # as if it had never been parsed: it is parsed anew
                 self.files[path] = DagFile(path, digest=row["digest"], dag_ids=ids)
                 self._owners.update(dict.fromkeys(ids, path))
 
@@ -213,8 +217,9 @@ class DagProcessor:
 
     # --- what came out ---
 
-    def parsed(self, answer: Parsed, now: datetime) -> list[Any]:
-        """The owner's inputs that follow from a parse. A file with an error keeps its last good Dags."""
+    def parsed(self, answer: Parsed, now: datetime, refuses: Callable[[str], str] = lambda dag_id: "") -> list[Any]:
+        """The owner's inputs that follow from a parse. A file with an error keeps its last good Dags. `refuses` says
+        why a Dag is set aside, whatever its file says."""
         file = self.files.get(answer.file)
         if file is None or file.parsing != answer.id:
             return []
@@ -225,6 +230,11 @@ class DagProcessor:
         file.watched = {path: _stamp(Path(path)) for path in answer.watched}
         problems = list(answer.problems)
         loaded, defined = self._load(file, answer, problems, now)
+        for news in loaded:
+            if fault := refuses(news.spec.dag_id):
+                dag_id = news.spec.dag_id
+                problems.append(ImportProblem(file=file.path, kind="SetAside", message=fault, dag_id=dag_id))
+        loaded = [news for news in loaded if not refuses(news.spec.dag_id)]
         broken = any(not problem.dag_id for problem in problems)
         gone = [] if broken else [d for d in file.dag_ids if d not in defined and self._owners.get(d) == file.path]
         kept = tuple(d for d in file.dag_ids if d not in gone)
@@ -242,12 +252,18 @@ class DagProcessor:
         self, file: DagFile, answer: Parsed, problems: list[ImportProblem], now: datetime
     ) -> tuple[list[DagLoaded], list[str]]:
         loaded, defined = [], []
-        named = {runs.dag_id: runs_ahead(runs, now) for runs in answer.named}
+        named = {}
+        for runs in answer.named:
+            try:
+                named[runs.dag_id] = runs_ahead(runs, now)
+            except (OverflowError, ValueError) as error:
+                message = f"The timetable of Dag {runs.dag_id!r} names runs at moments that are none: {error}."
+                problems.append(ImportProblem(file=file.path, kind="BadRuns", message=message, dag_id=runs.dag_id))
         for encoded in answer.specs:
             try:
                 spec = decode_spec(encoded)
-            except msgspec.DecodeError as error:
-                problems.append(ImportProblem(file=file.path, kind="BadSpec", message=f"A Dag cannot be read: {error}"))
+            except InvalidInput as error:
+                problems.append(ImportProblem(file=file.path, kind="BadSpec", message=str(error)))
                 continue
             other = self._owners.get(spec.dag_id, file.path)
             if other != file.path and other in self.files and spec.dag_id in self.files[other].dag_ids:

@@ -14,13 +14,14 @@ from tradewind.core.errors import DagNotFound, InvalidInput, RunNotFound
 from tradewind.core.inputs import AssetsUpdated, AssetUpdate, CreateRun, MarkRun, SetPaused
 from tradewind.core.partition_wishes import checked_key
 from tradewind.core.records import AssetEvent, DagRun, Pool
+from tradewind.core.soundness import LONGEST_ID, MOST
 from tradewind.core.states import RunState, RunType
 from tradewind.core.turn import Turn
 from tradewind.core.world import LiveRun
 from tradewind.scheduler import reruns, state_stores  # noqa: F401 - its command is found by its name
 from tradewind.scheduler.owner import Rows
 from tradewind.scheduler.params import check_conf
-from tradewind.scheduler.wishes import HANDLERS, Body, Context, Wish, handles, moment, one_of
+from tradewind.scheduler.wishes import HANDLERS, Body, Context, Wish, check_body, handles, moment, one_of
 from tradewind.store import loader, queries
 from tradewind.store.times import from_us, to_us
 
@@ -33,10 +34,13 @@ def wish_of(context: Context, kind: str, body: Body, actor: str) -> Wish:
     handler = HANDLERS.get(kind)
     if handler is None:
         raise InvalidInput(f"There is no command {kind!r}; there are {', '.join(sorted(HANDLERS))}.")
+    check_body(kind, body)
     try:
         return handler(context, body, actor)
     except KeyError as missing:
         raise InvalidInput(f"Command {kind} needs the field {missing}.") from None
+    except (TypeError, ValueError, AttributeError, OverflowError) as fault:
+        raise InvalidInput(f"Command {kind} has a field with a value that it cannot have: {fault}.") from fault
 
 
 def answer_of(kind: str, answer: Any) -> Any:
@@ -146,19 +150,37 @@ def mark_run(context: Context, body: Body, actor: str) -> Wish:
 
 @handles("run.delete")
 def delete_run(context: Context, body: Body, actor: str) -> Wish:
-    live, _ = _run(context, body)
-    if live.run.number in context.world().runs:
-        raise InvalidInput(f"Run {live.run.run_id} is not over; mark it failed first.")
-    return Rows(_delete_runs([live.run]))
+    """Whatever its rows say: also a run that nothing else can be done with."""
+    world, dag_id, run_id = context.world(), str(body["dag_id"]), str(body["run_id"])
+    if dag_id not in world.dags and not world.fault_of_dag(dag_id):
+        raise DagNotFound(dag_id)
+    with context.engine.connect() as connection:
+        number = queries.number_of_run(connection, dag_id, run_id)
+        if number is None:
+            raise RunNotFound(dag_id, run_id)
+    if number in world.runs:
+        raise InvalidInput(f"Run {run_id} is not over; mark it failed first.")
+    # Others may stand still because of it.
+    mends = any(left.run == number or left.name == str(number) for left in world.set_aside.values())
+    return Rows(_delete_runs(dag_id, [(number, run_id)]), reads_again=mends or bool(world.fault_of_dag(dag_id)))
 
 
-def _delete_runs(runs: list[DagRun]) -> tuple[Operation, ...]:
+def _delete_runs(dag_id: str, runs: list[tuple[int, str]]) -> tuple[Operation, ...]:
     operations: list[Operation] = []
-    for run in runs:
-        for table in ("task_instance", "attempt", "xcom", "rendered", "callback", "asset_run", "task_state_store"):
-            operations.append(DropRows(table, {"run": run.number}))
-        operations.append(DropRows("run", {"number": run.number}))
-        operations.append(Record("run.deleted", run.dag_id, run.run_id))
+    for number, run_id in runs:
+        for table in (
+            "task_instance",
+            "attempt",
+            "xcom",
+            "rendered",
+            "callback",
+            "asset_run",
+            "deferral",
+            "task_state_store",
+        ):
+            operations.append(DropRows(table, {"run": number}))
+        operations.append(DropRows("run", {"number": number}))
+        operations.append(Record("run.deleted", dag_id, run_id))
     return tuple(operations)
 
 
@@ -178,8 +200,7 @@ def unpause(context: Context, body: Body, actor: str) -> Wish:
 @handles("dag.delete")
 def delete_dag(context: Context, body: Body, actor: str) -> Wish:
     world, dag_id = context.world(), str(body["dag_id"])
-    record = world.dags.get(dag_id)
-    if record is None:
+    if dag_id not in world.dags and not world.fault_of_dag(dag_id):
         raise DagNotFound(dag_id)
     if world.open_runs.get(dag_id):
         raise InvalidInput(f"Dag {dag_id} has runs that are not over; mark them failed first.")
@@ -187,8 +208,8 @@ def delete_dag(context: Context, body: Body, actor: str) -> Wish:
         raise InvalidInput(f"Dag {dag_id} has a backfill that is not over; cancel it first.")
     with context.engine.connect() as connection:
         backfills = queries.backfill_numbers(connection, dag_id)
-        numbers = queries.runs_between(connection, dag_id)
-        runs = [run for n in numbers if (run := queries.run_numbered(connection, n))]
+        runs = queries.runs_of(connection, dag_id)
+    mends = dag_id not in world.dags
     plan = world.plans.get(dag_id)
     world.forget_dag(dag_id)
     turn = Turn(world, context.now())
@@ -202,7 +223,7 @@ def delete_dag(context: Context, body: Body, actor: str) -> Wish:
         DropRows("partition_queue", {"dag_id": dag_id}),
         Record("dag.gone", dag_id),
     )
-    return Rows((*_delete_runs(runs), *rest, *turn.operations))
+    return Rows((*_delete_runs(dag_id, runs), *rest, *turn.operations), reads_again=mends)
 
 
 @handles("dag.reparse")
@@ -258,7 +279,7 @@ def set_connection(context: Context, body: Body, actor: str) -> Wish:
     if not conn_id:
         raise InvalidInput("A connection needs a conn_id.")
     port = body.get("port")
-    if port is not None and not str(port).isdigit():
+    if port is not None and not (str(port).isdecimal() and int(port) <= MOST):
         raise InvalidInput(f"Connection {conn_id}: port {port!r} is not a number.")
     row = {
         "conn_id": conn_id,
@@ -287,10 +308,12 @@ def set_pool(context: Context, body: Body, actor: str) -> Wish:
     name = str(body["name"])
     try:
         slots = int(body["slots"])
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise InvalidInput(f"Pool {name}: slots {body['slots']!r} is not a whole number.") from None
-    if not name.strip():
-        raise InvalidInput("A pool needs a name.")
+    if not name.strip() or len(name) > LONGEST_ID:
+        raise InvalidInput(f"A pool needs a name of at most {LONGEST_ID} characters.")
+    if slots > MOST:
+        raise InvalidInput(f"Pool {name}: slots {slots} is more than {MOST}; -1 means without limit.")
     if slots < -1:
         raise InvalidInput(f"Pool {name}: slots {slots} is less than -1, which means without limit.")
     pool = Pool(

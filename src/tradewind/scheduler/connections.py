@@ -7,7 +7,7 @@ import structlog
 
 from tradewind.scheduler.peers import Peer
 from tradewind.wire.frames import BrokenFrame, Frames, pack_all
-from tradewind.wire.messages import AnyMessage, Message
+from tradewind.wire.messages import AnyMessage, Message, Refused
 
 log = structlog.get_logger("scheduler")
 
@@ -34,7 +34,9 @@ class Connection(Peer, asyncio.Protocol):
                 except Exception:
                     # One message that cannot be handled must not cost its sender the connection.
                     log.exception("a message could not be handled", kind=type(message).__name__)
-        except BrokenFrame:
+        except BrokenFrame as broken:
+            log.warning("a peer was cut off: it does not speak our protocol", worker=self.name, error=str(broken))
+            self.send(Refused(reason=f"What you sent is no message of ours: {broken}"))
             self.close()
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -10,22 +10,23 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError, TimeoutError
 
 from tradewind.core.attempts import LOST_GRACE
 from tradewind.core.decisions import (
     LookForRuns,
     NameRuns,
     PutRow,
+    Record,
     StartAttempt,
     StartCallback,
     StartTrigger,
-    StartWatcher,
     StopAttempt,
     StopStray,
     StopTrigger,
     WarmHost,
 )
+from tradewind.core.errors import Unreadable
 from tradewind.core.inputs import (
     AttemptFinished,
     AttemptStarted,
@@ -34,18 +35,19 @@ from tradewind.core.inputs import (
     WorkerJoined,
     WorkerLeft,
 )
+from tradewind.core.soundness import LONGEST_ID, MOST
 from tradewind.core.states import AttemptState
 from tradewind.scheduler.commands import answer_of, wish_of
 from tradewind.scheduler.execution import Endpoint
 from tradewind.scheduler.offers import Offers
-from tradewind.scheduler.owner import Told
+from tradewind.scheduler.owner import Rows, Told
 from tradewind.scheduler.peers import Peer, Waiting
-from tradewind.scheduler.reports import attempt_finished
+from tradewind.scheduler.reports import attempt_finished, moment_said
 from tradewind.scheduler.reruns import look_for_runs
 from tradewind.scheduler.triggers import Triggers
 from tradewind.scheduler.wishes import Context
 from tradewind.store import queries
-from tradewind.store.times import from_us
+from tradewind.store.checked import is_about_text
 from tradewind.wire.messages import (
     PROTOCOL,
     SAY_AGAIN_SECONDS,
@@ -95,7 +97,7 @@ class DagFiles(Protocol):
 
     def want(self, path: str | None) -> int: ...
     def due(self) -> list[Parse]: ...
-    def parsed(self, answer: Parsed, now: datetime) -> list[Any]: ...
+    def parsed(self, answer: Parsed, now: datetime, refuses: Callable[[str], str]) -> list[Any]: ...
     def agent_lost(self) -> None: ...
     def variable_changed(self, key: str) -> None: ...
     def connection_changed(self, conn_id: str) -> None: ...
@@ -142,6 +144,8 @@ class Desk:
         """Agents whose lease has ended, and whose processes have been killed."""
         self._told_at: dict[str, float] = {}
         """When a worker was last told to start or stop an attempt."""
+        self._odd_callbacks: set[str] = set()
+        """Callbacks of which the event log says that they cannot be called."""
         self._reports = Waiting()
         self._commands = Waiting()
         self._triggers = Triggers(scheduler, self.agents)
@@ -167,14 +171,37 @@ class Desk:
 
     def on_message(self, peer: Peer, message: AnyMessage) -> None:
         if not peer.role and not isinstance(message, Hello):
+            log.warning("a peer was cut off: it has not said hello", kind=type(message).__name__)
             peer.close()
             return
+        try:
+            self._take(peer, message)
+        except Exception as fault:
+            if isinstance(fault, (OperationalError, TimeoutError)) and not is_about_text(fault):
+                raise  # the database is away: whoever asks asks again
+            log.warning("a message could not be handled", kind=type(message).__name__, worker=peer.name, exc_info=fault)
+            self._answer_badly(peer, message, f"{type(fault).__name__}: {fault}")
+
+    def _answer_badly(self, peer: Peer, message: AnyMessage, fault: str) -> None:
+        """Whoever waits for an answer gets one."""
+        match message:
+            case Request():
+                peer.send(Response(id=message.id, error=f"{message.method} cannot be answered: {fault}", kind="Fault"))
+            case Command():
+                refused = CommandResult(key=message.key, state="refused", error=f"It cannot be applied: {fault}")
+                if message.key not in self._commands:
+                    self._commands.add(message.key, peer)
+                self._commands.tell(message.key, refused)
+            case Hello():
+                peer.send(Refused(reason=f"This greeting cannot be understood: {fault}"))
+                peer.close()
+
+    def _take(self, peer: Peer, message: AnyMessage) -> None:
         match message:
             case Finished():
                 self._finished(peer, message)
             case Started():
-                at = from_us(message.start_us)
-                assert at is not None
+                at = moment_said(message.start_us, self._scheduler.now())
                 self._scheduler.submit_lazily(AttemptStarted(attempt=message.attempt, start_date=at))
             case Request():
                 self._endpoint.answer(message, self._responder(peer, message.id))
@@ -206,6 +233,10 @@ class Desk:
         self.peers.add(peer)
         if hello.protocol != PROTOCOL:
             peer.send(Refused(reason=f"This scheduler speaks protocol {PROTOCOL}, not {hello.protocol}."))
+            peer.close()
+            return
+        if fault := _fault_of(hello):
+            peer.send(Refused(reason=fault))
             peer.close()
             return
         peer.role = hello.role
@@ -311,10 +342,24 @@ class Desk:
             elif attempt.id not in holds and attempt.state is AttemptState.ASSIGNED:
                 again.append(StartAttempt(attempt))
         again += [StartCallback(number) for number in self._callbacks_to_repeat(peer.name, holds, now)]
-        known = world.attempts.keys() | self.callbacks.keys() | self._reports.keys()
+        self._look_for_what_came_back(peer, holds)
+        known = world.attempts.keys() | world.unread | self.callbacks.keys() | self._reports.keys()
         again += [StopStray(peer.name, stray) for stray in sorted(holds - known)]
         self._told_at = {id: at for id, at in self._told_at.items() if id in world.attempts or id in self.callbacks}
         self.tell(again)
+
+    def _look_for_what_came_back(self, peer: Peer, holds: frozenset[str]) -> None:
+        """Attempts of runs that stood aside: what this worker does not have any more is lost."""
+        world = self._scheduler.world
+        for id in sorted(world.came_back):
+            attempt = world.attempts.get(id)
+            if attempt is not None and attempt.worker != peer.name:
+                continue
+            world.came_back.discard(id)
+            begun = attempt is not None and attempt.state is AttemptState.RUNNING  # else it is offered again
+            if begun and id not in holds and id not in self._reports:
+                gone = "its worker had given it up while its run was set aside"
+                self._scheduler.submit(AttemptFinished(attempt=id, outcome="lost", error=gone))
 
     def _callbacks_to_repeat(self, worker: str, holds: frozenset[str], now: float) -> list[str]:
         """Callbacks that this worker was told of long enough ago, and of which its beat shows nothing."""
@@ -325,6 +370,8 @@ class Desk:
         ]
 
     def _finished(self, peer: Peer, report: Finished) -> None:
+        if report.attempt in self._scheduler.world.unread:
+            return  # its run cannot be read now: the worker says it again, until it can or is deleted
         if not self._reports.add(report.attempt, peer):
             return
 
@@ -466,40 +513,12 @@ class Desk:
         """Messages after a commit, one write per agent."""
         out: dict[str, list[Message]] = {}
         for operation in operations:
-            match operation:
-                case StartAttempt(attempt=attempt):
-                    self._told_at[attempt.id] = self._scheduler.uptime()
-                    offer = self._offers.offer(self._scheduler.world, attempt)
-                    if offer is not None:
-                        out.setdefault(attempt.worker, []).append(offer)
-                case StopAttempt(attempt=attempt, reason=reason):
-                    self._told_at[attempt.id] = self._scheduler.uptime()
-                    grace = self._kill_grace_seconds
-                    cancel = Cancel(attempt=attempt.id, reason=reason, grace_seconds=grace)
-                    out.setdefault(attempt.worker, []).append(cancel)
-                case StopStray(worker=name, attempt=stray):
-                    cancel = Cancel(attempt=stray, reason="it is no longer current", grace_seconds=0.0)
-                    out.setdefault(name, []).append(cancel)
-                case StartCallback(id=number):
-                    self._start_callback(number)
-                case StartTrigger(deferral=deferral):
-                    self._triggers.start(deferral.id)
-                case StartWatcher(watched=watched):
-                    self._triggers.start(watched.id)
-                case StopTrigger(id=trigger):
-                    self._triggers.stop(trigger)
-                case NameRuns(dag_id=dag_id):
-                    record = self._scheduler.world.dags.get(dag_id)
-                    if record is not None:
-                        self._reparse(record.file)
-                case LookForRuns(dag_id=dag_id):
-                    look_for_runs(self._context, dag_id, self._scheduler.submit)
-                case WarmHost(dag_id=dag_id, children=children):
-                    record = self._scheduler.world.dags.get(dag_id)
-                    if record is not None and record.isolation != "spawn":
-                        warm = Warm(file=record.file, version=record.version, children=children)
-                        for name in self.agents:
-                            out.setdefault(name, []).insert(0, warm)
+            try:
+                self._tell_one(operation, out)
+            except SQLAlchemyError as away:
+                log.warning("somebody is told later: the database is away", error=str(away))
+            except Exception as fault:
+                self._cannot_tell(operation, fault)
         for name, messages in out.items():
             if agent := self.agents.get(name):
                 agent.send_all(messages)
@@ -509,14 +528,68 @@ class Desk:
         name = next((name for name in self.agents if name in workers and not workers[name].draining), None)
         if name is None:
             return  # offered when an agent joins
-        with self._engine.connect() as connection:
-            row = queries.callback_numbered(connection, number)
-            run = queries.run_numbered(connection, row["run"]) if row else None
+        try:
+            with self._engine.connect() as connection:
+                row = queries.callback_numbered(connection, number)
+                run = queries.run_numbered(connection, row["run"]) if row else None
+        except Unreadable as fault:
+            self._set_aside_callback(number, fault)
+            return
         offer = self._offers.callback(self._scheduler.world, row, run) if row and run else None
         if offer is not None:
             self.callbacks[number] = name
             self._told_at[number] = self._scheduler.uptime()
             self.agents[name].send(offer)
+
+    def _tell_one(self, operation: Told, out: dict[str, list[Message]]) -> None:
+        match operation:
+            case StartAttempt(attempt=attempt):
+                self._told_at[attempt.id] = self._scheduler.uptime()
+                offer = self._offers.offer(self._scheduler.world, attempt)
+                if offer is not None:
+                    out.setdefault(attempt.worker, []).append(offer)
+            case StopAttempt(attempt=attempt, reason=reason):
+                self._told_at[attempt.id] = self._scheduler.uptime()
+                grace = self._kill_grace_seconds
+                cancel = Cancel(attempt=attempt.id, reason=reason, grace_seconds=grace)
+                out.setdefault(attempt.worker, []).append(cancel)
+            case StopStray(worker=name, attempt=stray):
+                cancel = Cancel(attempt=stray, reason="it is no longer current", grace_seconds=0.0)
+                out.setdefault(name, []).append(cancel)
+            case StartCallback(id=number):
+                self._start_callback(number)
+            case StartTrigger(deferral=deferral):
+                self._triggers.start(deferral.id)
+            case StartWatcher(watched=watched):
+                self._triggers.start(watched.id)
+            case StopTrigger(id=trigger):
+                self._triggers.stop(trigger)
+            case NameRuns(dag_id=dag_id):
+                record = self._scheduler.world.dags.get(dag_id)
+                if record is not None:
+                    self._reparse(record.file)
+            case LookForRuns(dag_id=dag_id):
+                look_for_runs(self._context, dag_id, self._scheduler.submit)
+            case WarmHost(dag_id=dag_id, children=children):
+                record = self._scheduler.world.dags.get(dag_id)
+                if record is not None and record.isolation != "spawn":
+                    warm = Warm(file=record.file, version=record.version, children=children)
+                    for name in self.agents:
+                        out.setdefault(name, []).insert(0, warm)
+
+    def _cannot_tell(self, operation: Told, fault: Exception) -> None:
+        """What cannot be put into words for a worker would be said again and again: its attempt has failed instead."""
+        log.warning("a worker cannot be told", what=type(operation).__name__, error=str(fault), exc_info=fault)
+        if isinstance(operation, StartAttempt):
+            text = f"It cannot be offered to a worker: {type(fault).__name__}: {fault}"
+            self._scheduler.submit(AttemptFinished(attempt=operation.attempt.id, outcome="failed_for_good", error=text))
+
+    def _set_aside_callback(self, number: str, fault: Unreadable) -> None:
+        """It stays where it is; the event log says so once."""
+        if number not in self._odd_callbacks:
+            self._odd_callbacks.add(number)
+            reason = f"Callback {number} cannot be called: {fault}"
+            self._scheduler.submit(Rows((Record("quarantined", reason=reason),)))
 
     def publish(self, events: list[Event]) -> None:
         """Events to those who subscribed to them."""
@@ -541,7 +614,7 @@ class Desk:
 
     def _parsed(self, answer: Parsed) -> None:
         self.parsing.pop(answer.id, None)
-        for event in self.files.parsed(answer, self._scheduler.now()):
+        for event in self.files.parsed(answer, self._scheduler.now(), self._scheduler.world.refuses):
             self._scheduler.submit(event)
         for problem in answer.problems:
             log.warning("import error", file=answer.file, line=problem.line, problem=problem.message)
@@ -573,3 +646,16 @@ class Desk:
                 if name in held:
                     worker = self._scheduler.world.workers.get(name)
                     self._scheduler.submit(WorkerExpired(name=name, epoch=worker.epoch if worker else 0))
+
+
+def _fault_of(hello: Hello) -> str:
+    """Why a greeting is refused; empty when it is not."""
+    if hello.role not in ("agent", "client"):
+        return f"Role {hello.role[:60]!r} is unknown; there are agent and client."
+    if hello.role == "agent" and not 0 < len(hello.worker) <= LONGEST_ID:
+        return f"A worker's name has 1 to {LONGEST_ID} characters, not {len(hello.worker)}."
+    if not 0 <= hello.capacity <= MOST:
+        return f"Worker {hello.worker!r} says that it has {hello.capacity} slots; give a number from 0 to {MOST}."
+    if not 0 <= hello.pid <= MOST:
+        return f"Worker {hello.worker!r} says that its process is {hello.pid}, which is none."
+    return ""

@@ -14,8 +14,9 @@ from sqlalchemy import Engine
 
 from tradewind.core.errors import InvalidInput, RunNotFound, TradewindError
 from tradewind.core.explain import Reason, explain
-from tradewind.core.explain_dag import explain_dag
+from tradewind.core.explain_dag import explain_dag, explain_unread
 from tradewind.core.inputs import AssetStoreChanged, TaskStoreChanged, XCom, XComPushed
+from tradewind.core.soundness import MOST
 from tradewind.core.states import FINISHED, RUN_FINISHED
 from tradewind.core.world import World
 from tradewind.scheduler.asset_events import event_info
@@ -56,7 +57,7 @@ class Endpoint:
             handler(reply, **request.args)
         except TradewindError as refused:
             reply(None, refused)
-        except TypeError as error:
+        except (TypeError, ValueError, OverflowError) as error:
             reply(None, InvalidInput(f"Request {request.method}: {error}."))
 
     # --- variables and connections ---
@@ -127,6 +128,9 @@ class Endpoint:
         value: bytes,
         length: int | None = None,
     ) -> None:
+        fits = isinstance(value, bytes) and isinstance(key, str) and isinstance(task_id, str)
+        if not (fits and type(map_index) is int and (length is None or (type(length) is int and 0 <= length <= MOST))):
+            raise InvalidInput(f"The XCom {str(key)[:60]!r} of task {str(task_id)[:60]!r} is no XCom; nothing is kept.")
         with self.engine.connect() as connection:
             run = queries.run_named(connection, dag_id, run_id)
         if run is None:
@@ -282,11 +286,14 @@ class Endpoint:
             live = world.runs[newest] if newest is not None else None
         else:
             with self.engine.connect() as connection:
-                run = queries.run_named(connection, dag_id, run_id)
-                if run is None:
+                number = queries.number_of_run(connection, dag_id, run_id)
+                if number is None:
                     raise RunNotFound(dag_id, run_id)
-                live = loader.load_runs(connection, [run.number], world)[0]
-        if live is None and task_id is None and (reasons := explain_dag(world, dag_id)):
+                if unread := explain_unread(world, number):
+                    reply([_said(reason, run_id, task_id or "", -1, "") for reason in unread], None)
+                    return
+                live = loader.load_runs(connection, [number], world)[0]
+        if live is None and (task_id is None or world.fault_of_dag(dag_id)) and (reasons := explain_dag(world, dag_id)):
             reply([_said(reason, None, "", -1, "") for reason in reasons], None)
             return
         if live is None:

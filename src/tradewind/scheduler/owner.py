@@ -28,7 +28,7 @@ from tradewind.core.decisions import (
     StopTrigger,
     WarmHost,
 )
-from tradewind.core.errors import TradewindError
+from tradewind.core.errors import CannotStart, TradewindError
 from tradewind.core.inputs import (
     AssetStoreChanged,
     AttemptFinished,
@@ -39,6 +39,7 @@ from tradewind.core.inputs import (
     TimerFired,
     XComPushed,
 )
+from tradewind.core.records import SetAside
 from tradewind.core.world import World
 from tradewind.store.writer import EpochLost, Lease, StoreMismatch, StoreUnavailable, Writer
 from tradewind.wire.messages import Event
@@ -86,9 +87,13 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """An input that needs no deciding: rows to store as they are (variables, import errors, beats)."""
+    """An input that needs no deciding: rows to store as they are (variables, import errors, beats).
+
+    `reads_again`: what was set aside because of these rows is read once they are stored.
+    """
 
     operations: tuple[Operation, ...]
+    reads_again: bool = False
 
 
 class Owner:
@@ -122,6 +127,11 @@ class Owner:
         self._urgent: deque[Item] = deque()
         self._broken: set[tuple[str, object]] = set()
         """Timers whose input could not be applied; they rest until their Dag changes, instead of firing for ever."""
+        self._said: set[SetAside] = set()
+        """What the event log says already that the World does without."""
+        self._reads_again = False
+        """A Dag is as it should be again: what was set aside with it is read after this commit."""
+        self._say_what_was_set_aside()
 
     def submit(
         self,
@@ -191,13 +201,22 @@ class Owner:
             batch.operations += operations
             if item.reply:
                 batch.replies.append((item.reply, answer, None))
-        batch.operations += admit_ready(self.world, batch.now)
+        try:
+            batch.operations += admit_ready(self.world, batch.now)
+        except CannotStart as fault:
+            self._inbox.extendleft(reversed(batch.inputs))
+            batch.inputs, batch.operations, batch.replies = [], [], []
+            self._log("a task could not be started", run=fault.run, error=str(fault), exc_info=fault)
+            self._set_run_aside(fault.run, fault)
 
     def _react(self, item: Item, now: datetime) -> tuple[list[Operation], Any]:
         event = item.event() if callable(item.event) else item.event
         if isinstance(event, Rows):
             operations, answer = list(event.operations), None
+            self._reads_again |= event.reads_again
         else:
+            if isinstance(event, DagLoaded) and event.spec.dag_id in self.world.unplanned:
+                self._reads_again = True
             operations, answer = decide(self.world, event, now)
             match event:
                 case DagLoaded(spec=DagSpec(dag_id=dag_id)) | TimerFired(kind="schedule_taken", subject=(dag_id, _)):
@@ -233,11 +252,29 @@ class Owner:
         self.turns += 1
         self.inputs_taken += len(batch.inputs)
         for reply, answer, error in batch.replies:
-            reply(answer, error)
+            self._safely(lambda reply=reply, answer=answer, error=error: reply(answer, error))  # type: ignore[misc]
         if told:
-            self._outlet.tell(told)
+            self._safely(lambda: self._outlet.tell(told))
         if events:
-            self._outlet.publish(events)
+            self._safely(lambda: self._outlet.publish(events))
+        if self._reads_again:
+            self._reads_again = False
+            self._read_again()
+
+    def _read_again(self) -> None:
+        """What was set aside with a Dag is in memory again: its triggers run on, and its attempts are looked for."""
+        before, waited = self.world.attempts.keys(), self.world.deferrals.keys()
+        self._reload()
+        self.world.came_back |= self.world.attempts.keys() - before
+        fresh = [held for key, held in self.world.deferrals.items() if key not in waited and held.needs_triggerer]
+        self._safely(lambda: self._outlet.tell([StartTrigger(deferral) for deferral in fresh]))
+
+    def _safely(self, call: Callable[[], None]) -> None:
+        """What was committed stands, whoever cannot be told of it."""
+        try:
+            call()
+        except Exception as fault:
+            self._log("somebody could not be told", error=f"{type(fault).__name__}: {fault}", exc_info=fault)
 
     def _write(self, batch: Batch) -> list[Event]:
         if batch.tries:
@@ -278,11 +315,18 @@ class Owner:
 
     def _admit_one_by_one(self, now: datetime) -> None:
         """Start ready tasks in batches of one; a run whose attempt cannot be stored is set aside."""
-        while operations := admit_ready(self.world, now, most=1):
+        while operations := self._admit_one(now):
             run = next((o.attempt.key.run for o in operations if isinstance(o, StartAttempt)), None)
             single = Batch(self._new_id(), now, [], operations)
             if not self._store_alone(single, lambda fault, run=run: self._set_run_aside(run, fault)):  # type: ignore[misc]
                 return
+
+    def _admit_one(self, now: datetime) -> list[Operation]:
+        try:
+            return admit_ready(self.world, now, most=1)
+        except CannotStart as fault:
+            self._set_run_aside(fault.run, fault)
+            return []  # the next turn goes on with the others
 
     def _store_alone(self, single: Batch, refused: Callable[[StoreMismatch], None]) -> bool:
         events: list[Event] = []
@@ -332,7 +376,7 @@ class Owner:
     def _set_run_aside(self, number: int | None, fault: Exception) -> None:
         """Build memory again, and have the run that cannot go on marked with the reason."""
         self._reload()
-        self._mark_run(number, f"{type(fault).__name__}: {fault}")
+        self._mark_run(number, str(fault) if isinstance(fault, CannotStart) else f"{type(fault).__name__}: {fault}")
 
     def _mark_run(self, number: int | None, reason: str) -> None:
         operations: list[Operation] = []
@@ -346,6 +390,27 @@ class Owner:
 
     def _reload(self) -> None:
         self.world = self._load(self.world.next_run_number)
+        self._say_what_was_set_aside()
+
+    def _say_what_was_set_aside(self) -> None:
+        """What could not be read is in the event log, once, and a run in memory that stands still bears the reason."""
+        found = set(self.world.set_aside.values())
+        operations: list[Operation] = []
+        for left in sorted(found - self._said):
+            self._log("something stored was set aside", table=left.table, row=left.name, reason=left.reason)
+            operations.append(
+                Record(
+                    "quarantined", left.dag_id, left.run_id, reason=left.reason,
+                    body={"table": left.table, "row": left.name},
+                )
+            )  # fmt: skip
+        for left in found:
+            if not left.is_out and left.run in self.world.runs:
+                run = self.world.runs[left.run].run
+                operations.append(PutRun(run, run.state))
+        self._said = found
+        if operations:
+            self._inbox.appendleft(Item(Rows(tuple(operations))))
 
     def _run_of(self, event: Any) -> int | None:
         match event:

@@ -26,6 +26,9 @@ STARTED_RIDES_SECONDS = 0.02
 
 TICK_SECONDS = 1.0
 
+MOST_SHOWN = 50
+"""How much of what was set aside the status names; the event log has all of it."""
+
 
 class Timer(Protocol):
     """A call that is to come, and can be called off."""
@@ -150,8 +153,8 @@ class Scheduler:
             now=self.now(),
         )
         if self.owner is not None:
-            # Which agents are connected is not the database's to know.
-            world.workers = self.owner.world.workers
+            # Which agents are connected, and what custom timetables have named, is not the database's to know.
+            world.workers, world.ahead = self.owner.world.workers, self.owner.world.ahead
             for worker in world.workers.values():
                 worker.used = sum(a.worker == worker.name for a in world.attempts.values())
         return world
@@ -303,6 +306,7 @@ class Scheduler:
                 "live_runs": len(world.runs),
                 "active_attempts": world.total_active,
                 "ready_tasks": len(world.ready),
+                "set_aside": [found.reason for found in list(world.set_aside.values())[:MOST_SHOWN]],
             },
             "agents": agents,
             "dag_processor": {**desk.files.status(), "parsing": len(desk.parsing)},

@@ -15,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from tradewind.core.inputs import TriggerAnswered, WatcherFailed, XCom
 from tradewind.core.inputs import WatcherFired as Fired
 from tradewind.scheduler.peers import Peer, Waiting
+from tradewind.scheduler.reports import fault_of_xcoms
 from tradewind.store import queries
 from tradewind.wire.messages import SAY_AGAIN_SECONDS, Ack, DropTrigger, RunTrigger, TriggerAnswer, WatcherFired
 
@@ -159,6 +160,8 @@ class Triggers:
             error = answer.error or "it came to its end"
             self._scheduler.submit(WatcherFailed(id=answer.id, error=error), acknowledge)
             return
+        if fault := fault_of_xcoms(answer.xcoms):
+            answer = TriggerAnswer(id=answer.id, error=f"What it answered cannot be used: {fault}.")
         self._scheduler.submit(
             TriggerAnswered(
                 id=answer.id,

@@ -7,18 +7,24 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, and_, or_, select
+from sqlalchemy import ColumnElement, Connection, Engine, Row, Select, Table, and_, or_, select
+from sqlalchemy.exc import DBAPIError
 
 from tradewind.core.asset_queue import WaitingEvent
 from tradewind.core.assets import keys_of
 from tradewind.core.backfill_plan import Action, LiveBackfill
+from tradewind.core.errors import InvalidInput, Unreadable
 from tradewind.core.past import Place, PreviousRun, as_previous, place_of, worth_keeping
 from tradewind.core.plan import Plan
-from tradewind.core.records import AssetEvent, DagRun, TaskInstance, TaskKey
+from tradewind.core.records import AssetEvent, Attempt, DagRun, SetAside, TaskInstance, TaskKey
 from tradewind.core.runs import WAKE_AHEAD
-from tradewind.core.states import RunState, RunType, TaskState
+from tradewind.core.soundness import LONGEST_ID
+from tradewind.core.states import FINISHED, RUN_FINISHED, RunState, RunType, TaskState
+from tradewind.core.turn import WITH_DEFERRAL
 from tradewind.core.world import MOST_OVER, LiveRun, World
+from tradewind.store import checked, queries
 from tradewind.store import tables as t
+from tradewind.store.checked import raw, read
 from tradewind.store.rows import (
     TASK_COLUMNS,
     asset_event_of,
@@ -51,17 +57,17 @@ def load_world(
     world.next_run_number = next_run_number
     # What is built here stays: the collector would look through it again and again (a quarter of the time).
     with _without_collector(), engine.connect() as connection:
-        for row in connection.execute(select(t.pool)).mappings():
-            world.pools[row["name"]] = pool_of(row)
+        _load_pools(connection, world)
         _load_dags(connection, world)
+        _load_past(connection, world)
         _load_backfills(connection, world)
         _load_runs(connection, world)
         _load_attempts(connection, world)
-        _load_past(connection, world)
         _load_deferrals(connection, world)
         _load_asset_events(connection, world)
-        for row in connection.execute(select(t.watcher)).mappings():
+        for row in _sound(connection, world, t.watcher):
             world.watchers.active[row["id"]] = watched_of(row)
+    _look_at_runs(world, now)
     _set_timers(world, now)
     return world
 
@@ -77,57 +83,154 @@ def _without_collector() -> Iterator[None]:
             gc.enable()
 
 
+def _load_pools(connection: Connection, world: World) -> None:
+    for row in _sound(connection, world, t.pool):
+        world.pools[row["name"]] = pool_of(row)
+
+
 def _load_dags(connection: Connection, world: World) -> None:
-    rows = connection.execute(
-        select(t.dag, t.dag_version.c.spec).join(t.dag_version, t.dag_version.c.id == t.dag.c.version)
-    ).mappings()
-    for row in rows:
-        record = dag_of(row)
-        world.set_dag(record, Plan(decode_spec(row["spec"]), record.version))
+    for row in _sound(connection, world, t.dag, dag_id="dag_id"):
+        dag_id = row["dag_id"]
+        try:
+            record = dag_of(row)
+            if len(dag_id) > LONGEST_ID:
+                raise ValueError(f"its dag_id has more than {LONGEST_ID} characters")
+        except ValueError as error:
+            fault = f"{checked.name_of(t.dag, row)}: {error}; mend the row or delete it."
+            world.leave(SetAside("dag", dag_id, fault, dag_id))
+            continue
+        try:
+            plan = _stored_plan(connection, dag_id, record.version)
+        except Unreadable as fault:
+            world.unplanned[dag_id] = record
+            world.leave(SetAside("dag_version", record.version, str(fault), dag_id))
+        else:
+            world.set_dag(record, plan)
 
 
 def _load_backfills(connection: Connection, world: World) -> None:
     """Backfills that are not over, and the dates whose turn has not come; their runs follow with the other runs."""
-    for row in connection.execute(select(t.backfill).where(t.backfill.c.state == "active")).mappings():
+    for row in _sound(connection, world, t.backfill, t.backfill.c.state == "active", dag_id="dag_id"):
+        name = str(row["id"])
         held = LiveBackfill(backfill_of(row))
-        mine = select(t.backfill_run).where(t.backfill_run.c.backfill == held.record.id)
-        waiting = mine.where(t.backfill_run.c.is_done.is_(False)).order_by(t.backfill_run.c.position)
-        held.waiting.extend(slot_of(slot) for slot in connection.execute(waiting).mappings())
-        begun = mine.where(t.backfill_run.c.is_done, t.backfill_run.c.action != Action.LEAVE.value)
-        first = connection.execute(begun.order_by(t.backfill_run.c.position).limit(1)).mappings().first()
-        held.first = first["run"] if first else None
-        world.backfills[held.record.dag_id] = held
+        dag_id = held.record.dag_id
+        mine = select(*raw(t.backfill_run)).where(t.backfill_run.c.backfill == held.record.id)
+        try:
+            if dag_id not in world.dags or dag_id in world.backfills:
+                why = "has another backfill that is not over" if dag_id in world.dags else "is not known or set aside"
+                raise Unreadable(f"{checked.name_of(t.backfill, row)}: its Dag {dag_id!r} {why}.")
+            waiting = mine.where(t.backfill_run.c.is_done.is_(False)).order_by(t.backfill_run.c.position)
+            held.waiting.extend(slot_of(checked.sound(t.backfill_run, slot)) for slot in read(connection, waiting))
+            begun = mine.where(t.backfill_run.c.is_done, t.backfill_run.c.action != Action.LEAVE.value)
+            first = read(connection, begun.order_by(t.backfill_run.c.position).limit(1))
+            held.first = checked.sound(t.backfill_run, first[0])["run"] if first else None
+        except (Unreadable, ValueError) as fault:
+            world.leave(SetAside("backfill", name, f"Backfill {name} stands still: {fault}", dag_id))
+        else:
+            world.backfills[dag_id] = held
 
 
 def _load_runs(connection: Connection, world: World) -> None:
-    rows = connection.execute(select(t.run).where(t.run.c.state.in_(OPEN_RUNS)).order_by(t.run.c.number)).mappings()
-    runs = [run_of(row) for row in rows]
+    """Runs that are not over. One of which anything cannot be read is left out, with the reason."""
+    known = [state.value for state in RunState]
+    wanted = or_(t.run.c.state.in_(OPEN_RUNS), t.run.c.state.not_in(known))
+    faults: dict[int, str] = {}
     opened = select(t.run.c.number).where(t.run.c.state.in_(OPEN_RUNS))
-    tasks = _tasks_by_run(connection, t.task_instance.c.run.in_(opened))
-    for run in runs:
-        plan = _plan_of(connection, world, run)
-        if plan is None:
-            continue
-        live = LiveRun(run, plan, tasks.get(run.number, ()))
-        _load_previous(connection, world, live)
-        world.add_run(live)
-    _load_xcoms(connection, world.runs, t.xcom.c.run.in_(opened))
+    tasks = _tasks_by_run(connection, t.task_instance.c.run.in_(opened), faults)
+    read_runs: dict[int, LiveRun] = {}
+    for row in _sound(connection, world, t.run, wanted, dag_id="dag_id", run="number", run_id="run_id"):
+        try:
+            run = run_of(row)
+            if run.number in faults:
+                raise Unreadable(faults[run.number])
+            live = _live_run(connection, world, run, tasks.get(run.number, ()))
+        except (Unreadable, ValueError) as fault:
+            number = row["number"]
+            world.leave(SetAside("run", str(number), str(fault), row["dag_id"], number, row["run_id"]))
+        else:
+            read_runs[run.number] = live
+    _load_xcoms(connection, read_runs, t.xcom.c.run.in_(opened), faults)
+    for number, live in read_runs.items():
+        if number in faults:
+            run = live.run
+            world.leave(SetAside("run", str(number), faults[number], run.dag_id, number, run.run_id))
+        else:
+            world.add_run(live)
 
 
-def _tasks_by_run(connection: Connection, which: Any) -> dict[int, list[TaskInstance]]:
-    columns = [t.task_instance.c[name] for name in TASK_COLUMNS]
+def _live_run(
+    connection: Connection, world: World, run: DagRun, tasks: Iterable[TaskInstance], *, keep_version: bool = False
+) -> LiveRun:
+    """A run as memory holds it. Raises Unreadable when it cannot go on."""
+    if run.dag_id not in world.dags:
+        fault = world.fault_of_dag(run.dag_id) or f"no Dag {run.dag_id!r} is stored; delete the run."
+        raise Unreadable(f"Run {run.run_id!r} has no Dag: {fault}")
+    live = LiveRun(run, _plan_of(connection, world, run, keep_version=keep_version), tasks)
+    _load_previous(connection, world, live)
+    return live
+
+
+_Faults = dict[int, str]
+"""By the number of a run, what of it cannot be read."""
+
+
+def _tasks_by_run(connection: Connection, which: Any, faults: _Faults) -> dict[int, list[TaskInstance]]:
+    query = select(*raw(*(t.task_instance.c[name] for name in TASK_COLUMNS))).where(which)
+    try:
+        return _take_tasks(connection, query, faults, _sound_shapes)
+    except DBAPIError as error:
+        if not checked.is_about_text(error):
+            raise
+    with checked.any_text(connection):
+        return _take_tasks(connection, query, faults, None)
+
+
+_sound_shapes: set[tuple[type, ...]] = set()
+"""Types of the values of rows that were sound: the next row of such types need not be looked at value by value."""
+
+
+def _take_tasks(
+    connection: Connection, query: Select[Any], faults: _Faults, shapes: set[tuple[type, ...]] | None
+) -> dict[int, list[TaskInstance]]:
     tasks: dict[int, list[TaskInstance]] = defaultdict(list)
-    for chunk in connection.execute(select(*columns).where(which)).partitions(10_000):
+    for chunk in connection.execute(query).partitions(10_000):
         for row in chunk:
-            tasks[row[0]].append(task_of(row))
+            shape = tuple(map(type, row))
+            try:
+                if shapes is None or shape not in shapes:
+                    checked.sound(t.task_instance, row._mapping)
+                    if shapes is not None:
+                        shapes.add(shape)
+                task = task_of(row)
+                if min(task.key.map_index + 1, task.try_number, task.max_tries, task.leg, task.losses) < 0:
+                    checked.sound(t.task_instance, row._mapping)
+                tasks[row[0]].append(task)
+            except (Unreadable, KeyError, OverflowError) as error:
+                faults.setdefault(row[0], _task_fault(row, error))
     return tasks
 
 
-def _load_xcoms(connection: Connection, runs: Mapping[int, LiveRun], which: Any) -> None:
+def _task_fault(row: Row[Any], error: Exception) -> str:
+    try:
+        checked.sound(t.task_instance, row._mapping)
+    except Unreadable as fault:
+        return str(fault)
+    return f"{checked.name_of(t.task_instance, row._mapping)}: {type(error).__name__}: {error}"
+
+
+def _load_xcoms(connection: Connection, runs: Mapping[int, LiveRun], which: Any, faults: _Faults) -> None:
     columns = (t.xcom.c.run, t.xcom.c.task_id, t.xcom.c.map_index, t.xcom.c.key, t.xcom.c.length)
-    for number, task_id, map_index, key, length in connection.execute(select(*columns).where(which)):
-        if live := runs.get(number):
-            live.keep_xcom(TaskKey(number, task_id, map_index), key, b"", length)
+    for row in read(connection, select(*raw(*columns)).where(which)):
+        live = runs.get(row["run"])
+        if live is None:
+            continue
+        try:
+            sound = checked.sound(t.xcom, row)
+        except Unreadable as fault:
+            faults.setdefault(row["run"], str(fault))
+            continue
+        key = TaskKey(live.run.number, sound["task_id"], sound["map_index"])
+        live.keep_xcom(key, sound["key"], b"", sound["length"])
     # Offers read the values themselves from the database when memory has none.
     for live in runs.values():
         live.xcoms.clear()
@@ -135,40 +238,146 @@ def _load_xcoms(connection: Connection, runs: Mapping[int, LiveRun], which: Any)
 
 def _load_attempts(connection: Connection, world: World) -> None:
     active = t.attempt.c.state.in_(("assigned", "running"))
-    lost_runs: set[int] = set()
-    rows = [attempt_of(row) for row in connection.execute(select(t.attempt).where(active)).mappings()]
-    for attempt in rows:
-        if attempt.key.run not in world.runs:
-            lost_runs.add(attempt.key.run)
-    for live in load_runs(connection, lost_runs, world):
-        world.add_run(live)
-    for attempt in rows:
-        if attempt.key.run in world.runs:
-            world.put_attempt(attempt)
+    attempts = [attempt_of(row) for row in _sound(connection, world, t.attempt, active, run="run")]
+    missing = {attempt.key.run for attempt in attempts} - world.runs.keys()
+    for number in sorted(n for n in missing if not world.fault_of_run(n)):
+        try:
+            found = load_runs(connection, [number], world)
+        except Unreadable as fault:
+            world.leave(SetAside("run", str(number), str(fault), run=number))
+            continue
+        for live in found:
+            world.add_run(live)
+    for attempt in attempts:
+        _put_attempt(world, attempt)
+
+
+def _put_attempt(world: World, attempt: Attempt) -> None:
+    number, task_id, _ = attempt.key
+    task = world.task(attempt.key)
+    if task is not None and attempt.key not in world.active_of:
+        world.put_attempt(attempt)
+    elif number not in world.runs and world.fault_of_run(number):
+        world.unread.add(attempt.id)
+    else:
+        why = "names no task instance" if task is None else "is the second of its task that is under way"
+        reason = f"Attempt {attempt.id} of run {number}, task {task_id!r}, {why}."
+        world.leave(SetAside("attempt", attempt.id, reason))
+        if number in world.runs:
+            _stand_still(world, world.runs[number], reason)
 
 
 def _load_deferrals(connection: Connection, world: World) -> None:
-    for row in connection.execute(select(t.deferral)).mappings():
+    for row in _sound(connection, world, t.deferral, run="run"):
         deferral = deferral_of(row)
-        if deferral.key.run in world.runs:
+        task = world.task(deferral.key)
+        if task is not None and task.state in WITH_DEFERRAL and deferral.id not in world.deferred_as:
             world.put_deferral(deferral)
+        elif task is not None or not world.fault_of_run(deferral.key.run):
+            fault = f"{checked.name_of(t.deferral, row)}: it belongs to no task instance that is deferred."
+            world.leave(SetAside("deferral", deferral.id, fault))
+
+
+def _look_at_runs(world: World, now: datetime) -> None:
+    """A run whose rows contradict one another would wait for ever: it stands still, and says why."""
+    for number, live in world.runs.items():
+        if live.quarantine or live.run.state in RUN_FINISHED:
+            continue
+        if any(live.spec_of(task.key.task_id) is None for task in live.tasks.values() if task.state not in FINISHED):
+            world.at(now, "run", number)  # tasks that its Dag does not have are removed
+        elif live.in_motion:
+            fault = next((fault for task in live.tasks.values() if (fault := _contradiction(world, task))), "")
+            if fault:
+                _stand_still(world, live, fault)
+        elif live.active == 0 and live.run.state is RunState.RUNNING:
+            # Whatever it waits for may have happened without anybody's notice.
+            world.at(now, "run", number)
+
+
+def _contradiction(world: World, task: TaskInstance) -> str:
+    name = f"Task {task.key.task_id!r}{f'[{task.key.map_index}]' if task.key.map_index >= 0 else ''}"
+    match task.state:
+        case TaskState.QUEUED | TaskState.RUNNING | TaskState.RESTARTING:
+            if task.attempt is None or world.active_of.get(task.key) != task.attempt:
+                return f"{name} is {task.state}, but its attempt {task.attempt} is not under way."
+        case TaskState.DEFERRED:
+            deferral = world.deferrals.get(task.key)
+            if deferral is None or deferral.answer is not None:
+                return f"{name} is deferred, but nothing is stored about what it waits for."
+        case TaskState.UP_FOR_RETRY | TaskState.UP_FOR_RESCHEDULE:
+            if task.not_before is None:
+                return f"{name} is {task.state}, but no moment is stored at which it goes on."
+    return ""
+
+
+def _stand_still(world: World, live: LiveRun, fault: str) -> None:
+    """A run is set aside where it is. The owner stores that."""
+    run = live.run
+    if not run.quarantine:
+        live.run = run._replace(quarantine=fault)
+        world.leave(SetAside("run", str(run.number), fault, run.dag_id, run.number, run.run_id, is_out=False))
 
 
 def _load_asset_events(connection: Connection, world: World) -> None:
     """What waits for Dags, and where the ledger ends."""
     number, event = t.asset_event.c.number, t.asset_queue.c.event
-    waiting = select(t.asset_queue.c.dag_id.label("waits"), t.asset_event).join(t.asset_event, number == event)
-    for row in connection.execute(waiting.order_by(number)).mappings():
-        found = asset_event_of(row)
-        world.assets.put(row["waits"], _waiting(found))
-    number, event = t.asset_event.c.number, t.partition_queue.c.event
-    columns = t.partition_queue.c.dag_id.label("waits"), t.partition_queue.c.partition.label("target"), t.asset_event
+    waiting = select(*raw(t.asset_event), t.asset_queue.c.dag_id.label("waits")).join(t.asset_event, number == event)
+    for dag_id, found, _ in _events(connection, world, waiting.order_by(number)):
+        world.assets.put(dag_id, _waiting(found))
+    event, target = t.partition_queue.c.event, t.partition_queue.c.partition.label("target")
+    columns = *raw(t.asset_event), t.partition_queue.c.dag_id.label("waits"), target
     gathered = select(*columns).join(t.asset_event, number == event).order_by(number)
-    for row in connection.execute(gathered).mappings():
-        world.assets.put_partition(row["waits"], row["target"], _waiting(asset_event_of(row)))
-    newest = connection.execute(select(t.asset_event).order_by(number.desc()).limit(1)).mappings().first()
-    if newest is not None:
-        world.assets.next_number, world.assets.last_at = newest["number"] + 1, from_us(newest["at"])
+    for dag_id, found, row in _events(connection, world, gathered):
+        world.assets.put_partition(dag_id, row["target"], _waiting(found))
+    _load_end_of_ledger(connection, world)
+
+
+def _events(
+    connection: Connection, world: World, query: Select[Any]
+) -> Iterator[tuple[str, AssetEvent, Mapping[str, Any]]]:
+    """The events that are what they should be, each with the Dag that it waits for; of the others World is told."""
+    for row in read(connection, query):
+        try:
+            found = asset_event_of(checked.sound(t.asset_event, row))
+        except (Unreadable, ValueError, TypeError) as fault:
+            world.leave(SetAside("asset_event", str(row["number"]), str(fault), row["waits"]))
+            continue
+        if row["waits"] in world.dags:
+            yield row["waits"], found, row
+
+
+def _load_end_of_ledger(connection: Connection, world: World) -> None:
+    """The newest number that can be one; what SQLite sorts above all numbers is none."""
+    columns = raw(t.asset_event.c.number, t.asset_event.c.at)
+    after = t.asset_event.c.number <= checked.MOST_NUMBER
+    for row in read(connection, select(*columns).where(after).order_by(t.asset_event.c.number.desc()).limit(1)):
+        world.assets.next_number = row["number"] + 1
+        try:
+            world.assets.last_at = from_us(checked.sound(t.asset_event, row)["at"])
+        except Unreadable as fault:
+            world.leave(SetAside("asset_event", str(row["number"]), str(fault)))
+
+
+def _sound(
+    connection: Connection,
+    world: World,
+    table: Table,
+    *condition: ColumnElement[bool],
+    dag_id: str = "",
+    run: str = "",
+    run_id: str = "",
+) -> Iterator[dict[str, Any]]:
+    """The rows of a table that are what they should be; of the others World is told. The names are those of the
+    columns that say which Dag and run a row belongs to."""
+    order = [column for column in table.primary_key.columns if condition]
+    for row in read(connection, select(*raw(table)).where(*condition).order_by(*order)):
+        try:
+            yield checked.sound(table, row)
+        except Unreadable as fault:
+            keys = [str(row[column.name]) for column in table.primary_key.columns]
+            number = row[run] if run and isinstance(row[run], int) else None
+            names = [value if isinstance(value := row[name] if name else "", str) else "" for name in (dag_id, run_id)]
+            world.leave(SetAside(table.name, " ".join(keys), str(fault), names[0], number, names[1]))
 
 
 def _waiting(event: AssetEvent) -> WaitingEvent:
@@ -179,21 +388,27 @@ def _waiting(event: AssetEvent) -> WaitingEvent:
 def load_runs(
     connection: Connection, numbers: Iterable[int], world: World, *, keep_version: bool = False
 ) -> list[LiveRun]:
-    """Runs with their tasks, whatever their state; ones in memory are given as they are there."""
+    """Runs with their tasks, whatever their state; ones in memory are given as they are there.
+
+    Raises Unreadable when one of them is not what it should be.
+    """
     wanted = list(numbers)
     found = [world.runs[n] for n in wanted if n in world.runs]
     missing = [n for n in wanted if n not in world.runs]
     if not missing:
         return found
-    tasks = _tasks_by_run(connection, t.task_instance.c.run.in_(missing))
+    faults: _Faults = {}
+    tasks = _tasks_by_run(connection, t.task_instance.c.run.in_(missing), faults)
     loaded: dict[int, LiveRun] = {}
-    for row in connection.execute(select(t.run).where(t.run.c.number.in_(missing))).mappings():
-        run = run_of(row)
-        plan = _plan_of(connection, world, run, keep_version=keep_version)
-        if plan is not None:
-            live = loaded[run.number] = LiveRun(run, plan, tasks[run.number])
-            _load_previous(connection, world, live)
-    _load_xcoms(connection, loaded, t.xcom.c.run.in_(missing))
+    for number in missing:
+        run = queries.run_numbered(connection, number)
+        if run is None:
+            continue
+        live = _live_run(connection, world, run, tasks.get(number, ()), keep_version=keep_version)
+        loaded[number] = live
+    _load_xcoms(connection, loaded, t.xcom.c.run.in_(missing), faults)
+    for number, fault in faults.items():
+        raise Unreadable(f"Run {loaded[number].run.run_id if number in loaded else number} cannot be read: {fault}")
     return found + list(loaded.values())
 
 
@@ -217,45 +432,69 @@ def run_before(connection: Connection, world: World, dag_id: str, place: Place, 
 
 
 def _newest(connection: Connection, condition: Sequence[ColumnElement[bool]], *, most: int) -> list[PreviousRun]:
-    rows = connection.execute(
-        select(t.run).where(*condition).order_by(t.run_place.desc(), t.run.c.number.desc()).limit(most)
-    ).mappings()
-    return [as_previous(run_of(row)) for row in rows]
+    query = select(*raw(t.run)).where(*condition).order_by(t.run_place.desc(), t.run.c.number.desc()).limit(most)
+    return [as_previous(run_of(checked.sound(t.run, row))) for row in read(connection, query)]
 
 
 def _states(connection: Connection, number: int) -> dict[str, tuple[TaskState, ...]]:
     states: dict[str, list[TaskState]] = defaultdict(list)
-    columns = select(t.task_instance.c.task_id, t.task_instance.c.state).where(t.task_instance.c.run == number)
-    for task_id, state in connection.execute(columns):
-        states[task_id].append(TaskState(state))
+    columns = raw(t.task_instance.c.run, t.task_instance.c.task_id, t.task_instance.c.state)
+    for row in read(connection, select(*columns).where(t.task_instance.c.run == number)):
+        checked.sound(t.task_instance, row)
+        states[row["task_id"]].append(TaskState(row["state"]))
     return {task_id: tuple(found) for task_id, found in states.items()}
 
 
-def _plan_of(connection: Connection, world: World, run: DagRun, *, keep_version: bool = False) -> Plan | None:
+def _plan_of(connection: Connection, world: World, run: DagRun, *, keep_version: bool = False) -> Plan:
     """A run goes by the newest version of its Dag, unless it was told to stay with its own."""
     newest = None if run.pinned or keep_version else world.plans.get(run.dag_id)
-    return newest or plan_of_version(connection, run.version) or world.plans.get(run.dag_id)
+    return newest or plan_of_version(connection, run.version) or world.plans[run.dag_id]
 
 
 def plan_of_version(connection: Connection, version: str) -> Plan | None:
-    """The plan of a stored version, or None if it is not stored."""
-    encoded = connection.execute(select(t.dag_version.c.spec).where(t.dag_version.c.id == version)).scalar()
-    return Plan(decode_spec(encoded), version) if encoded is not None else None
+    """The plan of a stored version, or None if it is not stored. Raises Unreadable when it is no Dag."""
+    query = select(*raw(t.dag_version.c.id, t.dag_version.c.spec)).where(t.dag_version.c.id == version)
+    found = read(connection, query)
+    if not found:
+        return None
+    try:
+        return Plan(decode_spec(checked.sound(t.dag_version, found[0])["spec"]), version)
+    except InvalidInput as fault:
+        raise Unreadable(f"Version {version} of a Dag is not what was stored: {fault}") from None
+
+
+def _stored_plan(connection: Connection, dag_id: str, version: str) -> Plan:
+    plan = plan_of_version(connection, version)
+    again = f"`tradewind dags reserialize` has the file of Dag {dag_id!r} parsed again."
+    if plan is None:
+        raise Unreadable(f"Dag {dag_id!r} is of version {version!r}, which is not stored. {again}")
+    if plan.spec.dag_id != dag_id:
+        raise Unreadable(f"Dag {dag_id!r} is of version {version!r}, which is one of {plan.spec.dag_id!r}. {again}")
+    return plan
 
 
 def _load_past(connection: Connection, world: World) -> None:
     """For Dags whose tasks look at the run before: the runs that are over and may be the one before a run to come."""
+    gone: list[SetAside] = []
     for dag_id, plan in world.plans.items():
         if not plan.past:
             continue
         over = [t.run.c.dag_id == dag_id, t.run.c.state.not_in(OPEN_RUNS)]
-        newest = _newest(connection, over, most=MOST_OVER)
-        if all(run.is_manual for run in newest):
-            newest += _newest(connection, [*over, t.run.c.run_type != RunType.MANUAL.value], most=1)
-        found = worth_keeping(newest, most=MOST_OVER)
-        for run in found:
-            run.states = _states(connection, run.number)
-        world.last_states[dag_id] = found
+        try:
+            newest = _newest(connection, over, most=MOST_OVER)
+            if all(run.is_manual for run in newest):
+                newest += _newest(connection, [*over, t.run.c.run_type != RunType.MANUAL.value], most=1)
+            found = worth_keeping(newest, most=MOST_OVER)
+            for run in found:
+                run.states = _states(connection, run.number)
+        except Unreadable as fault:
+            gone.append(SetAside("dag", dag_id, f"What ran before its next run cannot be read: {fault}", dag_id))
+        else:
+            world.last_states[dag_id] = found
+    for one in gone:
+        # Its next run would begin as if there had been none before: rather nothing of it runs.
+        world.forget_dag(one.dag_id)
+        world.leave(one)
 
 
 def _set_timers(world: World, now: datetime) -> None:

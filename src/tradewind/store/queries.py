@@ -1,25 +1,32 @@
 """What others ask of the database, named for the answer. Reads only; records and plain dicts come back."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Table, and_, func, or_, select
 
+from tradewind.core.errors import Unreadable
 from tradewind.core.records import AssetEvent, DagRun
+from tradewind.store import checked
 from tradewind.store import tables as t
 from tradewind.store.rows import asset_event_of, run_of
 
 
 def run_named(connection: Connection, dag_id: str, run_id: str) -> DagRun | None:
-    row = connection.execute(
-        select(t.run).where(t.run.c.dag_id == dag_id, t.run.c.run_id == run_id)
-    ).mappings().first()  # fmt: skip
+    """The run, or None. Like all that give runs or events: raises Unreadable when its row is not what it should be."""
+    row = checked.first(connection, t.run, t.run.c.dag_id == dag_id, t.run.c.run_id == run_id)
     return run_of(row) if row else None
 
 
 def run_numbered(connection: Connection, number: int) -> DagRun | None:
-    row = connection.execute(select(t.run).where(t.run.c.number == number)).mappings().first()
+    row = checked.first(connection, t.run, t.run.c.number == number)
     return run_of(row) if row else None
+
+
+def number_of_run(connection: Connection, dag_id: str, run_id: str) -> int | None:
+    """A run's number, whatever else its row says."""
+    found = connection.execute(select(t.run.c.number).where(t.run.c.dag_id == dag_id, t.run.c.run_id == run_id))
+    return found.scalar()
 
 
 def run_numbers(connection: Connection) -> set[int]:
@@ -69,11 +76,18 @@ def runs_of_partitions(
     return list(connection.execute(select(run.number).where(*condition).order_by(run.number)).scalars())
 
 
+def runs_of(connection: Connection, dag_id: str) -> list[tuple[int, str]]:
+    """Number and run_id of every run of a Dag, whatever else their rows say."""
+    query = select(*checked.raw(t.run.c.number, t.run.c.run_id)).where(t.run.c.dag_id == dag_id)
+    return [(row["number"], str(row["run_id"])) for row in checked.read(connection, query.order_by(t.run.c.number))]
+
+
 def runs_by_date(connection: Connection, dag_id: str, start_us: int | None, end_us: int | None) -> dict[Any, DagRun]:
     """The Dag's runs by their logical date, for dates in the range."""
     at = t.run.c.logical_date
-    rows = connection.execute(select(t.run).where(t.run.c.dag_id == dag_id, at >= start_us, at <= end_us)).mappings()
-    return {run.logical_date: run for run in map(run_of, rows)}
+    query = select(*checked.raw(t.run)).where(t.run.c.dag_id == dag_id, at >= start_us, at <= end_us)
+    runs = (run_of(checked.sound(t.run, row)) for row in checked.read(connection, query))
+    return {run.logical_date: run for run in runs}
 
 
 def backfill_numbers(connection: Connection, dag_id: str) -> list[int]:
@@ -91,8 +105,8 @@ def previous_run(
         condition.append(t.run.c.state == state)
     if scheduled_only:
         condition.append(t.run.c.run_type == "scheduled")
-    row = connection.execute(select(t.run).where(*condition).order_by(at.desc()).limit(1)).mappings().first()
-    return run_of(row) if row else None
+    found = checked.read(connection, select(*checked.raw(t.run)).where(*condition).order_by(at.desc()).limit(1))
+    return run_of(checked.sound(t.run, found[0])) if found else None
 
 
 def xcoms(
@@ -157,7 +171,7 @@ def asset_events(
     """Events of an asset, or through an alias, oldest first; of those the `newest`."""
     event = t.asset_event.c
     condition = [column == value for column, value in ((event.name, name), (event.uri, uri)) if value]
-    query = select(t.asset_event)
+    query = select(*checked.raw(t.asset_event))
     if alias:
         query = query.join(t.asset_event_alias, t.asset_event_alias.c.event == event.number)
         condition.append(t.asset_event_alias.c.alias == alias)
@@ -166,7 +180,7 @@ def asset_events(
     if before_us is not None:
         condition.append(event.at <= before_us)
     query = query.where(*condition).order_by(event.number.desc()).limit(newest)
-    return [asset_event_of(row) for row in connection.execute(query).mappings()][::-1]
+    return [asset_event_of(checked.sound(t.asset_event, row)) for row in checked.read(connection, query)][::-1]
 
 
 def has_asset_event(connection: Connection, id: str) -> bool:
@@ -177,13 +191,13 @@ def has_asset_event(connection: Connection, id: str) -> bool:
 def asset_events_of_run(connection: Connection, dag_id: str, run_id: str) -> list[AssetEvent]:
     """The events that a run was made for, oldest first."""
     query = (
-        select(t.asset_event)
+        select(*checked.raw(t.asset_event))
         .join(t.asset_run, t.asset_run.c.event == t.asset_event.c.number)
         .join(t.run, t.run.c.number == t.asset_run.c.run)
         .where(t.run.c.dag_id == dag_id, t.run.c.run_id == run_id)
         .order_by(t.asset_event.c.number)
     )
-    return [asset_event_of(row) for row in connection.execute(query).mappings()]
+    return [asset_event_of(checked.sound(t.asset_event, row)) for row in checked.read(connection, query)]
 
 
 def assets_through_alias(connection: Connection, alias: str | None = None) -> list[tuple[str, str]]:
@@ -247,24 +261,35 @@ def connection_named(connection: Connection, conn_id: str) -> dict[str, Any] | N
 
 def open_callbacks(connection: Connection) -> list[dict[str, Any]]:
     """Callbacks that nobody has finished yet, oldest first."""
-    query = select(t.callback).where(t.callback.c.state.in_(("waiting", "assigned"))).order_by(t.callback.c.created_at)
-    return [dict(row) for row in connection.execute(query).mappings()]
+    query = select(*checked.raw(t.callback)).where(t.callback.c.state.in_(("waiting", "assigned")))
+    rows = checked.read(connection, query.order_by(t.callback.c.created_at))
+    return [dict(row) for row in rows if _is_sound(t.callback, row)]
+
+
+def _is_sound(table: Table, row: Mapping[Any, Any]) -> bool:
+    try:
+        checked.sound(table, row)
+    except Unreadable:
+        return False
+    return True
 
 
 def callback_numbered(connection: Connection, number: str) -> dict[str, Any] | None:
-    row = connection.execute(select(t.callback).where(t.callback.c.id == number)).mappings().first()
-    return dict(row) if row else None
+    return checked.first(connection, t.callback, t.callback.c.id == number)
 
 
 def version_number(connection: Connection, dag_id: str, version: str) -> int:
     """This version's number, or the next free one."""
-    known = connection.execute(select(t.dag_version.c.number).where(t.dag_version.c.id == version)).scalar()
-    if known is not None:
-        return int(known)
-    newest = connection.execute(
-        select(func.max(t.dag_version.c.number)).where(t.dag_version.c.dag_id == dag_id)
-    ).scalar()  # fmt: skip
-    return (newest or 0) + 1
+    number, mine = t.dag_version.c.number, t.dag_version.c.dag_id == dag_id
+    known = connection.execute(select(number).where(t.dag_version.c.id == version)).scalar()
+    if isinstance(known, int):
+        return known
+    newest = connection.execute(select(func.max(number)).where(mine)).scalar() or 0
+    if isinstance(newest, int):
+        return newest + 1
+    return (
+        max((n for n in connection.execute(select(number).where(mine)).scalars() if isinstance(n, int)), default=0) + 1
+    )
 
 
 def files_known(connection: Connection) -> dict[str, dict[str, Any]]:
@@ -274,7 +299,8 @@ def files_known(connection: Connection) -> dict[str, dict[str, Any]]:
 
 def worker_epoch(connection: Connection, name: str) -> int:
     """The last epoch that a worker of this name had; 0 when it is new."""
-    return connection.execute(select(t.worker.c.epoch).where(t.worker.c.name == name)).scalar() or 0
+    epoch = connection.execute(select(t.worker.c.epoch).where(t.worker.c.name == name)).scalar()
+    return epoch if isinstance(epoch, int) and 0 <= epoch < checked.MOST_NUMBER else 0
 
 
 def command_answer(connection: Connection, key: str) -> dict[str, Any] | None:

@@ -5,6 +5,8 @@ from hashlib import sha256
 import msgspec
 
 from tradewind.core.dag import DagSpec
+from tradewind.core.errors import InvalidInput
+from tradewind.core.soundness import fault_of
 
 _as_read = msgspec.json.Encoder()
 _sorted = msgspec.json.Encoder(order="sorted")
@@ -17,8 +19,17 @@ def encode_spec(spec: DagSpec) -> bytes:
 
 
 def decode_spec(encoded: bytes) -> DagSpec:
-    """The DagSpec of `encode_spec`'s bytes. Raises msgspec.DecodeError for bytes that are not one."""
-    return _decoder.decode(encoded)
+    """The DagSpec of `encode_spec`'s bytes. Raises InvalidInput, with what is wrong, where it is no sound one."""
+    try:
+        spec = _decoder.decode(encoded)
+        fault = fault_of(spec)
+    except (msgspec.DecodeError, UnicodeDecodeError, OverflowError, ValueError) as error:
+        raise InvalidInput(f"A Dag cannot be read: {error}.") from None
+    except RecursionError:
+        raise InvalidInput("A Dag cannot be read: it is nested too deep.") from None
+    if fault:
+        raise InvalidInput(fault)
+    return spec
 
 
 def version_of(spec: DagSpec, digest: str) -> str:

@@ -6,6 +6,10 @@ from typing import overload
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
+FIRST_US = (datetime(2, 1, 1, tzinfo=UTC) - _EPOCH) // _MICROSECOND
+LAST_US = (datetime(9800, 1, 1, tzinfo=UTC) - _EPOCH) // _MICROSECOND
+"""What is kept lies between these, so that the longest delay added to it still is in the calendar, in every zone."""
+
 
 @overload
 def to_us(at: datetime) -> int: ...
@@ -19,3 +23,8 @@ def to_us(at: datetime | None) -> int | None:
 def from_us(us: int | None) -> datetime | None:
     """The aware UTC datetime."""
     return None if us is None else _EPOCH + timedelta(microseconds=us)
+
+
+def is_kept(at: datetime) -> bool:
+    """Whether a moment is one that the database may hold."""
+    return FIRST_US <= to_us(at) <= LAST_US

@@ -20,6 +20,7 @@ from tradewind.core import decisions as d
 from tradewind.core.records import DagRun, TaskInstance, TaskKey
 from tradewind.core.states import AttemptState, RunState, TaskState
 from tradewind.store import tables
+from tradewind.store.checked import MOST_NUMBER
 from tradewind.store.rows import asset_event_row, attempt_row, deferral_row, plain, run_row, slot_key, task_row
 from tradewind.store.statements import (
     Statement,
@@ -34,6 +35,9 @@ from tradewind.wire.messages import Event
 
 LEASE_MS = 3000
 """How long the owner's lease lasts after each renewal."""
+
+LONGEST_LEASE_MS = 86_400_000
+"""A lease that ends later than this was not written by an owner."""
 
 NOW_MS = {
     # unixepoch('subsec') is NULL before SQLite 3.42.
@@ -120,16 +124,27 @@ class Writer:
             )
             cursor.execute(
                 f"UPDATE owner SET holder={mark}, epoch=epoch+1, expires_ms={self._now_ms}+{mark} "
-                f"WHERE id=1 AND (expires_ms < {self._now_ms} OR holder={mark})",
-                (holder, ttl_ms, holder),
+                # No lease lasts as long as the last one would: that is nonsense, and nobody ever would be the owner.
+                f"WHERE id=1 AND (expires_ms < {self._now_ms} OR holder={mark} "
+                f"OR expires_ms > {self._now_ms}+{mark})",
+                (holder, ttl_ms, holder, LONGEST_LEASE_MS),
             )
             if cursor.rowcount != 1:
                 return None
             cursor.execute("SELECT epoch, next_run_number FROM owner WHERE id=1")
             epoch, number = cursor.fetchone()
+            number = self._free_number(cursor, number)
             cursor.execute("SELECT COALESCE(MAX(seq), 0) + 1 FROM event")
             self._next_seq = cursor.fetchone()[0]
         return Lease(holder, epoch, number)
+
+    def _free_number(self, cursor: Any, stored: Any) -> int:
+        """The next run's number: as stored, unless that is none, or runs have it already."""
+        cursor.execute(f"SELECT MAX(number) FROM run WHERE number <= {MOST_NUMBER}")
+        newest = cursor.fetchone()[0]
+        if isinstance(stored, int) and 0 < stored <= MOST_NUMBER:
+            return max(stored, (newest or 0) + 1)
+        return int(newest or 0) + 1
 
     def release(self, lease: Lease) -> None:
         """Give the lease back, so that a standby need not wait for its end."""

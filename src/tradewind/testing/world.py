@@ -605,8 +605,9 @@ def check_world(world: World) -> None:
     by_run = [(("task_in_run", str(key.run), key.task_id), 1) for key in counted]
     assert _nonzero(world.deferred_slots) == _summed((d.pool, d.pool_slots) for d in waiting)
     assert world.deferred_as == {d.id: d.key for d in world.deferrals.values()}
-    deferred = {t.key for live in world.runs.values() for t in live.tasks.values() if t.state is TaskState.DEFERRED}
-    assert deferred == {d.key for d in waiting}
+    at_work = [live for live in world.runs.values() if not live.quarantine]
+    deferred = {t.key for live in at_work for t in live.tasks.values() if t.state is TaskState.DEFERRED}
+    assert deferred == {d.key for d in waiting if not world.runs[d.key.run].quarantine}
     assert world.task_active == _summed([*by_task, *by_run])
     named = {(key, dag_id) for dag_id, plan in world.plans.items() for key in named_in(plan.spec.assets)}
     assert {(key, dag_id) for key, dags in world.assets.consumers.items() for dag_id in dags} == named
@@ -621,7 +622,7 @@ def check_world(world: World) -> None:
     for worker in world.workers.values():
         assert worker.used == sum(a.worker == worker.name for a in attempts), worker
     queued = {entry.key for entry in world.ready.waiting()}
-    ready = {t.key for live in world.runs.values() for t in live.tasks.values() if t.state is TaskState.SCHEDULED}
+    ready = {t.key for live in at_work for t in live.tasks.values() if t.state is TaskState.SCHEDULED}
     assert ready <= queued, f"ready but in no queue: {ready - queued}"
 
 
@@ -659,7 +660,8 @@ def same_world(memory: World, loaded: World, now: datetime) -> None:
 
     def ready(world: World) -> set[Any]:
         entries = {entry.key for entry in world.ready.waiting()}
-        return {key for key in entries if (t := world.task(key)) and t.state is TaskState.SCHEDULED}
+        at_work = [key for key in entries if key.run in world.runs and not world.runs[key.run].quarantine]
+        return {key for key in at_work if (t := world.task(key)) and t.state is TaskState.SCHEDULED}
 
     assert ready(memory) == ready(loaded)
     assert timers(memory, now) == timers(loaded, now)
@@ -670,6 +672,8 @@ def timers(world: World, now: datetime) -> set[Any]:
 
     def holds(at: datetime, kind: str, subject: Any) -> bool:
         match kind:
+            case "task" | "deferral" if subject.run in world.runs and world.runs[subject.run].quarantine:
+                return False
             case "task":
                 task = world.task(subject)
                 waiting = (TaskState.UP_FOR_RETRY, TaskState.UP_FOR_RESCHEDULE)

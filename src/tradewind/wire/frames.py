@@ -56,7 +56,7 @@ class Frames:
                 start = end
                 try:
                     yield decode(body)
-                except msgspec.DecodeError as error:
+                except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, OverflowError) as error:
                     raise BrokenFrame(str(error)) from None
         finally:
             del buffer[:start]

@@ -35,7 +35,7 @@ class Files:
     def due(self) -> list[Parse]:
         return []
 
-    def parsed(self, answer: Parsed, now: datetime) -> list[Any]:
+    def parsed(self, answer: Parsed, now: datetime, refuses: Callable[[str], str]) -> list[Any]:
         return []
 
     def agent_lost(self) -> None: ...
