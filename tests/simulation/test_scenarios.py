@@ -31,9 +31,9 @@ from tradewind.worker.agent import Agent
 def _forgets_open_callbacks_at_a_join() -> Any:
     real = Desk._agent_joined
 
-    def joined(self: Any, peer: Any) -> None:
+    def joined(self: Any, peer: Any, holds: Any) -> None:
         with patch.object(queries, "open_callbacks", lambda connection: []):
-            real(self, peer)
+            real(self, peer, holds)
 
     return patch.object(Desk, "_agent_joined", joined)
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, assert_never
 
-from tradewind.core import attempts, backfills, consuming, deferral, reruns, runs, tasks
+from tradewind.core import attempts, backfills, callbacks, consuming, deadlines, deferral, reruns, runs, tasks
 from tradewind.core.admission import admit
 from tradewind.core.decisions import Operation, PutRow, Record, WarmHost
 from tradewind.core.inputs import (
@@ -17,6 +17,7 @@ from tradewind.core.inputs import (
     AttemptFinished,
     AttemptStarted,
     BackfillFound,
+    CallbackBegun,
     CallbackFinished,
     CancelBackfill,
     Clear,
@@ -75,8 +76,10 @@ def _react(turn: Turn, event: Input) -> Any:
             attempts.finished(turn, event)
         case XComPushed():
             attempts.pushed(turn, event)
+        case CallbackBegun():
+            callbacks.begun(turn, event)
         case CallbackFinished():
-            attempts.callback_finished(turn, event)
+            callbacks.finished(turn, event)
         case TriggerAnswered():
             deferral.answered(turn, event)
         case AssetsUpdated():
@@ -148,6 +151,8 @@ def _on_timer(turn: Turn, kind: str, subject: Any) -> None:
             runs.start_queued(turn, subject)
         case "backfill":
             turn.backfills[subject] = None
+        case "deadline":
+            deadlines.on_timer(turn, subject)
         case "run_timeout":
             runs.on_run_timeout(turn, subject)
         case "wake":
@@ -162,6 +167,8 @@ def _dag_loaded(turn: Turn, news: DagLoaded) -> None:
     changed = known is None or known.version != news.version
     plan = Plan(spec, news.version) if changed or spec.dag_id not in world.plans else world.plans[spec.dag_id]
     world.set_plan(plan)
+    if len(news.runtimes) > len(world.runtimes.get(spec.dag_id, ())):
+        world.runtimes[spec.dag_id] = news.runtimes  # what ended since the Dag looks at it is known already
     if changed:
         turn.do(
             PutRow(

@@ -142,7 +142,7 @@ def delete_run(context: Context, body: Body, actor: str) -> Wish:
 def _delete_runs(runs: list[DagRun]) -> tuple[Operation, ...]:
     operations: list[Operation] = []
     for run in runs:
-        for table in ("task_instance", "attempt", "xcom", "rendered", "callback", "asset_run"):
+        for table in ("task_instance", "attempt", "xcom", "rendered", "callback", "deadline", "asset_run"):
             operations.append(DropRows(table, {"run": run.number}))
         operations.append(DropRows("run", {"number": run.number}))
         operations.append(Record("run.deleted", run.dag_id, run.run_id))

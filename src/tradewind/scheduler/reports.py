@@ -28,6 +28,7 @@ def attempt_finished(report: Finished) -> AttemptFinished:
             for said in report.asset_events
             if said.name or said.uri
         ),
+        died=report.died,
         cpu_seconds=report.cpu_seconds,
         peak_bytes=report.peak_bytes,
     )

@@ -181,15 +181,30 @@ def connection_named(connection: Connection, conn_id: str) -> dict[str, Any] | N
     return dict(row) if row else None
 
 
+def runtimes(connection: Connection, dag_id: str, most: int) -> tuple[float, ...]:
+    """Seconds that the last runs of a Dag took which are over, newest first."""
+    run = t.run.c
+    took = select(run.start_date, run.end_date).where(
+        run.dag_id == dag_id, run.start_date.is_not(None), run.end_date.is_not(None)
+    )
+    rows = connection.execute(took.order_by(run.number.desc()).limit(most))
+    return tuple((end - start) / 1e6 for start, end in rows)
+
+
 def open_callbacks(connection: Connection) -> list[dict[str, Any]]:
-    """Callbacks that nobody has finished yet, oldest first."""
-    query = select(t.callback).where(t.callback.c.state.in_(("waiting", "assigned"))).order_by(t.callback.c.created_at)
+    """Callbacks that nobody has finished yet, oldest first. One that is `begun` is never started anew."""
+    open_states = ("waiting", "assigned", "begun")
+    query = select(t.callback).where(t.callback.c.state.in_(open_states)).order_by(t.callback.c.created_at)
     return [dict(row) for row in connection.execute(query).mappings()]
 
 
 def callback_numbered(connection: Connection, number: str) -> dict[str, Any] | None:
-    row = connection.execute(select(t.callback).where(t.callback.c.id == number)).mappings().first()
-    return dict(row) if row else None
+    """A callback that is not over, with the tries that its task may have."""
+    task, row = t.task_instance.c, t.callback.c
+    its_task = (task.run == row.run) & (task.task_id == row.task_id) & (task.map_index == row.map_index)
+    query = select(t.callback, func.coalesce(task.max_tries, 0).label("max_tries"))
+    found = connection.execute(query.outerjoin(t.task_instance, its_task).where(row.id == number)).mappings().first()
+    return dict(found) if found else None
 
 
 def version_number(connection: Connection, dag_id: str, version: str) -> int:

@@ -95,6 +95,8 @@ class Play:
         """The id of every StartCallback, in order."""
         self.trigger_orders: list[StartTrigger | StopTrigger] = []
         """Every order about a trigger, in order."""
+        self.deadlines: dict[tuple[int, str], datetime] = {}
+        """Rows of deadlines that have not come, by (run, name)."""
         self.asked_to_name: list[str] = []
         """Dags whose timetable's code was asked for its next runs, in order."""
         self.versions: dict[str, int] = {}
@@ -435,6 +437,12 @@ class Play:
                     del self.xcoms[found]
             case PutCallback():
                 self.callbacks[operation.id] = operation
+            case PutRow(table="deadline", row=row):
+                self.deadlines[row["run"], row["name"]] = row["at"]
+            case DropRows(table="deadline", where=where):
+                for found in [each for each in self.deadlines if each[0] == where["run"]]:
+                    if where.get("name", found[1]) == found[1]:
+                        del self.deadlines[found]
             case PutDeferral(deferral=deferral):
                 self.deferrals[deferral.key] = deferral
             case DropRows(table="deferral", where=where):
@@ -526,6 +534,8 @@ class Play:
         assert self.world.deferrals == self.deferrals
         queues = self.world.assets.queues
         assert {(dag_id, n) for dag_id, queue in queues.items() for n in queue.events} == self.asset_queue
+        kept = {(number, name): at for number, live in self.world.runs.items() for name, at in live.deadlines.items()}
+        assert kept == self.deadlines
         self._check_backfills()
         waiting = {d.id for d in self.deferrals.values() if d.needs_triggerer}
         assert waiting == self.triggers.keys(), "triggers that run are not those that somebody waits for"
@@ -586,6 +596,7 @@ def same_world(memory: World, loaded: World, now: datetime) -> None:
         assert live.tasks == other.tasks
         assert live.counts == other.counts
         assert (live.unfinished, live.in_motion, live.active) == (other.unfinished, other.in_motion, other.active)
+        assert live.deadlines == other.deadlines
         assert {k: n for k, n in live.lengths.items() if n} == {k: n for k, n in other.lengths.items() if n}
         for task_id in live.plan.past:
             mine, theirs = memory.states_before(live, task_id), loaded.states_before(other, task_id)
@@ -601,6 +612,7 @@ def same_world(memory: World, loaded: World, now: datetime) -> None:
     assert queues[0] == queues[1]
     assert (memory.assets.next_number, memory.assets.last_at) == (loaded.assets.next_number, loaded.assets.last_at)
     assert memory.pools == loaded.pools
+    assert memory.runtimes == loaded.runtimes
     assert memory.backfills == loaded.backfills
 
     def ready(world: World) -> set[Any]:
@@ -623,6 +635,9 @@ def timers(world: World, now: datetime) -> set[Any]:
             case "deferral":
                 waits = world.deferrals.get(subject)
                 return waits is not None and waits.answer is None and at in (waits.at, waits.timeout_at)
+            case "deadline":
+                number, name = subject
+                return number in world.runs and world.runs[number].deadlines.get(name) == at
             case "schedule":  # one that is due already waits for the end of a run
                 record = world.dags[subject]
                 return at > now and not record.is_paused and record.next_due is not None

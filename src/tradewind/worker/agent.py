@@ -690,6 +690,7 @@ class Agent:
                 start_us=running.started_us,
                 end_us=self._ports.clock_us(),
                 error=error,
+                died=True,
                 peak_bytes=running.peak,
                 cpu_seconds=running.cpu,
             )
