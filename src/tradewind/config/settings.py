@@ -15,11 +15,13 @@ from tradewind.config.table import (
     Core,
     DagProcessor,
     Database,
+    Email,
     Logging,
     Metrics,
     Operators,
     Scheduler,
     Sensors,
+    Smtp,
     Worker,
 )
 
@@ -41,6 +43,8 @@ class Settings:
     logging: Logging
     metrics: Metrics
     operators: Operators
+    email: Email
+    smtp: Smtp
     sensors: Sensors
     celery: Celery
     files: tuple[Path, ...]
