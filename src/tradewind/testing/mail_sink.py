@@ -44,6 +44,11 @@ class MailSink:
     """The answer to every recipient, instead of taking them."""
     hangs_up: int = 0
     """So many sessions are closed before a word."""
+    goes_on: threading.Event = field(default_factory=threading.Event)
+    """While it is not set, messages are kept and not acknowledged."""
+
+    def __post_init__(self) -> None:
+        self.goes_on.set()
 
     def __enter__(self) -> MailSink:
         sink = self
@@ -62,6 +67,7 @@ class MailSink:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self.goes_on.set()
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
@@ -80,7 +86,10 @@ class MailSink:
             return
 
         def say(line: str) -> None:
-            session.wfile.write(line.encode() + b"\r\n")
+            try:
+                session.wfile.write(line.encode() + b"\r\n")
+            except OSError:
+                pass  # who handed it in is gone
 
         sender, recipients = "", list[str]()
         say("220 sink")
@@ -104,6 +113,7 @@ class MailSink:
                         lines.append(text[1:] if text.startswith(b".") else text)
                     self.mails.append(Mail(sender, recipients, b"".join(lines)))
                     recipients = []
+                    self.goes_on.wait()
                     say("250 taken")
                 case "QUIT":
                     say("221 bye")
