@@ -124,6 +124,11 @@ def test_what_never_began_is_started_again(stage: Stage) -> None:
     number = mail(stage, agent).attempt
     stage.say(agent, Finished(attempt=number, outcome="not_started"))
     stage.play()
+    assert Ack(attempts=[number]) in agent.told
+    stage.say(agent, Beat(sent_us=0))
+    assert offers(agent, number) == 1, "whatever kept it from being done may still be so"
+    stage.seconds += 6
+    stage.say(agent, Beat(sent_us=0))
     assert offers(agent, number) == 2
     assert begin(stage, agent, number).value == ""
 

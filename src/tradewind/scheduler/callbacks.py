@@ -7,6 +7,8 @@ is left. A callback may be started again; one that has begun what must not be do
 from collections.abc import Callable, KeysView, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from tradewind.core.inputs import CallbackBegun, CallbackFinished
 from tradewind.core.records import TaskKey
 from tradewind.scheduler.offers import Offers
@@ -95,8 +97,12 @@ class Callbacks:
     def begin(self, peer: Peer, number: str, reply: Callable[[Any, Exception | None], None]) -> None:
         """A callback asks whether it may do now what must not be done twice: the first that asks may, once that is
         durable. The answer is empty, or says why not."""
-        with self._scheduler.engine.connect() as connection:
-            row = queries.callback_numbered(connection, number)
+        try:
+            with self._scheduler.engine.connect() as connection:
+                row = queries.callback_numbered(connection, number)
+        except SQLAlchemyError as error:
+            reply(None, error)
+            return
         if number in self._begun or row is None or row["state"] == "begun":
             reply(NOT_TWICE, None)
             return
@@ -122,14 +128,15 @@ class Callbacks:
         with self._scheduler.engine.connect() as connection:
             return queries.callback_numbered(connection, report.attempt) is not None
 
-    def goes_on(self, report: Finished) -> bool:
-        """Whether the callback is started anew, because its process never came to it; else it is over."""
+    def goes_on(self, peer: Peer, report: Finished) -> bool:
+        """Whether the callback is to be started anew, because its process never came to it; else it is over. It is
+        started after a while, as what got lost on the way: whatever kept it from being done may still be so."""
+        if report.outcome in ("not_started", "lost") and report.attempt not in self._begun:
+            self._orders[report.attempt] = _Order(peer.name, self._scheduler.uptime())
+            return True
         self._orders.pop(report.attempt, None)
-        if report.outcome not in ("not_started", "lost") or report.attempt in self._begun:
-            self._begun.discard(report.attempt)
-            return False
-        self.start(report.attempt)
-        return True
+        self._begun.discard(report.attempt)
+        return False
 
     def _open(self) -> list[dict[str, Any]]:
         with self._scheduler.engine.connect() as connection:

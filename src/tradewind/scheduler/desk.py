@@ -330,7 +330,7 @@ class Desk:
             )
 
         if is_callback:
-            if self._callbacks.goes_on(report):
+            if self._callbacks.goes_on(peer, report):
                 forget()
             else:
                 self._scheduler.submit(CallbackFinished(id=report.attempt, error=report.error), acknowledge)

@@ -30,6 +30,8 @@ class Ledger:
         """How often each callback was carried out, by run, kind and id."""
         self.given_up: set[tuple[str, str]] = set()
         """Runs of which a callback has ended otherwise: its process died after it began, or three times before."""
+        self.mailed: set[str] = set()
+        """Callbacks whose mail was handed in."""
         self._running: dict[TaskKey, tuple[str, Actor]] = {}
         self._superseded: dict[str, Actor] = {}
         """Attempts that were frozen with their machine when another one began: they may not go on."""
@@ -37,6 +39,12 @@ class Ledger:
         self._counted: set[str] = set()
         self._succeeded: dict[TaskKey, int] = {}
         self._allowance = allowance
+
+    def mails(self, callback: str) -> None:
+        """A mail is handed in."""
+        if callback in self.mailed:
+            raise Broken(f"I15: the mail of callback {callback} was sent twice")
+        self.mailed.add(callback)
 
     def began(self, offer: Offer, actor: Actor, now: int, clears: int) -> None:
         """`execute` begins; `clears` is how often somebody may have cleared the task."""
