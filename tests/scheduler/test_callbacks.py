@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from test_desk import Agent, Stage
 
+from tradewind.core.dag import DeadlineSpec
 from tradewind.core.inputs import AttemptFinished, CreateRun, DagLoaded, WorkerExpired
 from tradewind.core.states import RunType
 from tradewind.store.specs import encode_spec
 from tradewind.testing.builders import dag
 from tradewind.testing.simulation.database import Database
-from tradewind.wire.messages import Ack, Beat, Finished, Hello, Offer, Request, Response
+from tradewind.wire.messages import Ack, Beat, Finished, Hello, Offer, Parsed, Request, Response
 
 
 @pytest.fixture
@@ -163,3 +165,26 @@ def test_a_report_that_comes_before_its_agent_is_known_ends_the_callback(stage: 
     stage.play()
     assert rows(stage) == []
     assert offers(again, number) == 0
+
+
+def test_a_dag_that_begins_to_look_at_its_past_runs_is_told_how_long_they_took(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    agent = Agent("one")
+    greet(stage, agent)
+    for seconds in (60, 120):
+        stage.give(CreateRun(dag_id="etl", run_type=RunType.MANUAL))
+        stage.seconds += seconds
+        (attempt,) = stage.scheduler.world.attempts
+        stage.give(AttemptFinished(attempt=attempt, outcome="success", end_date=stage.now()))
+    assert stage.scheduler.world.runtimes == {}
+    late = DeadlineSpec(reference="average_runtime", interval_seconds=1, max_runs=10, min_runs=1)
+    spec = dag("a", retries=2, deadlines=(late,))
+    news = DagLoaded(spec=spec, version="w", encoded=encode_spec(spec), digest="e", number=2)
+    monkeypatch.setattr(stage.scheduler.desk.files, "parsed", lambda answer, now: [news])
+    stage.say(agent, Parsed(id=0, file="etl.py"))
+    stage.play()
+    assert stage.scheduler.world.runtimes == {"etl": (120.0, 60.0)}
+    stage.give(CreateRun(dag_id="etl", run_type=RunType.MANUAL))
+    (live,) = stage.scheduler.world.runs.values()
+    assert live.deadlines == {"deadline:0": stage.now() + timedelta(seconds=91)}
