@@ -19,7 +19,7 @@ again for every time that somebody may have cleared it."""
 
 
 class Ledger:
-    """Raises Broken for I3, I4, I5 and I6 the moment they do not hold."""
+    """Raises Broken for I3, I4, I5, I6 and I15 the moment they do not hold."""
 
     def __init__(self, allowance: Allowance) -> None:
         self.starts: dict[str, int] = {}
