@@ -103,6 +103,7 @@ def test_config_get_value(run: Run, home: Path, monkeypatch: pytest.MonkeyPatch)
 def test_config_list_names_sources_and_masks_secrets(run: Run, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", "postgresql://u:topsecret@h/db")
     monkeypatch.setenv("AIRFLOW__SMTP__SMTP_PASSWORD", "alsosecret")
+    monkeypatch.setenv("AIRFLOW__SENTRY__SENTRY_DSN", "alsosecret")
     out = run("config", "list", "--include-sources").out
     assert "# Source: env AIRFLOW__DATABASE__SQL_ALCHEMY_CONN\nsql_alchemy_conn = < hidden >\n" in out
     assert "# Source: default\nparallelism = 32\n" in out
@@ -117,7 +118,7 @@ def test_config_list_names_sources_and_masks_secrets(run: Run, home: Path, monke
     assert run("config", "list", "--section", "nope").code == 1
     defaults = run("config", "list", "--defaults", "-s").out
     assert "# Source: env" not in defaults
-    assert "smtp_password" not in defaults
+    assert "sentry_dsn" not in defaults
 
 
 def test_config_lint(run: Run, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -143,7 +143,6 @@ PUBLISHED = {
 }
 """(release, folder in its wheels) -> example files there; the two that need the Kubernetes provider are left out."""
 NOT_YET = {
-    "2.11 example_dag_decorator": "EmailOperator",
     "2.11 example_subdag_operator": "SubDagOperator",
     "2.11 tutorial_objectstorage": "requests|ObjectStoragePath",
     "3.3 example_asset_partition": "AllowedKeyMapper",

@@ -15,6 +15,7 @@ import pytest
 
 from tradewind.core.inputs import TimerFired
 from tradewind.scheduler import owner as owner_module
+from tradewind.scheduler.callbacks import Callbacks
 from tradewind.scheduler.desk import Desk
 from tradewind.scheduler.owner import Batch, Item, Owner
 from tradewind.store import queries
@@ -32,9 +33,9 @@ from tradewind.worker.agent import Agent
 def _forgets_open_callbacks_at_a_join() -> Any:
     real = Desk._agent_joined
 
-    def joined(self: Any, peer: Any) -> None:
+    def joined(self: Any, peer: Any, holds: Any) -> None:
         with patch.object(queries, "open_callbacks", lambda connection: []):
-            real(self, peer)
+            real(self, peer, holds)
 
     return patch.object(Desk, "_agent_joined", joined)
 
@@ -106,6 +107,25 @@ def test_a_callback_whose_host_dies_before_it_began_is_carried_out_all_the_same(
     succeeded = set(map(tuple, database.rows("SELECT dag_id, run_id FROM run WHERE state = 'success'")))
     assert len(succeeded) > 10
     assert {run for run, _, _ in simulation.ledger.called_back} == succeeded
+
+
+def test_no_mail_is_sent_twice_and_few_get_lost_whatever_dies_around_them(database: Database) -> None:
+    spec = dag("a; b", tasks={n: {"callbacks": ("email_on_failure", "email_on_retry"), "retries": 2} for n in "ab"})
+    runs = [Trigger(at=timedelta(seconds=3 * n), dag_id="etl", run_id=f"r{n}") for n in range(20)]
+    workload = Workload(key="mails", trouble=0.5, dags=(spec,), actions=tuple(runs))
+    sent = asked = 0
+    for seed in range(8):
+        simulation = Simulation(seed, database, workload=workload)
+        assert not simulation.run().broken
+        asked += len({id for _, kind, id in simulation.ledger.called_back if "email" in kind})
+        sent += len(simulation.ledger.mailed)
+        assert database.rows("SELECT * FROM callback") == []
+    assert asked > 100
+    assert sent > 0.8 * asked
+    forgets = patch.object(Callbacks, "begin", lambda self, peer, number, reply: reply("", None))
+    with forgets:
+        broken = [Simulation(seed, database, workload=workload).run().broken for seed in range(8)]
+    assert any("sent twice" in str(each) for each in broken)
 
 
 def test_a_sensor_that_has_looked_often_may_be_handed_back_as_any_other_task(play: Play) -> None:

@@ -636,6 +636,31 @@ def test_callbacks_of_tasks_and_dags_are_called(write: Write) -> None:
     assert "run task_failure" in run.callbacks[0].log
 
 
+def test_a_mail_is_asked_for_and_not_sent_and_a_late_run_is_told_of(write: Write) -> None:
+    file = write("""
+        from airflow.sdk import DeadlineAlert, DeadlineReference, SyncCallback
+
+        def late(context):
+            print("late", (context["deadline"].deadline_time - context["dag_run"].start_date).total_seconds())
+
+        ALERT = DeadlineAlert(DeadlineReference.DAGRUN_QUEUED_AT, timedelta(minutes=5), SyncCallback(late))
+
+        with DAG("etl", schedule=None, start_date=START, deadline=ALERT, default_args={"email": "me@x.org"}):
+            @task(retries=1, retry_delay=timedelta(minutes=10))
+            def fails():
+                raise ValueError
+
+            fails()
+    """)
+    run = run_dag(file, "etl")
+    assert run.state == "failed"
+    assert [callback.offer.callback for callback in run.callbacks] == [
+        "task:email_on_retry", "deadline:0", "task:email_on_failure"
+    ]  # fmt: skip
+    assert "late 300.0" in run.callbacks[1].log
+    assert all("No mail is sent: Dags are only played here." in run.callbacks[place].log for place in (0, 2))
+
+
 # --- the process -------------------------------------------------------------------------------------------------
 
 

@@ -371,3 +371,49 @@ def test_what_must_not_be_done_twice_is_given_back_when_its_answer_is_lost(agent
     assert answers(child) == [(7, "SchedulerAway")]
     agent.connected()
     assert asked(ports) == ["run.create"]
+
+
+# --- callbacks -----------------------------------------------------------------------------------------------------
+
+
+def test_an_attempt_that_died_says_that_nobody_was_called_back(agent: Agent, ports: Ports) -> None:
+    child = running(agent, ports)
+    agent.from_child(child, Started(attempt="a1", start_us=1))
+    agent.from_host(ports.hosts[0], Exited(pid=100, status=KILLED))
+    agent.child_gone(child)
+    (report,) = [each for each in ports.reports if isinstance(each, Finished)]
+    assert (report.outcome, report.died) == ("failed", True)
+
+
+def test_a_callback_whose_process_dies_is_started_again_until_it_says_that_it_has_begun(
+    agent: Agent, ports: Ports
+) -> None:
+    for pid in (100, 101):
+        child = running(agent, ports, pid, callback="task:email_on_failure")
+        if pid == 101:
+            agent.from_child(child, Started(attempt="a1", start_us=1))
+        agent.from_host(ports.hosts[0], Exited(pid=pid, status=KILLED))
+        agent.child_gone(child)
+        assert ports.outcomes() == ([] if pid == 100 else ["failed"])
+
+
+def test_a_callback_that_was_given_back_may_be_offered_again_and_one_that_was_done_may_not(
+    agent: Agent, ports: Ports
+) -> None:
+    for pid, outcome in ((100, "not_started"), (101, "success")):
+        child = running(agent, ports, pid, callback="task:email_on_failure")
+        agent.from_child(child, Finished(attempt="a1", outcome=outcome))
+        for _ in range(2):  # a doubled report is acknowledged twice
+            agent.from_scheduler(Ack(attempts=["a1"]))
+        agent.child_gone(child)
+    agent.from_scheduler(offer(callback="task:email_on_failure"))
+    assert agent.attempts == {}
+    assert ports.outcomes() == ["not_started", "success"]
+
+
+def test_an_attempt_that_was_given_back_is_not_begun_by_a_late_repeat_of_its_offer(agent: Agent, ports: Ports) -> None:
+    child = running(agent, ports)
+    agent.from_child(child, Finished(attempt="a1", outcome="not_started"))
+    agent.from_scheduler(Ack(attempts=["a1"]))
+    agent.from_scheduler(offer())
+    assert agent.attempts == {}

@@ -269,7 +269,7 @@ def _cancel(place: OneFile, client: Client, created: Row) -> None:
 
 
 def _wait_for_callbacks(place: OneFile) -> None:
-    _wait_while(place, "SELECT COUNT(*) AS n FROM callback WHERE state IN ('waiting', 'assigned')", CALLBACK_SECONDS)
+    _wait_while(place, "SELECT COUNT(*) AS n FROM callback", CALLBACK_SECONDS)
 
 
 def _wait_while(place: OneFile, count: str, seconds: float) -> None:

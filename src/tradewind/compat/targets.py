@@ -96,7 +96,12 @@ NAMES: dict[str, str] = {
     "tradewind.sdk.triggers.testing": "FailureTrigger SuccessTrigger",
     "tradewind.sdk.hooks.filesystem": "FSHook",
     "tradewind.sdk.decorators.sensor": "DecoratedSensorOperator",
-    "tradewind.sdk.deadline": "AsyncCallback BaseDeadlineReference DeadlineAlert DeadlineReference SyncCallback",
+    "tradewind.sdk.deadline": (
+        "AsyncCallback AverageRuntimeDeadline BaseDeadlineReference Callback DagRunLogicalDateDeadline "
+        "DagRunQueuedAtDeadline deadline_reference DeadlineAlert DeadlineReference FixedDatetimeDeadline "
+        "REFERENCE_TYPE_FIELD SyncCallback VariableInterval"
+    ),
+    "tradewind.sdk.mail": "build_mime_message send_email send_email_smtp send_mime_email",
     "tradewind.sdk.subprocess_hook": "SubprocessHook SubprocessResult",
     "tradewind.sdk.variable": "Variable",
     "tradewind.sdk.connection": "Connection",
@@ -210,6 +215,11 @@ STAND_IN: dict[str, dict[str, str]] = {
     "airflow.providers.http.sensors.http": _from("tradewind.sdk.sensors.http", "HttpSensor"),
     "airflow.providers.http.triggers.http": _from("tradewind.sdk.triggers.http", "HttpSensorTrigger HttpTrigger"),
     "airflow.providers.postgres.hooks.postgres": _from("tradewind.sdk.hooks.postgres", "PostgresHook"),
+    "airflow.providers.smtp.hooks.smtp": _from("tradewind.sdk.hooks.smtp", "SmtpHook"),
+    "airflow.providers.smtp.notifications.smtp": _from(
+        "tradewind.sdk.smtp_notifier", "SmtpNotifier send_smtp_notification"
+    ),
+    "airflow.providers.smtp.operators.smtp": _from("tradewind.sdk.operators.email", "EmailOperator"),
     "airflow.providers.sqlite.hooks.sqlite": _from("tradewind.sdk.hooks.sqlite", "SqliteHook"),
 }
 """Modules of providers that are ours only while the provider is not installed."""

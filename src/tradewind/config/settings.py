@@ -15,11 +15,13 @@ from tradewind.config.table import (
     Core,
     DagProcessor,
     Database,
+    Email,
     Logging,
     Metrics,
     Operators,
     Scheduler,
     Sensors,
+    Smtp,
     StateStore,
     Worker,
 )
@@ -42,6 +44,8 @@ class Settings:
     logging: Logging
     metrics: Metrics
     operators: Operators
+    email: Email
+    smtp: Smtp
     sensors: Sensors
     state_store: StateStore
     celery: Celery

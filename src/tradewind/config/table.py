@@ -179,6 +179,31 @@ class Operators:
 
 
 @dataclass(frozen=True, repr=False, eq=False)
+class Email:
+    default_email_on_failure: bool = setting(True, help="Whether a task with `email` sends a mail when it has failed.")
+    default_email_on_retry: bool = setting(True, help="Whether it sends one before each retry.")
+    email_backend: str = setting("airflow.utils.email.send_email_smtp", help="Function that sends the mails of tasks.")
+    email_conn_id: str = setting("smtp_default", help="Connection of the mail server, or with its login.")
+    from_email: str | None = setting(None, help="Sender; unset: the connection's, else smtp.smtp_mail_from.")
+    subject_template: str | None = setting(None, help="File with the template of the subject.")
+    html_content_template: str | None = setting(None, help="File with the template of the text.")
+    ssl_context: str = setting("default", help="`none`: the mail server's certificate is not checked.")
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class Smtp:
+    smtp_host: str = setting("localhost", help="Mail server, where the connection names none.")
+    smtp_port: int = setting(25, help="Its port.")
+    smtp_starttls: bool = setting(True, help="Whether the session is encrypted after its greeting.")
+    smtp_ssl: bool = setting(False, help="Whether it is encrypted from the beginning.")
+    smtp_user: str | None = setting(None, help="Login, where the connection has none.")
+    smtp_password: str | None = setting(None, sensitive=True, help="Its password.")
+    smtp_mail_from: str = setting("airflow@example.com", help="Sender of the mails.")
+    smtp_timeout: float = setting(30.0, help="Seconds to wait for the mail server.")
+    smtp_retry_limit: int = setting(5, help="How often a connection is tried that the server closes at once.")
+
+
+@dataclass(frozen=True, repr=False, eq=False)
 class Sensors:
     default_timeout: float = setting(604800.0, help="Seconds that a sensor waits, if it does not say.")
 
@@ -213,6 +238,8 @@ SECTIONS: dict[str, type] = {
     "logging": Logging,
     "metrics": Metrics,
     "operators": Operators,
+    "email": Email,
+    "smtp": Smtp,
     "sensors": Sensors,
     "state_store": StateStore,
     "celery": Celery,
@@ -262,7 +289,7 @@ ALSO_SENSITIVE = frozenset(
         "api_auth.jwt_secret", "celery.flower_basic_auth", "celery_broker_transport_options.sentinel_kwargs",
         "celery_result_backend_transport_options.sentinel_kwargs", "core.asset_manager_kwargs",
         "core.internal_api_secret_key", "database.sql_alchemy_conn_async", "database.sql_alchemy_engine_args",
-        "logging.remote_task_handler_kwargs", "secrets.backend_kwargs", "sentry.sentry_dsn", "smtp.smtp_password",
+        "logging.remote_task_handler_kwargs", "secrets.backend_kwargs", "sentry.sentry_dsn",
         "workers.secrets_backend_kwargs",
     }
 )  # fmt: skip

@@ -3,13 +3,12 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from tradewind.core import consuming, deferral, runs, tasks
+from tradewind.core import callbacks, consuming, deferral, runs, tasks
 from tradewind.core.dag import TaskSpec
-from tradewind.core.decisions import DropRows, PutRendered, PutXCom, Record, StartAttempt, StopAttempt, StopStray
+from tradewind.core.decisions import PutRendered, PutXCom, Record, StartAttempt, StopAttempt, StopStray
 from tradewind.core.inputs import (
     AttemptFinished,
     AttemptStarted,
-    CallbackFinished,
     WorkerExpired,
     WorkerJoined,
     WorkerLeft,
@@ -123,23 +122,30 @@ def _conclude(
         case "lost":
             _lost(turn, live, spec, task, attempt, report.error or "its worker was lost")
         case "cancelled" if attempt.cancel:
-            fail(turn, live, spec, task, attempt.cancel, **times)
+            fail(turn, live, spec, task, attempt.cancel, called=False, **times)
         case "cancelled":
             # Nobody here asked for it: its worker was shut down under it.
             _lost(turn, live, spec, task, attempt, report.error or "its worker was shut down")
         case "failed_for_good":
-            fail(turn, live, spec, task, report.error, **times)
+            fail(turn, live, spec, task, report.error, called=not report.died, **times)
         case "deferred" if report.defer is not None:
             deferral.defer(turn, live, spec, task, report, **times | {"end_date": None})
         case _:
             if is_eligible(task.try_number, task.max_tries):
-                _retry(turn, live, spec, task, report, times)
+                _retry(turn, live, spec, task, report, times, called=not report.died)
             else:
-                fail(turn, live, spec, task, report.error, **times)
+                fail(turn, live, spec, task, report.error, called=not report.died, **times)
 
 
 def _retry(
-    turn: Turn, live: LiveRun, spec: TaskSpec, task: TaskInstance, report: AttemptFinished, times: dict[str, Any]
+    turn: Turn,
+    live: LiveRun,
+    spec: TaskSpec,
+    task: TaskInstance,
+    report: AttemptFinished,
+    times: dict[str, Any],
+    *,
+    called: bool,
 ) -> None:
     if report.retry_delay_seconds is not None:
         delay = timedelta(seconds=report.retry_delay_seconds)
@@ -149,6 +155,7 @@ def _retry(
     at = _ended(turn, task, report) + delay
     turn.move(live, task, TaskEvent.RETRIES, **times, not_before=at, reason=report.error)
     turn.world.at(at, "task", task.key)
+    callbacks.after_try(turn, live, spec, task, "on_retry", report.error, called=called)
 
 
 def _ended(turn: Turn, task: TaskInstance, report: AttemptFinished) -> datetime:
@@ -156,9 +163,12 @@ def _ended(turn: Turn, task: TaskInstance, report: AttemptFinished) -> datetime:
     return min(max(report.end_date or turn.now, task.queued_at or turn.now), turn.now)
 
 
-def fail(turn: Turn, live: LiveRun, spec: TaskSpec, task: TaskInstance, reason: str, **times: Any) -> None:
-    """The task has failed and is not tried again."""
+def fail(
+    turn: Turn, live: LiveRun, spec: TaskSpec, task: TaskInstance, reason: str, *, called: bool, **times: Any
+) -> None:
+    """The task has failed and is not tried again. `called`: its process has called its callbacks."""
     turn.move(live, task, TaskEvent.FAILED, **times, reason=reason)
+    callbacks.after_try(turn, live, spec, task, "on_failure", reason, called=called)
     if live.plan.spec.fail_fast:
         for other in turn.open_instances(live):
             other_spec = live.spec_of(other.key.task_id)
@@ -174,7 +184,8 @@ def _give_back(turn: Turn, live: LiveRun, spec: TaskSpec, task: TaskInstance, wh
     place = (task.key.task_id, task.key.map_index)
     live.given_back[place] = live.given_back.get(place, 0) + 1
     if live.given_back[place] > MOST_GIVEN_BACK:
-        fail(turn, live, spec, task, why, attempt=None, start_date=task.start_date or turn.now, end_date=turn.now)
+        start = task.start_date or turn.now
+        fail(turn, live, spec, task, why, called=False, attempt=None, start_date=start, end_date=turn.now)
         return
     # The agent says it never started this attempt, so no retry is consumed; the next start is the next leg.
     moved = turn.move(
@@ -200,16 +211,12 @@ def _lost(turn: Turn, live: LiveRun, spec: TaskSpec, task: TaskInstance, attempt
             losses=task.losses + 1,
         )
         turn.world.at(turn.now, "task", task.key)
-        kind = "task:on_retry"
+        callbacks.after_try(turn, live, spec, task, "on_retry", reason, called=False)
     elif spec.lost_policy != "fail" and is_eligible(task.try_number, task.max_tries):
         report = AttemptFinished(attempt=attempt.id, outcome="failed", error=reason)
-        _retry(turn, live, spec, task, report, times)
-        kind = "task:on_retry"
+        _retry(turn, live, spec, task, report, times, called=False)
     else:
-        fail(turn, live, spec, task, reason, **times)
-        kind = "task:on_failure"
-    if kind.removeprefix("task:") in spec.callbacks:
-        runs.call_back(turn, task.key, kind, reason, live.run.clear_number, task.try_number)
+        fail(turn, live, spec, task, reason, called=False, **times)
 
 
 def _restart(turn: Turn, live: LiveRun, task: TaskInstance, report: AttemptFinished) -> None:
@@ -261,10 +268,6 @@ def pushed(turn: Turn, report: XComPushed) -> None:
         keep_xcom(turn, live, key, report.xcom)
     else:
         turn.do(PutXCom(key, report.xcom.name, report.xcom.value, report.xcom.length))
-
-
-def callback_finished(turn: Turn, report: CallbackFinished) -> None:
-    turn.do(DropRows("callback", {"id": report.id}))
 
 
 # --- workers -----------------------------------------------------------------------------------------------------

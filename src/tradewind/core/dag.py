@@ -86,10 +86,13 @@ class TaskSpec:
     """The mapped group that it is in. Then `map` begins with what that group expands over."""
     isolation: str = "fork"
     """`fork`, `spawn` or `reuse`."""
+    sla_seconds: float | None = None
+    """How long after its run's interval it should be over; only where the Dag is of generation 2."""
     lost_policy: str = "default"
     """`retry`: start again when its worker was lost, even without retries. `fail`: never."""
     callbacks: tuple[str, ...] = ()
-    """Names of the callbacks that it has: on_failure, on_retry, on_success, on_skipped, on_execute."""
+    """Names of the callbacks that it has: on_failure, on_retry, on_success, on_skipped, on_execute; and
+    `email_on_failure`, `email_on_retry` where somebody is to get a mail."""
     doc_md: str | None = None
     ui_color: str = ""
     ui_fgcolor: str = ""
@@ -127,6 +130,22 @@ class WatcherSpec:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DeadlineSpec:
+    """A run is late when it is not over so long after its reference.
+
+    reference: `logical_date`, `queued_at`, `fixed` (the moment `at`) or `average_runtime` (when it would end if it
+    took as long as the last `max_runs` runs did; nothing while there are fewer than `min_runs`).
+    """
+
+    reference: str
+    interval_seconds: float
+    name: str = ""
+    at: datetime | None = None
+    max_runs: int = 0
+    min_runs: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DagSpec:
     """One authored Dag."""
 
@@ -155,7 +174,8 @@ class DagSpec:
     is_paused_upon_creation: bool | None = None
     fail_fast: bool = False
     callbacks: tuple[str, ...] = ()
-    """`on_success`, `on_failure`: the Dag-level callbacks that exist."""
+    """`on_success`, `on_failure`, `sla_miss`: the Dag-level callbacks that exist."""
+    deadlines: tuple[DeadlineSpec, ...] = ()
     params: Mapping[str, Any] = field(default_factory=dict)
     """Default value and JSON schema by name: {"x": {"value": 1, "schema": {…}, "description": …}}."""
     render_template_as_native_obj: bool = False

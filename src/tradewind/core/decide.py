@@ -9,7 +9,19 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, assert_never
 
-from tradewind.core import attempts, backfills, consuming, deferral, reruns, runs, state_stores, tasks, watching
+from tradewind.core import (
+    attempts,
+    backfills,
+    callbacks,
+    consuming,
+    deadlines,
+    deferral,
+    reruns,
+    runs,
+    state_stores,
+    tasks,
+    watching,
+)  # fmt: skip
 from tradewind.core.admission import admit
 from tradewind.core.decisions import Operation, PutRow, Record, WarmHost
 from tradewind.core.inputs import (
@@ -18,6 +30,7 @@ from tradewind.core.inputs import (
     AttemptFinished,
     AttemptStarted,
     BackfillFound,
+    CallbackBegun,
     CallbackFinished,
     CancelBackfill,
     Clear,
@@ -83,8 +96,10 @@ def _react(turn: Turn, event: Input) -> Any:
             return state_stores.task_store_changed(turn, event)
         case AssetStoreChanged():
             return state_stores.asset_store_changed(turn, event)
+        case CallbackBegun():
+            callbacks.begun(turn, event)
         case CallbackFinished():
-            attempts.callback_finished(turn, event)
+            callbacks.finished(turn, event)
         case TriggerAnswered():
             deferral.answered(turn, event)
         case WatcherFired():
@@ -164,6 +179,8 @@ def _on_timer(turn: Turn, kind: str, subject: Any) -> None:
             turn.backfills[subject] = None
         case "run":
             runs.look_at_all(turn, subject)
+        case "deadline":
+            deadlines.on_timer(turn, subject)
         case "run_timeout":
             runs.on_run_timeout(turn, subject)
         case "wake":
@@ -184,6 +201,8 @@ def _dag_loaded(turn: Turn, news: DagLoaded) -> None:
     world.set_plan(plan)
     if unplanned is not None:
         world.take_back(spec.dag_id)
+    if len(news.runtimes) > len(world.runtimes.get(spec.dag_id, ())):
+        world.runtimes[spec.dag_id] = news.runtimes  # what ended since the Dag looks at it is known already
     if changed:
         turn.do(
             PutRow(

@@ -59,13 +59,16 @@ class PutRendered:
 
 @dataclass(frozen=True, slots=True)
 class PutCallback:
-    """A Dag or task callback to be run by a worker; a repeat of the same id is a no-op."""
+    """A callback of a Dag or task, a mail or a missed deadline, to be told by a worker; a repeat of the same id is a
+    no-op."""
 
     id: str
     key: TaskKey
     kind: str
     reason: str
     try_number: int = 0
+    begun_by: str = ""
+    """The worker where it does what must not be done twice: it is never started anew."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from tradewind.core import attempts
+from tradewind.core import attempts, callbacks
 from tradewind.core.dag import TaskSpec
 from tradewind.core.decisions import Record, StartTrigger, StopTrigger
 from tradewind.core.inputs import AttemptFinished, TriggerAnswered, XCom
@@ -109,10 +109,12 @@ def _go_on(
     match ends:
         case "success":
             turn.move(live, task, TaskEvent.SUCCEEDED, end_date=turn.now, reason=f"{name} says so")
+            callbacks.after_try(turn, live, spec, task, "on_success", f"{name} says so", called=False)
         case "skipped":
             turn.move(live, task, TaskEvent.SKIPPED, end_date=turn.now, reason=f"{name} says so")
+            callbacks.after_try(turn, live, spec, task, "on_skipped", f"{name} says so", called=False)
         case "failed":
-            attempts.fail(turn, live, spec, task, f"{name} says so", end_date=turn.now)
+            attempts.fail(turn, live, spec, task, f"{name} says so", called=False, end_date=turn.now)
         case _:
             make_ready(turn, live, spec, task, reason=_reason(deferral, answer, why))
 

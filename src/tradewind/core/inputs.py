@@ -8,7 +8,7 @@ from typing import Any
 from tradewind.core.backfill_plan import Backfill
 from tradewind.core.dag import DagSpec
 from tradewind.core.past import PreviousRun
-from tradewind.core.records import DagRun
+from tradewind.core.records import DagRun, TaskKey
 from tradewind.core.rerun_plan import RerunPlan
 from tradewind.core.states import RunState, RunType, TaskState
 from tradewind.core.timetables import DataInterval, RunsAhead
@@ -75,6 +75,8 @@ class AttemptFinished:
     """What a successful attempt updated."""
     cpu_seconds: float = 0.0
     peak_bytes: int = 0
+    died: bool = False
+    """Somebody else says so: its process ended without a word, and has called nobody back."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,6 +153,18 @@ class AssetStoreChanged:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CallbackBegun:
+    """A callback is about to do what must not be done twice (a mail goes out). The other fields are as stored."""
+
+    id: str
+    key: TaskKey
+    kind: str
+    reason: str
+    try_number: int
+    worker: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CallbackFinished:
     id: str
     error: str = ""
@@ -177,6 +191,8 @@ class DagLoaded:
     paused_at_creation: bool = True
     ahead: RunsAhead | None = None
     """The coming runs of a custom timetable; None where its code could not name them."""
+    runtimes: tuple[float, ...] = ()
+    """Seconds that its last runs took, newest first, where its deadlines look at them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -308,5 +324,5 @@ Input = (
     AttemptStarted | AttemptFinished | TriggerAnswered | WatcherFired | WatcherFailed | AssetsUpdated | XComPushed
     | CallbackFinished | TimerFired | DagLoaded | DagGone | CreateRun | SetPaused | Clear | MarkTasks | MarkRun
     | WorkerJoined | WorkerLeft | WorkerExpired | PoolsChanged | CreateBackfill | BackfillFound | PauseBackfill
-    | CancelBackfill | TaskStoreChanged | AssetStoreChanged
+    | CancelBackfill | TaskStoreChanged | AssetStoreChanged | CallbackBegun
 )  # fmt: skip

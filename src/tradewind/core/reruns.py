@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from tradewind.core import runs
+from tradewind.core import deadlines, runs
 from tradewind.core.decisions import PutRun
 from tradewind.core.errors import InvalidInput
 from tradewind.core.inputs import Clear, MarkTasks
@@ -36,6 +36,7 @@ def _clear_run(turn: Turn, live: LiveRun, chosen: Sequence[TaskInstance], latest
     if live.run.state in RUN_FINISHED:
         live.run = live.run._replace(clear_number=live.run.clear_number + 1, quarantine="")
         turn.move_run(live, RunState.QUEUED, reason="cleared", start_date=None, end_date=None, queued_at=turn.now)
+        deadlines.watch(turn, live, again=True)
     runs.fit(turn, live)
     runs.start_queued(turn, live.run.dag_id)
 
@@ -101,6 +102,7 @@ def _mark_in_run(turn: Turn, live: LiveRun, chosen: Sequence[TaskInstance], even
         turn.move(live, task, event, reason="marked by hand", end_date=turn.now, not_before=None)
     if live.run.state in RUN_FINISHED and any(t.state not in FINISHED for t in live.tasks.values()):
         turn.move_run(live, RunState.QUEUED, reason="a task was marked", end_date=None)
+        deadlines.watch(turn, live, again=True)
         runs.start_queued(turn, live.run.dag_id)
     turn.changed_runs[live.run.number] = None
 

@@ -4,11 +4,12 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from tradewind.core import tasks, watching
+from tradewind.core import deadlines, tasks, watching
+from tradewind.core.callbacks import call_back
 from tradewind.core.dag import DagSpec
-from tradewind.core.decisions import NameRuns, PutCallback, PutRun, Record, StartCallback, StopAttempt, WarmHost
+from tradewind.core.decisions import NameRuns, PutRun, Record, StopAttempt, WarmHost
 from tradewind.core.errors import DagNotFound, InvalidInput, RunAlreadyExists
-from tradewind.core.ids import callback_id, run_id_for
+from tradewind.core.ids import run_id_for
 from tradewind.core.inputs import CreateRun
 from tradewind.core.mapping import literal_length
 from tradewind.core.partition_wishes import asked_partition
@@ -100,6 +101,7 @@ def add(turn: Turn, run: DagRun, stored: PreviousRun | None = None) -> LiveRun:
     world.add_run(live)
     for task in _instances(live.plan.spec, run):
         turn.put(live, task, None)
+    deadlines.watch(turn, live)
     return live
 
 
@@ -345,6 +347,7 @@ def _waits_on_past(turn: Turn, live: LiveRun) -> bool:
 
 def _finish(turn: Turn, live: LiveRun, state: RunState, reason: str) -> None:
     turn.move_run(live, state, reason=reason, end_date=turn.now)
+    deadlines.drop(turn, live)
     run, spec, world = live.run, live.plan.spec, turn.world
     kind = "on_success" if state is RunState.SUCCESS else "on_failure"
     if kind in spec.callbacks:
@@ -373,13 +376,6 @@ def _count_failures(turn: Turn, record: DagRecord, spec: DagSpec, state: RunStat
         set_paused(turn, record.dag_id, paused=True, reason=f"{failures} runs in a row failed")
 
 
-def call_back(turn: Turn, key: TaskKey, kind: str, reason: str, clear_number: int = 0, try_number: int = 0) -> None:
-    """Have a callback run by a worker, durably, once for this end."""
-    number = callback_id(key.run, clear_number, kind, key if key.task_id else None, try_number)
-    turn.do(PutCallback(number, key, kind, reason, try_number))
-    turn.do(StartCallback(number))
-
-
 def set_paused(turn: Turn, dag_id: str, *, paused: bool, reason: str = "") -> None:
     """Pause a Dag (nothing of it starts any more; what runs goes on) or let it go on."""
     world = turn.world
@@ -406,7 +402,7 @@ def adopt(turn: Turn, live: LiveRun) -> None:
     world = turn.world
     plan = world.plans[live.run.dag_id]
     fresh = LiveRun(live.run, plan, live.tasks.values())
-    for name in ("previous", "followers", "lengths", "pushed", "xcoms", "active", "given_back"):
+    for name in ("previous", "followers", "deadlines", "lengths", "pushed", "xcoms", "active", "given_back"):
         setattr(fresh, name, getattr(live, name))
     world.runs[live.run.number] = fresh
     fit(turn, fresh)

@@ -69,8 +69,8 @@ class LiveRun:
     """A run that is not over, with its tasks and the counts that trigger rules look at."""
 
     __slots__ = (
-        "active", "counts", "followers", "given_back", "in_motion", "instances", "lengths", "order_us", "plan",
-        "previous", "pushed", "run", "tasks", "unfinished", "waiting", "xcoms",
+        "active", "counts", "deadlines", "followers", "given_back", "in_motion", "instances", "lengths", "order_us",
+        "plan", "previous", "pushed", "run", "tasks", "unfinished", "waiting", "xcoms",
     )  # fmt: skip
 
     def __init__(self, run: DagRun, plan: Plan, tasks: Iterable[TaskInstance] = ()) -> None:
@@ -94,6 +94,8 @@ class LiveRun:
         """How often in a row workers have handed a task back unstarted. A restart begins to count anew."""
         self.followers: dict[int, None] = {}
         """Numbers of live runs that have, or had, this one before them."""
+        self.deadlines: dict[str, datetime] = {}
+        """Moments at which somebody is told that the run, or a task of it, is late."""
         self.order_us = int((run.logical_date or run.run_after).timestamp() * 1e6)
         """The place of its ready tasks among those of other runs: the older goes first."""
         self._take_in(tasks)
@@ -204,7 +206,7 @@ class World:
     __slots__ = (
         "active_of", "ahead", "assets", "attempts", "backfills", "came_back", "dag_active", "dags", "deferrals",
         "deferred_as", "deferred_slots", "last_states", "max_retry_delay_seconds", "next_run_number", "open_runs",
-        "parallelism", "plans", "pool_used", "pools", "ready", "runs", "sequence", "set_aside",
+        "parallelism", "plans", "pool_used", "pools", "ready", "runs", "runtimes", "sequence", "set_aside",
         "success_clears_store", "task_active", "timers", "total_active", "unplanned", "unread", "watchers", "workers",
     )  # fmt: skip
 
@@ -241,6 +243,8 @@ class World:
         self.timers: list[tuple[datetime, int, str, object]] = []
         self.last_states: dict[str, list[PreviousRun]] = {}
         """The runs of each Dag that are over and may be the one before a run to come, for depends_on_past."""
+        self.runtimes: dict[str, tuple[float, ...]] = {}
+        """Seconds that the last runs took, newest first, of Dags with a deadline that looks at them."""
         self.sequence = 0
         self.parallelism = parallelism
         self.max_retry_delay_seconds = max_retry_delay_seconds

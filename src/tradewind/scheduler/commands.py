@@ -165,19 +165,15 @@ def delete_run(context: Context, body: Body, actor: str) -> Wish:
     return Rows(_delete_runs(dag_id, [(number, run_id)]), reads_again=mends or bool(world.fault_of_dag(dag_id)))
 
 
+_TABLES_OF_A_RUN = (
+    "task_instance", "attempt", "xcom", "rendered", "callback", "deadline", "asset_run", "deferral", "task_state_store",
+)  # fmt: skip
+
+
 def _delete_runs(dag_id: str, runs: list[tuple[int, str]]) -> tuple[Operation, ...]:
     operations: list[Operation] = []
     for number, run_id in runs:
-        for table in (
-            "task_instance",
-            "attempt",
-            "xcom",
-            "rendered",
-            "callback",
-            "asset_run",
-            "deferral",
-            "task_state_store",
-        ):
+        for table in _TABLES_OF_A_RUN:
             operations.append(DropRows(table, {"run": number}))
         operations.append(DropRows("run", {"number": number}))
         operations.append(Record("run.deleted", dag_id, run_id))

@@ -6,41 +6,45 @@ All methods are reactions; none waits, and none touches a socket.
 import json
 from collections import ChainMap
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 import structlog
 from sqlalchemy.exc import OperationalError, SQLAlchemyError, TimeoutError
 
 from tradewind.core.attempts import LOST_GRACE
+from tradewind.core.deadlines import runtimes_wanted
 from tradewind.core.decisions import (
     LookForRuns,
     NameRuns,
     PutRow,
-    Record,
     StartAttempt,
     StartCallback,
     StartTrigger,
+    StartWatcher,
     StopAttempt,
     StopStray,
     StopTrigger,
     WarmHost,
 )
-from tradewind.core.errors import Unreadable
 from tradewind.core.inputs import (
     AttemptFinished,
     AttemptStarted,
     CallbackFinished,
+    DagLoaded,
     WorkerExpired,
     WorkerJoined,
     WorkerLeft,
 )
 from tradewind.core.soundness import LONGEST_ID, MOST
 from tradewind.core.states import AttemptState
+from tradewind.scheduler.callbacks import Callbacks
 from tradewind.scheduler.commands import answer_of, wish_of
 from tradewind.scheduler.execution import Endpoint
 from tradewind.scheduler.offers import Offers
-from tradewind.scheduler.owner import Rows, Told
+from tradewind.scheduler.owner import Told
 from tradewind.scheduler.peers import Peer, Waiting
 from tradewind.scheduler.reports import attempt_finished, moment_said
 from tradewind.scheduler.reruns import look_for_runs
@@ -137,18 +141,17 @@ class Desk:
         """By agent, the attempts that wait for memory there: the bytes that each needs, and those that are left."""
         self.progress: dict[str, Progress] = {}
         self.parsing: dict[int, str] = {}
-        self.callbacks: dict[str, str] = {}
         self._greeted: dict[str, tuple[int, str]] = {}
         """Epoch and instance of each worker's newest greeting, stored or not."""
         self._fenced: set[str] = set()
         """Agents whose lease has ended, and whose processes have been killed."""
         self._told_at: dict[str, float] = {}
         """When a worker was last told to start or stop an attempt."""
-        self._odd_callbacks: set[str] = set()
         """Callbacks of which the event log says that they cannot be called."""
         self._reports = Waiting()
         self._commands = Waiting()
         self._triggers = Triggers(scheduler, self.agents)
+        self._callbacks = Callbacks(scheduler, self.agents, self._offers)
         self._endpoint = Endpoint(
             engine=scheduler.engine,
             world=lambda: scheduler.world,
@@ -203,6 +206,8 @@ class Desk:
             case Started():
                 at = moment_said(message.start_us, self._scheduler.now())
                 self._scheduler.submit_lazily(AttemptStarted(attempt=message.attempt, start_date=at))
+            case Request(method="callback.begin"):
+                self._callbacks.begin(peer, message.attempt, self._responder(peer, message.id))
             case Request():
                 self._endpoint.answer(message, self._responder(peer, message.id))
             case TriggerAnswer():
@@ -284,13 +289,13 @@ class Desk:
                 holds=frozenset(hello.running) - {callback["id"] for callback in waiting},
                 fresh=fresh,
             ),
-            lambda _, error: self._agent_joined(peer) if not error else None,
+            lambda _, error: self._agent_joined(peer, frozenset(hello.running)) if not error else None,
             # In one commit with what is decided about its predecessor: the row says that this instance is known.
             lambda _: (PutRow("worker", row),),
         )
         return epoch
 
-    def _agent_joined(self, peer: Peer) -> None:
+    def _agent_joined(self, peer: Peer, holds: frozenset[str]) -> None:
         """The commit is durable that decided on what this instance has. Until then it was told nothing: an offer in
         between could be given up as its predecessor's, and run all the same."""
         if self._greeted.get(peer.name, (0, ""))[0] != peer.epoch:
@@ -300,12 +305,7 @@ class Desk:
             return
         self.agents[peer.name] = peer
         self._triggers.joined()
-        lost = {number for number, name in self.callbacks.items() if name == peer.name}
-        with self._engine.connect() as connection:
-            waiting = queries.open_callbacks(connection)  # as of now: the greeting itself may have brought about some
-        for number in (callback["id"] for callback in waiting):
-            if number not in self.callbacks or number in lost:
-                self._start_callback(number)
+        self._callbacks.joined(peer, holds)
         self._files_changed()
 
     def on_gone(self, peer: Peer) -> None:
@@ -341,11 +341,11 @@ class Desk:
                 again.append(StopAttempt(attempt, attempt.cancel))
             elif attempt.id not in holds and attempt.state is AttemptState.ASSIGNED:
                 again.append(StartAttempt(attempt))
-        again += [StartCallback(number) for number in self._callbacks_to_repeat(peer.name, holds, now)]
+        again += [StartCallback(number) for number in self._callbacks.to_repeat(peer.name, holds, now)]
         self._look_for_what_came_back(peer, holds)
-        known = world.attempts.keys() | world.unread | self.callbacks.keys() | self._reports.keys()
+        known = world.attempts.keys() | world.unread | self._callbacks.ids() | self._reports.keys()
         again += [StopStray(peer.name, stray) for stray in sorted(holds - known)]
-        self._told_at = {id: at for id, at in self._told_at.items() if id in world.attempts or id in self.callbacks}
+        self._told_at = {id: at for id, at in self._told_at.items() if id in world.attempts}
         self.tell(again)
 
     def _look_for_what_came_back(self, peer: Peer, holds: frozenset[str]) -> None:
@@ -361,17 +361,13 @@ class Desk:
                 gone = "its worker had given it up while its run was set aside"
                 self._scheduler.submit(AttemptFinished(attempt=id, outcome="lost", error=gone))
 
-    def _callbacks_to_repeat(self, worker: str, holds: frozenset[str], now: float) -> list[str]:
-        """Callbacks that this worker was told of long enough ago, and of which its beat shows nothing."""
-        return [
-            number
-            for number, name in self.callbacks.items()
-            if name == worker and number not in holds and now - self._told_at.get(number, now) >= SAY_AGAIN_SECONDS
-        ]
-
     def _finished(self, peer: Peer, report: Finished) -> None:
         if report.attempt in self._scheduler.world.unread:
             return  # its run cannot be read now: the worker says it again, until it can or is deleted
+        try:
+            is_callback = self._callbacks.is_one(report)
+        except SQLAlchemyError:
+            return  # the database is away; what is not acknowledged is said again
         if not self._reports.add(report.attempt, peer):
             return
 
@@ -385,15 +381,14 @@ class Desk:
             # What it brought cannot be stored: the attempt has ended all the same, and says why.
             text = f"Its report could not be stored: {error}"
             self._scheduler.submit(
-                AttemptFinished(attempt=report.attempt, outcome="failed_for_good", error=text), forget
+                AttemptFinished(attempt=report.attempt, outcome="failed_for_good", error=text, died=True), forget
             )
 
-        if self.callbacks.pop(report.attempt, None) is not None:
-            if report.outcome in ("not_started", "lost"):
-                forget()  # its row stays, and goes to the next agent
-                return
-            done = CallbackFinished(id=report.attempt, error=report.error)
-            self._scheduler.submit(done, acknowledge)
+        if is_callback:
+            if self._callbacks.goes_on(peer, report):
+                forget()
+            else:
+                self._scheduler.submit(CallbackFinished(id=report.attempt, error=report.error), acknowledge)
             return
         self.progress.pop(report.attempt, None)
         usage = self.usage.pop(report.attempt, (0, 0, 0.0))
@@ -523,24 +518,6 @@ class Desk:
             if agent := self.agents.get(name):
                 agent.send_all(messages)
 
-    def _start_callback(self, number: str) -> None:
-        workers = self._scheduler.world.workers
-        name = next((name for name in self.agents if name in workers and not workers[name].draining), None)
-        if name is None:
-            return  # offered when an agent joins
-        try:
-            with self._engine.connect() as connection:
-                row = queries.callback_numbered(connection, number)
-                run = queries.run_numbered(connection, row["run"]) if row else None
-        except Unreadable as fault:
-            self._set_aside_callback(number, fault)
-            return
-        offer = self._offers.callback(self._scheduler.world, row, run) if row and run else None
-        if offer is not None:
-            self.callbacks[number] = name
-            self._told_at[number] = self._scheduler.uptime()
-            self.agents[name].send(offer)
-
     def _tell_one(self, operation: Told, out: dict[str, list[Message]]) -> None:
         match operation:
             case StartAttempt(attempt=attempt):
@@ -557,7 +534,7 @@ class Desk:
                 cancel = Cancel(attempt=stray, reason="it is no longer current", grace_seconds=0.0)
                 out.setdefault(name, []).append(cancel)
             case StartCallback(id=number):
-                self._start_callback(number)
+                self._callbacks.start(number)
             case StartTrigger(deferral=deferral):
                 self._triggers.start(deferral.id)
             case StartWatcher(watched=watched):
@@ -584,13 +561,6 @@ class Desk:
             text = f"It cannot be offered to a worker: {type(fault).__name__}: {fault}"
             self._scheduler.submit(AttemptFinished(attempt=operation.attempt.id, outcome="failed_for_good", error=text))
 
-    def _set_aside_callback(self, number: str, fault: Unreadable) -> None:
-        """It stays where it is; the event log says so once."""
-        if number not in self._odd_callbacks:
-            self._odd_callbacks.add(number)
-            reason = f"Callback {number} cannot be called: {fault}"
-            self._scheduler.submit(Rows((Record("quarantined", reason=reason),)))
-
     def publish(self, events: list[Event]) -> None:
         """Events to those who subscribed to them."""
         for peer in self.peers:
@@ -615,10 +585,18 @@ class Desk:
     def _parsed(self, answer: Parsed) -> None:
         self.parsing.pop(answer.id, None)
         for event in self.files.parsed(answer, self._scheduler.now(), self._scheduler.world.refuses):
-            self._scheduler.submit(event)
+            self._scheduler.submit(self._with_runtimes(event))
         for problem in answer.problems:
             log.warning("import error", file=answer.file, line=problem.line, problem=problem.message)
         self._files_changed()
+
+    def _with_runtimes(self, event: Any) -> Any:
+        """News of a Dag whose deadlines look at its past runs bring how long those took."""
+        most = runtimes_wanted(event.spec) if isinstance(event, DagLoaded) else 0
+        if not most:
+            return event
+        with self._engine.connect() as connection:
+            return replace(event, runtimes=queries.runtimes(connection, event.spec.dag_id, most))
 
     # --- time ---
 
@@ -631,7 +609,7 @@ class Desk:
         """Agents that have been gone for longer than their lease, whose processes are killed, and those that have been
         gone for the grace as well, whose attempts are lost. A frozen agent's tasks run on without it: only when they
         are dead may others take their place. A connected one that is silent is frozen, not dead: it is left alone."""
-        held = {attempt.worker for attempt in self._scheduler.world.attempts.values()}
+        held = {attempt.worker for attempt in self._scheduler.world.attempts.values()} | self._callbacks.agents()
         for name in sorted(held | set(self.beats)):
             if name in self.agents:
                 self._fenced.discard(name)
@@ -645,7 +623,12 @@ class Desk:
                 del self.beats[name]
                 if name in held:
                     worker = self._scheduler.world.workers.get(name)
-                    self._scheduler.submit(WorkerExpired(name=name, epoch=worker.epoch if worker else 0))
+                    expired = WorkerExpired(name=name, epoch=worker.epoch if worker else 0)
+                    self._scheduler.submit(expired, partial(self._left_for_good, name))
+
+    def _left_for_good(self, name: str, _: object, error: Exception | None) -> None:
+        if error is None and name not in self.agents:
+            self._callbacks.left_for_good(name)
 
 
 def _fault_of(hello: Hello) -> str:

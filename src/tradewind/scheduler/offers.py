@@ -109,7 +109,7 @@ class Offers:
             task_id=row["task_id"],
             map_index=row["map_index"],
             try_number=row["try_number"],
-            max_tries=0,
+            max_tries=row["max_tries"],
             file=record.file,
             version=record.version,
             isolation="spawn" if record.isolation == "spawn" else "fork",

@@ -107,6 +107,7 @@ def attempt_finished(report: Finished) -> AttemptFinished:
             for said in report.asset_events
             if said.name or said.uri
         ),
+        died=report.died,
         cpu_seconds=report.cpu_seconds if math.isfinite(report.cpu_seconds) else 0.0,
         peak_bytes=min(max(report.peak_bytes, 0), MOST_BYTES),
     )

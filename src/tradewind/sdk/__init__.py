@@ -21,7 +21,10 @@ _HOMES = {
     "connection": ("Connection",),
     "context": ("Context", "get_current_context"),
     "dag": ("DAG", "dag"),
-    "deadline": ("AsyncCallback", "DeadlineAlert", "DeadlineReference", "SyncCallback"),
+    "deadline": (
+        "AsyncCallback", "BaseDeadlineReference", "DeadlineAlert", "DeadlineReference", "SyncCallback",
+        "deadline_reference",
+    ),
     "decorators": ("setup", "task", "teardown"),
     "decorators.collection": ("result",),
     "edges": ("EdgeModifier", "Label", "chain", "chain_linear", "cross_downstream"),

@@ -16,6 +16,7 @@ from tradewind.sdk import values
 from tradewind.sdk.assets import Dataset, condition_of
 from tradewind.sdk.callables import signature
 from tradewind.sdk.configuration import conf
+from tradewind.sdk.deadline import DeadlineAlert
 from tradewind.sdk.exceptions import AirflowException, DuplicateTaskIdFound, NodeNotFound
 from tradewind.sdk.graph import in_order
 from tradewind.sdk.node import Task, validate_key
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from tradewind.sdk.operator import BaseOperator
 
 _RENAMED = {"concurrency": "max_active_tasks", "fail_stop": "fail_fast"}
-_WITHOUT_EFFECT = ("default_view", "orientation", "full_filepath", "sla_miss_callback")
+_WITHOUT_EFFECT = ("default_view", "orientation", "full_filepath")
 _serial = itertools.count()
 
 
@@ -83,6 +84,7 @@ class DAG:
         self.dag_id, self.serial = dag_id, next(_serial)
         where = self._where = f"Dag {dag_id!r}"
         self.notices: list[str] = []
+        sla_miss_callback = older.pop("sla_miss_callback", None)
         older = self._translate(older)
         max_active_tasks = older.get("max_active_tasks", max_active_tasks)
         fail_fast = older.get("fail_fast", fail_fast)
@@ -107,8 +109,12 @@ class DAG:
         )
         self.dagrun_timeout = values.duration(dagrun_timeout, "dagrun_timeout", where)
         self.deadline, self.fail_fast = deadline, fail_fast
-        if deadline is not None:
-            self.notices.append(f"{where}: deadline= is accepted and has no effect; dagrun_timeout= ends a late run.")
+        self.sla_miss_callback = sla_miss_callback
+        if sla_miss_callback is not None and self.generation >= 3:
+            self.notices.append(f"{where}: sla_miss_callback= is accepted and has no effect; deadline= has.")
+        for alert in self.deadlines:
+            if not isinstance(alert, DeadlineAlert):
+                raise TypeError(f"{where}: deadline= holds {alert!r}; give a DeadlineAlert or a list of them.")
         self.on_success_callback, self.on_failure_callback = on_success_callback, on_failure_callback
         self.params = ParamsDict({**self.default_args.pop("params", {}), **dict(params or {})}) if not isinstance(
             params, ParamsDict
@@ -232,6 +238,11 @@ class DAG:
     @property
     def has_on_failure_callback(self) -> bool:
         return bool(values.callables(self.on_failure_callback))
+
+    @property
+    def deadlines(self) -> list[DeadlineAlert]:
+        """Its DeadlineAlerts, as a list."""
+        return values.listed(self.deadline)
 
     def callbacks(self, event: str) -> list[Any]:
         """The callbacks of `on_success` or `on_failure`, as a list."""

@@ -170,9 +170,9 @@ class BaseOperator(Task, Templated, metaclass=OperatorMeta):
         self.max_active_tis_per_dagrun = values.optional_whole(
             max_active_tis_per_dagrun, "max_active_tis_per_dagrun", where
         )
-        if sla is not None:
-            self.notices.append(f"{where}: sla= is accepted and ignored; execution_timeout= ends a late task.")
-        self.sla = sla
+        if sla is not None and (given.dag is None or given.dag.generation >= 3):
+            self.notices.append(f"{where}: sla= is accepted and ignored; deadline= of the Dag tells of a late run.")
+        self.sla = values.duration(sla, "sla", where)
 
         self.on_execute_callback = on_execute_callback
         self.on_failure_callback = on_failure_callback
@@ -237,6 +237,10 @@ class BaseOperator(Task, Templated, metaclass=OperatorMeta):
     def callback_events(self) -> tuple[str, ...]:
         """Names of the events that it has callbacks for."""
         return tuple(event for event in _CALLBACKS if self.callbacks(event))
+
+    def mail_events(self) -> tuple[str, ...]:
+        """Of `email_on_failure` and `email_on_retry`, those for which somebody is to get a mail."""
+        return tuple(name for name in ("email_on_failure", "email_on_retry") if self.email and getattr(self, name))
 
     def add_inlets(self, inlets: Iterable[Any]) -> None:
         self.inlets.extend(inlets)

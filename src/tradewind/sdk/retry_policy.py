@@ -44,7 +44,15 @@ class RetryPolicy(ABC):
 
     @abstractmethod
     def evaluate(self, exception: BaseException, try_number: int, max_tries: int, context: Any = None) -> RetryDecision:
-        """What becomes of a try that ended with this exception."""
+        """What becomes of a try that ended with this exception. Tries that are used up stay so: RETRY then fails."""
+
+    def serialize(self) -> dict[str, Any]:
+        """Nothing by default: a policy is asked in the process that has it, and never sent."""
+        return {}
+
+    @classmethod
+    def deserialize(cls, data: dict[str, Any]) -> RetryPolicy:
+        return cls(**data)
 
 
 ExceptionSpec = type[BaseException] | str
@@ -70,6 +78,27 @@ class RetryRule:
         """The names of the exceptions."""
         return sorted(self._names)
 
+    def serialize(self) -> dict[str, Any]:
+        """Plain values from which `deserialize` makes an equal rule."""
+        return {
+            "exception": self.exception_path,
+            "action": self.action.value,
+            "retry_delay": None if self.retry_delay is None else self.retry_delay.total_seconds(),
+            "reason": self.reason,
+            "match_subclasses": self.match_subclasses,
+        }
+
+    @classmethod
+    def deserialize(cls, data: dict[str, Any]) -> RetryRule:
+        delay = data.get("retry_delay")
+        return cls(
+            exception=list(data["exception"]),
+            action=RetryAction(data.get("action", "retry")),
+            retry_delay=None if delay is None else timedelta(seconds=delay),
+            reason=data.get("reason"),
+            match_subclasses=data.get("match_subclasses", True),
+        )
+
     def matches(self, exc: BaseException) -> bool:
         """Whether the rule is about this exception."""
         kinds: Sequence[type] = type(exc).__mro__ if self.match_subclasses else [type(exc)]
@@ -88,6 +117,15 @@ class ExceptionRetryPolicy(RetryPolicy):
                 return RetryDecision(rule.action, rule.retry_delay, rule.reason)
         return RetryDecision(self.default)
 
+    def serialize(self) -> dict[str, Any]:
+        """Plain values from which `deserialize` makes a policy that decides alike."""
+        return {"rules": [rule.serialize() for rule in self.rules], "default": self.default.value}
+
+    @classmethod
+    def deserialize(cls, data: dict[str, Any]) -> ExceptionRetryPolicy:
+        rules = [RetryRule.deserialize(rule) for rule in data["rules"]]
+        return cls(rules, RetryAction(data.get("default", "default")))
+
 
 class ChainRetryPolicy(RetryPolicy):
     """The first policy that has an opinion decides."""
@@ -105,5 +143,5 @@ class ChainRetryPolicy(RetryPolicy):
 
 def _path(spec: ExceptionSpec) -> str:
     if isinstance(spec, str):
-        return spec
+        return spec.removeprefix("builtins.")
     return spec.__qualname__ if spec.__module__ == "builtins" else f"{spec.__module__}.{spec.__qualname__}"

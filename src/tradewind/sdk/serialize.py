@@ -10,13 +10,14 @@ from itertools import chain
 from typing import Any
 
 from tradewind.core.assets import POLICIES
-from tradewind.core.dag import DagSpec, GroupSpec, MapSpec, TaskSpec, WatcherSpec
+from tradewind.core.dag import DagSpec, DeadlineSpec, GroupSpec, MapSpec, TaskSpec, WatcherSpec
 from tradewind.core.partition_mappers import MOST_KEYS
 from tradewind.core.states import TriggerRule
 from tradewind.core.timetables.spec import TimetableSpec
 from tradewind.sdk.assets import Asset, AssetWatcher, BaseAsset, condition_of
 from tradewind.sdk.configuration import conf
 from tradewind.sdk.dag import DAG
+from tradewind.sdk.deadline import deadline_spec
 from tradewind.sdk.exceptions import DagInvalid, FailFastDagInvalidTriggerRule, ParamValidationError
 from tradewind.sdk.node import mapped_group_of
 from tradewind.sdk.operators.empty import EmptyOperator
@@ -64,7 +65,8 @@ def dag_spec(dag: DAG, file: str, isolation: str = "fork", notices: Iterable[str
         dagrun_timeout_seconds=seconds(dag.dagrun_timeout),
         is_paused_upon_creation=dag.is_paused_upon_creation,
         fail_fast=dag.fail_fast,
-        callbacks=tuple(event for event in ("on_failure", "on_success") if dag.callbacks(event)),
+        callbacks=_dag_callbacks(dag),
+        deadlines=tuple(spec for spec, _ in _deadlines(dag)),
         params=_params(dag.params.raw(), f"Dag {dag.dag_id!r}"),
         render_template_as_native_obj=dag.render_template_as_native_obj,
         generation=dag.generation,
@@ -81,6 +83,23 @@ def _condition(dag: DAG) -> dict[str, Any]:
     """The assets that the Dag waits for."""
     condition = condition_of(dag.schedule)
     return {} if condition is None else condition.as_expression()
+
+
+def _dag_callbacks(dag: DAG) -> tuple[str, ...]:
+    names = [event for event in ("on_failure", "on_success") if dag.callbacks(event)]
+    return (*names, *(["sla_miss"] if dag.sla_miss_callback is not None and dag.generation < 3 else []))
+
+
+def _deadlines(dag: DAG) -> list[tuple[DeadlineSpec, str]]:
+    return [deadline_spec(alert, dag.timezone) for alert in dag.deadlines]
+
+
+def _notices(dag: DAG) -> Iterable[str]:
+    for place, (_, problem) in enumerate(_deadlines(dag)):
+        if problem:
+            yield f"Dag {dag.dag_id!r}: deadline number {place + 1} has no effect: {problem}"
+    if dag.generation < 3 and dag.sla_miss_callback is None and any(task.sla is not None for task in dag.tasks):
+        yield f"Dag {dag.dag_id!r}: the sla= of its tasks has no effect, because it has no sla_miss_callback=."
 
 
 def _partitions(dag: DAG) -> dict[str, Any]:
@@ -168,7 +187,8 @@ def task_spec(task: Any, effective_weight: int, isolation: str = "fork") -> Task
         mapped_group=around.group_id if (around := mapped_group_of(task)) is not None else None,
         isolation="spawn" if isolation == "spawn" else task.isolation or isolation,
         lost_policy=task.lost_policy,
-        callbacks=tuple(sorted(task.callback_events())),
+        sla_seconds=seconds(task.sla) if task.has_dag() and task.dag.generation < 3 else None,
+        callbacks=tuple(sorted((*task.callback_events(), *task.mail_events()))),
         doc_md=_text(task.doc_md or task.doc or task.doc_rst),
         ui_color=str(task.ui_color),
         ui_fgcolor=str(task.ui_fgcolor),

@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from tradewind.core.asset_queue import WaitingEvent
 from tradewind.core.assets import keys_of
 from tradewind.core.backfill_plan import Action, LiveBackfill
+from tradewind.core.deadlines import runtimes_wanted
 from tradewind.core.errors import InvalidInput, Unreadable
 from tradewind.core.past import Place, PreviousRun, as_previous, place_of, worth_keeping
 from tradewind.core.plan import Plan
@@ -25,6 +26,7 @@ from tradewind.core.world import MOST_OVER, LiveRun, World
 from tradewind.store import checked, queries
 from tradewind.store import tables as t
 from tradewind.store.checked import raw, read
+from tradewind.store.queries import runtimes
 from tradewind.store.rows import (
     TASK_COLUMNS,
     asset_event_of,
@@ -64,6 +66,7 @@ def load_world(
         _load_runs(connection, world)
         _load_attempts(connection, world)
         _load_deferrals(connection, world)
+        _load_deadlines(connection, world)
         _load_asset_events(connection, world)
         for row in _sound(connection, world, t.watcher):
             world.watchers.active[row["id"]] = watched_of(row)
@@ -318,6 +321,17 @@ def _stand_still(world: World, live: LiveRun, fault: str) -> None:
         world.leave(SetAside("run", str(run.number), fault, run.dag_id, run.number, run.run_id, is_out=False))
 
 
+def _load_deadlines(connection: Connection, world: World) -> None:
+    """The moments that runs have been given, and how long past runs took where a Dag's deadlines look at them."""
+    for number, name, at in connection.execute(select(t.deadline.c.run, t.deadline.c.name, t.deadline.c.at)):
+        moment = from_us(at)
+        if (live := world.runs.get(number)) is not None and moment is not None:
+            live.deadlines[name] = moment
+    for dag_id, plan in world.plans.items():
+        if most := runtimes_wanted(plan.spec):
+            world.runtimes[dag_id] = runtimes(connection, dag_id, most)
+
+
 def _load_asset_events(connection: Connection, world: World) -> None:
     """What waits for Dags, and where the ledger ends."""
     number, event = t.asset_event.c.number, t.asset_queue.c.event
@@ -511,6 +525,8 @@ def _set_timers(world: World, now: datetime) -> None:
             continue
         if run.state is RunState.RUNNING and spec.dagrun_timeout_seconds and run.start_date:
             world.at(run.start_date + timedelta(seconds=spec.dagrun_timeout_seconds), "run_timeout", run.number)
+        for name, at in live.deadlines.items():
+            world.at(at, "deadline", (run.number, name))
         if run.state is RunState.QUEUED:
             world.at(max(run.run_after, now), "start_runs", run.dag_id)
     for deferral in world.deferrals.values():

@@ -259,9 +259,20 @@ def connection_named(connection: Connection, conn_id: str) -> dict[str, Any] | N
     return dict(row) if row else None
 
 
+def runtimes(connection: Connection, dag_id: str, most: int) -> tuple[float, ...]:
+    """Seconds that the last runs of a Dag took which are over, newest first."""
+    run = t.run.c
+    took = select(run.start_date, run.end_date).where(
+        run.dag_id == dag_id, run.start_date.is_not(None), run.end_date.is_not(None)
+    )
+    rows = connection.execute(took.order_by(run.number.desc()).limit(most))
+    return tuple((end - start) / 1e6 for start, end in rows)
+
+
 def open_callbacks(connection: Connection) -> list[dict[str, Any]]:
-    """Callbacks that nobody has finished yet, oldest first."""
-    query = select(*checked.raw(t.callback)).where(t.callback.c.state.in_(("waiting", "assigned")))
+    """Callbacks that nobody has finished yet, oldest first. One that is `begun` is never started anew."""
+    open_states = ("waiting", "assigned", "begun")
+    query = select(*checked.raw(t.callback)).where(t.callback.c.state.in_(open_states))
     rows = checked.read(connection, query.order_by(t.callback.c.created_at))
     return [dict(row) for row in rows if _is_sound(t.callback, row)]
 
@@ -275,7 +286,14 @@ def _is_sound(table: Table, row: Mapping[Any, Any]) -> bool:
 
 
 def callback_numbered(connection: Connection, number: str) -> dict[str, Any] | None:
-    return checked.first(connection, t.callback, t.callback.c.id == number)
+    """A callback that is not over, with the tries that its task may have. Raises Unreadable."""
+    found = checked.first(connection, t.callback, t.callback.c.id == number)
+    if found is None:
+        return None
+    task = t.task_instance.c
+    its = (task.run == found["run"], task.task_id == found["task_id"], task.map_index == found["map_index"])
+    tries = connection.execute(select(task.max_tries).where(*its)).scalar()
+    return {**found, "max_tries": tries or 0}
 
 
 def version_number(connection: Connection, dag_id: str, version: str) -> int:

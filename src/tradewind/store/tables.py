@@ -357,6 +357,16 @@ callback = Table(
           postgresql_where=text("state IN ('waiting','assigned')")),
 )  # fmt: skip
 
+deadline = Table(
+    "deadline",
+    metadata,
+    Column("run", BigInteger, primary_key=True, autoincrement=False),
+    Column("name", Text, primary_key=True),
+    Column("at", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""By when runs that are not over should be; a row goes when its moment has come or its run has ended."""
+
 deferral = Table(
     "deferral",
     metadata,

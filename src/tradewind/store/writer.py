@@ -395,10 +395,11 @@ class _Rows:
                 self._others.append(("xcom", _key(key), False))
             case d.PutRendered(key=key, fields=fields):
                 self._others.append(("rendered", {**_key(key), "fields": fields}, True))
-            case d.PutCallback(id=number, key=key, kind=kind, reason=reason, try_number=try_number):
+            case d.PutCallback(id=number, key=key, kind=kind, reason=reason, try_number=try_number, begun_by=worker):
                 row = {
                     "id": number, **_key(key), "kind": kind, "reason": reason, "try_number": try_number,
-                    "state": "waiting", "tries": 0, "worker": "", "created_at": self._now_us, "ended_at": None,
+                    "state": "begun" if worker else "waiting", "tries": 0, "worker": worker,
+                    "created_at": self._now_us, "ended_at": None,
                 }  # fmt: skip
                 self._others.append(("callback", row, True))
             case d.PutDeferral(deferral=deferral):

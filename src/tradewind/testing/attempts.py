@@ -10,9 +10,10 @@ from typing import Any
 import msgspec
 
 from tradewind.cli.task_logs import text_of
+from tradewind.sdk.execution.callback import run_callback
 from tradewind.sdk.execution.logs import AttemptLog
 from tradewind.sdk.execution.prepared import PreparedDag
-from tradewind.sdk.execution.run import run_attempt, run_callback
+from tradewind.sdk.execution.run import run_attempt
 from tradewind.testing.answers import RunAnswers
 from tradewind.testing.clock import VirtualClock
 from tradewind.testing.stand_ins import LOST, acted

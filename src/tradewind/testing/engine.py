@@ -296,6 +296,7 @@ class Engine:
         fields = {
             "id": number, "kind": row.kind, "reason": row.reason, "task_id": row.key.task_id,
             "map_index": row.key.map_index, "try_number": row.try_number,
+            "max_tries": self.play.tasks[row.key].max_tries if row.key.task_id else 0,
         }  # fmt: skip
         offer = self._offers.callback(self.play.world, fields, run)
         if offer is not None:

@@ -106,6 +106,8 @@ class Play:
         """The id of every StartCallback, in order."""
         self.trigger_orders: list[StartTrigger | StopTrigger] = []
         """Every order about a trigger, in order."""
+        self.deadlines: dict[tuple[int, str], datetime] = {}
+        """Rows of deadlines that have not come, by (run, name)."""
         self.asked_to_name: list[str] = []
         """Dags whose timetable's code was asked for its next runs, in order."""
         self.versions: dict[str, int] = {}
@@ -456,6 +458,12 @@ class Play:
                 _drop_where(self.asset_state_store, where)
             case PutCallback():
                 self.callbacks[operation.id] = operation
+            case PutRow(table="deadline", row=row):
+                self.deadlines[row["run"], row["name"]] = row["at"]
+            case DropRows(table="deadline", where=where):
+                for found in [each for each in self.deadlines if each[0] == where["run"]]:
+                    if where.get("name", found[1]) == found[1]:
+                        del self.deadlines[found]
             case PutDeferral(deferral=deferral):
                 self.deferrals[deferral.key] = deferral
             case DropRows(table="deferral", where=where):
@@ -564,6 +572,8 @@ class Play:
         gathered = self.world.assets.partitions
         waits = {(d, key, n) for d, queue in gathered.items() for key, found in queue.events.items() for n in found}
         assert waits == self.partition_queue
+        kept = {(number, name): at for number, live in self.world.runs.items() for name, at in live.deadlines.items()}
+        assert kept == self.deadlines
         self._check_backfills()
         rows = {w.id: {**w._asdict(), "assets": [list(a) for a in w.assets]} for w in self._watched()}
         assert rows == self.watchers
@@ -638,6 +648,7 @@ def same_world(memory: World, loaded: World, now: datetime) -> None:
         assert live.tasks == other.tasks
         assert live.counts == other.counts
         assert (live.unfinished, live.in_motion, live.active) == (other.unfinished, other.in_motion, other.active)
+        assert live.deadlines == other.deadlines
         assert {k: n for k, n in live.lengths.items() if n} == {k: n for k, n in other.lengths.items() if n}
         for task_id in live.plan.past:
             mine, theirs = memory.states_before(live, task_id), loaded.states_before(other, task_id)
@@ -656,6 +667,7 @@ def same_world(memory: World, loaded: World, now: datetime) -> None:
     assert (memory.assets.next_number, memory.assets.last_at) == (loaded.assets.next_number, loaded.assets.last_at)
     assert memory.watchers.active == loaded.watchers.active
     assert memory.pools == loaded.pools
+    assert memory.runtimes == loaded.runtimes
     assert memory.backfills == loaded.backfills
 
     def ready(world: World) -> set[Any]:
@@ -684,6 +696,9 @@ def timers(world: World, now: datetime) -> set[Any]:
             case "watcher":
                 found = world.watchers.active.get(subject)
                 return found is not None and found.retry_at == at
+            case "deadline":
+                number, name = subject
+                return number in world.runs and world.runs[number].deadlines.get(name) == at
             case "schedule":  # one that is due already waits for the end of a run
                 record = world.dags[subject]
                 return at > now and not record.is_paused and record.next_due is not None

@@ -76,7 +76,8 @@ class Offer(Message, tag="offer"):
     xcoms: list[XComValue] = []
     """The XComs named in the task's `reads`, complete; whatever else it pulls is a Request."""
     callback: str = ""
-    """Not a task but a callback: `dag:on_failure`, `dag:on_success`, `task:on_failure` … with its reason."""
+    """Not a task but a callback: `dag:on_failure`, `task:on_retry+email_on_retry` … with its reason; or a missed
+    deadline, `deadline:0` or `dag:sla_miss`, whose reason is the moment."""
     reason: str = ""
     resume_method: str = ""
     """The task was deferred: go on in this method of the operator, not in `execute`."""
@@ -170,6 +171,8 @@ class Finished(Message, tag="finished"):
     """The rendered `map_index_template`."""
     asset_events: list[AssetUpdate] = []
     """What the attempt updated; only with `success`."""
+    died: bool = False
+    """The agent says so: the process ended without a word, and has not called the task's callbacks."""
     cpu_seconds: float = 0.0
     peak_bytes: int = 0
     """Peak private memory of the attempt's processes as sampled, else the child's own peak resident size."""
@@ -249,6 +252,7 @@ METHODS = {
     "timetable.wanted": "{dag_ids} → {dag_id: {last: NamedRun | None, since_us?, until_us?}}: which runs a code "
     "host is to name for Dags with custom timetables; those that follow `last`, or all from `since_us` to `until_us`",
     "task.count": "{dag_id, run_ids?, logical_dates_us?, task_ids?, states?} → int",
+    "callback.begin": "{} → str: empty when this callback may do now what must not be done twice, else why it may not",
     "asset.triggering": "{dag_id, run_id} → list of AssetEventInfo: what the run was made for, oldest first",
     "asset.through_alias": "{alias} → list of [name, uri]: the assets that were updated through it",
     "asset.events": "{name?, uri?, alias?, after_us?, before_us?, newest?} → list of AssetEventInfo, oldest first",

@@ -204,6 +204,8 @@ class Agent:
         self._heard_at = 0.0
         self._told_at: dict[str, float] = {}
         """When each report that is not acknowledged was told last."""
+        self._given_back: set[str] = set()
+        """Callbacks that were not carried out, whose report is not acknowledged: the same may be offered again."""
         self._done: dict[str, None] = {}
         """Attempts whose report was acknowledged: a late repeat of their offer starts nothing."""
 
@@ -248,7 +250,10 @@ class Agent:
                     self.triggers.acknowledged(attempt)
                     report = self.reports.pop(attempt, None)
                     self._told_at.pop(attempt, None)
-                    self._done[attempt] = None
+                    if attempt in self._given_back:
+                        self._given_back.discard(attempt)
+                    elif report is not None:  # else it was acknowledged before, and may be offered again since
+                        self._done[attempt] = None
                     if len(self._done) > MOST_REMEMBERED:
                         del self._done[next(iter(self._done))]
                     if report is not None and (report.end_us or 0) - (report.start_us or 0) >= WORTH_KEEPING_US:
@@ -618,6 +623,7 @@ class Agent:
             report.error = running.cancelled
         del self.attempts[report.attempt]
         self._learn(running)
+        self._note_given_back(running, report.outcome)
         self._report(report)
         child.attempt = None
         child.served += 1
@@ -728,6 +734,10 @@ class Agent:
             else:
                 self._keep_standby(host)
 
+    def _note_given_back(self, running: Running, outcome: str) -> None:
+        if running.offer.callback and outcome in ("not_started", "lost"):
+            self._given_back.add(running.offer.attempt)
+
     def _end(self, running: Running, outcome: str, error: str) -> None:
         """Report an attempt that cannot report itself."""
         self.attempts.pop(running.offer.attempt, None)
@@ -739,6 +749,7 @@ class Agent:
                 self._begin(Running(running.offer, starts=running.starts + 1))
                 return
             outcome = "failed"
+        self._note_given_back(running, outcome)
         if outcome != "not_started":
             self._ports.close_log(running.offer, error)
         self._report(
@@ -748,6 +759,7 @@ class Agent:
                 start_us=running.started_us,
                 end_us=self._ports.clock_us(),
                 error=error,
+                died=True,
                 peak_bytes=running.peak,
                 cpu_seconds=running.cpu,
             )

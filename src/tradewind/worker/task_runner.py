@@ -8,9 +8,10 @@ import time
 from collections.abc import Callable, Mapping
 
 from tradewind.data import runtime as data_runtime
+from tradewind.sdk.execution.callback import run_callback
 from tradewind.sdk.execution.logs import AttemptLog
 from tradewind.sdk.execution.prepared import PreparedDag
-from tradewind.sdk.execution.run import run_attempt, run_callback
+from tradewind.sdk.execution.run import run_attempt
 from tradewind.sdk.execution.runtime import set_runtime
 from tradewind.sdk.execution.xcom_values import forget_earlier_tries, keep_large_values_in
 from tradewind.sdk.progress import progress
@@ -101,18 +102,15 @@ class TaskRunner:
         if prepared is None:
             now, error = clock_us(), f"{offer.file} no longer defines the Dag {offer.run.dag_id!r}"
             return Finished(attempt=offer.attempt, outcome="failed_for_good", start_us=now, end_us=now, error=error)
-        if offer.callback:
-            return run_callback(prepared, offer, runtime, clock_us)
-        forget_earlier_tries(offer)
         pid = os.getpid()
-        return run_attempt(
-            prepared,
-            offer,
-            runtime,
-            lambda start_us: channel.send(Started(attempt=offer.attempt, start_us=start_us, pid=pid)),
-            clock_us,
-            alone=alone,
-        )
+
+        def started(start_us: int) -> None:
+            channel.send(Started(attempt=offer.attempt, start_us=start_us, pid=pid))
+
+        if offer.callback:
+            return run_callback(prepared, offer, runtime, clock_us, started)
+        forget_earlier_tries(offer)
+        return run_attempt(prepared, offer, runtime, started, clock_us, alone=alone)
 
 
 def _leave() -> None:

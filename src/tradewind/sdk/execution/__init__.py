@@ -8,10 +8,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from tradewind.sdk.execution.callback import run_callback
     from tradewind.sdk.execution.logs import AttemptLog
     from tradewind.sdk.execution.masking import Masker, mask_secret, masker, redact
     from tradewind.sdk.execution.prepared import PreparedDag, PreparedTask, prepare
-    from tradewind.sdk.execution.run import run_attempt, run_callback
+    from tradewind.sdk.execution.run import run_attempt
     from tradewind.sdk.execution.runtime import (
         NoRuntime,
         Runtime,
@@ -22,10 +23,11 @@ if TYPE_CHECKING:
     from tradewind.sdk.execution.xcom_errors import XComDecodeError, XComEncodeError
 
 _HOMES = {
+    "callback": ("run_callback",),
     "logs": ("AttemptLog",),
     "masking": ("Masker", "mask_secret", "masker", "redact"),
     "prepared": ("PreparedDag", "PreparedTask", "prepare"),
-    "run": ("run_attempt", "run_callback"),
+    "run": ("run_attempt",),
     "runtime": ("NoRuntime", "Runtime", "RuntimeRequestError", "current_runtime", "set_runtime"),
     "xcom_errors": ("XComDecodeError", "XComEncodeError"),
 }

@@ -25,6 +25,8 @@ from tradewind.sdk.execution.moments import microseconds
 from tradewind.wire.messages import Deferral
 
 LONGEST_ERROR = 1000
+LONGEST_REASON = 500
+"""Of what a retry policy says for its decision, so much is kept."""
 
 
 class CannotWaitForPeople(TradewindError):
@@ -107,6 +109,8 @@ def _failure(error: BaseException, task: Any, try_number: int, max_tries: int, c
         return outcome
     decision = policy.evaluate(error, try_number, max_tries, context)
     action = str(getattr(decision.action, "value", decision.action))
+    if reason := " ".join(str(getattr(decision, "reason", None) or "").split())[:LONGEST_REASON]:
+        outcome.error = f"{outcome.error} (retry policy: {reason})"
     if action == "fail":
         return Outcome("failed_for_good", outcome.error)
     if action == "retry" and isinstance(decision.retry_delay, timedelta):

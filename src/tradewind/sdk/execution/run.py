@@ -1,18 +1,18 @@
-"""`run_attempt`: one offer from its templates to its report. `run_callback`: the end of a run, told to author code."""
+"""`run_attempt`: one offer from its templates to its report."""
 
 from __future__ import annotations
 
 import logging
 import resource
 import time
-import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 from tradewind.sdk.context import current_context
 from tradewind.sdk.exceptions import AirflowTaskTimeout
 from tradewind.sdk.execution.attempt import Attempt
+from tradewind.sdk.execution.callback import STATES, call_each, log_error
 from tradewind.sdk.execution.deferral import first_step, is_resumed, time_left
 from tradewind.sdk.execution.interrupts import StopOnRequest, TimeLimit, call_on_kill
 from tradewind.sdk.execution.masking import masker
@@ -20,22 +20,13 @@ from tradewind.sdk.execution.outcome import Outcome, one_line, outcome_of
 from tradewind.sdk.execution.outlets import updates_of
 from tradewind.sdk.execution.prepared import PreparedDag
 from tradewind.sdk.execution.runtime import Runtime, runtime_installed
-from tradewind.sdk.execution.tracebacks import author_traceback
 from tradewind.sdk.progress import begin as begin_progress
-from tradewind.sdk.types import TaskInstanceState
 from tradewind.wire.messages import Finished, Offer
 
 log = logging.getLogger("tradewind.task")
 
 Execute = Callable[[Callable[[], Any], Any], Any]
 """Given what the operator itself would do, and its context, the result of the task."""
-
-_STATES = {
-    "on_success": TaskInstanceState.SUCCESS,
-    "on_skipped": TaskInstanceState.SKIPPED,
-    "on_retry": TaskInstanceState.UP_FOR_RETRY,
-    "on_failure": TaskInstanceState.FAILED,
-}
 
 
 def run_attempt(
@@ -78,7 +69,7 @@ def _made(prepared: PreparedDag, offer: Offer, report: Finished, alone: bool) ->
     try:
         return Attempt(prepared, offer, alone=alone)
     except Exception as problem:
-        _log_error(problem, one_line(problem))
+        log_error(problem, one_line(problem))
         report.error = one_line(problem)
         return None
 
@@ -166,7 +157,7 @@ def _outcome(attempt: Attempt, error: BaseException | None, *, stopped: bool) ->
             error, task=attempt.task, try_number=offer.try_number, max_tries=offer.max_tries, context=attempt.context
         )  # fmt: skip
     except Exception as problem:  # a retry policy of the author's
-        _log_error(problem, f"The retry policy failed, so the tries that are left decide: {one_line(problem)}")
+        log_error(problem, f"The retry policy failed, so the tries that are left decide: {one_line(problem)}")
         return Outcome("failed", one_line(error), will_retry=0 < offer.max_tries >= offer.try_number)
 
 
@@ -211,7 +202,7 @@ def _call_back(attempt: Attempt, outcome: Outcome, error: BaseException | None) 
     event = outcome.callback
     if not event:
         return
-    attempt.ti.state = _STATES[event]
+    attempt.ti.state = STATES[event]
     if event in ("on_failure", "on_retry"):
         attempt.context["exception"] = error
         attempt.context["try_number"] = attempt.offer.try_number
@@ -222,53 +213,6 @@ def _call_all(task: Any, event: str, context: Any) -> None:
     callbacks = getattr(task, f"{event}_callback", None)
     if callbacks:
         call_each(callbacks, context, event)
-
-
-def call_each(callbacks: Any, context: Any, event: str) -> list[str]:
-    """Call one callback or several; what one raises is logged, is in the list that comes back, and stops no other."""
-    problems = []
-    for callback in [callbacks] if callable(callbacks) or not isinstance(callbacks, Iterable) else list(callbacks):
-        name = getattr(callback, "__qualname__", None) or type(callback).__qualname__
-        try:
-            if not callable(callback):
-                raise TypeError(f"{event}_callback is {callback!r}, which cannot be called; give a function.")
-            callback(context)
-        except Exception as error:
-            problems.append(one_line(error))
-            _log_error(error, f"The callback {name} for {event} failed, which changes nothing: {one_line(error)}")
-    return problems
-
-
-def run_callback(
-    prepared: PreparedDag, offer: Offer, runtime: Runtime, clock_us: Callable[[], int] | None = None
-) -> Finished:
-    """Run the callbacks that the offer names (`dag:on_success`, `dag:on_failure`, `task:on_failure`, …).
-
-    The context has the run, and the offer's `reason`. A callback that raises is logged; the report then says `failed`
-    with its error, which touches neither run nor task.
-    """
-    clock = clock_us or (lambda: time.time_ns() // 1000)
-    report = Finished(attempt=offer.attempt, outcome="success", start_us=clock())
-    owner, _, event = offer.callback.partition(":")
-    with runtime_installed(runtime):
-        try:
-            attempt = Attempt(prepared, offer)
-            context = attempt.context
-            context["reason"] = offer.reason
-            whose = prepared.dag if owner == "dag" else attempt.task
-            if owner != "dag":
-                attempt.ti.state = _STATES.get(event, attempt.ti.state)
-                context["exception"], context["try_number"] = offer.reason, offer.try_number
-            with current_context(context):
-                callbacks = getattr(whose, f"{event}_callback", None)
-                problems = call_each(callbacks, context, event) if callbacks else []
-        except Exception as error:
-            _log_error(error, one_line(error))
-            problems = [one_line(error)]
-    if problems:
-        report.outcome, report.error = "failed", masker().mask(problems[0])
-    report.end_us = clock()
-    return report
 
 
 # --- the log -----------------------------------------------------------------------------------------------------
@@ -288,13 +232,4 @@ def _log_end(outcome: Outcome, error: BaseException) -> None:
         case "success":
             log.info("The task succeeded and decided to skip: %s", ", ".join(outcome.skip))
         case _:
-            _log_error(error, f"The task failed: {outcome.error}")
-
-
-def _log_error(error: BaseException, text: str) -> None:
-    """One line, with the traceback as the author wants it."""
-    try:
-        trace = author_traceback(error)
-    except Exception:  # an exception that cannot even be printed
-        trace = "".join(traceback.format_tb(error.__traceback__))
-    log.error("%s", text, extra={"author_trace": trace})
+            log_error(error, f"The task failed: {outcome.error}")

@@ -59,6 +59,7 @@ class BaseHook(LoggingMixin):
 OUR_HOOKS = {
     "fs": "tradewind.sdk.hooks.filesystem.FSHook",
     "http": "tradewind.sdk.hooks.http.HttpHook",
+    "smtp": "tradewind.sdk.hooks.smtp.SmtpHook",
     "postgres": "tradewind.sdk.hooks.postgres.PostgresHook",
     "sqlite": "tradewind.sdk.hooks.sqlite.SqliteHook",
 }

@@ -19,7 +19,7 @@ again for every time that somebody may have cleared it."""
 
 
 class Ledger:
-    """Raises Broken for I3, I4, I5 and I6 the moment they do not hold."""
+    """Raises Broken for I3, I4, I5, I6 and I15 the moment they do not hold."""
 
     def __init__(self, allowance: Allowance) -> None:
         self.starts: dict[str, int] = {}
@@ -32,6 +32,8 @@ class Ledger:
         """Runs of which a callback has ended otherwise: its process died after it began, or three times before."""
         self.triggers_failed: set[str] = set()
         """Attempts whose trigger gave up: it was killed with its process, twice."""
+        self.mailed: set[str] = set()
+        """Callbacks whose mail was handed in."""
         self._running: dict[TaskKey, tuple[str, Actor]] = {}
         self._superseded: dict[str, Actor] = {}
         """Attempts that were frozen with their machine when another one began: they may not go on."""
@@ -39,6 +41,12 @@ class Ledger:
         self._counted: set[str] = set()
         self._succeeded: dict[TaskKey, int] = {}
         self._allowance = allowance
+
+    def mails(self, callback: str) -> None:
+        """A mail is handed in."""
+        if callback in self.mailed:
+            raise Broken(f"I15: the mail of callback {callback} was sent twice")
+        self.mailed.add(callback)
 
     def began(self, offer: Offer, actor: Actor, now: int, clears: int) -> None:
         """`execute` begins; `clears` is how often somebody may have cleared the task."""

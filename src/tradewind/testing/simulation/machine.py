@@ -26,6 +26,8 @@ from tradewind.wire.messages import (
     Offer,
     Parsed,
     Refused,
+    Request,
+    Response,
     RunTrigger,
     Started,
     TriggerAnswer,
@@ -46,6 +48,9 @@ BEATS_IN_A_LEASE = 3
 RECONNECT_SECONDS = 0.05
 NEEDS_BYTES = 128 * 1024 * 1024
 """What every attempt takes that runs for a while."""
+MOST_ASKING_SECONDS = 10.0
+"""How long a child waits for an answer before it takes the question, or the answer, for lost."""
+
 MOST_TIDYING_SECONDS = 4.0
 """What a task does at most between SIGTERM and its end."""
 
@@ -68,6 +73,10 @@ class World(Protocol):
     def ended(self, offer: Offer, child: Child, how: str) -> None: ...
     def called_back(self, offer: Offer) -> None:
         """A callback was carried out."""
+        ...
+
+    def mailed(self, callback: Offer) -> None:
+        """A mail was handed in."""
         ...
 
     def gave_up(self, callback: Offer) -> None:
@@ -201,6 +210,7 @@ class Child(Process):
         self.offer: Offer | None = None
         self.standby: Standby | None = None
         self._running = False
+        self._asks_to_mail = False
         self._began_us = 0
         self._serial = 0
         # The agent's side is wired when the agent takes the descriptor out of the message.
@@ -223,6 +233,9 @@ class Child(Process):
         self.die(0)
 
     def _told(self, message: AnyMessage) -> None:
+        if isinstance(message, Response) and self._asks_to_mail:
+            self._asks_to_mail = False
+            self._mail(message)
         if not isinstance(message, Offer) or self.offer is not None:
             return
         self.offer = message
@@ -262,8 +275,30 @@ class Child(Process):
 
     def _call_back(self, offer: Offer) -> None:
         self.machine.world.called_back(offer)
+        if "email_" in offer.callback:
+            self._asks_to_mail = True
+            self._end.send(Request(id=1, method="callback.begin", attempt=offer.attempt))
+            # A real connection that loses a message breaks, and then the agent answers.
+            away = Response(id=1, error="no answer")
+            self.machine.after(MOST_ASKING_SECONDS, self.actor, "no answer", lambda: self._told(away))
+        else:
+            self._called_back("success")
+
+    def _mail(self, answer: Response) -> None:
+        """The engine has said whether the mail may go out now: it takes a while, or is not sent."""
+        offer = self.offer
+        assert offer is not None
+        if answer.error or answer.value:
+            self._called_back("not_started" if answer.error else "success")
+            return
+        self._end.send(Started(attempt=offer.attempt, start_us=self.machine.clock_us(), pid=self.pid))
+        self.machine.world.mailed(offer)
+        self.machine.after(self.machine.rng.random(), self.actor, "mailed", lambda: self._called_back("success"))
+
+    def _called_back(self, outcome: str) -> None:
+        assert self.offer is not None
         now = self.machine.clock_us()
-        self._end.send(Finished(attempt=offer.attempt, outcome="success", start_us=now, end_us=now))
+        self._end.send(Finished(attempt=self.offer.attempt, outcome=outcome, start_us=now, end_us=now))
         self._go()
 
     def _later(self, seconds: float, what: str, serial: int, call: Callable[[], None]) -> None:

@@ -265,6 +265,9 @@ class Simulation:
     def called_back(self, offer: Offer) -> None:
         self.ledger.called_back[(offer.run.dag_id, offer.run.run_id), offer.callback, offer.attempt] += 1
 
+    def mailed(self, callback: Offer) -> None:
+        self.ledger.mails(callback.attempt)
+
     def gave_up(self, callback: Offer) -> None:
         self.ledger.given_up.add((callback.run.dag_id, callback.run.run_id))
 

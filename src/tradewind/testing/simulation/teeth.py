@@ -16,6 +16,7 @@ from tradewind.core.trigger_rules import Verdict
 from tradewind.core.world import World
 from tradewind.scheduler import desk as desk_module
 from tradewind.scheduler import owner as owner_module
+from tradewind.scheduler.callbacks import Callbacks
 from tradewind.scheduler.desk import Desk
 from tradewind.scheduler.owner import Owner
 from tradewind.scheduler.scheduler import Scheduler
@@ -142,7 +143,7 @@ def _trusts_what_was_published() -> Any:
 
 
 def _forgets_callbacks_that_got_lost() -> Any:
-    return patch.object(Desk, "_callbacks_to_repeat", lambda self, worker, holds, now: [])
+    return patch.object(Callbacks, "to_repeat", lambda self, worker, holds, now: [])
 
 
 def _greets_again_on_one_connection() -> Any:

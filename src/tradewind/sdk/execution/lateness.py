@@ -1,0 +1,121 @@
+"""What is called when a run, or a task of it, is late: a deadline's callback, and Airflow 2's `sla_miss_callback`."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from tradewind.sdk.callables import parameters_of
+from tradewind.sdk.compat_helpers import import_string
+from tradewind.sdk.execution.attempt import Attempt
+from tradewind.sdk.execution.callback import call_each, log_error
+from tradewind.sdk.execution.outcome import one_line
+from tradewind.sdk.notifier import BaseNotifier
+
+log = logging.getLogger("tradewind.task")
+
+
+class RunFacts(dict[str, Any]):
+    """A run as the REST interface describes it: a dict whose keys are attributes as well."""
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self[name]
+        except KeyError:
+            raise AttributeError(name) from None
+
+
+class SlaMiss(NamedTuple):
+    """A task that was not over in time, as `sla_miss_callback` gets it."""
+
+    task_id: str
+    dag_id: str
+    execution_date: Any
+    timestamp: Any
+    description: str = ""
+    email_sent: bool = False
+    notification_sent: bool = False
+
+
+def deadline_missed(attempt: Attempt, place: str) -> list[str]:
+    """Call the callback of the Dag's deadline at this place."""
+    deadlines = attempt.prepared.dag.deadlines
+    if int(place) >= len(deadlines):
+        log.warning("The Dag has no deadline number %s any more; nobody is called.", place)
+        return []
+    alert = deadlines[int(place)]
+    context = attempt.context
+    context["dag_run"] = run_facts(attempt)
+    context["deadline"] = RunFacts(
+        id=attempt.offer.attempt, deadline_time=datetime.fromisoformat(attempt.offer.reason), alert_name=alert.name
+    )
+    callback = alert.callback
+    try:
+        called = callback.callback_callable
+        function = import_string(called) if isinstance(called, str) else called
+        _call(function, dict(callback.kwargs), context)
+    except Exception as error:
+        line = f"The callback {callback.path} of a missed deadline failed, which changes nothing: {one_line(error)}"
+        log_error(error, line)
+        return [line]
+    return []
+
+
+def _call(function: Any, kwargs: dict[str, Any], context: Any) -> None:
+    if inspect.isclass(function) and issubclass(function, BaseNotifier):
+        function(**kwargs)(context)
+        return
+    parameters = parameters_of(function)
+    if any(each.name == "context" or each.kind is each.VAR_KEYWORD for each in parameters):
+        kwargs["context"] = context
+    result = function(**kwargs)
+    if inspect.isawaitable(result):
+        asyncio.run(_awaited(result))
+
+
+async def _awaited(result: Any) -> None:
+    await result
+
+
+def sla_missed(attempt: Attempt, _: str) -> list[str]:
+    """Call the Dag's sla_miss_callback with the five values that it gets in Airflow 2."""
+    dag, run, task_id = attempt.prepared.dag, attempt.ti.dag_run, attempt.offer.task_id
+    late = SlaMiss(task_id, dag.dag_id, run.logical_date, datetime.fromisoformat(attempt.offer.reason))
+    blocking = [each for each in run.get_task_instances() if str(each.state) not in ("success", "skipped")]
+    date = run.logical_date or run.run_after
+    when = date.isoformat() if date is not None else run.run_id
+    lines = [f"{name} on {when}" for name in (task_id, *(each.task_id for each in blocking))]
+    values = (dag, lines[0], "\n".join(lines[1:]), [late], blocking)
+
+    def with_values(callback: Any) -> Any:
+        return lambda context: callback(*values)
+
+    callbacks = dag.sla_miss_callback
+    several = callbacks if isinstance(callbacks, (list, tuple)) else [callbacks]
+    return call_each([with_values(callback) for callback in several if callback], attempt.context, "sla_miss")
+
+
+def run_facts(attempt: Attempt) -> RunFacts:
+    """The run, by the names of the REST interface."""
+    run, dag = attempt.ti.dag_run, attempt.prepared.dag
+    return RunFacts(
+        dag_run_id=run.run_id,
+        run_id=run.run_id,
+        dag_id=run.dag_id,
+        dag_display_name=getattr(dag, "dag_display_name", run.dag_id),
+        logical_date=run.logical_date,
+        data_interval_start=run.data_interval_start,
+        data_interval_end=run.data_interval_end,
+        run_after=run.run_after,
+        start_date=run.start_date,
+        end_date=run.end_date,
+        run_type=run.run_type,
+        state=run.state,
+        triggered_by=run.triggered_by,
+        triggering_user_name=run.triggering_user_name,
+        conf=run.conf,
+        note=run.note,
+    )

@@ -1,0 +1,177 @@
+"""Deadlines: met, missed, set anew when a run goes on, and those of tasks in Dags of the older generation."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from tradewind.core.dag import DagSpec, DeadlineSpec
+from tradewind.core.inputs import TimerFired
+from tradewind.core.states import RunType
+from tradewind.core.timetables import DataInterval
+from tradewind.testing.builders import dag, every
+from tradewind.testing.world import START, Play
+
+
+def late(reference: str = "queued_at", minutes: float = 10, **given: Any) -> DeadlineSpec:
+    return DeadlineSpec(reference=reference, interval_seconds=60 * minutes, **given)
+
+
+def told(play: Play) -> list[tuple[str, str]]:
+    """What was asked for: kind and, as minutes since the start, the moment that was missed."""
+    return [
+        (each.kind, f"{(datetime.fromisoformat(each.reason) - START).total_seconds() / 60:g}")
+        for each in play.callbacks.values()
+    ]
+
+
+def test_a_run_that_is_not_over_in_time_is_told_once(play: Play) -> None:
+    play.start(dag("a", deadlines=(late(),)))
+    play.begin("a")
+    play.advance(minutes=9)
+    assert told(play) == []
+    play.advance(minutes=30)
+    assert told(play) == [("deadline:0", "10")]
+    assert play.called == list(play.callbacks)
+    assert [r.name for r in play.records if r.name == "run.deadline_missed"] == ["run.deadline_missed"]
+    assert play.run_state() == "running", "being late ends nothing"
+
+
+@pytest.mark.parametrize("outcome", ["success", "failed"])
+def test_a_run_that_ends_in_time_drops_it(play: Play, outcome: str) -> None:
+    play.start(dag("a", deadlines=(late(),)))
+    assert len(play.deadlines) == 1
+    play.end("a", outcome)
+    assert play.deadlines == {}
+    play.advance(hours=1)
+    assert told(play) == []
+
+
+def test_each_deadline_of_a_dag_is_told_at_its_own_moment(play: Play) -> None:
+    play.start(dag("a", deadlines=(late(minutes=30), late(minutes=10), late("fixed", at=START, minutes=20))))
+    play.advance(minutes=20)
+    assert told(play) == [("deadline:1", "10"), ("deadline:2", "20")]
+    play.succeed("a")
+    play.advance(hours=1)
+    assert len(told(play)) == 2
+
+
+@pytest.mark.parametrize(
+    ("deadline", "at"),
+    [
+        (late("logical_date"), START - timedelta(minutes=50)),
+        (late("queued_at"), START + timedelta(minutes=10)),
+        (late("fixed", at=START + timedelta(hours=2), minutes=-30), START + timedelta(minutes=90)),
+        (late("average_runtime", max_runs=10, min_runs=10), None),
+        (late("fixed", at=START, minutes=1e12), None),
+        (late("of the author's own"), None),
+    ],
+)
+def test_the_moment_follows_from_the_reference(play: Play, deadline: DeadlineSpec, at: datetime | None) -> None:
+    run = play.start(dag("a", deadlines=(deadline,)), logical_date=START - timedelta(hours=1))
+    assert play.deadlines == ({(run.number, "deadline:0"): at} if at else {})
+
+
+def test_a_run_without_a_logical_date_has_no_deadline_that_counts_from_it(play: Play) -> None:
+    play.start(dag("a", deadlines=(late("logical_date"),)))
+    assert play.deadlines == {}
+
+
+def test_a_moment_that_has_passed_when_the_run_is_made_is_told_at_once(play: Play) -> None:
+    play.start(dag("a", deadlines=(late("logical_date"),)), logical_date=START - timedelta(days=1))
+    play.advance(seconds=0)
+    assert [kind for kind, _ in told(play)] == ["deadline:0"]
+
+
+def test_the_average_is_that_of_the_last_runs(play: Play) -> None:
+    spec = dag("a", deadlines=(late("average_runtime", minutes=5, max_runs=2, min_runs=2),))
+    for minutes in (100, 10, 20):
+        play.start(spec)
+        assert bool(play.deadlines) is (minutes == 20)
+        play.begin("a")
+        play.advance(minutes=minutes)
+        play.succeed("a")
+    begun = play.now
+    run = play.start(spec)
+    assert play.deadlines == {(run.number, "deadline:0"): begun + timedelta(minutes=20)}
+
+
+def test_a_cleared_run_counts_anew_and_is_told_again(play: Play) -> None:
+    play.start(dag("a", deadlines=(late(),)))
+    play.advance(minutes=15)
+    play.succeed("a")
+    play.advance(minutes=5)
+    play.clear()
+    play.advance(minutes=10)
+    assert told(play) == [("deadline:0", "10"), ("deadline:0", "30")]
+    assert len(set(play.called)) == 2
+
+
+def test_a_fixed_moment_that_was_missed_is_not_told_again_when_the_run_is_cleared(play: Play) -> None:
+    play.start(dag("a", deadlines=(late("fixed", at=START),)))
+    play.advance(minutes=15)
+    play.succeed("a")
+    play.clear()
+    assert play.deadlines == {}
+    play.advance(hours=1)
+    assert told(play) == [("deadline:0", "10")]
+
+
+def test_clearing_a_task_of_a_run_that_goes_on_leaves_its_deadline(play: Play) -> None:
+    play.start(dag("a >> b", deadlines=(late(),)))
+    play.succeed("a")
+    play.advance(minutes=5)
+    play.clear(["a"])
+    play.advance(minutes=5)
+    assert told(play) == [("deadline:0", "10")]
+
+
+def test_a_timer_that_fires_twice_or_early_tells_nobody_twice(play: Play) -> None:
+    run = play.start(dag("a", deadlines=(late(),)))
+    timer = TimerFired(kind="deadline", subject=(run.number, "deadline:0"))
+    play.give(timer)
+    assert told(play) == []
+    play.advance(minutes=10)
+    play.give(timer)
+    play.give(TimerFired(kind="deadline", subject=(99, "deadline:0")))
+    assert len(told(play)) == 1
+
+
+def test_a_live_run_keeps_its_moment_when_its_dag_changes(play: Play) -> None:
+    play.start(dag("a", deadlines=(late(),)))
+    play.load(dag("a >> b", deadlines=(late(minutes=60),)))
+    play.advance(minutes=10)
+    assert told(play) == [("deadline:0", "10")]
+
+
+# --- sla, as Airflow 2 has it ---
+
+
+def older(**given: Any) -> DagSpec:
+    return dag(
+        "a >> b", tasks={"a": {"sla_seconds": 600}, "b": {"sla_seconds": 1800}}, generation=2, callbacks=("sla_miss",),
+        timetable=every(days=1, data_interval=True), start_date=START - timedelta(days=1), catchup=True, **given,
+    )  # fmt: skip
+
+
+def test_a_task_of_a_scheduled_run_that_is_not_over_in_time_is_told(play: Play) -> None:
+    play.load(older())
+    play.advance(seconds=0)
+    (run,) = play.runs.values()
+    assert (run.run_type, run.data_interval_end) == (RunType.SCHEDULED, START)
+    play.advance(minutes=9)
+    play.succeed("a")
+    play.advance(minutes=30)
+    assert [(c.kind, c.key.task_id) for c in play.callbacks.values()] == [("dag:sla_miss", "b")]
+    assert told(play) == [("dag:sla_miss", "30")]
+
+
+def test_runs_that_nobody_scheduled_and_dags_without_a_callback_have_no_sla(play: Play) -> None:
+    manual = play.start(older(dag_id="manual"), interval=DataInterval(START - timedelta(days=1), START))
+    play.load(dag("a", dag_id="silent", timetable=every(days=1), start_date=START, sla_seconds=600))
+    play.advance(seconds=0)
+    silent = next(run for run in play.runs.values() if run.dag_id == "silent")
+    assert (manual.run_type, silent.run_type) == (RunType.MANUAL, RunType.SCHEDULED)
+    assert not [key for key in play.deadlines if key[0] in (manual.number, silent.number)]
