@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, assert_never
 
-from tradewind.core import attempts, backfills, consuming, deferral, reruns, runs, tasks
+from tradewind.core import attempts, backfills, consuming, deferral, questions, reruns, runs, tasks
 from tradewind.core.admission import admit
 from tradewind.core.decisions import Operation, PutRow, Record, WarmHost
 from tradewind.core.inputs import (
@@ -29,6 +29,7 @@ from tradewind.core.inputs import (
     MarkTasks,
     PauseBackfill,
     PoolsChanged,
+    QuestionAnswered,
     SetPaused,
     TimerFired,
     TriggerAnswered,
@@ -79,6 +80,8 @@ def _react(turn: Turn, event: Input) -> Any:
             attempts.callback_finished(turn, event)
         case TriggerAnswered():
             deferral.answered(turn, event)
+        case QuestionAnswered():
+            return questions.answered(turn, event)
         case AssetsUpdated():
             return consuming.updated_from_outside(turn, event)
         case TimerFired(kind=kind, subject=subject):
@@ -135,6 +138,8 @@ def _on_timer(turn: Turn, kind: str, subject: Any) -> None:
                 tasks.make_ready(turn, live, spec, task)
         case "deferral":
             deferral.on_timer(turn, subject)
+        case "question":
+            questions.on_timer(turn, subject)
         case "assets":
             consuming.look_at(turn, subject)
         case "schedule":

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from tradewind.core.records import AssetEvent, Attempt, DagRun, Deferral, TaskInstance, TaskKey
+from tradewind.core.records import AssetEvent, Attempt, DagRun, Deferral, Question, TaskInstance, TaskKey
 from tradewind.core.states import AttemptState, RunState, TaskState
 
 
@@ -73,6 +73,13 @@ class PutDeferral:
     """Insert or replace what a task instance waits for."""
 
     deferral: Deferral
+
+
+@dataclass(frozen=True, slots=True)
+class PutQuestion:
+    """Insert or replace what a task instance asks people; the row stays when it is answered, or asked no longer."""
+
+    question: Question
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +186,6 @@ class LookForRuns:
 
 Operation = (
     PutRun | PutTask | DropTask | PutAttempt | PutXCom | DropXComs | PutRendered | PutCallback | PutDeferral
-    | PutAssetEvent | PutRow | DropRows | Record | StartAttempt | StopAttempt | StopStray | StartTrigger | StopTrigger
-    | StartCallback | WarmHost | NameRuns | LookForRuns
+    | PutQuestion | PutAssetEvent | PutRow | DropRows | Record | StartAttempt | StopAttempt | StopStray | StartTrigger
+    | StopTrigger | StartCallback | WarmHost | NameRuns | LookForRuns
 )  # fmt: skip

@@ -11,10 +11,10 @@ from typing import Any
 from tradewind.core.decisions import DropRows, Operation, PutRow, Record
 from tradewind.core.errors import DagNotFound, InvalidInput, RunNotFound
 from tradewind.core.inputs import AssetsUpdated, AssetUpdate, CreateRun, MarkRun, SetPaused
-from tradewind.core.records import AssetEvent, DagRun, Pool
+from tradewind.core.records import AssetEvent, DagRun, Pool, Question
 from tradewind.core.states import RunState, RunType
 from tradewind.core.world import LiveRun
-from tradewind.scheduler import reruns
+from tradewind.scheduler import questions, reruns
 from tradewind.scheduler.owner import Rows
 from tradewind.scheduler.params import check_conf
 from tradewind.scheduler.wishes import HANDLERS, Body, Context, Wish, handles, moment, one_of
@@ -42,6 +42,8 @@ def answer_of(kind: str, answer: Any) -> Any:
         return run_fields(answer)
     if kind == "asset.event":
         return {"events": [event_fields(event) for event in answer or ()]}
+    if isinstance(answer, Question):
+        return questions.answer_fields(answer)
     return reruns.answer_of(answer)
 
 
@@ -142,7 +144,7 @@ def delete_run(context: Context, body: Body, actor: str) -> Wish:
 def _delete_runs(runs: list[DagRun]) -> tuple[Operation, ...]:
     operations: list[Operation] = []
     for run in runs:
-        for table in ("task_instance", "attempt", "xcom", "rendered", "callback", "asset_run"):
+        for table in ("task_instance", "attempt", "xcom", "rendered", "callback", "asset_run", "question"):
             operations.append(DropRows(table, {"run": run.number}))
         operations.append(DropRows("run", {"number": run.number}))
         operations.append(Record("run.deleted", run.dag_id, run.run_id))

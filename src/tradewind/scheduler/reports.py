@@ -1,8 +1,9 @@
 """From what a worker reports to an input of the owner."""
 
-from tradewind.core.inputs import AssetUpdate, AttemptFinished, Defer, XCom
+from tradewind.core.inputs import Ask, AssetUpdate, AttemptFinished, Defer, XCom
+from tradewind.core.records import Person
 from tradewind.store.times import from_us
-from tradewind.wire.messages import Deferral, Finished
+from tradewind.wire.messages import Deferral, Finished, Question
 
 
 def attempt_finished(report: Finished) -> AttemptFinished:
@@ -21,6 +22,7 @@ def attempt_finished(report: Finished) -> AttemptFinished:
         retry_delay_seconds=report.retry_delay_seconds,
         reschedule_at=from_us(report.reschedule_us),
         defer=_defer(report.defer) if report.defer is not None else None,
+        ask=_ask(report.ask) if report.ask is not None else None,
         rendered=report.rendered,
         map_label=report.map_label,
         asset_events=tuple(
@@ -43,4 +45,19 @@ def _defer(said: Deferral) -> Defer:
         at=from_us(said.at_us),
         at_event=said.at_event,
         at_ends=said.at_ends,
+    )
+
+
+def _ask(said: Question) -> Ask:
+    return Ask(
+        subject=said.subject,
+        options=tuple(said.options),
+        body=said.body,
+        defaults=None if said.defaults is None else tuple(said.defaults),
+        multiple=said.multiple,
+        params=said.params,
+        assigned=tuple(Person(*each) for each in said.assigned),
+        method=said.method,
+        method_kwargs=said.method_kwargs,
+        timeout_seconds=said.timeout_seconds,
     )

@@ -27,6 +27,7 @@ from tradewind.store.rows import (
     dag_of,
     deferral_of,
     pool_of,
+    question_of,
     run_of,
     slot_of,
     task_of,
@@ -140,8 +141,10 @@ def _load_attempts(connection: Connection, world: World) -> None:
 
 
 def _load_deferrals(connection: Connection, world: World) -> None:
+    asked = select(t.question).join(t.deferral, t.deferral.c.id == t.question.c.id)
+    questions = {row["id"]: question_of(row) for row in connection.execute(asked).mappings()}
     for row in connection.execute(select(t.deferral)).mappings():
-        deferral = deferral_of(row)
+        deferral = deferral_of(row, questions.get(row["id"]))
         if deferral.key.run in world.runs:
             world.put_deferral(deferral)
 
@@ -258,9 +261,10 @@ def _set_timers(world: World, now: datetime) -> None:
         if run.state is RunState.QUEUED:
             world.at(max(run.run_after, now), "start_runs", run.dag_id)
     for deferral in world.deferrals.values():
+        kind = "deferral" if deferral.question is None else "question"
         for moment in (deferral.at, deferral.timeout_at):
             if moment is not None and deferral.answer is None and not world.runs[deferral.key.run].quarantine:
-                world.at(moment, "deferral", deferral.key)
+                world.at(moment, kind, deferral.key)
     for dag_id in world.assets.queues:
         world.at(now, "assets", dag_id)
     for dag_id in world.backfills:

@@ -28,6 +28,7 @@ from tradewind.core.decisions import (
     PutAttempt,
     PutCallback,
     PutDeferral,
+    PutQuestion,
     PutRow,
     PutRun,
     PutTask,
@@ -43,7 +44,7 @@ from tradewind.core.errors import TradewindError
 from tradewind.core.explain import Reason, explain
 from tradewind.core.past import PreviousRun, as_previous, newest_before
 from tradewind.core.plan import Plan
-from tradewind.core.records import AssetEvent, Attempt, DagRun, Deferral, Pool, TaskInstance, TaskKey
+from tradewind.core.records import AssetEvent, Attempt, DagRun, Deferral, Pool, Question, TaskInstance, TaskKey
 from tradewind.core.rerun_plan import RerunPlan, RerunWish, plan_rerun
 from tradewind.core.states import (
     ATTEMPT_ACTIVE,
@@ -83,6 +84,8 @@ class Play:
         """Every StartAttempt, in order."""
         self.stopped: list[Attempt] = []
         self.deferrals: dict[TaskKey, Deferral] = {}
+        self.questions: dict[str, Question] = {}
+        """What was ever asked, by id."""
         self.triggers: dict[str, Deferral] = {}
         """Triggers that a worker was told to run, and not to stop."""
         self.asset_events: dict[int, AssetEvent] = {}
@@ -437,6 +440,10 @@ class Play:
                 self.callbacks[operation.id] = operation
             case PutDeferral(deferral=deferral):
                 self.deferrals[deferral.key] = deferral
+            case PutQuestion(question=question):
+                known_question = self.questions.get(question.id)
+                assert known_question is None or known_question.answered_at is None, f"{question.id} was answered twice"
+                self.questions[question.id] = question
             case DropRows(table="deferral", where=where):
                 del self.deferrals[TaskKey(where["run"], where["task_id"], where["map_index"])]
             case PutAssetEvent(event=event):
@@ -524,6 +531,9 @@ class Play:
         active = {id: a for id, a in self.attempts.items() if a.state in ATTEMPT_ACTIVE}
         assert self.world.attempts == active
         assert self.world.deferrals == self.deferrals
+        for deferral in self.deferrals.values():
+            if deferral.question is not None:
+                assert self.questions[deferral.id] == deferral.question
         queues = self.world.assets.queues
         assert {(dag_id, n) for dag_id, queue in queues.items() for n in queue.events} == self.asset_queue
         self._check_backfills()
@@ -559,10 +569,11 @@ def check_world(world: World) -> None:
     counted = [a.key for a in attempts] + [deferral.key for deferral in waiting]
     by_task = [(("task", world.runs[key.run].run.dag_id, key.task_id), 1) for key in counted]
     by_run = [(("task_in_run", str(key.run), key.task_id), 1) for key in counted]
-    assert _nonzero(world.deferred_slots) == _summed((d.pool, d.pool_slots) for d in waiting)
+    assert _nonzero(world.deferred_slots) == _nonzero(_summed((d.pool, d.pool_slots) for d in waiting))
     assert world.deferred_as == {d.id: d.key for d in world.deferrals.values()}
-    deferred = {t.key for live in world.runs.values() for t in live.tasks.values() if t.state is TaskState.DEFERRED}
-    assert deferred == {d.key for d in waiting}
+    for state, asks in ((TaskState.DEFERRED, False), (TaskState.AWAITING_INPUT, True)):
+        there = {t.key for live in world.runs.values() for t in live.tasks.values() if t.state is state}
+        assert there == {d.key for d in waiting if (d.question is not None) is asks}, state
     assert world.task_active == _summed([*by_task, *by_run])
     named = {(key, dag_id) for dag_id, plan in world.plans.items() for key in named_in(plan.spec.assets)}
     assert {(key, dag_id) for key, dags in world.assets.consumers.items() for dag_id in dags} == named
@@ -620,7 +631,7 @@ def timers(world: World, now: datetime) -> set[Any]:
                 task = world.task(subject)
                 waiting = (TaskState.UP_FOR_RETRY, TaskState.UP_FOR_RESCHEDULE)
                 return task is not None and task.state in waiting and task.not_before == at
-            case "deferral":
+            case "deferral" | "question":
                 waits = world.deferrals.get(subject)
                 return waits is not None and waits.answer is None and at in (waits.at, waits.timeout_at)
             case "schedule":  # one that is due already waits for the end of a run
@@ -658,7 +669,7 @@ def _check_run(live: LiveRun, active: int) -> None:
         assert live.counts[task_id] == counts, f"{name}: upstream counts of {task_id}"
 
 
-def _nonzero(counts: dict[str, int]) -> dict[str, int]:
+def _nonzero(counts: dict[Any, int]) -> dict[Any, int]:
     return {name: count for name, count in counts.items() if count}
 
 

@@ -11,6 +11,7 @@ TASK_EXPANDED: Final = "task.expanded"
 ASSET_UPDATED: Final = "asset.updated"
 ATTEMPT_STALE: Final = "attempt.stale_report"
 TRIGGER_STALE: Final = "trigger.stale_answer"
+QUESTION_ANSWERED: Final = "question.answered"
 DAG_CHANGED: Final = "dag.version"
 DAG_PAUSED: Final = "dag.paused"
 DAG_UNPAUSED: Final = "dag.unpaused"
@@ -32,6 +33,6 @@ PROGRESS: Final = "progress"
 
 TOPICS: Final = (
     "run", "task", "dag", "worker", "owner", "progress", "attempt", "quarantined", "variable", "connection", "pool",
-    "asset", "trigger",
+    "asset", "trigger", "question",
 )  # fmt: skip
 """SSE topics: the part of an event's name before the first dot."""
