@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-HEAD = "0005"
+HEAD = "0006"
 """The newest migration; a test compares it with the scripts."""
 
 
