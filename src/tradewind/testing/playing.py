@@ -42,8 +42,8 @@ def run_dag(
 
     Virtual time begins at `now`, else at the logical date, else at the present. `freeze`: task code sees that time, and
     its `time.sleep` moves it. `logical_date=None` makes a run without one. `outcomes` stands in for tasks, `takes`
-    says how long they take; names are `task`, `task[map_index]` or a pattern with `*`. `answers` says what people answer
-    to the tasks that ask: an option, or a Reply. A question that nobody answers takes its default at its deadline.
+    says how long they take; names are `task`, `task[map_index]` or a pattern with `*`. `answers` says what people
+    answer to the tasks that ask: an option, or a Reply. What nobody answers takes its default at its deadline.
     """
     begin = _begin(now, None if logical_date in (None, NOW) else logical_date)
     date = begin if logical_date == NOW else None if logical_date is None else moment_of(logical_date)
