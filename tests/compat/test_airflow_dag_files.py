@@ -147,7 +147,6 @@ NOT_YET = {
     "2.11 tutorial_objectstorage": "requests|ObjectStoragePath",
     "3.3 example_asset_partition": "AllowedKeyMapper",
     "3.3 example_dynamic_task_mapping": "mapped task groups are not supported",
-    "3.3 example_hitl_operator": "ApprovalOperator",
     "3.3 example_task_state_store": "NEVER_EXPIRE",
     "3.3 example_task_state_store_async": "NEVER_EXPIRE",
     "3.3 tutorial_objectstorage": "requests|ObjectStoragePath",
