@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
+from random import Random
 from typing import Any
 
 import pytest
 from conformance_data import Installation
 
+from tradewind.cli.reading import Postgres, Reader, SqliteFile
 from tradewind.core.errors import DagNotFound, InvalidInput, RunNotFound, TaskNotFound
 from tradewind.core.inputs import Ask, AttemptFinished, CreateRun
 from tradewind.core.records import Person, Question
@@ -204,3 +206,52 @@ def test_an_instance_of_a_mapped_task_is_named_by_its_index(installation: Instal
     restart(i)
     states = i.rows("SELECT map_index, state FROM task_instance ORDER BY map_index")
     assert states == [(0, "awaiting_input"), (1, "queued")]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_memory_built_again_is_the_same_whatever_happens_to_questions(installation: Installation, seed: int) -> None:
+    i, random = installation, Random(seed)
+    begin(i, "a; b; m", retries=9, retry_delay_seconds=5, tasks={"m": {"map": expand(x=2)}})
+    for step in range(50):
+        dice, waiting = random.random(), [d for d in i.world.deferrals.values() if d.answer is None]
+        if not i.world.runs:
+            i.command("run.clear", dag_id="etl", run_id="r")
+        elif dice < 0.3 and i.world.attempts:
+            wish = Ask(
+                subject="?", options=("Yes", "No"), method="m", timeout_seconds=random.choice([None, 30.0]),
+                defaults=random.choice([None, ("No",)]),
+            )  # fmt: skip
+            chosen = random.choice(sorted(i.world.attempts))
+            i.give(AttemptFinished(attempt=chosen, outcome="awaiting_input", end_date=i.now, ask=wish))
+        elif dice < 0.5 and i.world.attempts:
+            outcome = random.choice(["success", "failed", "lost", "not_started"])
+            i.give(AttemptFinished(attempt=random.choice(sorted(i.world.attempts)), outcome=outcome, end_date=i.now))
+        elif dice < 0.75 and waiting:
+            key = random.choice(waiting).key
+            respond(i, random.choice(["Yes", "No"]), task_id=key.task_id, map_index=key.map_index)
+        elif dice < 0.85:
+            i.command("task.clear", dag_id="etl", run_id="r", task_ids=[random.choice("abm")])
+        else:
+            i.advance(seconds=random.randint(1, 40))
+        if step % 3 == 0:
+            restart(i)
+    assert not i.logged, i.logged
+
+
+def test_the_command_line_reads_what_became_of_each(installation: Installation, database: str) -> None:
+    i = installation
+    begin(i, "a; b; c")
+    for wish in ({"subject": "one"}, {"subject": "two", "defaults": ("No",), "timeout_seconds": 5.0}, {"subject": "x"}):
+        ask(i, **wish)
+    one = next(d.key.task_id for d in i.world.deferrals.values() if d.question and d.question.subject == "one")
+    respond(i, "Yes", task_id=one)
+    i.advance(seconds=6)
+    kind = SqliteFile(database.removeprefix("sqlite:///")) if database.startswith("sqlite") else None
+    reader = Reader(kind or Postgres(database.replace("+psycopg", "", 1)))
+    try:
+        found = {row["subject"]: row["state"] for row in reader.questions("etl")}
+        assert found == {"one": "answered", "two": "defaulted", "x": "pending"}
+        assert [row["subject"] for row in reader.questions(state="pending")] == ["x"]
+        assert [row["subject"] for row in reader.questions("other")] == []
+    finally:
+        reader.close()

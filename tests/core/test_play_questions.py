@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
+from random import Random
 from typing import Any
 
 import pytest
 
 from tradewind.core.errors import InvalidInput
 from tradewind.core.inputs import Ask, QuestionAnswered
-from tradewind.core.records import Deferral, Person, Pool, Question
+from tradewind.core.records import Attempt, Deferral, Person, Pool, Question
 from tradewind.testing.builders import dag, expand
 from tradewind.testing.world import START, Play
 
@@ -262,3 +263,76 @@ def test_nobody_waits_for_ever_in_a_run_that_fails_fast(play: Play) -> None:
     play.end("b", "failed_for_good")
     assert play.states() == {"a": "skipped", "b": "failed"}
     assert (play.run_state(), play.deferrals) == ("failed", {})
+
+
+@pytest.mark.parametrize("seeds", [range(n, n + 20) for n in range(0, 80, 20)], ids=str)
+def test_whatever_happens_each_question_has_one_answer_and_every_run_ends(seeds: range) -> None:
+    for seed in seeds:
+        random, play = Random(seed), Play(capacity=3)
+        own = {"m": {"map": expand(x=2), "max_active_tis_per_dag": 2}}
+        play.start(dag("a >> b; m", tasks=own, retries=20, retry_delay_seconds=5))
+        try:
+            for _ in range(80):
+                disturb(play, random)
+            come_to_rest(play)
+        except BaseException:
+            print(f"seed {seed}")
+            raise
+        assert play.deferrals == {}
+        for question in play.questions.values():
+            if question.answered_at is not None and question.answered_by is None:
+                assert question.timeout_at is not None
+                assert (question.answered_at >= question.timeout_at, question.chosen) == (True, question.defaults), seed
+        for run in play.runs.values():
+            assert set(play.states(run=run).values()) == {"success"}
+
+
+def disturb(play: Play, random: Random) -> None:
+    """One random event. Play itself checks that what waits is what is asked, and that no answer comes twice."""
+    active, open_ = list(play.world.attempts.values()), pending(play)
+    match random.randint(0, 11):
+        case 0 | 1 | 2 if active:
+            timeout = random.choice([None, 10.0, 60.0])
+            wish = asks(timeout_seconds=timeout, defaults=random.choice([None, ("No",)]))
+            end_one(play, random.choice(active), "awaiting_input", ask=wish)
+        case 3 | 4 if active:
+            end_one(play, random.choice(active), random.choice(["success", "failed", "not_started", "lost"]))
+        case 5 | 6 if open_:
+            answer(play, random.choice(open_), random.choice(["Yes", "No"]))
+        case 7 if play.questions:
+            stale = random.choice(list(play.questions.values()))
+            if stale not in open_:
+                with pytest.raises(InvalidInput):
+                    answer(play, stale, "Yes")
+        case 8:
+            play.lose_worker()
+        case 9:
+            run = play.runs[random.choice(list(play.runs))]
+            play.clear([random.choice("abm")], run=run)
+        case 10:
+            play.pause() if random.random() < 0.5 else play.unpause()
+        case _:
+            play.advance(seconds=random.randint(1, 40))
+
+
+def come_to_rest(play: Play) -> None:
+    play.unpause()
+    for _ in range(500):
+        for question in pending(play):
+            answer(play, question, "Yes")
+        active = list(play.world.attempts.values())
+        if active:
+            end_one(play, active[0], "success")
+        elif play.world.runs:
+            play.advance(seconds=20)
+        else:
+            return
+    raise AssertionError("it never ends")
+
+
+def end_one(play: Play, attempt: Attempt, outcome: str, **report: Any) -> None:
+    play.report(attempt, "cancelled" if attempt.cancel else outcome, **({} if attempt.cancel else report))
+
+
+def pending(play: Play) -> list[Question]:
+    return [d.question for d in play.world.deferrals.values() if d.question is not None and d.answer is None]

@@ -14,6 +14,7 @@ from tradewind.sdk import DAG, BaseNotifier, BaseOperator, Param
 from tradewind.sdk.exceptions import AirflowProviderDeprecationWarning, TaskAwaitingInput
 from tradewind.sdk.execution import prepare, run_attempt
 from tradewind.sdk.execution.asking import upsert_hitl_detail
+from tradewind.sdk.execution.masking import mask_secret
 from tradewind.sdk.operators.empty import EmptyOperator
 from tradewind.sdk.operators.hitl import ApprovalOperator, HITLBranchOperator, HITLEntryOperator, HITLOperator
 from tradewind.sdk.timezone import utcnow
@@ -205,6 +206,13 @@ def test_the_time_that_people_took_is_no_part_of_the_execution_timeout() -> None
         resume_question=True, first_start_us=1,
     )  # fmt: skip
     assert report.outcome == "success"
+
+
+def test_secrets_are_not_shown_to_those_who_are_asked() -> None:
+    mask_secret("hunter2-hunter2")
+    report = attempt(dag_of(subject="Use hunter2-hunter2?", body="It is hunter2-hunter2."), "t")
+    assert report.ask is not None
+    assert (report.ask.subject, report.ask.body) == ("Use ***?", "It is ***.")
 
 
 # --- the answer --------------------------------------------------------------------------------------------------

@@ -70,6 +70,8 @@ def run_attempt(
         begin_progress("")
         forget(offer.attempt)
     report.error = masker().mask(report.error)
+    if report.ask is not None:  # it is kept, and shown to people
+        report.ask.subject, report.ask.body = masker().mask(report.ask.subject), masker().mask(report.ask.body)
     report.end_us = report.end_us or clock_us()
     report.cpu_seconds = time.process_time() - used
     report.peak_bytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
