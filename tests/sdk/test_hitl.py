@@ -11,7 +11,7 @@ import pytest
 from execution_attempts import FakeRuntime, attempt, clock, offer, value_of
 
 from tradewind.sdk import DAG, BaseNotifier, BaseOperator, Param
-from tradewind.sdk.exceptions import AirflowProviderDeprecationWarning, TaskAwaitingInput
+from tradewind.sdk.exceptions import AirflowException, AirflowProviderDeprecationWarning, TaskAwaitingInput
 from tradewind.sdk.execution import prepare, run_attempt
 from tradewind.sdk.execution.asking import upsert_hitl_detail
 from tradewind.sdk.execution.masking import mask_secret
@@ -146,6 +146,11 @@ def test_a_task_that_defers_with_the_trigger_of_older_releases_asks_people() -> 
     assert report.outcome == "awaiting_input"
     assert report.ask is not None
     assert report.ask.timeout_seconds == pytest.approx(3600, abs=60)
+
+
+def test_a_question_without_options_is_refused() -> None:
+    with pytest.raises(AirflowException, match="at least one option"):
+        upsert_hitl_detail(ti_id="x", options=[], subject="?")
 
 
 def test_a_task_that_waits_without_a_question_fails_for_good_and_says_what_to_do() -> None:

@@ -43,6 +43,8 @@ def upsert_hitl_detail(
     assigned_users: list[HITLUser] | None = None,
 ) -> None:
     """What this task instance asks. It is asked when the task then raises TaskAwaitingInput."""
+    if not options:
+        raise AirflowException("A question needs at least one option; give options=.")
     _asked[str(ti_id)] = Question(
         subject=str(subject),
         options=_texts(options, "options"),
