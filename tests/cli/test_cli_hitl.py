@@ -113,7 +113,7 @@ def test_respond_sends_the_answer_with_fields_as_the_form_wants_them(
         "hitl.respond",
         {
             "dag_id": "etl", "run_id": "manual__2", "task_id": "extract", "map_index": -1, "chosen_options": ["Yes"],
-            "params_input": {"n": 5, "note": "5", "other": [1, 2], "text": "a=b"}, "user": "ann",
+            "params_input": {"n": 5, "note": "5", "other": [1, 2], "text": "a=b"}, "user": "ann", "question": "pend",
         },
     )  # fmt: skip
 

@@ -165,6 +165,19 @@ def test_the_first_of_two_answers_of_one_turn_counts(installation: Installation)
     restart(i)
 
 
+def test_an_answer_that_names_another_question_is_refused(installation: Installation) -> None:
+    i = installation
+    begin(i, "a")
+    ask(i, subject="first")
+    [first] = i.world.deferrals.values()
+    i.command("task.clear", dag_id="etl", run_id="r", task_ids=["a"])
+    ask(i, subject="second")
+    with pytest.raises(InvalidInput, match="asks something else by now: 'second'; look at that"):
+        respond(i, "Yes", question=first.id)
+    [second] = i.world.deferrals.values()
+    respond(i, "Yes", question=second.id)
+
+
 def test_an_answer_in_the_name_of_somebody_else_is_kept_as_theirs(installation: Installation) -> None:
     i = installation
     begin(i)

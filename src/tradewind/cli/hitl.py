@@ -55,7 +55,7 @@ def respond(
 ) -> None:  # fmt: skip
     """Answer what a task asks; it goes on then."""
     run = find_run(app, dag_id, run_or_date)
-    form = _form(app.reader.questions(dag_id, "pending"), run["run_id"], task_id, map_index)
+    question, form = _pending(app.reader.questions(dag_id, "pending"), run["run_id"], task_id, map_index)
     body = {
         "dag_id": dag_id,
         "run_id": run["run_id"],
@@ -64,6 +64,7 @@ def respond(
         "chosen_options": list(options),
         "params_input": dict(_field(text, form) for text in fields),
         "user": user,
+        "question": question,
     }
     answer = app.client.command("hitl.respond", **body)
     who = answer["responded_by"]["name"]
@@ -130,13 +131,12 @@ def _whole(row: Row) -> dict[str, Any]:
     }
 
 
-def _form(rows: Sequence[Row], run_id: str, task_id: str, map_index: int) -> dict[str, Any]:
-    """The form that this task asks for now; empty where it asks nothing, which the scheduler says better."""
+def _pending(rows: Sequence[Row], run_id: str, task_id: str, map_index: int) -> tuple[str | None, dict[str, Any]]:
+    """The question that this task asks now, and its form; where it asks nothing, the scheduler says so better."""
     for row in rows:
         if (row["run_id"], row["task_id"], row["map_index"]) == (run_id, task_id, map_index):
-            found: dict[str, Any] = json.loads(_text(row["params"]))
-            return found
-    return {}
+            return row["id"], json.loads(_text(row["params"]))
+    return None, {}
 
 
 def _field(text: str, form: Mapping[str, Any]) -> tuple[str, Any]:

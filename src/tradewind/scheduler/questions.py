@@ -15,11 +15,15 @@ from tradewind.store import queries
 
 @handles("hitl.respond")
 def respond(context: Context, body: Body, actor: str) -> Wish:
-    """Somebody answers the question of a task; without a user of its own the answer is the sender's."""
+    """Somebody answers the question of a task; without a user of its own the answer is the sender's. With the id of a
+    question it is an answer to that one alone: a task may have asked something else since it was looked at."""
     dag_id, run_id, task_id = (str(body[name]) for name in ("dag_id", "run_id", "task_id"))
     index = body.get("map_index")
     key = _key_named(context, dag_id, run_id, task_id, -1 if index is None else index)
-    question = _pending(context, key, f"Task {task_id!r} of {dag_id} {run_id}")
+    name, meant = f"Task {task_id!r} of {dag_id} {run_id}", body.get("question")
+    question = _pending(context, key, name)
+    if meant and meant != question.id:
+        raise InvalidInput(f"{name} asks something else by now: {question.subject!r}; look at that before you answer.")
     return answer_to(question, body["chosen_options"], body.get("params_input"), _person(body.get("user"), actor))
 
 

@@ -22,6 +22,7 @@ from tradewind.wire.messages import (
     Message,
     Offer,
     Parsed,
+    Question,
     Refused,
     Started,
     Welcome,
@@ -39,6 +40,9 @@ BEATS_IN_A_LEASE = 3
 RECONNECT_SECONDS = 0.05
 MOST_TIDYING_SECONDS = 4.0
 """What a task does at most between SIGTERM and its end."""
+
+
+WITHOUT_ERROR = frozenset({"success", "skipped", "rescheduled", "awaiting_input"})
 
 
 class World(Protocol):
@@ -59,6 +63,10 @@ class World(Protocol):
     def ended(self, offer: Offer, child: Child, how: str) -> None: ...
     def called_back(self, offer: Offer) -> None:
         """A callback was carried out."""
+        ...
+
+    def asks(self, offer: Offer, seconds: float) -> None:
+        """A task asks people, who have so long to answer."""
         ...
 
     def gave_up(self, callback: Offer) -> None:
@@ -267,13 +275,19 @@ class Child(Process):
             outcome=outcome.end,
             start_us=self._began_us,
             end_us=self.machine.clock_us(),
-            error="" if outcome.end in ("success", "skipped", "rescheduled") else f"it {outcome.end}",
+            error="" if outcome.end in WITHOUT_ERROR else f"it {outcome.end}",
             skip=list(outcome.skip),
         )
         if outcome.length is not None:
             report.value, report.length = self.machine.world.values.left_by(self.offer), outcome.length
         if outcome.end == "rescheduled":
             report.reschedule_us = self.machine.clock_us() + outcome.again // timedelta(microseconds=1)
+        if outcome.end == "awaiting_input":
+            seconds = outcome.again.total_seconds()
+            report.ask = Question(
+                subject="go on?", options=["yes", "no"], defaults=["no"], method="go_on", timeout_seconds=seconds
+            )
+            self.machine.world.asks(self.offer, seconds)
         self._report(report)
 
     def _report(self, report: Finished) -> None:
