@@ -72,7 +72,7 @@ def test_a_question_and_its_answer_survive_every_restart(installation: Installat
     i.now += timedelta(hours=1)
     answer = respond(i, "Yes", "No", params_input={"note": "good"})
     assert answer == {
-        "responded_by": {"id": "me", "name": "me"},
+        "responded_by": {"id": "me", "name": "Me"},
         "responded_at": i.now.isoformat(),
         "chosen_options": ["Yes", "No"],
         "params_input": {"n": 5, "note": "good", "any": None},
@@ -85,9 +85,9 @@ def test_a_question_and_its_answer_survive_every_restart(installation: Installat
     restart(i)
     assert i.rows("SELECT * FROM deferral") == []
     assert i.rows("SELECT subject, body, answered_by, chosen FROM question") == [
-        ("Go on?", "Look.", '["me", "me"]', '["Yes", "No"]')
+        ("Go on?", "Look.", '["me", "Me"]', '["Yes", "No"]')
     ]
-    assert [event.reason for event in i.events if event.name == "question.answered"] == ["me chose Yes, No"]
+    assert [event.reason for event in i.events if event.name == "question.answered"] == ["Me chose Yes, No"]
 
 
 def test_a_restart_does_not_forget_the_deadline(installation: Installation) -> None:

@@ -118,6 +118,19 @@ def test_a_question_outlives_a_kill_and_is_answered_afterwards(installation: Ins
     assert [row["try_number"] for row in installation.rows("SELECT try_number FROM task_instance")] == [1, 1]
 
 
+def test_an_answer_can_be_given_while_no_scheduler_runs(installation: Installation) -> None:
+    first = installation.start()
+    name = installation.trigger("asks")
+    waits(installation, "asks", "form")
+    assert installation.stop(first) == 0
+    done = tradewind(installation, "hitl", "respond", "asks", name, "form", "--option", "OK", "--param", "n=5")
+    assert done.returncode == 0, done.stderr
+    installation.start()
+    installation.until("the scheduler to listen", installation.is_listening)
+    assert installation.wait_for_run("asks", name) == "success"
+    assert value(installation, "after") == 10
+
+
 def test_a_rejection_skips_what_follows(installation: Installation) -> None:
     installation.start()
     name = installation.trigger("approval")

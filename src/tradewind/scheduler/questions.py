@@ -38,6 +38,8 @@ def answer_to(question: Question, chosen: Any, params_input: Any, by: Person) ->
     once = tuple(dict.fromkeys(options))
     check_choice(question, once)
     check_person(question, by)
+    if by.name == by.id:  # nothing else is known of them, unless the question says who they are
+        by = next((each for each in question.assigned if each.id == by.id), by)
     form = filled_form(f"Task {question.key.task_id!r}", json.loads(question.params), given)
     return QuestionAnswered(
         key=question.key, id=question.id, chosen=once, by=by, params_input=json.dumps(form).encode()
