@@ -146,7 +146,6 @@ NOT_YET = {
     "2.11 example_subdag_operator": "SubDagOperator",
     "2.11 tutorial_objectstorage": "requests|ObjectStoragePath",
     "3.3 example_asset_partition": "AllowedKeyMapper",
-    "3.3 example_hitl_operator": "ApprovalOperator",
     "3.3 tutorial_objectstorage": "requests|ObjectStoragePath",
 }
 """`release file` -> what it needs and may not find; the sentence that its author reads names that."""

@@ -78,7 +78,8 @@ DAGS = {
         "example_xcom_args_with_operators latest_only latest_only_with_trigger read_asset_event "
         "team_analytics_producer team_ml_consumer tutorial tutorial_dag tutorial_taskflow_api "
         "tutorial_taskflow_templates example_asset_with_watchers example_external_task_marker_parent "
-        "example_time_delta_sensor_async example_asset_state_store_consumer example_asset_state_store_producer "
+        "example_time_delta_sensor_async example_hitl_operator example_asset_state_store_consumer "
+        "example_asset_state_store_producer "
         "example_task_state_store example_task_state_store_async example_task_state_store_mapped "
         f"{PARTITIONED}"
     ),
@@ -106,7 +107,8 @@ SAMPLE = {
     "3.3": (
         "example_asset_partition example_bash_decorator example_bash_operator example_branch_datetime_operator "
         "example_custom_weight "
-        "example_asset_state_store example_failed_dag example_latest_only example_params_ui_tutorial "
+        "example_asset_state_store example_failed_dag example_hitl_operator example_latest_only "
+        "example_params_ui_tutorial "
         "example_setup_teardown example_short_circuit_decorator example_trigger_controller_dag "
         "example_trigger_target_dag example_task_state_store example_task_state_store_async "
         "example_task_state_store_mapped "
@@ -130,6 +132,7 @@ EXPECTED: dict[str, dict[str, str]] = {
     "example_branch_datetime_operator_3": {"skipped": "date_in_range"},
     "example_branch_dop_operator_v3": {"skipped": "empty_task_2"},
     "example_failed_dag": {"failed": "fail_task"},
+    "example_hitl_operator": {"skipped": "task_1 task_3"},
     "example_nested_branch_dag": {"skipped": "branch_2 false_1 false_2 false_3 join_2 true_2"},
     "example_short_circuit_decorator": _SHORT,
     "example_short_circuit_operator": _SHORT,
@@ -142,6 +145,15 @@ EXPECTED: dict[str, dict[str, str]] = {
     # the SDK of that release does not have.
 }
 """Dag (of one release) -> state -> tasks that end in it. All others succeed; a failed task is a failed run."""
+
+ANSWERS: dict[str, dict[str, Any]] = {
+    "wait_for_input": {"chosen_options": ["OK"], "params_input": {"information": "given by the test"}},
+    "wait_for_option": {"chosen_options": ["option 2"]},
+    "wait_for_multiple_options": {"chosen_options": ["option 4", "option 6"]},
+    "valid_input_and_options": {"chosen_options": ["Approve"], "user": "admin"},
+    "choose_a_branch_to_run": {"chosen_options": ["task_2"]},
+}
+"""What people answer to the tasks of example_hitl_operator; one of them takes its default instead."""
 
 MAPPED = {
     "example_task_state_store_mapped": {"process_table": 3},
@@ -247,7 +259,12 @@ def _all_seen(installation: Installation, names: set[str]) -> bool:
 
 
 def _all_over(installation: Installation) -> bool:
-    """The runs of the test, those that they triggered, and the scheduled ones of `latest_only`."""
+    """The runs of the test, those that they triggered, and the scheduled ones of `latest_only`. Answers who asks."""
+    waiting = "SELECT t.task_id FROM task_instance t JOIN run r ON r.number = t.run WHERE t.state = 'awaiting_input'"
+    for row in installation.rows(f"{waiting} AND r.run_id = ?", RUN_ID):
+        if answer := ANSWERS.get(row["task_id"]):
+            names = {"dag_id": "example_hitl_operator", "run_id": RUN_ID, "task_id": row["task_id"]}
+            installation.command("hitl.respond", **names, **answer)
     sql = (
         "SELECT 1 FROM run WHERE state NOT IN ('success', 'failed') "
         "AND (run_id = ? OR run_type = 'operator_triggered' OR dag_id LIKE 'latest_only%')"

@@ -27,17 +27,17 @@ SAY_PROGRESS_SECONDS = 10.0
 
 GLYPHS = {
     "success": "✓", "failed": "✗", "running": "▶", "skipped": "↷", "upstream_failed": "⊘", "up_for_retry": "↻",
-    "up_for_reschedule": "↻", "restarting": "↻", "deferred": "…", "removed": "-", "queued": "◦", "scheduled": "◦",
-    "none": "·", "": " ",
+    "up_for_reschedule": "↻", "restarting": "↻", "deferred": "…", "awaiting_input": "?", "removed": "-", "queued": "◦",
+    "scheduled": "◦", "none": "·", "": " ",
 }  # fmt: skip
 ASCII = {
     "success": "+", "failed": "x", "running": ">", "skipped": "~", "upstream_failed": "!", "up_for_retry": "r",
-    "up_for_reschedule": "r", "restarting": "r", "deferred": ".", "removed": "-", "queued": ".", "scheduled": ".",
-    "none": " ", "": " ",
+    "up_for_reschedule": "r", "restarting": "r", "deferred": ".", "awaiting_input": "?", "removed": "-", "queued": ".",
+    "scheduled": ".", "none": " ", "": " ",
 }  # fmt: skip
 STYLES = {
     "success": "green", "failed": "bold red", "running": "bold cyan", "skipped": "magenta", "up_for_retry": "yellow",
-    "upstream_failed": "red", "up_for_reschedule": "yellow", "": "bold",
+    "upstream_failed": "red", "up_for_reschedule": "yellow", "awaiting_input": "bold yellow", "": "bold",
 }  # fmt: skip
 SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 

@@ -24,6 +24,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "tasks": ("tradewind.cli.tasks:tasks", "List, test, clear and look at tasks."),
     "assets": ("tradewind.cli.assets:assets", "List assets, report updates, run what makes them."),
     "backfill": ("tradewind.cli.backfill:backfill", "Make the runs of a past range, a few at a time."),
+    "hitl": ("tradewind.cli.hitl:hitl", "List and answer what tasks ask people."),
     "why": ("tradewind.cli.why:why", "Say why a task or run waits."),
     "state-store": ("tradewind.cli.state_store:state_store", "Clean the state stores of tasks and assets."),
     "variables": ("tradewind.cli.variables:variables", "List and change variables."),

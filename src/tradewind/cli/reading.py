@@ -131,6 +131,16 @@ _BACKFILLS = (
     "OR r.state IN ('success', 'failed'))) AS done FROM backfill b"
 )
 
+QUESTION_STATES = ("pending", "answered", "defaulted", "unanswered")
+"""What can have become of a question; `unanswered`: nobody answered in time, or it is asked no more."""
+
+_QUESTIONS = (
+    "SELECT * FROM (SELECT q.*, r.dag_id, r.run_id, CASE WHEN q.answered_by IS NOT NULL THEN 'answered' "
+    "WHEN q.answered_at IS NOT NULL THEN 'defaulted' WHEN d.id = q.id AND NOT d.is_answered THEN 'pending' "
+    "ELSE 'unanswered' END AS state FROM question q JOIN run r ON r.number = q.run LEFT JOIN deferral d "
+    "ON d.run = q.run AND d.task_id = q.task_id AND d.map_index = q.map_index) AS asked"
+)
+
 _CREATE = "run `tradewind db migrate` or start `tradewind standalone`."
 
 
@@ -274,6 +284,14 @@ class Reader:
             "LEFT JOIN run r ON r.number = s.run WHERE s.backfill = ? ORDER BY s.position",
             number,
         )
+
+    def questions(self, dag_id: str | None = None, state: str | None = None) -> list[Row]:
+        """What tasks have asked people, oldest first; `state` is one of QUESTION_STATES."""
+        return self._rows(
+            f"{_QUESTIONS} WHERE (CAST(? AS TEXT) IS NULL OR dag_id = ?) AND (CAST(? AS TEXT) IS NULL OR state = ?) "
+            "ORDER BY asked_at, task_id, map_index",
+            dag_id, dag_id, state, state,
+        )  # fmt: skip
 
     def durations_us(self, dag_id: str, count: int = 20) -> list[int]:
         """How long the newest successful runs of a Dag took."""

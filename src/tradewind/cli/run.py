@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from tradewind.cli.app import App, Leaf, counted, json_object, pass_app, printable
+from tradewind.cli.asking import Asking
 from tradewind.cli.client import Client, CommandRefused
 from tradewind.cli.dag_file import file_of
 from tradewind.cli.live import Follower, glyph, instance_name, now_us, open_board
@@ -139,7 +140,7 @@ def _run(place: OneFile, client: Client, created: Row, mark_success: re.Pattern[
     for other, its in place.reader.specs().items():
         if other == dag_id or not its.get("assets"):
             client.command("dag.unpause", dag_id=other)
-    board = open_board(spec)
+    board = Asking(open_board(spec), place.reader, dag_id, str(place.settings.home))
     try:
         snapshot = Follower(client, place.reader, created, place.services.is_alive).follow(board)
     finally:

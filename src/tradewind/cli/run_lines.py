@@ -103,7 +103,7 @@ def _summary(label: str, depth: int, rows: list[Row]) -> Line:
     """A mapped task as a whole: how many of its instances have ended."""
     states = [row["state"] for row in rows]
     ended = sum(state in ENDED for state in states)
-    for state in ("failed", "upstream_failed", "running", "up_for_retry"):
+    for state in ("failed", "upstream_failed", "running", "up_for_retry", "awaiting_input"):
         if state in states:
             break
     else:
@@ -139,6 +139,8 @@ def note_of(row: Row, now_us: int) -> str:
         parts.append(f"try {row['try_number']} of {max(tries, row['try_number'])}")
     if row["state"] in ("up_for_retry", "up_for_reschedule") and row["not_before"]:
         parts.append(f"again in {duration(max(0.0, (row['not_before'] - now_us) / 1e6))}")
+    if row["state"] == "awaiting_input" and row["reason"]:
+        parts.append(row["reason"])
     return ", ".join(parts)
 
 
@@ -152,7 +154,7 @@ def fit(lines: list[Line], room: int) -> tuple[list[Line], int]:
 
 
 def _rank(line: Line) -> int:
-    if line.state in ("running", "up_for_retry", "restarting"):
+    if line.state in ("running", "up_for_retry", "restarting", "awaiting_input"):
         return 0
     return {"failed": 1, "queued": 2, "scheduled": 2, "success": 3}.get(line.state, 4)
 

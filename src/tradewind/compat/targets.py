@@ -37,6 +37,7 @@ NAMES: dict[str, str] = {
         "DownstreamTasksSkipped DuplicateStateError DuplicateTaskIdFound ErrorType ExternalDagDeletedError "
         "ExternalDagFailedError ExternalDagNotFoundError ExternalTaskFailedError ExternalTaskGroupFailedError "
         "ExternalTaskGroupNotFoundError ExternalTaskNotFoundError FailFastDagInvalidTriggerRule "
+        "HITLRejectException HITLTimeoutError HITLTriggerEventError "
         "FailStopDagInvalidTriggerRule FileSyntaxError InvalidPartitionKeyError InvalidStatsNameException "
         "NodeNotFound NotMapped ParamValidationError PoolNotFound RemovedInAirflow3Warning RemovedInAirflow4Warning "
         "SerializationError TaskAlreadyInTaskGroup TaskAlreadyRunningError TaskAwaitingInput TaskDeferralError "
@@ -70,6 +71,10 @@ NAMES: dict[str, str] = {
     "tradewind.sdk.operators.bash": "BashOperator",
     "tradewind.sdk.operators.empty": "EmptyOperator",
     "tradewind.sdk.operators.branch": "BaseBranchOperator BranchMixIn SkipMixin",
+    "tradewind.sdk.operators.hitl": "ApprovalOperator HITLBranchOperator HITLEntryOperator HITLOperator",
+    "tradewind.sdk.execution.asking": (
+        "get_hitl_detail_content_detail HITLUser update_hitl_detail_response upsert_hitl_detail"
+    ),
     "tradewind.sdk.operators.latest_only": "LatestOnlyOperator",
     "tradewind.sdk.operators.trigger_dagrun": "TriggerDagRunOperator",
     "tradewind.sdk.operators.datetime": "BranchDateTimeOperator",
@@ -92,6 +97,7 @@ NAMES: dict[str, str] = {
     ),
     "tradewind.sdk.triggers.external_task": "DagStateTrigger WorkflowTrigger",
     "tradewind.sdk.triggers.file": "DirectoryFileDeleteTrigger FileDeleteTrigger FileTrigger",
+    "tradewind.sdk.triggers.hitl": "HITLTrigger HITLTriggerEventFailurePayload HITLTriggerEventSuccessPayload",
     "tradewind.sdk.triggers.temporal": "DateTimeTrigger TimeDeltaTrigger",
     "tradewind.sdk.triggers.testing": "FailureTrigger SuccessTrigger",
     "tradewind.sdk.hooks.filesystem": "FSHook",

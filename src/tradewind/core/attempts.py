@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from tradewind.core import callbacks, consuming, deferral, runs, tasks
+from tradewind.core import callbacks, consuming, deferral, questions, runs, tasks
 from tradewind.core.dag import TaskSpec
 from tradewind.core.decisions import PutRendered, PutXCom, Record, StartAttempt, StopAttempt, StopStray
 from tradewind.core.inputs import (
@@ -37,6 +37,7 @@ _ENDS = {
     "failed_for_good": AttemptState.FAILED,
     "rescheduled": AttemptState.RESCHEDULED,
     "deferred": AttemptState.DEFERRED,
+    "awaiting_input": AttemptState.AWAITING_INPUT,
     "lost": AttemptState.LOST,
     "cancelled": AttemptState.CANCELLED,
     "not_started": AttemptState.NOT_STARTED,
@@ -130,6 +131,8 @@ def _conclude(
             fail(turn, live, spec, task, report.error, called=not report.died, **times)
         case "deferred" if report.defer is not None:
             deferral.defer(turn, live, spec, task, report, **times | {"end_date": None})
+        case "awaiting_input" if report.ask is not None:
+            questions.ask(turn, live, task, report, **times | {"end_date": None})
         case _:
             if is_eligible(task.try_number, task.max_tries):
                 _retry(turn, live, spec, task, report, times, called=not report.died)

@@ -16,6 +16,7 @@ from tradewind.core import (
     consuming,
     deadlines,
     deferral,
+    questions,
     reruns,
     runs,
     state_stores,
@@ -43,6 +44,7 @@ from tradewind.core.inputs import (
     MarkTasks,
     PauseBackfill,
     PoolsChanged,
+    QuestionAnswered,
     SetPaused,
     TaskStoreChanged,
     TimerFired,
@@ -106,6 +108,8 @@ def _react(turn: Turn, event: Input) -> Any:
             consuming.updated_by_watcher(turn, event)
         case WatcherFailed():
             watching.failed(turn, event)
+        case QuestionAnswered():
+            return questions.answered(turn, event)
         case AssetsUpdated():
             return consuming.updated_from_outside(turn, event)
         case TimerFired(kind=kind, subject=subject):
@@ -164,6 +168,8 @@ def _on_timer(turn: Turn, kind: str, subject: Any) -> None:
             deferral.on_timer(turn, subject)
         case "watcher":
             watching.on_timer(turn, subject)
+        case "question":
+            questions.on_timer(turn, subject)
         case "assets":
             consuming.look_at(turn, subject)
         case "schedule":

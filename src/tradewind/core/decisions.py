@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from tradewind.core.records import AssetEvent, Attempt, DagRun, Deferral, TaskInstance, TaskKey, Watched
+from tradewind.core.records import AssetEvent, Attempt, DagRun, Deferral, Question, TaskInstance, TaskKey, Watched
 from tradewind.core.states import AttemptState, RunState, TaskState
 
 
@@ -76,6 +76,13 @@ class PutDeferral:
     """Insert or replace what a task instance waits for."""
 
     deferral: Deferral
+
+
+@dataclass(frozen=True, slots=True)
+class PutQuestion:
+    """Insert or replace what a task instance asks people; the row stays when it is answered, or asked no longer."""
+
+    question: Question
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +196,6 @@ class LookForRuns:
 
 Operation = (
     PutRun | PutTask | DropTask | PutAttempt | PutXCom | DropXComs | PutRendered | PutCallback | PutDeferral
-    | PutAssetEvent | PutRow | DropRows | Record | StartAttempt | StopAttempt | StopStray | StartTrigger
+    | PutQuestion | PutAssetEvent | PutRow | DropRows | Record | StartAttempt | StopAttempt | StopStray | StartTrigger
     | StartWatcher | StopTrigger | StartCallback | WarmHost | NameRuns | LookForRuns
 )  # fmt: skip

@@ -21,8 +21,8 @@ from tradewind.core.world import LiveRun
 
 
 @dataclass(frozen=True, slots=True)
-class _Held:
-    """A task that waits for its trigger."""
+class Held:
+    """A task that waits."""
 
     live: LiveRun
     task: TaskInstance
@@ -62,7 +62,7 @@ def defer(turn: Turn, live: LiveRun, spec: TaskSpec, task: TaskInstance, report:
 
 def on_timer(turn: Turn, key: TaskKey) -> None:
     """The moment that a task waits for has come, or its patience is over."""
-    held = _held(turn, key)
+    held = held_by(turn, key, TaskState.DEFERRED)
     if held is None:
         return
     deferral = held.deferral
@@ -77,7 +77,7 @@ def on_timer(turn: Turn, key: TaskKey) -> None:
 def answered(turn: Turn, news: TriggerAnswered) -> None:
     """A trigger has spoken. Only the first word counts; one that nobody waits for any more is noted."""
     key = turn.world.deferred_as.get(news.id)
-    held = _held(turn, key) if key is not None else None
+    held = held_by(turn, key, TaskState.DEFERRED) if key is not None else None
     if held is None:
         turn.do(Record("trigger.stale_answer", reason=news.error, body={"trigger": news.id}))
         return
@@ -87,20 +87,18 @@ def answered(turn: Turn, news: TriggerAnswered) -> None:
         _go_on(turn, held, Answer(event=news.event), news.ends, news.xcoms)
 
 
-def _held(turn: Turn, key: TaskKey) -> _Held | None:
-    """The deferral of a task that still waits for its trigger."""
+def held_by(turn: Turn, key: TaskKey, state: TaskState) -> Held | None:
+    """A task that still waits in this state, and for what."""
     deferral, live, task = turn.world.deferrals.get(key), turn.world.runs.get(key.run), turn.world.task(key)
     if deferral is None or deferral.answer is not None or live is None or task is None:
         return None
     spec = live.spec_of(key.task_id)
-    if spec is None or task.state is not TaskState.DEFERRED:
+    if spec is None or task.state is not state:
         return None
-    return _Held(live, task, spec, deferral)
+    return Held(live, task, spec, deferral)
 
 
-def _go_on(
-    turn: Turn, held: _Held, answer: Answer, ends: str = "", xcoms: tuple[XCom, ...] = (), why: str = ""
-) -> None:
+def _go_on(turn: Turn, held: Held, answer: Answer, ends: str = "", xcoms: tuple[XCom, ...] = (), why: str = "") -> None:
     live, task, spec, deferral = held.live, held.task, held.spec, held.deferral
     for xcom in xcoms:
         attempts.keep_xcom(turn, live, task.key, xcom)

@@ -144,6 +144,8 @@ def _task_reasons(world: World, live: LiveRun, task: TaskInstance, now: datetime
             return [Reason("running", f"It runs on worker {worker} since {task.start_date}.", {"worker": worker})]
         case TaskState.DEFERRED:
             return [_deferred(world, task, now)]
+        case TaskState.AWAITING_INPUT:
+            return [_asks(world, live, task, now)]
         case TaskState.RESTARTING:
             worker = _worker_of(world, task)
             text = f"It was cleared while it ran: its attempt on worker {worker} is being stopped; then it begins anew."
@@ -303,6 +305,29 @@ def _deferred(world: World, task: TaskInstance, now: datetime) -> Reason:
         return Reason("no_triggerer", text, facts)
     text = f"It waits since {since} for its trigger {deferral.name}{patience}; it holds no slot."
     return Reason("deferred", text, facts)
+
+
+def _asks(world: World, live: LiveRun, task: TaskInstance, now: datetime) -> Reason:
+    deferral = world.deferrals.get(task.key)
+    question = deferral.question if deferral else None
+    if question is None:
+        return Reason("question", "It waits for people, and nothing is known of its question; clear it to begin anew.")
+    facts = {"question": question.id, "subject": question.subject, "options": list(question.options)}
+    ways = "several of" if question.multiple else "one of"
+    text = f"It waits for an answer to {question.subject!r}: {ways} {', '.join(map(repr, question.options))}"
+    if question.assigned:
+        text += f", from {' or '.join(person.name for person in question.assigned)}"
+    if question.asked_at is not None:
+        text += f"; asked at {question.asked_at.isoformat()}"
+    if question.timeout_at is not None:
+        seconds = max(0, round((question.timeout_at - now).total_seconds()))
+        default = ", ".join(map(repr, question.defaults)) if question.defaults is not None else ""
+        then = f"{default} is taken" if default else "the task is told that nobody answered"
+        text += f"; in {seconds} s, at {question.timeout_at.isoformat()}, {then}"
+        facts["at"] = question.timeout_at.isoformat()
+    index = f" --map-index {task.key.map_index}" if task.key.map_index >= 0 else ""
+    command = f"tradewind hitl respond {live.run.dag_id} {live.run.run_id} {task.key.task_id}{index} --option …"
+    return Reason("question", f"{text}. `{command}` answers it.", facts)
 
 
 def _worker_of(world: World, task: TaskInstance) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 from tradewind.core.backfill_plan import Backfill
 from tradewind.core.dag import DagSpec
 from tradewind.core.past import PreviousRun
-from tradewind.core.records import DagRun, TaskKey
+from tradewind.core.records import DagRun, Person, TaskKey
 from tradewind.core.rerun_plan import RerunPlan
 from tradewind.core.states import RunState, RunType, TaskState
 from tradewind.core.timetables import DataInterval, RunsAhead
@@ -43,6 +43,22 @@ class Defer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
+    """How an attempt has its task wait for people; the fields are those of records.Question and Deferral."""
+
+    subject: str
+    options: tuple[str, ...]
+    body: str = ""
+    defaults: tuple[str, ...] | None = None
+    multiple: bool = False
+    params: bytes = b"{}"
+    assigned: tuple[Person, ...] = ()
+    method: str = ""
+    method_kwargs: bytes = b"{}"
+    timeout_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AssetUpdate:
     """An asset that was updated. Where only name or uri is given, the other is as the Dags know it."""
 
@@ -69,6 +85,7 @@ class AttemptFinished:
     retry_delay_seconds: float | None = None
     reschedule_at: datetime | None = None
     defer: Defer | None = None
+    ask: Ask | None = None
     rendered: bytes | None = None
     map_label: str | None = None
     asset_events: tuple[AssetUpdate, ...] = ()
@@ -106,6 +123,22 @@ class WatcherFailed:
 
     id: str
     error: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuestionAnswered:
+    """Somebody answers the question of a task instance that waits for it. `params_input` is JSON of an object."""
+
+    key: TaskKey
+    id: str
+    chosen: tuple[str, ...]
+    by: Person
+    params_input: bytes = b"{}"
+
+    @property
+    def run(self) -> int:
+        """The run that it is about."""
+        return self.key.run
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -324,5 +357,5 @@ Input = (
     AttemptStarted | AttemptFinished | TriggerAnswered | WatcherFired | WatcherFailed | AssetsUpdated | XComPushed
     | CallbackFinished | TimerFired | DagLoaded | DagGone | CreateRun | SetPaused | Clear | MarkTasks | MarkRun
     | WorkerJoined | WorkerLeft | WorkerExpired | PoolsChanged | CreateBackfill | BackfillFound | PauseBackfill
-    | CancelBackfill | TaskStoreChanged | AssetStoreChanged | CallbackBegun
+    | CancelBackfill | TaskStoreChanged | AssetStoreChanged | CallbackBegun | QuestionAnswered
 )  # fmt: skip

@@ -111,13 +111,49 @@ class Answer(NamedTuple):
     error: str = ""
 
 
-class Deferral(NamedTuple):
-    """What a deferred task instance waits for, and how it goes on."""
+class Person(NamedTuple):
+    """Somebody who is asked, or has answered."""
+
+    id: str
+    name: str
+
+
+class Question(NamedTuple):
+    """What a task instance asks people, and what was answered. Its row stays when the task has gone on."""
 
     key: TaskKey
     id: str
-    """Names the trigger. Another deferral of the same task has another id: answers to the old one mean nothing."""
+    try_number: int
+    subject: str
+    options: tuple[str, ...]
+    """What may be chosen: one of them, or several where `multiple` says so."""
+    body: str = ""
+    defaults: tuple[str, ...] | None = None
+    """What is taken when nobody has answered in time; None: then the task is told that nobody has."""
+    multiple: bool = False
+    params: bytes = b"{}"
+    """JSON of an object: the fields of its form, each with `value`, `description` and JSON `schema`."""
+    assigned: tuple[Person, ...] = ()
+    """Who may answer; empty: everybody."""
+    asked_at: datetime | None = None
+    timeout_at: datetime | None = None
+    answered_at: datetime | None = None
+    answered_by: Person | None = None
+    """Nobody, where the defaults were taken."""
+    chosen: tuple[str, ...] = ()
+    params_input: bytes = b"{}"
+    """JSON of an object."""
+
+
+class Deferral(NamedTuple):
+    """What a task instance without a slot waits for, and how it goes on."""
+
+    key: TaskKey
+    id: str
+    """Names the trigger or question. Another one of the same task has another id: answers to the old one mean
+    nothing."""
     classpath: str
+    """Of the trigger; empty where people are asked."""
     kwargs: bytes
     """JSON of an object, as are `method_kwargs`."""
     method: str
@@ -132,11 +168,13 @@ class Deferral(NamedTuple):
     at_ends: str = ""
     timeout_at: datetime | None = None
     answer: Answer | None = None
+    question: Question | None = None
+    """It waits for people, not for a trigger: for an answer to this."""
 
     @property
     def needs_triggerer(self) -> bool:
         """Whether somebody has to run the trigger."""
-        return self.at is None and self.answer is None
+        return self.question is None and self.at is None and self.answer is None
 
     @property
     def name(self) -> str:

@@ -41,8 +41,11 @@ class TaskEvent(StrEnum):
     RESCHEDULED = "rescheduled"
     DEFERS = "defers"
     """It has given its slot back and waits for a trigger."""
+    ASKS = "asks"
+    """It has given its slot back and waits for a person's answer."""
     RESUMES = "resumes"
-    """Its trigger has answered, or took too long: it goes on as soon as it has a slot again, in the same try."""
+    """Its trigger or a person has answered, or took too long: it goes on as soon as it has a slot again, in the same
+    try."""
     GIVEN_BACK = "given_back"
     """Its worker says that it never started this attempt, or cannot have: it is ready again, no try consumed."""
     CLEARED = "cleared"
@@ -83,6 +86,7 @@ class AttemptState(StrEnum):
     RESCHEDULED = "rescheduled"
     LOST = "lost"
     DEFERRED = "deferred"
+    AWAITING_INPUT = "awaiting_input"
     CANCELLED = "cancelled"
     NOT_STARTED = "not_started"
 
@@ -131,7 +135,8 @@ TASK_TRANSITIONS: Mapping[tuple[TaskState, TaskEvent], TaskState] = {
     **{(s, _E.RETRIES): _S.UP_FOR_RETRY for s in (*_ACTIVE, _S.RESTARTING)},
     **{(s, _E.RESCHEDULED): _S.UP_FOR_RESCHEDULE for s in _ACTIVE},
     **{(s, _E.DEFERS): _S.DEFERRED for s in _ACTIVE},
-    (_S.DEFERRED, _E.RESUMES): _S.SCHEDULED,
+    **{(s, _E.ASKS): _S.AWAITING_INPUT for s in _ACTIVE},
+    **{(s, _E.RESUMES): _S.SCHEDULED for s in (_S.DEFERRED, _S.AWAITING_INPUT)},
     # A trigger may say how its task ends.
     (_S.DEFERRED, _E.SUCCEEDED): _S.SUCCESS,
     (_S.DEFERRED, _E.FAILED): _S.FAILED,
@@ -140,7 +145,10 @@ TASK_TRANSITIONS: Mapping[tuple[TaskState, TaskEvent], TaskState] = {
     **{(s, _E.SKIPPED): _S.SKIPPED for s in _OPEN},
     **{(s, _E.UPSTREAM_FAILED): _S.UPSTREAM_FAILED for s in (*_WAITING, _S.SCHEDULED)},
     **{(s, _E.REMOVED): _S.REMOVED for s in _S if s is not _S.REMOVED},
-    **{(s, _E.CLEARED): _S.NONE for s in (*FINISHED, *_WAITING, _S.SCHEDULED, _S.RESTARTING, _S.DEFERRED)},
+    **{
+        (s, _E.CLEARED): _S.NONE
+        for s in (*FINISHED, *_WAITING, _S.SCHEDULED, _S.RESTARTING, _S.DEFERRED, _S.AWAITING_INPUT)
+    },
     **{(s, _E.RESTARTS): _S.RESTARTING for s in _ACTIVE},
     **{(s, _E.MARKED_SUCCESS): _S.SUCCESS for s in _S},
     **{(s, _E.MARKED_FAILED): _S.FAILED for s in _S},

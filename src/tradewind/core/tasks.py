@@ -121,11 +121,12 @@ def _run(turn: Turn, live: LiveRun, spec: TaskSpec, task: TaskInstance) -> None:
 
 def make_ready(turn: Turn, live: LiveRun, spec: TaskSpec, task: TaskInstance, reason: str = "") -> None:
     """The task waits for nothing but a slot now; a new try begins unless it only continues the old one."""
-    if task.state in (TaskState.UP_FOR_RESCHEDULE, TaskState.DEFERRED):
+    waited = task.state in (TaskState.DEFERRED, TaskState.AWAITING_INPUT)
+    if waited or task.state is TaskState.UP_FOR_RESCHEDULE:
         changes: dict[str, Any] = {"leg": task.leg + 1}
     else:
         changes = {"try_number": task.try_number + 1, "leg": 0, "start_date": None, "end_date": None}
-    event = TaskEvent.RESUMES if task.state is TaskState.DEFERRED else TaskEvent.READY
+    event = TaskEvent.RESUMES if waited else TaskEvent.READY
     moved = turn.move(live, task, event, not_before=None, scheduled_at=turn.now, reason=reason, **changes)
     if moved is not None:
         turn.world.queue_ready(live, moved, spec)

@@ -29,8 +29,11 @@ from tradewind.core.states import (
 from tradewind.core.timetables import DueRun
 from tradewind.core.world import DagRecord, LiveRun, World
 
-WITH_DEFERRAL = frozenset({TaskState.DEFERRED, TaskState.SCHEDULED, TaskState.QUEUED, TaskState.RUNNING})
-"""States in which a deferral means something: the task waits for its trigger, or goes on with its answer."""
+WITH_DEFERRAL = frozenset(
+    {TaskState.DEFERRED, TaskState.AWAITING_INPUT, TaskState.SCHEDULED, TaskState.QUEUED, TaskState.RUNNING}
+)
+"""States in which a deferral means something: the task waits for its trigger or for people, or goes on with the
+answer."""
 
 
 class Turn:
@@ -115,7 +118,7 @@ class Turn:
         self.put_attempt(attempt._replace(state=state, ended_at=self.now, reason=reason), **usage)
 
     def put_deferral(self, deferral: Deferral) -> None:
-        """A task instance waits for a trigger, or has its answer."""
+        """A task instance waits for a trigger or for people, or has its answer."""
         self.world.put_deferral(deferral)
         self.do(PutDeferral(deferral))
 

@@ -13,12 +13,12 @@ from tradewind.core.decisions import DropRows, Operation, PutRow, Record
 from tradewind.core.errors import DagNotFound, InvalidInput, RunNotFound
 from tradewind.core.inputs import AssetsUpdated, AssetUpdate, CreateRun, MarkRun, SetPaused
 from tradewind.core.partition_wishes import checked_key
-from tradewind.core.records import AssetEvent, DagRun, Pool
+from tradewind.core.records import AssetEvent, DagRun, Pool, Question
 from tradewind.core.soundness import LONGEST_ID, MOST
 from tradewind.core.states import RunState, RunType
 from tradewind.core.turn import Turn
 from tradewind.core.world import LiveRun
-from tradewind.scheduler import reruns, state_stores  # noqa: F401 - its command is found by its name
+from tradewind.scheduler import questions, reruns, state_stores  # noqa: F401 - commands are found by their names
 from tradewind.scheduler.owner import Rows
 from tradewind.scheduler.params import check_conf
 from tradewind.scheduler.wishes import HANDLERS, Body, Context, Wish, check_body, handles, moment, one_of
@@ -49,6 +49,8 @@ def answer_of(kind: str, answer: Any) -> Any:
         return run_fields(answer)
     if kind == "asset.event":
         return {"events": [event_fields(event) for event in answer or ()]}
+    if isinstance(answer, Question):
+        return questions.answer_fields(answer)
     return reruns.answer_of(answer)
 
 
@@ -166,7 +168,8 @@ def delete_run(context: Context, body: Body, actor: str) -> Wish:
 
 
 _TABLES_OF_A_RUN = (
-    "task_instance", "attempt", "xcom", "rendered", "callback", "deadline", "asset_run", "deferral", "task_state_store",
+    "task_instance", "attempt", "xcom", "rendered", "callback", "deadline", "asset_run", "deferral", "question",
+    "task_state_store",
 )  # fmt: skip
 
 

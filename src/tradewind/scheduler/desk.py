@@ -463,7 +463,7 @@ class Desk:
             return wish_of(self._context, kind, body, actor)
 
         def also(answer: Any) -> tuple[PutRow, ...]:
-            shown = {k: v for k, v in body.items() if k not in ("password", "extra", "value", "conf")}
+            shown = {k: v for k, v in body.items() if k not in ("password", "extra", "value", "conf", "params_input")}
             row = {
                 "key": number,
                 "at": self._scheduler.now(),

@@ -38,7 +38,7 @@ def run_info(run: DagRun) -> RunInfo:
 
 
 def _resume(world: World, attempt: Attempt) -> dict[str, Any]:
-    """Where an attempt goes on that continues a deferred task."""
+    """Where an attempt goes on that continues a task which has waited."""
     deferral = world.deferrals.get(attempt.key) if attempt.leg else None
     if deferral is None or deferral.answer is None:
         return {}
@@ -48,6 +48,7 @@ def _resume(world: World, attempt: Attempt) -> dict[str, Any]:
         "resume_kwargs": deferral.method_kwargs,
         "event": answer.event,
         "resume_error": answer.error,
+        "resume_question": deferral.question is not None,
     }
 
 

@@ -426,7 +426,7 @@ class Owner:
                 return number
             case TimerFired(kind="run_timeout", subject=number) if isinstance(number, int):
                 return number
-            case TimerFired(kind="task" | "deferral", subject=key):
+            case TimerFired(kind="task" | "deferral" | "question", subject=key):
                 return getattr(key, "run", None)
             case _:
                 return getattr(event, "run", None)

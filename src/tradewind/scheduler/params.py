@@ -1,4 +1,4 @@
-"""A run's conf against the params of its Dag, before the run is stored."""
+"""Values that people give against the params they are for: a run's conf, and the form of a question."""
 
 import json
 from collections.abc import Mapping
@@ -22,6 +22,22 @@ def check_conf(dag_id: str, params: Mapping[str, Any], conf: Mapping[str, Any]) 
         if problem:
             what = "conf gives param" if name in conf else "conf leaves out param"
             raise InvalidInput(f"Dag {dag_id!r}: {what} {name!r}, but {problem}{_wanted(param)}.")
+
+
+def filled_form(where: str, params: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """What was given for the fields of a form, with the defaults of the others. Raises InvalidInput, which names the
+    field and what it takes."""
+    unknown = [name for name in given if name not in params]
+    if unknown:
+        known = ", ".join(map(repr, params)) or "none"
+        raise InvalidInput(f"{where} has no field {', '.join(map(repr, unknown))} in its form; it has {known}.")
+    form = {name: given.get(name, param.get("value")) for name, param in params.items()}
+    for name, param in params.items():
+        problem = _problem(form[name], param["schema"]) if param.get("schema") else ""
+        if problem:
+            what = "was given field" if name in given else "needs a value for field"
+            raise InvalidInput(f"{where} {what} {name!r}, but {problem}{_wanted(param)}.")
+    return form
 
 
 def _problem(value: Any, schema: Mapping[str, Any]) -> str:

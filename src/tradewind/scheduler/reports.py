@@ -5,14 +5,16 @@ import math
 from collections.abc import Iterable
 from datetime import datetime
 
-from tradewind.core.inputs import AssetUpdate, AttemptFinished, Defer, XCom
+from tradewind.core.inputs import Ask, AssetUpdate, AttemptFinished, Defer, XCom
+from tradewind.core.records import Person
 from tradewind.core.retries import LONGEST_DELAY_SECONDS
 from tradewind.core.soundness import MOST
 from tradewind.store.times import FIRST_US, LAST_US, from_us
-from tradewind.wire.messages import Deferral, Finished, XComValue
+from tradewind.wire.messages import Deferral, Finished, Question, XComValue
 
 OUTCOMES = (
-    "success", "skipped", "failed", "failed_for_good", "rescheduled", "deferred", "lost", "cancelled", "not_started",
+    "success", "skipped", "failed", "failed_for_good", "rescheduled", "deferred", "awaiting_input", "lost",
+    "cancelled", "not_started",
 )  # fmt: skip
 """How an attempt can end; `wire.Finished` says what they mean."""
 
@@ -93,6 +95,7 @@ def attempt_finished(report: Finished) -> AttemptFinished:
         retry_delay_seconds=report.retry_delay_seconds,
         reschedule_at=from_us(report.reschedule_us),
         defer=_defer(report.defer) if report.defer is not None else None,
+        ask=_ask(report.ask) if report.ask is not None else None,
         rendered=report.rendered,
         map_label=report.map_label,
         asset_events=tuple(
@@ -123,4 +126,19 @@ def _defer(said: Deferral) -> Defer:
         at=from_us(said.at_us),
         at_event=said.at_event,
         at_ends=said.at_ends,
+    )
+
+
+def _ask(said: Question) -> Ask:
+    return Ask(
+        subject=said.subject,
+        options=tuple(said.options),
+        body=said.body,
+        defaults=None if said.defaults is None else tuple(said.defaults),
+        multiple=said.multiple,
+        params=said.params,
+        assigned=tuple(Person(*each) for each in said.assigned),
+        method=said.method,
+        method_kwargs=said.method_kwargs,
+        timeout_seconds=said.timeout_seconds,
     )

@@ -103,6 +103,26 @@ class TaskAwaitingInput(BaseException):
         super().__init__()
         self.method_name, self.kwargs, self.timeout = method_name, kwargs, timeout
 
+    def serialize(self) -> tuple[str, tuple[Any, ...], dict[str, Any]]:
+        cls = type(self)
+        fields = {"method_name": self.method_name, "kwargs": self.kwargs, "timeout": self.timeout}
+        return f"{cls.__module__}.{cls.__qualname__}", (), fields
+
+    def __repr__(self) -> str:
+        return f"<TaskAwaitingInput method={self.method_name}>"
+
+
+class HITLTriggerEventError(Exception):
+    """A question came to an end without an answer."""
+
+
+class HITLTimeoutError(HITLTriggerEventError):
+    """Nobody answered a question within its response_timeout, and it has no defaults."""
+
+
+class HITLRejectException(AirflowException):
+    """Somebody rejected what an ApprovalOperator with fail_on_reject asked for."""
+
 
 class TaskDeferralError(AirflowException):
     """The trigger of a deferred task failed."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Generator, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from tradewind.sdk.compat_helpers import LoggingMixin
@@ -15,10 +16,12 @@ class BaseNotifier(LoggingMixin, Templated):
 
     template_fields: Collection[str] = ()
     template_ext: Collection[str] = ()
+    context: Mapping[str, Any] = MappingProxyType({})
+    """What it was given besides. Here too, since subclasses may leave out our `__init__`."""
 
     def __init__(self, context: Any = None, **_: Any) -> None:
         super().__init__()
-        self.context: dict[str, Any] = dict(context or {})
+        self.context = dict(context or {})
 
     def notify(self, context: Any) -> None:
         """Send it."""

@@ -190,11 +190,22 @@ def check_schema(value: Any, schema: Mapping[str, Any]) -> None:
         raise ParamValidationError(error.message) from None
 
 
+def _has_valid_default(param: Param) -> bool:
+    try:
+        copy.copy(param).resolve()
+    except ParamValidationError:
+        return False
+    return True
+
+
 def process_params(dag: DAG, task: Any, run_conf: Mapping[str, Any] | None, *, suppress_exception: bool) -> ParamsDict:
     """The params of one task in one run: the Dag's, then the task's own, then the run's conf; checked."""
     from tradewind.sdk.configuration import conf
 
-    merged = {**dag.params.raw(), **(task.params.raw() if task is not None else {})}
+    own = task.params.raw() if task is not None else {}
+    if getattr(task, "asks_for_params", False):
+        own = {name: param for name, param in own.items() if _has_valid_default(param)}
+    merged = {**dag.params.raw(), **own}
     params = ParamsDict({name: copy.copy(param) for name, param in merged.items()}, suppress_exception)
     if run_conf and conf.getboolean("core", "dag_run_conf_overrides_params"):
         for name, value in run_conf.items():

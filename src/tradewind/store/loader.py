@@ -35,6 +35,7 @@ from tradewind.store.rows import (
     dag_of,
     deferral_of,
     pool_of,
+    question_of,
     run_of,
     slot_of,
     task_of,
@@ -271,8 +272,10 @@ def _put_attempt(world: World, attempt: Attempt) -> None:
 
 
 def _load_deferrals(connection: Connection, world: World) -> None:
+    waits = t.question.c.id.in_(select(t.deferral.c.id))
+    questions = {row["id"]: question_of(row) for row in _sound(connection, world, t.question, waits, run="run")}
     for row in _sound(connection, world, t.deferral, run="run"):
-        deferral = deferral_of(row)
+        deferral = deferral_of(row, questions.get(row["id"]))
         task = world.task(deferral.key)
         if task is not None and task.state in WITH_DEFERRAL and deferral.id not in world.deferred_as:
             world.put_deferral(deferral)
@@ -530,9 +533,10 @@ def _set_timers(world: World, now: datetime) -> None:
         if run.state is RunState.QUEUED:
             world.at(max(run.run_after, now), "start_runs", run.dag_id)
     for deferral in world.deferrals.values():
+        kind = "deferral" if deferral.question is None else "question"
         for moment in (deferral.at, deferral.timeout_at):
             if moment is not None and deferral.answer is None and not world.runs[deferral.key.run].quarantine:
-                world.at(moment, "deferral", deferral.key)
+                world.at(moment, kind, deferral.key)
     for dag_id in (*world.assets.queues, *world.assets.partitions):
         world.at(now, "assets", dag_id)
     for watched in world.watchers.active.values():

@@ -6,10 +6,10 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Table, and_, func, or_, select
 
 from tradewind.core.errors import Unreadable
-from tradewind.core.records import AssetEvent, DagRun
+from tradewind.core.records import AssetEvent, DagRun, Question, TaskKey
 from tradewind.store import checked
 from tradewind.store import tables as t
-from tradewind.store.rows import asset_event_of, run_of
+from tradewind.store.rows import asset_event_of, question_of, run_of
 
 
 def run_named(connection: Connection, dag_id: str, run_id: str) -> DagRun | None:
@@ -88,6 +88,14 @@ def runs_by_date(connection: Connection, dag_id: str, start_us: int | None, end_
     query = select(*checked.raw(t.run)).where(t.run.c.dag_id == dag_id, at >= start_us, at <= end_us)
     runs = (run_of(checked.sound(t.run, row)) for row in checked.read(connection, query))
     return {run.logical_date: run for run in runs}
+
+
+def newest_question(connection: Connection, key: TaskKey) -> Question | None:
+    """The last thing that a task instance has asked people."""
+    mine = and_(t.question.c.run == key.run, t.question.c.task_id == key.task_id)
+    found = select(t.question).where(mine, t.question.c.map_index == key.map_index)
+    row = connection.execute(found.order_by(t.question.c.asked_at.desc()).limit(1)).mappings().first()
+    return question_of(row) if row else None
 
 
 def backfill_numbers(connection: Connection, dag_id: str) -> list[int]:

@@ -7,7 +7,19 @@ from sys import intern
 from typing import Any
 
 from tradewind.core.backfill_plan import Action, Backfill, Reprocess, Slot
-from tradewind.core.records import Answer, AssetEvent, Attempt, DagRun, Deferral, Pool, TaskInstance, TaskKey, Watched
+from tradewind.core.records import (
+    Answer,
+    AssetEvent,
+    Attempt,
+    DagRun,
+    Deferral,
+    Person,
+    Pool,
+    Question,
+    TaskInstance,
+    TaskKey,
+    Watched,
+)
 from tradewind.core.states import AttemptState, RunState, RunType, TaskState
 from tradewind.core.timetables import DataInterval, DueRun
 from tradewind.core.world import DagRecord
@@ -219,7 +231,8 @@ def deferral_row(deferral: Deferral) -> dict[str, Any]:
     }
 
 
-def deferral_of(row: Row) -> Deferral:
+def deferral_of(row: Row, question: Question | None = None) -> Deferral:
+    """What a task instance waits for; its question lies in a table of its own."""
     return Deferral(
         key=TaskKey(row["run"], row["task_id"], row["map_index"]),
         id=row["id"],
@@ -235,6 +248,52 @@ def deferral_of(row: Row) -> Deferral:
         at_ends=row["at_ends"],
         timeout_at=from_us(row["timeout_at"]),
         answer=Answer(bytes(row["event"]), row["error"]) if row["is_answered"] else None,
+        question=question,
+    )
+
+
+def question_row(question: Question) -> dict[str, Any]:
+    run, task_id, map_index = question.key
+    return {
+        "id": question.id,
+        "run": run,
+        "task_id": task_id,
+        "map_index": map_index,
+        "try_number": question.try_number,
+        "subject": question.subject,
+        "body": question.body,
+        "options": json.dumps(question.options),
+        "defaults": None if question.defaults is None else json.dumps(question.defaults),
+        "multiple": question.multiple,
+        "params": question.params,
+        "assigned": json.dumps(question.assigned),
+        "asked_at": to_us(question.asked_at),
+        "timeout_at": to_us(question.timeout_at),
+        "answered_at": to_us(question.answered_at),
+        "answered_by": json.dumps(question.answered_by) if question.answered_by else None,
+        "chosen": json.dumps(question.chosen),
+        "params_input": question.params_input,
+    }
+
+
+def question_of(row: Row) -> Question:
+    return Question(
+        key=TaskKey(row["run"], row["task_id"], row["map_index"]),
+        id=row["id"],
+        try_number=row["try_number"],
+        subject=row["subject"],
+        options=tuple(json.loads(row["options"])),
+        body=row["body"],
+        defaults=None if row["defaults"] is None else tuple(json.loads(row["defaults"])),
+        multiple=bool(row["multiple"]),
+        params=bytes(row["params"]),
+        assigned=tuple(Person(*each) for each in json.loads(row["assigned"])),
+        asked_at=from_us(row["asked_at"]),
+        timeout_at=from_us(row["timeout_at"]),
+        answered_at=from_us(row["answered_at"]),
+        answered_by=Person(*json.loads(row["answered_by"])) if row["answered_by"] else None,
+        chosen=tuple(json.loads(row["chosen"])),
+        params_input=bytes(row["params_input"]),
     )
 
 

@@ -389,7 +389,32 @@ deferral = Table(
     Column("event", LargeBinary, nullable=False),
     Column("error", Text, nullable=False),
 )
-"""What deferred task instances wait for; a row lasts until the attempt that goes on has ended."""
+"""What task instances without a slot wait for; a row lasts until the attempt that goes on has ended."""
+
+question = Table(
+    "question",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("run", BigInteger, nullable=False),
+    Column("task_id", Text, nullable=False),
+    Column("map_index", Integer, nullable=False),
+    Column("try_number", Integer, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("options", Text, nullable=False),
+    Column("defaults", Text),
+    Column("multiple", Boolean, nullable=False),
+    Column("params", LargeBinary, nullable=False),
+    Column("assigned", Text, nullable=False),
+    Column("asked_at", BigInteger, nullable=False),
+    Column("timeout_at", BigInteger),
+    Column("answered_at", BigInteger),
+    Column("answered_by", Text),
+    Column("chosen", Text, nullable=False),
+    Column("params_input", LargeBinary, nullable=False),
+    Index("ix_question_task", "run", "task_id", "map_index"),
+)
+"""What task instances have asked people, and the answers. One that waits has a deferral of the same id."""
 
 asset_event = Table(
     "asset_event",

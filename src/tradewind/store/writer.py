@@ -21,7 +21,16 @@ from tradewind.core.records import DagRun, TaskInstance, TaskKey
 from tradewind.core.states import AttemptState, RunState, TaskState
 from tradewind.store import tables
 from tradewind.store.checked import MOST_NUMBER
-from tradewind.store.rows import asset_event_row, attempt_row, deferral_row, plain, run_row, slot_key, task_row
+from tradewind.store.rows import (
+    asset_event_row,
+    attempt_row,
+    deferral_row,
+    plain,
+    question_row,
+    run_row,
+    slot_key,
+    task_row,
+)
 from tradewind.store.statements import (
     Statement,
     delete_by,
@@ -404,6 +413,8 @@ class _Rows:
                 self._others.append(("callback", row, True))
             case d.PutDeferral(deferral=deferral):
                 self._others.append(("deferral", deferral_row(deferral), True))
+            case d.PutQuestion(question=question):
+                self._others.append(("question", question_row(question), True))
             case d.PutAssetEvent(event=event):
                 self._asset_events.append(asset_event_row(event))
                 for alias in event.aliases:

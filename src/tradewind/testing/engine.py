@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from heapq import heappop, heappush
 from typing import Any
 
@@ -26,11 +26,12 @@ from tradewind.core.inputs import (
     TimerFired,
     TriggerAnswered,
 )
-from tradewind.core.records import Attempt, DagRun, Pool, TaskKey
+from tradewind.core.records import Attempt, DagRun, Pool, Question, TaskKey
 from tradewind.core.states import RunType
 from tradewind.scheduler.named_runs import runs_ahead
 from tradewind.scheduler.offers import Offers
 from tradewind.scheduler.params import check_conf
+from tradewind.scheduler.questions import answer_to
 from tradewind.scheduler.reports import attempt_finished
 from tradewind.sdk.execution.masking import masker
 from tradewind.store.times import from_us, to_us
@@ -38,6 +39,7 @@ from tradewind.testing.answers import RunAnswers
 from tradewind.testing.attempts import Actor, PlayedAttempt
 from tradewind.testing.clock import VirtualClock
 from tradewind.testing.dag_bag import IMPORT_SECONDS, DagBag
+from tradewind.testing.replies import Replies, Reply
 from tradewind.testing.stand_ins import StandIns
 from tradewind.testing.surroundings import process_kept, surroundings
 from tradewind.testing.triggers import Triggers
@@ -75,6 +77,7 @@ class Engine:
         bag: DagBag,
         clock: VirtualClock,
         stand_ins: StandIns,
+        replies: Replies,
         *,
         variables: Mapping[str, Any] | None = None,
         connections: Mapping[str, Any] | None = None,
@@ -82,6 +85,7 @@ class Engine:
         parallelism: int = DEFAULT_PARALLELISM,
     ) -> None:
         self.bag, self.clock, self._stand_ins = bag, clock, stand_ins
+        self._replies = replies
         self.play = Play(now=clock.now, check=False, parallelism=parallelism, capacity=parallelism)
         self.answers = RunAnswers(self.play, variables, connections)
         self.attempts: dict[TaskKey, list[PlayedAttempt]] = {}
@@ -93,6 +97,8 @@ class Engine:
         self._actor = Actor(clock, self.answers)
         self._offers = Offers(lambda run, task_id, key: self.answers.xcoms(run, [task_id], key))
         self._running: list[tuple[int, int, Finished]] = []
+        self._said: list[tuple[datetime, int, Question, Reply]] = []
+        """What people are going to answer, and when."""
         self._triggers = Triggers(clock, self._trigger_said)
         self._wakes = 0
         self._seen = {"offered": 0, "stopped": 0, "called": 0, "trigger_orders": 0, "asked_to_name": 0}
@@ -198,6 +204,7 @@ class Engine:
             for place, (at, happens) in enumerate(
                 [
                     (ends, self._end),
+                    (self._said[0][0] if self._said else None, self._reply),
                     (self._triggers.next_wake(), self._wake),
                     (self.play.world.next_timer(), self._fire),
                 ]
@@ -214,6 +221,17 @@ class Engine:
     def _end(self) -> None:
         _, _, report = heappop(self._running)
         self.play.give(attempt_finished(report))
+        question = self.play.questions.get(f"{report.attempt}.question")
+        if question is not None and (reply := self._replies.reply_to(question)) is not None:
+            at = self.play.now + timedelta(seconds=reply.seconds)
+            heappush(self._said, (at, len(self.play.questions), question, reply))
+
+    def _reply(self) -> None:
+        """Somebody answers, unless the question is asked no more."""
+        _, _, question, reply = heappop(self._said)
+        waits = self.play.world.deferrals.get(question.key)
+        if waits is not None and waits.id == question.id and waits.answer is None:
+            self.play.give(answer_to(question, reply.options, reply.params, reply.person(question)))
 
     def _fire(self) -> None:
         for kind, subject in self.play.world.due(self.play.now):

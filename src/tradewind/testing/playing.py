@@ -10,6 +10,7 @@ from typing import Any
 from tradewind.testing.clock import VirtualClock, moment_of
 from tradewind.testing.dag_bag import DagBag, bag_of_dag, bag_of_file
 from tradewind.testing.engine import DEFAULT_PARALLELISM, Engine
+from tradewind.testing.replies import Replies
 from tradewind.testing.results import Played, PlayedRun
 from tradewind.testing.stand_ins import StandIns
 
@@ -35,12 +36,14 @@ def run_dag(
     parallelism: int = DEFAULT_PARALLELISM,
     outcomes: Mapping[str, Any] | None = None,
     takes: Mapping[str, timedelta | float] | None = None,
+    answers: Mapping[str, Any] | None = None,
 ) -> PlayedRun:
     """One run of a Dag, to its end; `dag_id` may be left out where there is only one.
 
     Virtual time begins at `now`, else at the logical date, else at the present. `freeze`: task code sees that time, and
     its `time.sleep` moves it. `logical_date=None` makes a run without one. `outcomes` stands in for tasks, `takes`
-    says how long they take; names are `task`, `task[map_index]` or a pattern with `*`.
+    says how long they take; names are `task`, `task[map_index]` or a pattern with `*`. `answers` says what people
+    answer to the tasks that ask: an option, or a Reply. What nobody answers takes its default at its deadline.
     """
     begin = _begin(now, None if logical_date in (None, NOW) else logical_date)
     date = begin if logical_date == NOW else None if logical_date is None else moment_of(logical_date)
@@ -51,6 +54,7 @@ def run_dag(
         bag,
         clock,
         StandIns(outcomes, takes, _task_ids(bag)),
+        Replies(answers, _task_ids(bag)),
         variables=variables,
         connections=connections,
         pools=pools,
@@ -75,6 +79,7 @@ def play(
     parallelism: int = DEFAULT_PARALLELISM,
     outcomes: Mapping[str, Any] | None = None,
     takes: Mapping[str, timedelta | float] | None = None,
+    answers: Mapping[str, Any] | None = None,
 ) -> Played:
     """What the schedule of a Dag (without `dag_id`: of every Dag there is) makes of a stretch of time.
 
@@ -88,6 +93,7 @@ def play(
         bag,
         clock,
         StandIns(outcomes, takes, _task_ids(bag)),
+        Replies(answers, _task_ids(bag)),
         variables=variables,
         connections=connections,
         pools=pools,

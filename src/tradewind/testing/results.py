@@ -8,7 +8,7 @@ from typing import Any
 
 from tradewind.core.errors import TaskNotFound
 from tradewind.core.explain import explain
-from tradewind.core.records import DagRun, TaskInstance, TaskKey
+from tradewind.core.records import DagRun, Question, TaskInstance, TaskKey
 from tradewind.core.states import RUN_FINISHED
 from tradewind.sdk.execution import xcom_codec
 from tradewind.testing.attempts import PlayedAttempt
@@ -303,6 +303,11 @@ class PlayedTask:
     def xcom(self) -> Any:
         """What it returned."""
         return self.run.xcom(self.task_id, map_index=self.map_index)
+
+    @property
+    def questions(self) -> list[Question]:
+        """What it asked people, and what they answered, oldest first."""
+        return [question for question in self.run.engine.play.questions.values() if question.key == self.key]
 
     @property
     def why(self) -> str:

@@ -28,6 +28,7 @@ from tradewind.core.decisions import (
     PutAttempt,
     PutCallback,
     PutDeferral,
+    PutQuestion,
     PutRow,
     PutRun,
     PutTask,
@@ -44,7 +45,17 @@ from tradewind.core.errors import TradewindError
 from tradewind.core.explain import Reason, explain
 from tradewind.core.past import PreviousRun, as_previous, newest_before
 from tradewind.core.plan import Plan
-from tradewind.core.records import AssetEvent, Attempt, DagRun, Deferral, Pool, TaskInstance, TaskKey, Watched
+from tradewind.core.records import (
+    AssetEvent,
+    Attempt,
+    DagRun,
+    Deferral,
+    Pool,
+    Question,
+    TaskInstance,
+    TaskKey,
+    Watched,
+)
 from tradewind.core.rerun_plan import RerunPlan, RerunWish, plan_rerun
 from tradewind.core.states import (
     ATTEMPT_ACTIVE,
@@ -88,6 +99,8 @@ class Play:
         """Every StartAttempt, in order."""
         self.stopped: list[Attempt] = []
         self.deferrals: dict[TaskKey, Deferral] = {}
+        self.questions: dict[str, Question] = {}
+        """What was ever asked, by id."""
         self.triggers: dict[str, Deferral] = {}
         """Triggers that a worker was told to run, and not to stop."""
         self.watchers: dict[str, dict[str, Any]] = {}
@@ -466,6 +479,10 @@ class Play:
                         del self.deadlines[found]
             case PutDeferral(deferral=deferral):
                 self.deferrals[deferral.key] = deferral
+            case PutQuestion(question=question):
+                known_question = self.questions.get(question.id)
+                assert known_question is None or known_question.answered_at is None, f"{question.id} was answered twice"
+                self.questions[question.id] = question
             case DropRows(table="deferral", where=where):
                 del self.deferrals[TaskKey(where["run"], where["task_id"], where["map_index"])]
             case PutAssetEvent(event=event):
@@ -567,6 +584,9 @@ class Play:
         active = {id: a for id, a in self.attempts.items() if a.state in ATTEMPT_ACTIVE}
         assert self.world.attempts == active
         assert self.world.deferrals == self.deferrals
+        for deferral in self.deferrals.values():
+            if deferral.question is not None:
+                assert self.questions[deferral.id] == deferral.question
         queues = self.world.assets.queues
         assert {(dag_id, n) for dag_id, queue in queues.items() for n in queue.events} == self.asset_queue
         gathered = self.world.assets.partitions
@@ -613,11 +633,13 @@ def check_world(world: World) -> None:
     counted = [a.key for a in attempts] + [deferral.key for deferral in waiting]
     by_task = [(("task", world.runs[key.run].run.dag_id, key.task_id), 1) for key in counted]
     by_run = [(("task_in_run", str(key.run), key.task_id), 1) for key in counted]
-    assert _nonzero(world.deferred_slots) == _summed((d.pool, d.pool_slots) for d in waiting)
+    assert _nonzero(world.deferred_slots) == _nonzero(_summed((d.pool, d.pool_slots) for d in waiting))
     assert world.deferred_as == {d.id: d.key for d in world.deferrals.values()}
     at_work = [live for live in world.runs.values() if not live.quarantine]
-    deferred = {t.key for live in at_work for t in live.tasks.values() if t.state is TaskState.DEFERRED}
-    assert deferred == {d.key for d in waiting if not world.runs[d.key.run].quarantine}
+    for state, asks in ((TaskState.DEFERRED, False), (TaskState.AWAITING_INPUT, True)):
+        there = {t.key for live in at_work for t in live.tasks.values() if t.state is state}
+        held = {d.key for d in waiting if (d.question is not None) is asks}
+        assert there == {key for key in held if not world.runs[key.run].quarantine}, state
     assert world.task_active == _summed([*by_task, *by_run])
     named = {(key, dag_id) for dag_id, plan in world.plans.items() for key in named_in(plan.spec.assets)}
     assert {(key, dag_id) for key, dags in world.assets.consumers.items() for dag_id in dags} == named
@@ -690,7 +712,7 @@ def timers(world: World, now: datetime) -> set[Any]:
                 task = world.task(subject)
                 waiting = (TaskState.UP_FOR_RETRY, TaskState.UP_FOR_RESCHEDULE)
                 return task is not None and task.state in waiting and task.not_before == at
-            case "deferral":
+            case "deferral" | "question":
                 waits = world.deferrals.get(subject)
                 return waits is not None and waits.answer is None and at in (waits.at, waits.timeout_at)
             case "watcher":
@@ -747,7 +769,7 @@ def _drop_where(rows: dict[Any, Mapping[str, Any]], where: Mapping[str, Any]) ->
         del rows[place]
 
 
-def _nonzero(counts: dict[str, int]) -> dict[str, int]:
+def _nonzero(counts: dict[Any, int]) -> dict[Any, int]:
     return {name: count for name, count in counts.items() if count}
 
 

@@ -16,6 +16,7 @@ WATCHER_FAILED: Final = "watcher.failed"
 WATCHER_STALE: Final = "watcher.stale_event"
 ATTEMPT_STALE: Final = "attempt.stale_report"
 TRIGGER_STALE: Final = "trigger.stale_answer"
+QUESTION_ANSWERED: Final = "question.answered"
 DAG_CHANGED: Final = "dag.version"
 DAG_PAUSED: Final = "dag.paused"
 DAG_UNPAUSED: Final = "dag.unpaused"
@@ -37,6 +38,6 @@ PROGRESS: Final = "progress"
 
 TOPICS: Final = (
     "run", "task", "dag", "worker", "owner", "progress", "attempt", "quarantined", "variable", "connection", "pool",
-    "asset", "trigger", "partition", "watcher",
+    "asset", "trigger", "partition", "watcher", "question",
 )  # fmt: skip
 """SSE topics: the part of an event's name before the first dot."""

@@ -87,6 +87,8 @@ class Offer(Message, tag="offer"):
     """JSON of what the trigger said, its argument `event`; with `resume_error` "failure", JSON of what went wrong."""
     resume_error: str = ""
     """Why it goes on although its trigger said nothing: `timeout`, `failure`; empty when it did."""
+    resume_question: bool = False
+    """It goes on with what people answered, or did not: `event` is plain JSON, with times as text."""
 
 
 class Cancel(Message, tag="cancel"):
@@ -116,6 +118,26 @@ class Deferral(msgspec.Struct, omit_defaults=True, kw_only=True):
     """`success`: at that moment the task has succeeded, and `method` is not called."""
 
 
+class Question(msgspec.Struct, omit_defaults=True, kw_only=True):
+    """What a task asks people, and how it goes on with the answer."""
+
+    subject: str
+    options: list[str]
+    body: str = ""
+    defaults: list[str] | None = None
+    """What is taken when nobody has answered within `timeout_seconds`; None: the task is told that nobody has."""
+    multiple: bool = False
+    params: bytes = b"{}"
+    """JSON of an object: the fields of its form, each with `value`, `description` and JSON `schema`."""
+    assigned: list[tuple[str, str]] = []
+    """Who may answer, by id and name; empty: everybody."""
+    method: str = ""
+    """The operator's method that goes on."""
+    method_kwargs: bytes = b"{}"
+    """JSON of an object: its arguments, without the event."""
+    timeout_seconds: float | None = None
+
+
 class AssetUpdate(msgspec.Struct, omit_defaults=True, kw_only=True):
     """An asset that an attempt updated. Of a reference only name or uri is known."""
 
@@ -142,9 +164,9 @@ class Finished(Message, tag="finished"):
     """The end of an attempt, whole: outcome, result, skips and times travel in one message and one commit.
 
     outcome: `success`, `skipped`, `failed` (retry if the rules allow), `failed_for_good` (no retry whatever is left),
-    `rescheduled` (again at `reschedule_us`), `deferred` (goes on when the trigger of `defer` fires), `lost` (the
-    process is gone and nobody knows how far it came), `not_started` (it certainly never began), `cancelled` (stopped on
-    request).
+    `rescheduled` (again at `reschedule_us`), `deferred` (goes on when the trigger of `defer` fires), `awaiting_input`
+    (goes on when somebody has answered `ask`), `lost` (the process is gone and nobody knows how far it came),
+    `not_started` (it certainly never began), `cancelled` (stopped on request).
     """
 
     attempt: str
@@ -165,6 +187,7 @@ class Finished(Message, tag="finished"):
     """Set by a retry policy: replaces the computed delay."""
     reschedule_us: int | None = None
     defer: Deferral | None = None
+    ask: Question | None = None
     rendered: bytes | None = None
     """JSON of the rendered template fields."""
     map_label: str | None = None

@@ -7,6 +7,7 @@ from typing import Any
 
 from tradewind.sdk.exceptions import TaskDeferred
 from tradewind.sdk.execution import xcom_codec
+from tradewind.sdk.execution.asking import event_of
 from tradewind.sdk.execution.moments import microseconds
 from tradewind.sdk.execution.trigger_paths import CannotDefer, class_of, encoded, made_from, path_and_kwargs
 from tradewind.sdk.types import TRIGGER_FAIL_REPR, TriggerFailureReason
@@ -62,6 +63,8 @@ def go_on(task: Any, offer: Offer, context: Any) -> Any:
     """The result of the method that goes on. Without an event `resume_execution` raises TaskDeferralTimeout or
     TaskDeferralError, or what the operator makes of them."""
     kwargs = xcom_codec.decode(offer.resume_kwargs) if offer.resume_kwargs else {}
+    if offer.resume_question:
+        return task.resume_execution(offer.resume_method, {**kwargs, "event": event_of(offer)}, context)
     match offer.resume_error:
         case "":
             if offer.event:
@@ -76,8 +79,9 @@ def go_on(task: Any, offer: Offer, context: Any) -> Any:
     return task.resume_execution(TRIGGER_FAIL_REPR, kwargs, context)
 
 
-def time_left(limit: timedelta | None, first_start_us: int | None, now_us: int) -> timedelta | None:
-    """What is left of an execution_timeout: it counts from the first start of the try, waiting included."""
-    if limit is None or first_start_us is None:
+def time_left(limit: timedelta | None, offer: Offer, now_us: int) -> timedelta | None:
+    """What is left of an execution_timeout: it counts from the first start of the try, and a trigger's time is part
+    of it. The time of people is not: how long they may take is for the question to say."""
+    if limit is None or offer.first_start_us is None or not is_resumed(offer) or offer.resume_question:
         return limit
-    return limit - timedelta(microseconds=max(0, now_us - first_start_us))
+    return limit - timedelta(microseconds=max(0, now_us - offer.first_start_us))

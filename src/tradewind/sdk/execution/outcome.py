@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from tradewind.core.errors import TradewindError
 from tradewind.core.retries import is_eligible
 from tradewind.sdk.exceptions import (
     AirflowFailException,
@@ -19,18 +18,15 @@ from tradewind.sdk.exceptions import (
     TaskAwaitingInput,
     TaskDeferred,
 )
+from tradewind.sdk.execution.asking import question_of, waits_for_people
 from tradewind.sdk.execution.deferral import deferral_of
 from tradewind.sdk.execution.interrupts import Stopped
 from tradewind.sdk.execution.moments import microseconds
-from tradewind.wire.messages import Deferral
+from tradewind.wire.messages import Deferral, Question
 
 LONGEST_ERROR = 1000
 LONGEST_REASON = 500
 """Of what a retry policy says for its decision, so much is kept."""
-
-
-class CannotWaitForPeople(TradewindError):
-    """A task asked for something that this version does not do."""
 
 
 @dataclass(slots=True)
@@ -44,6 +40,7 @@ class Outcome:
     reschedule_us: int | None = None
     retry_delay_seconds: float | None = None
     defer: Deferral | None = None
+    ask: Question | None = None
 
     @property
     def callback(self) -> str:
@@ -71,9 +68,10 @@ def outcome_of(error: BaseException, *, task: Any, try_number: int, max_tries: i
         case AirflowRescheduleException():
             return Outcome("rescheduled", reschedule_us=microseconds(error.reschedule_date))
         case TaskDeferred():
-            return _deferred(error, task)
+            waiting = waits_for_people(error)
+            return _deferred(error, task) if waiting is None else _asks(waiting, task, context)
         case TaskAwaitingInput():
-            return Outcome("failed_for_good", one_line(_cannot_wait(task)))
+            return _asks(error, task, context)
         case AirflowInactiveAssetInInletOrOutletException():
             return _failure(error, task, try_number, max_tries, context)
         case AirflowFailException() | AirflowSensorTimeout() | AirflowTaskTerminated():
@@ -125,8 +123,8 @@ def _deferred(error: TaskDeferred, task: Any) -> Outcome:
         return Outcome("failed_for_good", f"Task {task.task_id!r} could not defer: {one_line(problem)}")
 
 
-def _cannot_wait(task: Any) -> CannotWaitForPeople:
-    return CannotWaitForPeople(
-        f"Task {task.task_id!r} asked to wait for a person's input, which this version cannot do yet; take the "
-        "decision from the run's conf or params."
-    )
+def _asks(waiting: TaskAwaitingInput, task: Any, context: Any) -> Outcome:
+    try:
+        return Outcome("awaiting_input", ask=question_of(waiting, context["ti"].id))
+    except Exception as problem:  # author code says with what it goes on
+        return Outcome("failed_for_good", f"Task {task.task_id!r} could not ask anybody: {one_line(problem)}")

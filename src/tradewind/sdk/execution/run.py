@@ -11,9 +11,10 @@ from typing import Any
 
 from tradewind.sdk.context import current_context
 from tradewind.sdk.exceptions import AirflowTaskTimeout
+from tradewind.sdk.execution.asking import forget
 from tradewind.sdk.execution.attempt import Attempt
 from tradewind.sdk.execution.callback import STATES, call_each, log_error
-from tradewind.sdk.execution.deferral import first_step, is_resumed, time_left
+from tradewind.sdk.execution.deferral import first_step, time_left
 from tradewind.sdk.execution.interrupts import StopOnRequest, TimeLimit, call_on_kill
 from tradewind.sdk.execution.masking import masker
 from tradewind.sdk.execution.outcome import Outcome, one_line, outcome_of
@@ -58,7 +59,10 @@ def run_attempt(
                 _run(attempt, on_started, clock_us, report, execute)
     finally:
         begin_progress("")
+        forget(offer.attempt)
     report.error = masker().mask(report.error)
+    if report.ask is not None:  # it is kept, and shown to people
+        report.ask.subject, report.ask.body = masker().mask(report.ask.subject), masker().mask(report.ask.body)
     report.end_us = report.end_us or clock_us()
     report.cpu_seconds = time.process_time() - used
     report.peak_bytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
@@ -123,9 +127,7 @@ def _execute(
 
     task.pre_execute(context)
     _call_all(task, "on_execute", context)
-    limit = getattr(task, "execution_timeout", None)
-    if is_resumed(attempt.offer):
-        limit = time_left(limit, attempt.offer.first_start_us, report.start_us)
+    limit = time_left(getattr(task, "execution_timeout", None), attempt.offer, report.start_us)
     try:
         with TimeLimit(limit, task.task_id):
             result = _result(attempt) if execute is None else execute(partial(_result, attempt), context)
@@ -164,7 +166,7 @@ def _outcome(attempt: Attempt, error: BaseException | None, *, stopped: bool) ->
 def _fill(report: Finished, outcome: Outcome, attempt: Attempt) -> None:
     report.outcome, report.error = outcome.kind, outcome.error
     report.reschedule_us, report.retry_delay_seconds = outcome.reschedule_us, outcome.retry_delay_seconds
-    report.defer = outcome.defer
+    report.defer, report.ask = outcome.defer, outcome.ask
     if outcome.kind == "success":
         report.skip = [*attempt.skipped(), *outcome.skip]
     else:
@@ -227,6 +229,8 @@ def _log_end(outcome: Outcome, error: BaseException) -> None:
         case "deferred" if outcome.defer is not None:
             wait = outcome.defer
             log.info("The task frees its slot until %s fires; %s() goes on then.", wait.classpath, wait.method)
+        case "awaiting_input" if outcome.ask is not None:
+            log.info("The task frees its slot until somebody has answered: %s", outcome.ask.subject)
         case "cancelled":
             log.warning("%s", outcome.error)
         case "success":

@@ -28,6 +28,7 @@ def judge(sim: Simulation) -> None:
     _check_states(sim)
     _check_attempts(sim)
     _check_callbacks(sim)
+    _check_questions(sim)
     _check_leftovers(sim)
 
 
@@ -122,6 +123,26 @@ def _check_callbacks(sim: Simulation) -> None:
             continue
         if called != ([f"dag:{kind}"] if kind in wanted else []):
             raise Broken(f"I14: {dag_id} {run_id} is {state} and called back {sorted(called)}")
+
+
+def _check_questions(sim: Simulation) -> None:
+    """I15: a question has the answer that was taken, or its default; what was refused has changed nothing."""
+    taken = {
+        f"{key.removeprefix('answer ')}.question"
+        for key, told in sim.person.answers.items()
+        if key.startswith("answer ") and told.state == "applied"
+    }
+    said = {
+        id: (chosen, answered_by is not None)
+        for id, chosen, answered_by in sim.database.rows(
+            "SELECT id, chosen, answered_by FROM question WHERE answered_at IS NOT NULL"
+        )
+    }
+    for id, (chosen, by_somebody) in said.items():
+        if by_somebody is not (id in taken) or chosen != ('["yes"]' if by_somebody else '["no"]'):
+            raise Broken(f"I15: {id} was answered {chosen}, and {'was' if id in taken else 'was not'} told so")
+    if missing := taken - said.keys():
+        raise Broken(f"I15: the answer to {min(missing)} is gone")
 
 
 def _check_leftovers(sim: Simulation) -> None:

@@ -25,6 +25,7 @@ from tradewind.wire.messages import (
     Message,
     Offer,
     Parsed,
+    Question,
     Refused,
     Request,
     Response,
@@ -41,7 +42,6 @@ from tradewind.worker.trigger_keeper import TriggerHost
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-_NO_FAILURE = ("success", "skipped", "rescheduled", "deferred")
 BEAT_SECONDS = 2.0
 """At most; an agent with a short lease beats more often."""
 BEATS_IN_A_LEASE = 3
@@ -53,6 +53,9 @@ MOST_ASKING_SECONDS = 10.0
 
 MOST_TIDYING_SECONDS = 4.0
 """What a task does at most between SIGTERM and its end."""
+
+
+WITHOUT_ERROR = frozenset({"success", "skipped", "rescheduled", "deferred", "awaiting_input"})
 
 
 class World(Protocol):
@@ -77,6 +80,10 @@ class World(Protocol):
 
     def mailed(self, callback: Offer) -> None:
         """A mail was handed in."""
+        ...
+
+    def asks(self, offer: Offer, seconds: float) -> None:
+        """A task asks people, who have so long to answer."""
         ...
 
     def gave_up(self, callback: Offer) -> None:
@@ -316,7 +323,7 @@ class Child(Process):
             outcome=outcome.end,
             start_us=self._began_us,
             end_us=self.machine.clock_us(),
-            error="" if outcome.end in _NO_FAILURE else f"it {outcome.end}",
+            error="" if outcome.end in WITHOUT_ERROR else f"it {outcome.end}",
             skip=list(outcome.skip),
         )
         if outcome.length is not None:
@@ -325,6 +332,12 @@ class Child(Process):
             report.reschedule_us = self.machine.clock_us() + outcome.again // timedelta(microseconds=1)
         if outcome.end == "deferred":
             report.defer = self._deferral(offer, outcome)
+        if outcome.end == "awaiting_input":
+            seconds = outcome.again.total_seconds()
+            report.ask = Question(
+                subject="go on?", options=["yes", "no"], defaults=["no"], method="go_on", timeout_seconds=seconds
+            )
+            self.machine.world.asks(offer, seconds)
         self._report(report)
 
     def _deferral(self, offer: Offer, outcome: Outcome) -> Deferral:

@@ -268,6 +268,19 @@ class Simulation:
     def mailed(self, callback: Offer) -> None:
         self.ledger.mails(callback.attempt)
 
+    def asks(self, offer: Offer, seconds: float) -> None:
+        """Somebody answers most questions, at times when it is too late."""
+        rng = Random(f"{self.seed}/{offer.attempt}")
+        if rng.random() < 0.7:
+            names = {"dag_id": offer.run.dag_id, "run_id": offer.run.run_id, "task_id": offer.task_id}
+            question = f"{offer.attempt}.question"
+            body = {**names, "map_index": offer.map_index, "question": question, "chosen_options": ["yes"]}
+            key = f"answer {offer.attempt}"
+            self.timeline.after(
+                1.3 * seconds * rng.random(), self.person.actor, key,
+                lambda: self.person.wish(key, "hitl.respond", **body),
+            )  # fmt: skip
+
     def gave_up(self, callback: Offer) -> None:
         self.ledger.given_up.add((callback.run.dag_id, callback.run.run_id))
 

@@ -47,9 +47,9 @@ class Outcome:
 
     end: `success`, `skipped`, `failed` (tried again where retries are left), `failed_for_good`, `never` (it is still at
     work when its execution timeout, or else its run's, comes), `rescheduled` (it looks `again` so much later),
-    `deferred` (it goes on `again` so much later; with `triggers` a trigger says when, else the scheduler's own clock).
-    `length` is that of the value it leaves, None for no value; `skip` names the downstream tasks that it decides to
-    skip.
+    `deferred` (it goes on `again` so much later; with `triggers` a trigger says when, else the scheduler's own clock),
+    `awaiting_input` (it asks people, and takes its default `again` so much later unless somebody answers). `length` is
+    that of the value it leaves, None for no value; `skip` names the downstream tasks that it decides to skip.
     """
 
     end: str
@@ -174,7 +174,8 @@ class Workload:
         me = (self.key, dag_id, run_id, task_id, map_index)
         if leg < _looks(spec, me):
             wait = 0.2 + (LONGEST_LOOK_SECONDS - 0.2) * _roll(*me, "again", leg) ** 3
-            return Outcome(end="rescheduled", lasts=0.05 * SECOND, again=timedelta(seconds=round(wait, 3)))
+            end = "awaiting_input" if spec.extra["mode"] == "ask" else "rescheduled"
+            return Outcome(end=end, lasts=0.05 * SECOND, again=timedelta(seconds=round(wait, 3)))
         if leg < _deferrals(spec, me):
             wait = timedelta(seconds=round(0.1 + 20 * _roll(*me, "waits", try_number, leg) ** 3, 3))
             triggers = spec.extra["defers"] == "trigger"
@@ -284,8 +285,8 @@ def _roll(*key: object) -> float:
 
 
 def _looks(spec: TaskSpec, me: tuple[Any, ...]) -> int:
-    """How often a sensor looks in vain before the leg that ends its try."""
-    if spec.extra.get("mode") != "reschedule":
+    """How often a sensor looks in vain, or a task asks people, before the leg that ends its try."""
+    if spec.extra.get("mode") not in ("reschedule", "ask"):
         return 0
     return MANY_LOOKS if _roll(*me, "patience") < 0.05 else int(4 * _roll(*me, "looks"))
 
