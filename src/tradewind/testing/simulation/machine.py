@@ -344,7 +344,7 @@ class Child(Process):
         """What it waits for. The event says which attempt is answered."""
         wait, event = outcome.again // timedelta(microseconds=1), json.dumps(offer.attempt).encode()
         if outcome.triggers:
-            return Deferral(classpath="simulated.Wait", kwargs=b"%d" % wait, method="go_on")
+            return Deferral(classpath="simulated.Wait", kwargs=json.dumps({"wait_us": wait}).encode(), method="go_on")
         at = self.machine.world.clock_us(0) + wait
         return Deferral(classpath="simulated.Moment", method="go_on", at_us=at, at_event=event)
 
@@ -411,7 +411,9 @@ class TriggerProcess(Process):
         match message:
             case RunTrigger(id=id) if id not in self._running:
                 self._running.add(id)
-                self.machine.after(int(message.kwargs) / 1e6, self.actor, "fires", lambda: self._fires(id))
+                self.machine.after(
+                    json.loads(message.kwargs)["wait_us"] / 1e6, self.actor, "fires", lambda: self._fires(id)
+                )
             case DropTrigger(id=id):
                 self._running.discard(id)
 
