@@ -97,6 +97,11 @@ def test_a_spec_holds_mappers_as_values_that_survive_storing() -> None:
     assert spec.partitions["most"] == 1000
 
 
+def test_the_configuration_says_for_how_many_partitions_an_event_may_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW__SCHEDULER__PARTITION_MAPPER_MAX_DOWNSTREAM_KEYS", "7")
+    assert spec_of(PartitionedAssetTimetable(assets=RAIN)).partitions["most"] == 7
+
+
 def named(item: Asset) -> Any:
     from tradewind.core.assets import AssetKey
 

@@ -118,6 +118,9 @@ class Scheduler:
     create_delta_data_intervals: bool = setting(
         False, help="The same for schedules that are a time span; create_cron_data_intervals covers them too."
     )
+    partition_mapper_max_downstream_keys: int = setting(
+        1000, help="For how many partitions one asset event may be, where its mapper does not say."
+    )
     max_dagruns_to_create_per_loop: int = setting(10, effect=False, help="Most runs created in one step.")
     ignore_first_depends_on_past_by_default: bool = setting(True, help="Whether a first run may lack a predecessor.")
     use_job_schedule: bool = setting(True, effect=False, help="False: no run is created by the clock.")
