@@ -164,13 +164,16 @@ def first(connection: Connection, table: Table, *condition: ColumnElement[bool])
     return sound(table, found[0]) if found else None
 
 
+_ABSENT = object()
+
+
 def sound(table: Table, row: Mapping[Any, Any]) -> dict[str, Any]:
     """A row with values of its columns' types. Raises Unreadable with the first value that cannot be right."""
-    out: dict[str, Any] = {}
+    row, out = dict(row), dict[str, Any]()
     for name, is_nullable, check in _checks(table):
-        if name not in row:
+        value = row.get(name, _ABSENT)
+        if value is _ABSENT:
             continue
-        value = row[name]
         if value is None:
             if not is_nullable:
                 raise Unreadable(f"{name_of(table, row)} has no {name}; mend the row or delete it.")

@@ -22,7 +22,7 @@ from tradewind.core.runs import WAKE_AHEAD
 from tradewind.core.soundness import LONGEST_ID
 from tradewind.core.states import FINISHED, RUN_FINISHED, RunState, RunType, TaskState
 from tradewind.core.turn import WITH_DEFERRAL
-from tradewind.core.world import MOST_OVER, LiveRun, World
+from tradewind.core.world import IN_MOTION, MOST_OVER, LiveRun, World
 from tradewind.store import checked, queries
 from tradewind.store import tables as t
 from tradewind.store.checked import raw, read
@@ -289,10 +289,12 @@ def _look_at_runs(world: World, now: datetime) -> None:
     for number, live in world.runs.items():
         if live.quarantine or live.run.state in RUN_FINISHED:
             continue
-        if any(live.spec_of(task.key.task_id) is None for task in live.tasks.values() if task.state not in FINISHED):
+        unknown = live.instances.keys() - live.plan.spec.tasks.keys()
+        if any(live.tasks[t, m].state not in FINISHED for t in unknown for m in live.instances[t]):
             world.at(now, "run", number)  # tasks that its Dag does not have are removed
         elif live.in_motion:
-            fault = next((fault for task in live.tasks.values() if (fault := _contradiction(world, task))), "")
+            moving = (task for task in live.tasks.values() if task.state in IN_MOTION)
+            fault = next((fault for task in moving if (fault := _contradiction(world, task))), "")
             if fault:
                 _stand_still(world, live, fault)
         elif live.active == 0 and live.run.state is RunState.RUNNING:
