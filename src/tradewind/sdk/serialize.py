@@ -74,7 +74,7 @@ def dag_spec(dag: DAG, file: str, isolation: str = "fork", notices: Iterable[str
         asset_policy=dag.tradewind_asset_policy,
         partitions=_partitions(dag),
         watchers=_watchers(dag, ordered),
-        notices=tuple(sorted({*dag.notices, *notices})),
+        notices=tuple(sorted({*dag.notices, *notices, *_notices(dag)})),
         extra=extra,
     )
 
