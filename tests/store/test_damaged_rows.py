@@ -25,6 +25,11 @@ OF_BAD = {
     "worker": "name = 'local'",
     "attempt": "state = 'running'",
 }
+NOT_READ = {
+    "asset_event_alias", "command", "component", "connection", "dag_file", "event", "import_error", "rendered",
+    "source", "variable",
+}  # fmt: skip
+"""Tables of which a scheduler reads nothing when it starts."""
 MORE = {
     "run": ["run_id = 'live'", "run_id = 'over'", "backfill IS NOT NULL"],
     "task_instance": ["state = 'queued'", "state = 'up_for_retry'", "state = 'none'", "task_id = 'last'"],
@@ -66,14 +71,14 @@ def wrong_values(column: Column[Any]) -> list[tuple[str, Any]]:
     return [*found, ("?", None)]
 
 
-def play(database: Database, seconds: float, running: list[str]) -> None:
-    """A scheduler starts with this database, a healthy Dag is run beside whatever is there, and a day passes."""
+def play(database: Database, seconds: float, running: list[str], days: int = 2) -> None:
+    """A scheduler starts with this database, a healthy Dag is run beside whatever is there, and some days pass."""
     stage = Stage(database, seconds=seconds, running=running)
     made = stage.command("run.create", dag_id="good", run_id="beside")
     assert made.state == "applied", made.error
     stage.check()
     stage.finish_held(running)
-    for _ in range(4):
+    for _ in range(days):
         stage.finish_all()
         stage.wait(86_400)
     stage.check()
@@ -84,7 +89,7 @@ def play(database: Database, seconds: float, running: list[str]) -> None:
 def test_the_healthy_installation_goes_on_by_itself(healthy: Any) -> None:
     database, copy, seconds, running = healthy
     copy.backup(database._shared)
-    play(database, seconds, running)
+    play(database, seconds, running, days=4)
     assert database.rows("SELECT reason FROM event WHERE name = 'quarantined'") == []
     assert database.rows("SELECT run_id, state FROM run WHERE run_id IN ('live', 'queued', 'over')") == [
         ("over", "success"), ("live", "success"), ("queued", "success"),
@@ -96,7 +101,7 @@ def test_one_wrong_value_stops_nothing_else(healthy: Any, name: str) -> None:
     """One wrong value in each column; which one of many changes from column to column."""
     table = metadata.tables[name]
     cases = []
-    for position, column in enumerate(table.columns):
+    for position, column in enumerate(list(table.columns)[: 2 if name in NOT_READ else None]):
         values = wrong_values(column)
         cases.append((column, *values[position % len(values)], OF_BAD.get(name, "")))
     assert sweep(healthy, table, cases) > 0

@@ -258,12 +258,12 @@ class Desk:
     def _agent_joins(self, peer: Peer, hello: Hello) -> int:
         with self._engine.connect() as connection:
             stored = queries.worker_epoch(connection, hello.worker)
-            known = connection.exec_driver_sql("SELECT name, instance FROM worker").all()
+            known = queries.workers_known(connection)
             waiting = queries.open_callbacks(connection)
         # What an earlier greeting asked for may not be stored yet.
         before, instance = self._greeted.get(hello.worker, (0, ""))
         epoch = max(stored, before) + 1
-        fresh = instance != hello.instance and (hello.worker, hello.instance) not in [tuple(row) for row in known]
+        fresh = instance != hello.instance and (hello.worker, hello.instance) not in known
         self._greeted[hello.worker] = (epoch, hello.instance)
         if old := self.agents.pop(hello.worker, None):
             old.close()

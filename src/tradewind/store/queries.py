@@ -323,6 +323,12 @@ def files_known(connection: Connection) -> dict[str, dict[str, Any]]:
     return {row["file"]: dict(row) for row in connection.execute(select(t.dag_file)).mappings()}
 
 
+def workers_known(connection: Connection) -> list[tuple[str, str]]:
+    """(name, instance) of every worker that was ever here."""
+    rows = checked.read(connection, select(*checked.raw(t.worker.c.name, t.worker.c.instance)))
+    return [(row["name"], row["instance"]) for row in rows]
+
+
 def worker_epoch(connection: Connection, name: str) -> int:
     """The last epoch that a worker of this name had; 0 when it is new."""
     epoch = connection.execute(select(t.worker.c.epoch).where(t.worker.c.name == name)).scalar()
