@@ -887,3 +887,39 @@ def test_the_published_example_of_kept_state_does_nothing_twice() -> None:
     assert [logs.count(f"read page {page}\n") for page in (1, 2, 3, 4)] == [1] * 4
     assert "".join(attempt.log for attempt in job).count("submitted by try") == 1
     assert run.xcom("count") == 100
+
+
+def test_what_a_mapped_task_left_is_read_where_it_is_looked_at(write: Write) -> None:
+    file = write("""
+        from tradewind.sdk.execution import xcom_values
+
+        @dag(schedule=None, start_date=START)
+        def lazy():
+            @task
+            def part(n):
+                return "x" * n
+
+            @task
+            def one(parts):
+                loaded = []
+                real, xcom_values.load = xcom_values.load, lambda stored: loaded.append(stored) or real(stored)
+                try:
+                    third, count = parts[2], len(parts)
+                finally:
+                    xcom_values.load = real
+                return [third, count, len(loaded), parts == ["x" * n for n in range(50)], parts[-1] == "x" * 49]
+
+            @task
+            def passed_on(parts):
+                return parts
+
+            parts = part.expand(n=list(range(50)))
+            one(parts)
+            part.override(task_id="again").expand(n=passed_on(parts.map(len)))
+
+        lazy()
+    """)
+    run = run_dag(file, "lazy")
+    assert run.state == "success"
+    assert run.xcom("one") == ["xx", 50, 1, True, True]
+    assert len(run.instances("again")) == 50

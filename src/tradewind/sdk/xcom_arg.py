@@ -293,6 +293,10 @@ class Elements(Sequence[Any]):
 
     __hash__ = None  # type: ignore[assignment]
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Another process gets the elements themselves.
+        return list, (list(self),)
+
     def __repr__(self) -> str:
         return f"[{', '.join(map(repr, self))}]"
 

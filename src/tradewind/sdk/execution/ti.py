@@ -18,7 +18,7 @@ from tradewind.sdk.execution.mapped_group import Place, place_of
 from tradewind.sdk.execution.moments import microseconds, optional_moment
 from tradewind.sdk.execution.runtime import current_runtime
 from tradewind.sdk.types import NOTSET, TaskInstanceKey, TaskInstanceState
-from tradewind.sdk.xcom_arg import AROUND
+from tradewind.sdk.xcom_arg import AROUND, Elements
 from tradewind.wire.messages import Offer
 
 if TYPE_CHECKING:
@@ -204,7 +204,7 @@ class TaskInstance:
         if wanted is not NOTSET:
             rows = [row for row in rows if row[1] in wanted]
         if map_indexes is None:
-            return [xcom_values.load(row[3]) for row in rows] if rows else NOTSET
+            return Elements(len(rows), lambda index: xcom_values.load(rows[index][3])) if rows else NOTSET
         return self._one(rows, NOTSET, NOTSET)
 
     def _wanted(self, task_id: str, map_indexes: Any) -> Any:

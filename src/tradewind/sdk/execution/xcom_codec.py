@@ -24,6 +24,7 @@ import msgspec
 
 from tradewind.sdk.execution.xcom_errors import XComDecodeError, XComEncodeError
 from tradewind.sdk.execution.xcom_frames import pack_array, pack_frame, read_array, read_frame
+from tradewind.sdk.xcom_arg import Elements
 
 TAG = "__tw__"
 _DEEPEST = 200
@@ -69,7 +70,7 @@ def know_types_of(namespaces: Iterable[Mapping[str, Any]]) -> None:
 
 def length_of(value: Any) -> int | None:
     """Over how many elements a mapped task would expand this value; None if it cannot be expanded over."""
-    return len(value) if isinstance(value, (list, tuple, dict, Mapping)) else None
+    return len(value) if isinstance(value, (list, tuple, dict, Mapping, Elements)) else None
 
 
 # --- writing -----------------------------------------------------------------------------------------------------
@@ -88,7 +89,7 @@ def _pack(value: Any, at: str, depth: int) -> Any:
         raise RecursionError
     if kind is dict:
         return _pack_dict(value, at, depth)
-    if kind is list:
+    if kind is list or kind is Elements:
         return [_pack(item, f"{at}[{i}]", depth + 1) for i, item in enumerate(value)]
     writer = _WRITERS.get(kind)
     if writer is not None:
