@@ -181,7 +181,7 @@ def test_a_dag_that_begins_to_look_at_its_past_runs_is_told_how_long_they_took(
     late = DeadlineSpec(reference="average_runtime", interval_seconds=1, max_runs=10, min_runs=1)
     spec = dag("a", retries=2, deadlines=(late,))
     news = DagLoaded(spec=spec, version="w", encoded=encode_spec(spec), digest="e", number=2)
-    monkeypatch.setattr(stage.scheduler.desk.files, "parsed", lambda answer, now: [news])
+    monkeypatch.setattr(stage.scheduler.desk.files, "parsed", lambda *_: [news])
     stage.say(agent, Parsed(id=0, file="etl.py"))
     stage.play()
     assert stage.scheduler.world.runtimes == {"etl": (120.0, 60.0)}

@@ -74,19 +74,27 @@ def _awaited(world: World, id: str) -> Iterator[tuple[str, str, str]]:
             yield watcher.asset, watcher.uri, watcher.group
 
 
+def wanted_watcher(world: World, id: str) -> Watched | None:
+    """The trigger as it starts for the first time; None while nobody waits for what it watches."""
+    assets = awaited(world, id)
+    if not assets:
+        return None
+    _, watcher = next(iter(world.watchers.declared(id)))
+    return Watched(id, watcher.classpath, watcher.kwargs.encode(), assets)
+
+
 def _refresh(turn: Turn, id: str) -> None:
-    active, assets = turn.world.watchers.active, awaited(turn.world, id)
+    active, wanted = turn.world.watchers.active, wanted_watcher(turn.world, id)
     known = active.get(id)
-    if known is None and assets:
-        _, watcher = next(iter(turn.world.watchers.declared(id)))
-        _start(turn, Watched(id, watcher.classpath, watcher.kwargs.encode(), assets))
-    elif known is not None and not assets:
+    if known is None and wanted is not None:
+        _start(turn, wanted)
+    elif known is not None and wanted is None:
         del active[id]
         turn.do(DropRows("watcher", {"id": id}))
         if known.retry_at is None:
             turn.do(StopTrigger(id))
-    elif known is not None and known.assets != assets:
-        put(turn, known._replace(assets=assets))
+    elif known is not None and wanted is not None and known.assets != wanted.assets:
+        put(turn, known._replace(assets=wanted.assets))
 
 
 def _start(turn: Turn, watched: Watched) -> None:

@@ -105,6 +105,14 @@ RULES: Mapping[str, Mapping[str, Rule]] = {
     "backfill_run": {"backfill": _key, "position": _count, "action": _one_of(Action), "run": _key},
     "pool": {"slots": _between(-1, MOST_WHOLE)},
     "callback": {"run": _key, "map_index": _map_index, "try_number": _count},
+    "deadline": {"run": _key},
+    "question": {
+        "run": _key, "map_index": _map_index, "try_number": _count, "options": _texts, "defaults": _texts,
+        "assigned": _texts, "chosen": _texts, "params": _object,
+        "params_input": _json(dict, "an object", may_be_empty=True),
+    },
+    "partition_queue": {"event": _key},
+    "watcher": {"kwargs": _object, "assets": _texts, "failures": _count},
 }  # fmt: skip
 """What the type of a column does not say."""
 
@@ -114,7 +122,7 @@ MOMENTS = frozenset(
         "not_before", "scheduled_at", "assigned_at", "started_at", "ended_at", "created_at", "updated_at",
         "completed_at", "timeout_at", "at", "from_date", "to_date", "last_logical_date", "last_interval_start",
         "last_interval_end", "last_run_after", "next_logical_date", "next_interval_start", "next_interval_end",
-        "next_run_after",
+        "next_run_after", "asked_at", "answered_at", "retry_at",
     }
 )  # fmt: skip
 """Columns that hold microseconds since 1970."""

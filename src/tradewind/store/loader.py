@@ -17,11 +17,12 @@ from tradewind.core.deadlines import runtimes_wanted
 from tradewind.core.errors import InvalidInput, Unreadable
 from tradewind.core.past import Place, PreviousRun, as_previous, place_of, worth_keeping
 from tradewind.core.plan import Plan
-from tradewind.core.records import AssetEvent, Attempt, DagRun, SetAside, TaskInstance, TaskKey
+from tradewind.core.records import AssetEvent, Attempt, DagRun, Deferral, SetAside, TaskInstance, TaskKey
 from tradewind.core.runs import WAKE_AHEAD
 from tradewind.core.soundness import LONGEST_ID
 from tradewind.core.states import FINISHED, RUN_FINISHED, RunState, RunType, TaskState
 from tradewind.core.turn import WITH_DEFERRAL
+from tradewind.core.watching import wanted_watcher
 from tradewind.core.world import IN_MOTION, MOST_OVER, LiveRun, World
 from tradewind.store import checked, queries
 from tradewind.store import tables as t
@@ -69,8 +70,7 @@ def load_world(
         _load_deferrals(connection, world)
         _load_deadlines(connection, world)
         _load_asset_events(connection, world)
-        for row in _sound(connection, world, t.watcher):
-            world.watchers.active[row["id"]] = watched_of(row)
+        _load_watchers(connection, world)
     _look_at_runs(world, now)
     _set_timers(world, now)
     return world
@@ -277,11 +277,16 @@ def _load_deferrals(connection: Connection, world: World) -> None:
     for row in _sound(connection, world, t.deferral, run="run"):
         deferral = deferral_of(row, questions.get(row["id"]))
         task = world.task(deferral.key)
-        if task is not None and task.state in WITH_DEFERRAL and deferral.id not in world.deferred_as:
+        if task is not None and _belongs_to(deferral, task) and deferral.id not in world.deferred_as:
             world.put_deferral(deferral)
         elif task is not None or not world.fault_of_run(deferral.key.run):
             fault = f"{checked.name_of(t.deferral, row)}: it belongs to no task instance that is deferred."
             world.leave(SetAside("deferral", deferral.id, fault))
+
+
+def _belongs_to(deferral: Deferral, task: TaskInstance) -> bool:
+    waits_otherwise = TaskState.DEFERRED if deferral.question is not None else TaskState.AWAITING_INPUT
+    return task.state in WITH_DEFERRAL and task.state is not waits_otherwise
 
 
 def _look_at_runs(world: World, now: datetime) -> None:
@@ -312,6 +317,10 @@ def _contradiction(world: World, task: TaskInstance) -> str:
             deferral = world.deferrals.get(task.key)
             if deferral is None or deferral.answer is not None:
                 return f"{name} is deferred, but nothing is stored about what it waits for."
+        case TaskState.AWAITING_INPUT:
+            deferral = world.deferrals.get(task.key)
+            if deferral is None or deferral.answer is not None:
+                return f"{name} waits for an answer, but nothing is stored about what it asks."
         case TaskState.UP_FOR_RETRY | TaskState.UP_FOR_RESCHEDULE:
             if task.not_before is None:
                 return f"{name} is {task.state}, but no moment is stored at which it goes on."
@@ -328,13 +337,24 @@ def _stand_still(world: World, live: LiveRun, fault: str) -> None:
 
 def _load_deadlines(connection: Connection, world: World) -> None:
     """The moments that runs have been given, and how long past runs took where a Dag's deadlines look at them."""
-    for number, name, at in connection.execute(select(t.deadline.c.run, t.deadline.c.name, t.deadline.c.at)):
-        moment = from_us(at)
-        if (live := world.runs.get(number)) is not None and moment is not None:
-            live.deadlines[name] = moment
+    for row in _sound(connection, world, t.deadline, run="run"):
+        moment = from_us(row["at"])
+        if (live := world.runs.get(row["run"])) is not None and moment is not None:
+            live.deadlines[row["name"]] = moment
     for dag_id, plan in world.plans.items():
         if most := runtimes_wanted(plan.spec):
             world.runtimes[dag_id] = runtimes(connection, dag_id, most)
+
+
+def _load_watchers(connection: Connection, world: World) -> None:
+    """Which triggers watch assets follows from the Dags; what became of each is its row's."""
+    rows = {row["id"]: watched_of(row) for row in _sound(connection, world, t.watcher)}
+    for id in world.watchers.ids:
+        if (wanted := wanted_watcher(world, id)) is not None:
+            known = rows.get(id, wanted)
+            world.watchers.active[id] = wanted._replace(
+                failures=known.failures, error=known.error, retry_at=known.retry_at
+            )
 
 
 def _load_asset_events(connection: Connection, world: World) -> None:

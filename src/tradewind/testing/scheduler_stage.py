@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
-from tradewind.core.dag import DagSpec
+from tradewind.core.dag import DagSpec, DeadlineSpec, WatcherSpec
 from tradewind.core.explain import explain
 from tradewind.core.inputs import DagLoaded
 from tradewind.core.states import FINISHED
@@ -28,6 +28,7 @@ from tradewind.wire.messages import (
     Hello,
     Message,
     Offer,
+    Question,
     Started,
     XComValue,
 )
@@ -200,6 +201,17 @@ BAD = dag(
     max_active_runs=1, timetable=every(days=1), start_date=START, params={"x": {"value": 1}},
     tasks={"mapped": {"map": expand(x="done"), "pool": "small"}, "last": {"depends_on_past": True}},
 )  # fmt: skip
+ASKS = dag("asks", dag_id="asks", deadlines=(DeadlineSpec(reference="queued_at", interval_seconds=40 * 86_400.0),))
+_DAY = {
+    "kind": "start_of", "unit": "day", "timezone": "UTC", "input_format": "%Y-%m-%dT%H", "output_format": "%Y-%m-%d",
+}  # fmt: skip
+_DAILY = {"kind": "rollup", "upstream": _DAY, "window": {"kind": "day", "backward": False}}
+_SALT = {"asset": {"name": "salt", "uri": "salt"}}
+WATCHED = WatcherSpec(name="sea", asset="salt", uri="salt", classpath="some.Watcher", kwargs='{"path": "x"}')
+PARTS = dag(
+    "eats", dag_id="parts", assets=_SALT, watchers=(WATCHED,),
+    partitions={"default": _DAILY, "mappers": [], "most": 1000},
+)  # fmt: skip
 CONSUMER = dag(
     "eats", dag_id="consumer",
     assets={"all": [{"asset": {"name": "corn", "uri": "corn"}}, {"asset": {"name": "salt", "uri": "salt"}}]},
@@ -211,7 +223,7 @@ def fill(database: Database) -> tuple[float, list[str]]:
     it is, and which attempts run."""
     database.clear(lambda: 0)
     stage = Stage(database)
-    for spec in (GOOD, BAD, CONSUMER):
+    for spec in (GOOD, BAD, CONSUMER, ASKS, PARTS):
         stage.load(spec)
     assert stage.command("pool.set", name="small", slots=1).state == "applied"
     stage.command("variable.set", key="v", value="1")
@@ -242,6 +254,15 @@ def fill(database: Database) -> tuple[float, list[str]]:
         "backfill.create", dag_id="bad", from_date="2023-11-01", to_date="2023-11-03", max_active_runs=1
     )
     assert made.state == "applied", made.error
+    stage.command("asset.event", name="salt", uri="salt", partition_key="2024-01-01T03")
+    stage.command("run.create", dag_id="asks", run_id="asking")
+    (asking,) = [offer for offer in stage.agent.offers() if offer.task_id == "asks"]
+    stage.finish(asking, "awaiting_input", ask=Question(subject="Go on?", options=["yes", "no"], method="go_on"))
+    stage.play()
+    database.rows(
+        "INSERT INTO task_state_store SELECT number, 'done', -1, 'k', '1', 0, NULL FROM run WHERE run_id = 'over'"
+    )
+    database.rows("INSERT INTO asset_state_store VALUES ('salt', 'salt', 'k', '1', 0, 'bad', 'over', 'done', -1)")
     database.rows("INSERT INTO source (digest, text) VALUES ('digest', 'x = 1')")
     database.rows(
         "INSERT INTO callback (id, run, task_id, map_index, try_number, kind, reason, state, tries, worker, created_at)"
