@@ -75,6 +75,16 @@ def _json(kind: type, named: str, *, may_be_empty: bool = False) -> Rule:
 
 _count, _whole, _key = _between(0, MOST_WHOLE), _between(-MOST_WHOLE, MOST_WHOLE), _between(0, MOST_NUMBER)
 _object, _texts = _json(dict, "an object"), _json(list, "a list")
+
+
+def _person(value: str) -> str:
+    """Id and name."""
+    if fault := _texts(value):
+        return fault
+    found = json.loads(value)
+    return "" if len(found) == 2 and all(isinstance(part, str) for part in found) else "is not an id and a name"
+
+
 _map_index = _between(-1, MOST_WHOLE)
 
 RULES: Mapping[str, Mapping[str, Rule]] = {
@@ -108,7 +118,7 @@ RULES: Mapping[str, Mapping[str, Rule]] = {
     "deadline": {"run": _key},
     "question": {
         "run": _key, "map_index": _map_index, "try_number": _count, "options": _texts, "defaults": _texts,
-        "assigned": _texts, "chosen": _texts, "params": _object,
+        "answered_by": _person, "assigned": _texts, "chosen": _texts, "params": _object,
         "params_input": _json(dict, "an object", may_be_empty=True),
     },
     "partition_queue": {"event": _key},
