@@ -254,7 +254,8 @@ class Simulation:
         self.ledger.began(offer, child.actor, self.timeline.now, self._clears[key])
         if key not in self._touched:
             self.values.check(offer, self.ledger.ends)
-        if offer.event and not offer.resume_error and self.ledger.ends.get(json.loads(offer.event)) != "deferred":
+        said = json.loads(offer.event) if offer.event and not offer.resume_error else None
+        if isinstance(said, str) and self.ledger.ends.get(said) != "deferred":  # people answer otherwise
             raise Broken(f"I3: attempt {offer.attempt} goes on with what was said to {offer.event!r}")
         if offer.try_number == 1 and offer.leg == 0 and key not in self._touched and key.dag_id not in self._edited:
             self._check_upstream(offer)
