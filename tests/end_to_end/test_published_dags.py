@@ -67,6 +67,7 @@ DAGS = {
         "example_bash_operator example_branch_datetime_operator example_branch_datetime_operator_2 "
         "example_branch_datetime_operator_3 example_branch_dop_operator_v3 example_branch_labels "
         "example_branch_operator example_branch_python_operator_decorator example_complex example_custom_weight "
+        "example_dynamic_task_mapping example_task_group_mapping example_task_mapping_second_order "
         "example_display_name example_dynamic_task_mapping_with_no_taskflow_operators example_failed_dag "
         "example_measurement_correction_decorator example_measurement_correction_operator "
         "example_nested_branch_dag example_params_trigger_ui example_params_ui_tutorial "
@@ -159,6 +160,8 @@ MAPPED = {
     "example_task_state_store_mapped": {"process_table": 3},
     "example_dynamic_task_mapping": {"add_one": 3},
     "example_dynamic_task_mapping_with_no_taskflow_operators": {"add_one": 3},
+    "example_task_group_mapping": {"op.add_1": 3, "op.mul_2": 3},
+    "example_task_mapping_second_order": {"times_2": 3, "add_10": 3},
     "example_params_trigger_ui": dict.fromkeys(
         ("generate_english_greeting", "generate_french_greeting", "generate_german_greeting"), 3
     ),
