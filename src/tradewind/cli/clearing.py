@@ -32,10 +32,10 @@ def _with_preview(
         click.echo(f"Nothing to {words[0]}.")
         return
     for name, found in planned.items():
-        run_ids = app.reader.run_ids(name, {number for number, _, _ in found})
+        runs = _runs(app, name, answers[name])
         for number, task, map_index in found:
-            run_id = run_ids.get(number, number)
-            click.echo(printable(f"{name} {run_id} {task}{f'[{map_index}]' if map_index >= 0 else ''}"))
+            dag_id, run_id = runs.get(number, (name, number))
+            click.echo(printable(f"{dag_id} {run_id} {task}{f'[{map_index}]' if map_index >= 0 else ''}"))
     _show_states(answers)
     if dry_run:
         return
@@ -61,8 +61,17 @@ def _tasks(answer: Mapping[str, Any]) -> list[tuple[int, str, int]]:
     return [(run, task, map_index) for run, task, map_index in answer["tasks"]]
 
 
+def _runs(app: App, dag_id: str, answer: Mapping[str, Any]) -> dict[int, tuple[str, str]]:
+    """Dag and id of the runs of an answer, by number. A scheduler of an older version names them only by number."""
+    named = {run["number"]: (run["dag_id"], run["run_id"]) for run in answer.get("runs", ()) if "dag_id" in run}
+    rest = {number for number, _, _ in _tasks(answer) if number not in named}
+    return {number: (dag_id, run_id) for number, run_id in app.reader.run_ids(dag_id, rest).items()} | named
+
+
 def _show_refused(answers: Mapping[str, Mapping[str, Any]]) -> None:
     for answer in answers.values():
+        for note in answer.get("notes", ()):
+            click.echo(printable(note), err=True)
         for run in answer.get("runs", ()):
             if run["refused"]:
                 click.echo(f"Left as it is: {printable(run['refused'])}.", err=True)
