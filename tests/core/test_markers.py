@@ -208,6 +208,13 @@ def test_each_instance_of_a_mapped_marker_names_what_its_own_fields_were_rendere
     assert chosen(alone) == {"a.r1": ["mark"], "c.r1": ["wait", "work"]}
 
 
+def test_a_date_that_was_rendered_to_none_is_that_of_the_run(play: Play) -> None:
+    finished(play, LAST)
+    run = finished(play, first(rendered=("logical_date",)))
+    rows = Rows(play, {TaskKey(run.number, "mark"): {"logical_date": None}})
+    assert chosen(clear(play, run, rows=rows)) == {"b.r1": ["wait", "work"], "a.r1": ["mark", "tell"]}
+
+
 @pytest.mark.parametrize(
     ("facts", "expected"),
     [

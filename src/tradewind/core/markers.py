@@ -171,12 +171,11 @@ def _take_named(reach: _Reach, marker: _Marker, named: Named) -> Iterable[_Marke
 
 def _named(marker: _Marker, rendered: Mapping[str, Any] | None) -> Named | str:
     """What the marker names, or why that is not known."""
-    only_rendered = marker.facts.get("rendered", ())
     values = {name: marker.facts.get(name) or "" for name in FIELDS}
-    for name in only_rendered:
-        if rendered is None or not rendered.get(name):
+    for name in marker.facts.get("rendered", ()):
+        if rendered is None or name not in rendered:
             return f"its {name} is known once it has run."
-        values[name] = str(rendered[name])
+        values[name] = "" if rendered[name] is None else str(rendered[name])
     dag_id, task_id, text = values.values()
     if not text:
         date = marker.live.run.logical_date
