@@ -50,6 +50,7 @@ class Rows:
     play: Play
     fields: Mapping[TaskKey, Mapping[str, Any]] = field(default_factory=dict)
     broken: Collection[str] = ()
+    keeps_version: bool = False
     looked: list[int] = field(default_factory=list)
 
     def rendered(self, keys: Collection[TaskKey]) -> dict[TaskKey, Mapping[str, Any]]:
@@ -60,8 +61,11 @@ class Rows:
         found: dict[Place, LiveRun | str] = {}
         for run in self.play.runs.values():
             if run.logical_date is not None and (place := (run.dag_id, run.logical_date)) in places:
-                found[place] = "its row is torn." if run.dag_id in self.broken else live_of(self.play, run)
+                found[place] = "its row is torn." if run.dag_id in self.broken else self._live(run)
         return found
+
+    def _live(self, run: DagRun) -> LiveRun:
+        return self.play.stored_run(run.number, keeps_version=True) if self.keeps_version else live_of(self.play, run)
 
 
 def live_of(play: Play, run: DagRun) -> LiveRun:
@@ -283,3 +287,18 @@ def test_a_run_of_the_other_dag_that_cannot_keep_its_version_is_left_with_the_re
     assert [(step.dag_id, len(step.tasks)) for step in plan.steps] == [("a", 2), ("b", 0)]
     assert "goes by the newest version" in plan.steps[1].refused
     assert play.states(run=other)["before"] == "queued"
+
+
+@pytest.mark.parametrize("order", [("wait", "gone"), ("gone", "wait")])
+def test_of_a_run_that_two_markers_reach_what_can_run_is_cleared_and_what_cannot_is_said(
+    play: Play, order: tuple[str, str]
+) -> None:
+    other = finished(play, dag("wait; gone", dag_id="b"))
+    play.load(dag("wait", dag_id="b"))
+    tasks = {"one": marker("b", order[0]), "two": marker("b", order[1])}
+    run = finished(play, dag("get >> [one, two]", dag_id="a", tasks=tasks))
+    plan = clear(play, run, task_id="get", latest=False, rows=Rows(play, keeps_version=True))
+    left = [step.refused for step in plan.steps if step.refused]
+    assert left == ["gone of r1 is no longer in the file of b, whose code would run"]
+    assert [key for key in plan.targets if key.run == other.number] == [TaskKey(other.number, "wait")]
+    assert play.states(run=other) == {"wait": "queued", "gone": "success"}
