@@ -163,6 +163,30 @@ def test_a_clear_says_in_which_states_its_tasks_are_and_what_is_left_out(
     )
 
 
+def test_a_clear_shows_the_runs_of_every_dag_that_it_reaches_and_what_was_not_found(
+    run: Run, scheduler: FakeScheduler, database: Path
+) -> None:
+    runs = [
+        {"number": 1, "dag_id": "etl", "run_id": "scheduled__1", "refused": ""},
+        {"number": 7, "dag_id": "report", "run_id": "scheduled__7", "refused": ""},
+    ]
+    tasks = [[1, "loaded", -1], [7, "wait", -1], [7, "draw", 2]]
+    scheduler.gives({"tasks": tasks, "runs": runs, "notes": ["Nothing of another Dag is cleared for marker m: why."]})
+    ended = run("tasks", "clear", "etl", "-t", "loaded", "-d", "-y")
+    assert ended.out == (
+        "etl scheduled__1 loaded\nreport scheduled__7 wait\nreport scheduled__7 draw[2]\n3 task instances cleared.\n"
+    )
+    assert ended.err == "Nothing of another Dag is cleared for marker m: why.\n"
+
+
+def test_what_two_dags_both_reach_is_shown_and_counted_once(run: Run, scheduler: FakeScheduler, database: Path) -> None:
+    shared = {"number": 7, "dag_id": "report", "run_id": "scheduled__7", "refused": ""}
+    scheduler.gives({"tasks": [[7, "wait", -1]], "runs": [shared]})
+    ended = run("tasks", "clear", ".*", "-R", "-d", "-y")
+    assert len({body["dag_id"] for _, body in sent(scheduler)}) > 1
+    assert ended.out == "report scheduled__7 wait\n1 task instance cleared.\n"
+
+
 def test_a_mark_shows_what_it_will_do_before_it_does_it(run: Run, scheduler: FakeScheduler, database: Path) -> None:
     scheduler.gives({"tasks": [[1, "load", -1]], "states": {"failed": 1}})
     ended = run("tasks", "mark", "etl", "load", "scheduled__1", "success", "-d", "--past", "-y")

@@ -7,8 +7,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from execution_attempts import DAY, FakeRuntime, attempt, run_info
+from execution_attempts import DAY, FakeRuntime, attempt, rendered, run_info
 
+from tradewind.core.dag import TaskSpec
 from tradewind.sdk import DAG
 from tradewind.sdk.exceptions import (
     AirflowException,
@@ -20,6 +21,7 @@ from tradewind.sdk.execution.moments import microseconds
 from tradewind.sdk.execution.runtime import runtime_installed
 from tradewind.sdk.execution.trigger_paths import class_of, made_from, path_and_kwargs
 from tradewind.sdk.sensors.external_task import ExternalDagLink, ExternalTaskMarker, ExternalTaskSensor
+from tradewind.sdk.serialize import dag_spec
 from tradewind.sdk.triggers.external_task import DagStateTrigger, WorkflowTrigger
 
 DATE = microseconds(DAY)
@@ -255,3 +257,53 @@ def test_a_marker_renders_its_date_and_checks_its_depth() -> None:
         task_id="s", external_dag_id="o", external_task_id="a", execution_date=datetime(2024, 1, 1, tzinfo=UTC)
     )
     assert fixed.logical_date == "2024-01-01T00:00:00+00:00"
+
+
+def marked(**marker: Any) -> TaskSpec:
+    with DAG("d", schedule=None, start_date=DAY) as dag:
+        ExternalTaskMarker(task_id="m", **{"external_dag_id": "o", "external_task_id": "a", **marker})
+    return dag_spec(dag, "d.py").tasks["m"]
+
+
+def test_what_a_marker_names_is_known_to_the_scheduler_without_running_it() -> None:
+    spec = marked(recursion_depth=3)
+    fixed = {"external_dag_id": "o", "external_task_id": "a", "logical_date": ""}
+    assert spec.extra["marker"] == {**fixed, "recursion_depth": 3, "rendered": []}
+    assert spec.never_sent
+    dated = marked(execution_date=datetime(2024, 1, 1, tzinfo=UTC))
+    assert dated.extra["marker"]["logical_date"] == "2024-01-01T00:00:00+00:00"
+    assert dated.never_sent
+
+
+@pytest.mark.parametrize(
+    "templates",
+    [
+        {"logical_date": "{{ macros.ds_add(ds, 1) }}"},
+        {"external_dag_id": "{{ params.x }}", "external_task_id": "{% if ds %}a{% endif %}"},
+    ],
+)
+def test_a_marker_with_templates_runs_so_that_they_are_rendered(templates: dict[str, str]) -> None:
+    spec = marked(**templates)
+    assert spec.extra["marker"]["rendered"] == list(templates)
+    assert not spec.extra["marker"].keys() & templates.keys()
+    assert not spec.never_sent
+
+
+def test_of_a_mapped_marker_only_the_depth_is_known_before() -> None:
+    with DAG("d", schedule=None, start_date=DAY) as dag:
+        ExternalTaskMarker.partial(task_id="m", external_dag_id="o", recursion_depth=4).expand(
+            external_task_id=["a", "b"]
+        )
+    spec = dag_spec(dag, "d.py").tasks["m"]
+    names = ["external_dag_id", "external_task_id", "logical_date"]
+    assert spec.extra["marker"] == {"recursion_depth": 4, "rendered": names}
+    assert not spec.never_sent
+    assert rendered(attempt(dag, "m", map_index=1)) == {
+        "external_dag_id": "o", "external_task_id": "b", "logical_date": "2024-03-05T00:00:00+00:00",
+    }  # fmt: skip
+
+
+def test_a_task_of_another_kind_marks_nothing() -> None:
+    with DAG("d", schedule=None, start_date=DAY) as dag:
+        ExternalTaskSensor(task_id="s", external_dag_id="o")
+    assert "marker" not in dag_spec(dag, "d.py").tasks["s"].extra

@@ -8,6 +8,9 @@ import click
 
 from tradewind.cli.app import App, F, confirm, counted, printable
 
+Task = tuple[int, str, int]
+"""A task instance of an answer: the number of its run, task id and map index."""
+
 
 def clear_with_preview(app: App, dag_ids: list[str], body: dict[str, Any], dry_run: bool, yes: bool) -> None:
     """Print what would be cleared, ask, and clear it."""
@@ -31,20 +34,23 @@ def _with_preview(
     if not planned:
         click.echo(f"Nothing to {words[0]}.")
         return
+    shown: set[Task] = set()
     for name, found in planned.items():
-        run_ids = app.reader.run_ids(name, {number for number, _, _ in found})
+        runs = _runs(app, name, answers[name])
         for number, task, map_index in found:
-            run_id = run_ids.get(number, number)
-            click.echo(printable(f"{name} {run_id} {task}{f'[{map_index}]' if map_index >= 0 else ''}"))
+            if (number, task, map_index) not in shown:  # two Dags may reach the same task of a third
+                dag_id, run_id = runs.get(number, (name, number))
+                click.echo(printable(f"{dag_id} {run_id} {task}{f'[{map_index}]' if map_index >= 0 else ''}"))
+        shown.update(found)
     _show_states(answers)
     if dry_run:
         return
-    confirm(f"{words[0].capitalize()} {counted(sum(map(len, planned.values())), 'task instance')}?", yes)
-    done = 0
+    confirm(f"{words[0].capitalize()} {counted(len(shown), 'task instance')}?", yes)
+    done: set[Task] = set()
     for name in planned:
         kind, body = asked[name]
-        done += len(app.client.command(kind, **body, dry_run=False)["tasks"])
-    click.echo(f"{counted(done, 'task instance')} {words[1]}.")
+        done.update(_tasks(app.client.command(kind, **body, dry_run=False)))
+    click.echo(f"{counted(len(done), 'task instance')} {words[1]}.")
 
 
 def latest_option(command: F) -> F:
@@ -57,12 +63,21 @@ def latest_option(command: F) -> F:
     )(command)
 
 
-def _tasks(answer: Mapping[str, Any]) -> list[tuple[int, str, int]]:
+def _tasks(answer: Mapping[str, Any]) -> list[Task]:
     return [(run, task, map_index) for run, task, map_index in answer["tasks"]]
+
+
+def _runs(app: App, dag_id: str, answer: Mapping[str, Any]) -> dict[int, tuple[str, str]]:
+    """Dag and id of the runs of an answer, by number. A scheduler of an older version names them only by number."""
+    named = {run["number"]: (run["dag_id"], run["run_id"]) for run in answer.get("runs", ()) if "dag_id" in run}
+    rest = {number for number, _, _ in _tasks(answer) if number not in named}
+    return {number: (dag_id, run_id) for number, run_id in app.reader.run_ids(dag_id, rest).items()} | named
 
 
 def _show_refused(answers: Mapping[str, Mapping[str, Any]]) -> None:
     for answer in answers.values():
+        for note in answer.get("notes", ()):
+            click.echo(printable(note), err=True)
         for run in answer.get("runs", ()):
             if run["refused"]:
                 click.echo(f"Left as it is: {printable(run['refused'])}.", err=True)

@@ -41,6 +41,7 @@ class RunStep:
     """What becomes of one run. With `refused` nothing does, and that is why."""
 
     number: int
+    dag_id: str
     run_id: str
     state: str
     tasks: tuple[TaskInstance, ...]
@@ -53,6 +54,8 @@ class RerunPlan:
 
     steps: tuple[RunStep, ...]
     latest: bool | None = None
+    notes: tuple[str, ...] = ()
+    """What was asked for and is not there; a sentence each."""
 
     @property
     def targets(self) -> list[TaskKey]:
@@ -66,15 +69,18 @@ class RerunPlan:
 
 def plan_rerun(wish: RerunWish, lives: Iterable[LiveRun], newest: Plan) -> RerunPlan:
     """What the wish makes of these runs. Where a run is to keep its version, it comes with that version's plan."""
-    steps = []
-    for live in sorted(lives, key=lambda live: live.run.number):
-        tasks = tuple(sorted((t for t in _chosen(wish, live) if _in_state(wish, t)), key=lambda task: task.key))
-        if not tasks:
-            continue
-        refused = _refused(wish, live, tasks, newest)
-        run = live.run
-        steps.append(RunStep(run.number, run.run_id, run.state, () if refused else tasks, refused))
-    return RerunPlan(tuple(steps), wish.latest)
+    steps = (run_step(wish, live, newest) for live in sorted(lives, key=lambda live: live.run.number))
+    return RerunPlan(tuple(step for step in steps if step is not None), wish.latest)
+
+
+def run_step(wish: RerunWish, live: LiveRun, newest: Plan) -> RunStep | None:
+    """What the wish makes of one run; None where it chooses nothing of it."""
+    tasks = tuple(sorted((t for t in _chosen(wish, live) if _in_state(wish, t)), key=lambda task: task.key))
+    if not tasks:
+        return None
+    refused = _refused(wish, live, tasks, newest)
+    run = live.run
+    return RunStep(run.number, run.dag_id, run.run_id, run.state, () if refused else tasks, refused)
 
 
 def matching(pattern: str, task_ids: Iterable[str]) -> frozenset[str]:

@@ -1,7 +1,9 @@
 """Wishes to run again what has run: clear, mark, backfill. What they read from the database, and their answers."""
 
-from collections import Counter
-from collections.abc import Callable
+import json
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
@@ -10,10 +12,12 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from tradewind.core.backfill_plan import Backfill, BackfillPlan, Reprocess, Slot
-from tradewind.core.errors import DagNotFound, InvalidInput, RunNotFound, TaskNotFound
+from tradewind.core.errors import DagNotFound, InvalidInput, RunNotFound, TaskNotFound, Unreadable
 from tradewind.core.inputs import BackfillFound, CancelBackfill, Clear, CreateBackfill, MarkTasks, PauseBackfill
+from tradewind.core.markers import Place, plan_across
 from tradewind.core.past import PreviousRun
 from tradewind.core.plan import Plan
+from tradewind.core.records import TaskKey
 from tradewind.core.rerun_plan import RerunPlan, RerunWish, matching, plan_rerun
 from tradewind.core.states import TaskState
 from tradewind.core.world import LiveRun, World
@@ -37,8 +41,52 @@ def clear_tasks(context: Context, body: Body, actor: str) -> Wish:
     dag_id, plan = _dag_named(context, body)
     wish = _rerun_wish(plan, dag_id, body)
     lives = _runs_named(context, dag_id, body, keep_version=wish.latest is False)
-    rerun = plan_rerun(wish, lives, plan)
-    return Clear(plan=rerun, loaded=tuple(lives), dry_run=bool(body.get("dry_run")))
+    dry_run = bool(body.get("dry_run"))
+    if not wish.downstream:
+        return Clear(plan=plan_rerun(wish, lives, plan), loaded=tuple(lives), dry_run=dry_run)
+    with context.engine.connect() as connection:
+        stored = _Stored(connection, context.world(), keep_version=wish.latest is False)
+        rerun, reached = plan_across(wish, lives, context.world().plans, stored)
+    return Clear(plan=rerun, loaded=tuple(reached), dry_run=dry_run)
+
+
+@dataclass(slots=True)
+class _Stored:
+    """What the database has for the markers of a plan."""
+
+    connection: Connection
+    world: World
+    keep_version: bool
+
+    def rendered(self, keys: Collection[TaskKey]) -> dict[TaskKey, dict[str, Any]]:
+        found = queries.rendered_fields(self.connection, keys)
+        return {key: fields for key, text in found.items() if isinstance(fields := _json(text), dict)}
+
+    def runs(self, places: Collection[Place]) -> dict[Place, LiveRun | str]:
+        dates = defaultdict(list)
+        for dag_id, date in places:
+            dates[dag_id].append(date)
+        found: dict[Place, LiveRun | str] = {}
+        for dag_id, wanted in dates.items():
+            by_date = queries.numbers_by_date(self.connection, dag_id, [to_us(date) for date in wanted])
+            for date in wanted:
+                if (number := by_date.get(to_us(date))) is not None:
+                    found[dag_id, date] = self._run(number)
+        return found
+
+    def _run(self, number: int) -> LiveRun | str:
+        """One at a time: a run that cannot be read keeps nobody from the others."""
+        try:
+            return loader.load_runs(self.connection, [number], self.world, keep_version=self.keep_version)[0]
+        except Unreadable as fault:
+            return str(fault)
+
+
+def _json(text: bytes) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None
 
 
 @handles("task.mark")
@@ -229,6 +277,7 @@ def answer_of(answer: Any) -> Any:
                 "runs": [
                     {
                         "number": step.number,
+                        "dag_id": step.dag_id,
                         "run_id": step.run_id,
                         "state": step.state,
                         "tasks": len(step.tasks),
@@ -236,6 +285,7 @@ def answer_of(answer: Any) -> Any:
                     }
                     for step in answer.steps
                 ],
+                "notes": list(answer.notes),
             }
         case BackfillPlan():
             actions = Counter(slot.action.value for slot in answer.slots)

@@ -22,6 +22,7 @@ from tradewind.sdk.exceptions import DagInvalid, FailFastDagInvalidTriggerRule, 
 from tradewind.sdk.node import mapped_group_of
 from tradewind.sdk.operators.empty import EmptyOperator
 from tradewind.sdk.plain import plain
+from tradewind.sdk.sensors.external_task import ExternalTaskMarker
 from tradewind.sdk.skip import SkipMixin
 from tradewind.sdk.timezone import timezone_name
 from tradewind.sdk.types import NOTSET
@@ -289,7 +290,14 @@ def _never_sent(task: Any) -> bool:
         and settings._post_execute_hook is None
         and not settings.inlets
         and not settings.outlets
+        and not (_marker(task) or {}).get("rendered")
     )
+
+
+def _marker(task: Any) -> dict[str, Any] | None:
+    """What an ExternalTaskMarker names, as far as it is known before its templates are rendered."""
+    cls = _class_of(task)
+    return cls.facts_of(task) if issubclass(cls, ExternalTaskMarker) else None
 
 
 def _class_of(task: Any) -> Any:
@@ -305,6 +313,7 @@ def _task_extra(task: Any) -> dict[str, Any]:
         "module": cls.__module__,
         "display_name": task.task_display_name if task.task_display_name != task.task_id else None,
         "map_index_template": task.map_index_template,
+        "marker": _marker(task),
         "inlets": [_asset(item) for item in task.inlets],
         "outlets": [_asset(item) for item in task.outlets],
         "email": plain(task.email),

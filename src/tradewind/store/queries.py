@@ -1,6 +1,6 @@
 """What others ask of the database, named for the answer. Reads only; records and plain dicts come back."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Table, and_, func, or_, select
@@ -88,6 +88,33 @@ def runs_by_date(connection: Connection, dag_id: str, start_us: int | None, end_
     query = select(*checked.raw(t.run)).where(t.run.c.dag_id == dag_id, at >= start_us, at <= end_us)
     runs = (run_of(checked.sound(t.run, row)) for row in checked.read(connection, query))
     return {run.logical_date: run for run in runs}
+
+
+def numbers_by_date(connection: Connection, dag_id: str, dates_us: Sequence[int | None]) -> dict[int, int]:
+    """The numbers of the Dag's runs of these logical dates, by date."""
+    at, number = t.run.c.logical_date, t.run.c.number
+    return {
+        row[0]: row[1]
+        for some in _portions(dates_us)
+        for row in connection.execute(select(at, number).where(t.run.c.dag_id == dag_id, at.in_(some)))
+    }
+
+
+def rendered_fields(connection: Connection, keys: Collection[TaskKey]) -> dict[TaskKey, bytes]:
+    """JSON of the template fields of these task instances as last rendered, of those that have any."""
+    r, task_ids = t.rendered.c, sorted({key.task_id for key in keys})
+    wanted = [
+        select(*checked.raw(t.rendered)).where(r.run.in_(some), r.task_id.in_(task_ids))
+        for some in _portions(sorted({key.run for key in keys}))
+    ]
+    rows = [row for query in wanted for row in checked.read(connection, query) if _is_sound(t.rendered, row)]
+    found = {TaskKey(row["run"], row["task_id"], row["map_index"]): row["fields"] for row in rows}
+    return {key: found[key] for key in keys if key in found}
+
+
+def _portions(values: Sequence[Any], most: int = 1000) -> Iterator[Sequence[Any]]:
+    """No more values at a time than a statement may have."""
+    return (values[at : at + most] for at in range(0, len(values), most))
 
 
 def newest_question(connection: Connection, key: TaskKey) -> Question | None:

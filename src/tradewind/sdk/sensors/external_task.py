@@ -28,6 +28,9 @@ from tradewind.sdk.operators.empty import EmptyOperator
 from tradewind.sdk.sensors.base import BaseSensorOperator, defers
 from tradewind.sdk.types import State
 
+SAME_DATE = "{{ logical_date.isoformat() }}"
+RECURSION_DEPTH = 10
+
 
 class ExternalDagLink(BaseOperatorLink):
     """The Dag that is waited for."""
@@ -223,8 +226,9 @@ class ExternalTaskSensor(BaseSensorOperator):
 
 
 class ExternalTaskMarker(EmptyOperator):
-    """Says that the task `external_task_id` of another Dag waits for this one. Clearing this task does not clear that
-    one yet."""
+    """Says that the task `external_task_id` of another Dag waits for this one: clearing this task and its downstream
+    clears that one and its downstream too, in the run of `logical_date`. Markers that this leads to are followed in
+    turn, up to `recursion_depth` in a row."""
 
     template_fields: Collection[str] = ("external_dag_id", "external_task_id", "logical_date")
     ui_color = "#4db7db"
@@ -236,9 +240,9 @@ class ExternalTaskMarker(EmptyOperator):
         *,
         external_dag_id: str,
         external_task_id: str,
-        logical_date: str | dt.datetime | None = "{{ logical_date.isoformat() }}",
+        logical_date: str | dt.datetime | None = SAME_DATE,
         execution_date: str | dt.datetime | None = None,
-        recursion_depth: int = 10,
+        recursion_depth: int = RECURSION_DEPTH,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -248,6 +252,26 @@ class ExternalTaskMarker(EmptyOperator):
         if recursion_depth <= 0:
             raise ValueError(f"{describe(self.task_id, self._dag)}: recursion_depth must be at least 1.")
         self.recursion_depth = recursion_depth
+
+    @classmethod
+    def facts_of(cls, task: Any) -> dict[str, Any]:
+        """What a marker, mapped or not, names: fixed fields as text, and the names of those that rendering fills.
+        Without a date it is that of the marker's own run."""
+        names = ("external_dag_id", "external_task_id", "logical_date")
+        if task.is_mapped:
+            depth = task.partial_kwargs.get("recursion_depth")
+            sound = isinstance(depth, int) and depth > 0
+            return {"recursion_depth": depth if sound else RECURSION_DEPTH, "rendered": list(names)}
+        values = {name: getattr(task, name) for name in names}
+        if values["logical_date"] in (None, SAME_DATE):
+            values["logical_date"] = ""
+        rendered = [name for name, value in values.items() if name in task.template_fields and not _is_fixed(value)]
+        fixed = {name: str(value) for name, value in values.items() if name not in rendered}
+        return {**fixed, "recursion_depth": task.recursion_depth, "rendered": rendered}
+
+
+def _is_fixed(value: Any) -> bool:
+    return isinstance(value, str) and not any(sign in value for sign in ("{{", "{%", "{#"))
 
 
 def _listed(states: Iterable[str] | None) -> list[str]:
