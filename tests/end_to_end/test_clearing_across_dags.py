@@ -34,7 +34,8 @@ with DAG("invoices", schedule=None, start_date=datetime(2024, 1, 1)):
         return 1
 
     wait = ExternalTaskSensor(
-        task_id="wait", external_dag_id="orders", execution_date_fn=lambda date: date.replace(day=1)
+        task_id="wait", external_dag_id="orders", execution_date_fn=lambda date: date.replace(day=1),
+        poke_interval=0.2,
     )
 
     @task
