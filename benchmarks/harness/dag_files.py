@@ -80,6 +80,19 @@ for dag_number in range({dags}):
 """
 
 
+def hog(dag_id: str, tasks: int) -> str:
+    """A Dag that takes every slot that it can get."""
+    return f"""{HEAD}
+@task
+def element(number):
+    pass
+
+
+with DAG("{dag_id}", schedule=None, max_active_tasks={tasks}) as dag:
+    element.expand(number=list(range({tasks})))
+"""
+
+
 def scheduled(dag_id: str, *, imports: str = "") -> str:
     """A Dag as an idle installation has it: daily, two tasks."""
     return f"""{HEAD}

@@ -17,6 +17,7 @@ from harness.tradewind_site import Tradewind
 from rows.chains import run_chain
 
 CHAIN = 20
+SMALL_RUNS = 100
 LIVE_DAGS, LIVE_RUNS, LIVE_TASKS = 10, 10, 1000
 
 
@@ -52,6 +53,30 @@ def _counted_chain(installation: Tradewind) -> tuple[float, float, float, float]
     gaps = [(b[1] - a[2]) / 1e6 for a, b in itertools.pairwise(own)]
     counted = [(after[name] - before[name]) / CHAIN for name in ("statements", "inputs", "busy_us")]
     return counted[0], counted[1], counted[2] / 1000, statistics.median(gaps)
+
+
+def hog_beside(site: Site) -> Iterable[Figure]:
+    """Runs of a small Dag, one after the other, while one of 5,000 tasks takes every slot that comes free."""
+    waits: list[float] = []
+    with site.tradewind({"hog.py": dag_files.hog("hog", 5000), "small.py": dag_files.wide("small", 1)}) as installation:
+        installation.start_healthy()
+        installation.wait_for_dags(["hog", "small"])
+        installation.wait_for_runs({("small", installation.trigger("small"))}, 30.0)
+        hog = installation.trigger("hog")
+        time.sleep(1.0)
+        while len(waits) < SMALL_RUNS and ("hog", hog) in installation.open_runs():
+            run_id = installation.trigger("small")
+            installation.wait_for_runs({("small", run_id)}, 30.0)
+            sql = "SELECT queued_at FROM run WHERE dag_id = 'small' AND run_id = ?"
+            ((asked,),) = installation.rows(sql, run_id)
+            (only,) = installation.tasks("small", run_id)
+            waits.append((only.start - asked) / 1e6)
+        left = installation.rows("SELECT COUNT(*) FROM task_instance WHERE state NOT IN ('success', 'running')")[0][0]
+    waits.sort()
+    name = f"from the wish for a run to its task's start, of {len(waits)} runs"
+    yield Figure("", f"{name}, p50", "s", [statistics.median(waits)])
+    yield Figure("", f"{name}, p99", "s", [waits[int(0.99 * (len(waits) - 1))]], 1.0)
+    yield Figure("", "tasks of the large Dag that had not begun when the last one had", "", [left])
 
 
 def restart(site: Site) -> Iterable[Figure]:
@@ -115,6 +140,7 @@ def lost_worker(site: Site) -> Iterable[Figure]:
 
 ROWS = (
     Row("waiting", "10,000 waiting tasks beside a chain of 20", waiting_beside),
+    Row("hog", "A Dag of 5,000 tasks beside a small one", hog_beside),
     Row("restart", "Scheduler restart with 100,000 live task instances", restart),
     Row("lost-worker", "Worker killed on one machine", lost_worker),
 )
