@@ -64,12 +64,17 @@ def _says_spooled_reports_once() -> Any:
     return patch.object(Agent, "_say_again", say_again)
 
 
+def _counts_sleep_as_import() -> Any:
+    return patch.object(Agent, "_awake", lambda self: self._ports.now())
+
+
 FOUND = {
     "a wish reads nothing that memory is ahead of": (354, _reads_behind_its_own_memory),
     "a callback whose offer got lost is offered again": (209, BUGS["forgets callbacks that got lost"]),
     "a greeting that comes twice gives nothing up": (202, BUGS["greets again on one connection"]),
     "a sensor waits as long as it said, whatever its worker's clock shows": (24, BUGS["believes a worker's clock"]),
     "a callback that a join itself brings about is carried out": (1392, _forgets_open_callbacks_at_a_join),
+    "an import is not taken for hanging because its machine slept": (5403, _counts_sleep_as_import),
     "a report from the spool is said again when the welcome got lost": (2501, _says_spooled_reports_once),
 }  # fmt: skip
 

@@ -7,6 +7,7 @@ import pytest
 
 from tradewind.wire.messages import (
     Ack,
+    BeatAck,
     Cancel,
     Child,
     Exited,
@@ -75,6 +76,9 @@ class Ports:
     def spawn(self, child: Standby) -> None:
         child.pid, child.link = 1000 + len(self.children), Link()
         self.children.append(child)
+
+    def hang_up(self) -> None:
+        raise AssertionError("the scheduler has answered every beat")
 
     def kill(self, pid: int, number: int) -> None:
         self.killed.append(pid)
@@ -267,6 +271,19 @@ def test_two_children_stand_by_for_a_file_in_use(agent: Agent, ports: Ports) -> 
     link = ports.hosts[0].link
     assert isinstance(link, Link)
     assert sum(message.count for message in link.sent if isinstance(message, Fork)) >= 3
+
+
+def test_an_import_that_hangs_is_killed_and_one_whose_machine_slept_is_not(agent: Agent, ports: Ports) -> None:
+    agent.from_scheduler(offer())
+    agent.from_host(ports.hosts[0], HostStarted(pid=50))
+    agent.tick()
+    ports.pass_time(3600)  # suspended: nobody was called meanwhile
+    assert ports.killed == []
+    for _ in range(200):
+        agent.from_scheduler(BeatAck(sent_us=0, epoch=1))
+        ports.pass_time(2)
+        agent.tick()
+    assert ports.killed == [50]
 
 
 # --- memory ------------------------------------------------------------------------------------------------------

@@ -73,6 +73,9 @@ PARSED_ONLY_SECONDS = 10.0
 """A host that was only used to parse goes sooner than one that ran attempts."""
 
 MOST_IDLE_HOSTS = 8
+LONGEST_SILENT_SECONDS = 5.0
+"""An agent that was not called for so long was stopped: it is called every second or two."""
+
 HANG_SECONDS = 5.0
 """How long past its own time limit an import may go on before its host is killed."""
 
@@ -155,6 +158,8 @@ class Host:
     forking_reuse: int = 0
     waiting: deque[Running] = field(default_factory=deque)
     busy: dict[int, Standby] = field(default_factory=dict)
+    begun_at: float = 0.0
+    """In seconds that its agent was awake."""
     last_used: float = 0.0
     used: bool = False
     wanted_until: float = 0.0
@@ -202,6 +207,9 @@ class Agent:
         self._next_request = 0
         self._is_connected = False
         self._heard_at = 0.0
+        self._seen_at = ports.now()
+        self._asleep = 0.0
+        """For how long in all it was stopped, as far as it has noticed."""
         self._told_at: dict[str, float] = {}
         """When each report that is not acknowledged was told last."""
         self._given_back: set[str] = set()
@@ -431,15 +439,29 @@ class Agent:
         self.all_hosts.add(host)
         self.parsing[order.file] = host
         host.link = self._ports.start_host(host)
+        host.begun_at = self._awake()
         self._ports.later(order.timeout_seconds + HANG_SECONDS, lambda: self._kill_if_hanging(host))
         return host
 
     def _kill_if_hanging(self, host: Host) -> None:
-        if not host.parsed and host in self.all_hosts:
-            if host.pid:
-                self._ports.kill_tree(host.pid)
-            if host.link is not None:
-                host.link.close()
+        if host.parsed or host not in self.all_hosts:
+            return
+        left = host.order.timeout_seconds + HANG_SECONDS - (self._awake() - host.begun_at)
+        if left > 0:  # while the machine slept the import slept as well
+            self._ports.later(left, lambda: self._kill_if_hanging(host))
+            return
+        if host.pid:
+            self._ports.kill_tree(host.pid)
+        if host.link is not None:
+            host.link.close()
+
+    def _awake(self) -> float:
+        """Seconds that go on only while this agent does: not while it is stopped, or its machine suspended."""
+        now = self._ports.now()
+        if now - self._seen_at > LONGEST_SILENT_SECONDS:
+            self._asleep += now - self._seen_at
+        self._seen_at = now
+        return now - self._asleep
 
     def _parse(self, order: Parse) -> None:
         path = f"{self._folder}/{order.file}"
@@ -815,6 +837,7 @@ class Agent:
 
     def tick(self) -> Beat:
         """Once a second or two: measure what runs, let idle hosts go, and beat."""
+        self._awake()
         now = self._ports.now()
         pids = {
             running.offer.attempt: running.child.pid

@@ -184,6 +184,8 @@ class AgentService:
             if self._template is not None:
                 self._template.close()
             kill_leftovers(self.mark)
+            # News of a death must not find a loop that is half closed.
+            self._loop.remove_signal_handler(signal.SIGCHLD)
 
     async def _drain(self) -> None:
         """Let what runs end, for a while; then stop it; and have the scheduler know."""

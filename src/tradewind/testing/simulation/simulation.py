@@ -186,7 +186,9 @@ class Simulation:
         return owner.world.next_timer() is None and self._is_quiet()
 
     def _is_quiet(self) -> bool:
-        return self.timeline.now - self.log.changed_us > QUIET_SECONDS * 1e6
+        # A machine that thaws with the last fault has still to be heard of.
+        since = max(self.log.changed_us, round(self.nature.heals_at * 1e6))
+        return self.timeline.now - since > QUIET_SECONDS * 1e6
 
     def _last_action(self) -> float:
         moments = [getattr(action, "until", action.at) for action in self.workload.actions]
