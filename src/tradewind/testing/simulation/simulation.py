@@ -18,6 +18,7 @@ from unittest.mock import patch
 
 import structlog
 
+from tradewind.core.ids import attempt_id
 from tradewind.core.records import TaskKey
 from tradewind.scheduler import desk as desk_module
 from tradewind.scheduler import owner as owner_module
@@ -256,6 +257,9 @@ class Simulation:
         self.ledger.began(offer, child.actor, self.timeline.now, self._clears[key])
         if key not in self._touched:
             self.values.check(offer, self.ledger.ends)
+        before = attempt_id(key_of(offer), offer.try_number, offer.leg - 1)
+        if self.ledger.ends.get(before) == "deferred" and not (offer.event or offer.resume_error):
+            raise Broken(f"I3: attempt {offer.attempt} goes on and is not told what its trigger said")
         said = json.loads(offer.event) if offer.event and not offer.resume_error else None
         if isinstance(said, str) and self.ledger.ends.get(said) != "deferred":  # people answer otherwise
             raise Broken(f"I3: attempt {offer.attempt} goes on with what was said to {offer.event!r}")

@@ -15,12 +15,12 @@ from tradewind.core.records import Attempt, TaskKey
 from tradewind.core.trigger_rules import Verdict
 from tradewind.core.world import World
 from tradewind.scheduler import desk as desk_module
+from tradewind.scheduler import offers
 from tradewind.scheduler import owner as owner_module
 from tradewind.scheduler.callbacks import Callbacks
 from tradewind.scheduler.desk import Desk
 from tradewind.scheduler.owner import Owner
 from tradewind.scheduler.scheduler import Scheduler
-from tradewind.scheduler.triggers import Triggers
 from tradewind.store import loader
 from tradewind.store.times import from_us
 from tradewind.store.writer import StoreUnavailable, Writer
@@ -271,8 +271,8 @@ def _takes_every_value_for_its_reference() -> Any:
     return patch.object(XComFiles, "read", lambda self, stored: stored)
 
 
-def _trusts_that_triggers_were_heard() -> Any:
-    return patch.object(Triggers, "compare", lambda self, peer, holds: None)
+def _forgets_what_a_trigger_has_said() -> Any:
+    return patch.object(offers, "_resume", lambda world, attempt: {})
 
 
 # --- rules -------------------------------------------------------------------------------------------------------
@@ -351,7 +351,7 @@ BUGS: dict[str, Plant] = {
     "forgets parked tasks": _forgets_parked_tasks,
     "removes the values of all instances": _removes_the_values_of_all_instances,
     "takes every value for its reference": _takes_every_value_for_its_reference,
-    "trusts that triggers were heard": _trusts_that_triggers_were_heard,
+    "forgets what a trigger has said": _forgets_what_a_trigger_has_said,
     "starts an element before its own upstream": _starts_an_element_before_its_own_upstream,
     "expands twice": _expands_twice,
     "forgets the past": _forgets_the_past,
