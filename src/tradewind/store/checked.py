@@ -132,7 +132,7 @@ MOMENTS = frozenset(
         "not_before", "scheduled_at", "assigned_at", "started_at", "ended_at", "created_at", "updated_at",
         "completed_at", "timeout_at", "at", "from_date", "to_date", "last_logical_date", "last_interval_start",
         "last_interval_end", "last_run_after", "next_logical_date", "next_interval_start", "next_interval_end",
-        "next_run_after", "asked_at", "answered_at", "retry_at",
+        "next_run_after", "asked_at", "answered_at", "retry_at", "partition_date",
     }
 )  # fmt: skip
 """Columns that hold microseconds since 1970."""
