@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from datetime import UTC, datetime, timedelta
-from itertools import count
+from collections.abc import Iterable, Iterator
 from typing import Any
 from unittest.mock import patch
 
@@ -18,6 +16,7 @@ from tradewind.scheduler.scheduler import Scheduler
 from tradewind.store.specs import encode_spec
 from tradewind.store.writer import StoreUnavailable, Writer
 from tradewind.testing.builders import dag
+from tradewind.testing.scheduler_stage import StillClock
 from tradewind.testing.simulation.database import Database
 from tradewind.testing.simulation.scheduler_process import Files, OpenVault
 from tradewind.wire.messages import Ack, Beat, Finished, Hello, Message, Offer, Started
@@ -57,14 +56,12 @@ class Agent(Peer):
         return [message for message in self.told if isinstance(message, Offer)]
 
 
-class Stage:
+class Stage(StillClock):
     """A scheduler on a database in memory, with a clock that stands still until it is told to go on."""
 
     def __init__(self, database: Database) -> None:
-        self.seconds = 0.0
+        super().__init__()
         self.fenced: list[str] = []
-        self._calls: list[Callable[[], None]] = []
-        self._ids = count(1)
         self._database = database
         database.clear(lambda: int(self.seconds * 1e6))
         self._begin()
@@ -108,29 +105,8 @@ class Stage:
             return True
         return False
 
-    def now(self) -> datetime:
-        return datetime(2024, 1, 1, tzinfo=UTC) + timedelta(seconds=self.seconds)
-
-    def uptime(self) -> float:
-        return 1000 + self.seconds
-
-    def new_id(self) -> str:
-        return f"{next(self._ids):032x}"
-
-    def soon(self, call: Callable[[], None]) -> None:
-        self._calls.append(call)
-
-    def later(self, seconds: float, call: Callable[[], None]) -> Stage:
-        return self
-
-    def cancel(self) -> None:
-        """Timers never fire here."""
-
     def fence(self, worker: str) -> None:
         self.fenced.append(worker)
-
-    def overthrown(self) -> None:
-        raise AssertionError("nobody else is the owner")
 
 
 @pytest.fixture

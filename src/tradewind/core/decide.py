@@ -22,7 +22,7 @@ from tradewind.core import (
     state_stores,
     tasks,
     watching,
-)  # fmt: skip
+)
 from tradewind.core.admission import admit
 from tradewind.core.decisions import Operation, PutRow, Record, WarmHost
 from tradewind.core.inputs import (

@@ -147,7 +147,6 @@ class Desk:
         """Agents whose lease has ended, and whose processes have been killed."""
         self._told_at: dict[str, float] = {}
         """When a worker was last told to start or stop an attempt."""
-        """Callbacks of which the event log says that they cannot be called."""
         self._reports = Waiting()
         self._commands = Waiting()
         self._triggers = Triggers(scheduler, self.agents)

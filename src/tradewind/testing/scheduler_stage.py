@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from itertools import count
-from typing import Any
+from typing import Any, Self
 
 from tradewind.core.dag import DagSpec, DeadlineSpec, WatcherSpec
 from tradewind.core.explain import explain
@@ -15,6 +15,7 @@ from tradewind.scheduler.peers import Peer
 from tradewind.scheduler.scheduler import Scheduler
 from tradewind.store.loader import load_world
 from tradewind.store.specs import encode_spec, version_of
+from tradewind.store.times import to_us
 from tradewind.store.writer import Writer
 from tradewind.testing.builders import dag, every, expand
 from tradewind.testing.simulation.database import Database
@@ -61,15 +62,46 @@ class Agent(Peer):
         return [m for m in self.told if isinstance(m, Offer) and m.attempt not in self.answered]
 
 
-class Stage:
+class StillClock:
+    """What a scheduler asks of the outside, with a clock that stands still until somebody adds to `seconds`."""
+
+    def __init__(self, seconds: float = 0.0) -> None:
+        self.seconds = seconds
+        self._calls: list[Callable[[], None]] = []
+        """What is to be done next."""
+        self._ids = count(int(seconds) * 1_000_000 + 1)
+
+    def now(self) -> datetime:
+        return START + timedelta(seconds=self.seconds)
+
+    def uptime(self) -> float:
+        return 1000 + self.seconds
+
+    def new_id(self) -> str:
+        return f"{next(self._ids):032x}"
+
+    def soon(self, call: Callable[[], None]) -> None:
+        self._calls.append(call)
+
+    def later(self, seconds: float, call: Callable[[], None]) -> Self:
+        return self
+
+    def cancel(self) -> None:
+        """Timers never fire by themselves."""
+
+    def fence(self, worker: str) -> None: ...
+
+    def overthrown(self) -> None:
+        raise AssertionError("nobody else is the owner")
+
+
+class Stage(StillClock):
     """A scheduler, its agent and a client. The clock goes on when `wait` is called."""
 
     def __init__(self, database: Database, *, seconds: float = 0.0, running: Iterable[str] = ()) -> None:
-        self.seconds = seconds
+        super().__init__(seconds)
         self.database = database
         database.now_us = lambda: int(self.seconds * 1e6)
-        self._calls: list[Callable[[], None]] = []
-        self._ids = count(int(seconds) * 1_000_000 + 1)
         writer = Writer(database.engine)
         writer._statements = database.pattern._statements
         self.scheduler = Scheduler(
@@ -103,6 +135,10 @@ class Stage:
         news = DagLoaded(spec=spec, version=version, encoded=encoded, digest="digest", paused_at_creation=False)
         self.scheduler.submit(news)
         self.play()
+
+    @property
+    def now_us(self) -> int:
+        return to_us(self.now())
 
     def finish(self, offer: Offer, outcome: str = "success", **report: Any) -> None:
         self.agent.answered.add(offer.attempt)
@@ -164,35 +200,6 @@ class Stage:
                 if task.state not in FINISHED:
                     code = explain(world, live, task, now)[0].code
                     assert code != "next_turn", f"{task} waits in silence"
-
-    # --- ports ---
-
-    @property
-    def now_us(self) -> int:
-        return (self.now() - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
-
-    def now(self) -> datetime:
-        return START + timedelta(seconds=self.seconds)
-
-    def uptime(self) -> float:
-        return 1000 + self.seconds
-
-    def new_id(self) -> str:
-        return f"{next(self._ids):032x}"
-
-    def soon(self, call: Callable[[], None]) -> None:
-        self._calls.append(call)
-
-    def later(self, seconds: float, call: Callable[[], None]) -> Stage:
-        return self
-
-    def cancel(self) -> None:
-        """Timers fire when `wait` says so."""
-
-    def fence(self, worker: str) -> None: ...
-
-    def overthrown(self) -> None:
-        raise AssertionError("nobody else is the owner")
 
 
 GOOD = dag("first >> second", dag_id="good")

@@ -17,6 +17,7 @@ class Place:
 
     def __init__(self, group: Any, task: Any, map_index: int, pull: Pull) -> None:
         self._group, self._task, self._map_index, self._pull = group, task, map_index, pull
+        self._lengths: dict[str, int] = {}
 
     @cached_property
     def element(self) -> int:
@@ -51,8 +52,11 @@ class Place:
         return list(range(self.element * length, (self.element + 1) * length))
 
     def _own_length(self, task: Any) -> int:
+        """How many instances a task has for each element. What it expands over is fetched once."""
         expand_input = getattr(task, "expand_input", None)
-        return expand_input.length(self._pull) or 1 if expand_input is not None else 1
+        if task.task_id not in self._lengths:
+            self._lengths[task.task_id] = expand_input.length(self._pull) or 1 if expand_input is not None else 1
+        return self._lengths[task.task_id]
 
 
 def place_of(task: Any, map_index: int, pull: Pull) -> Place | None:
