@@ -20,7 +20,7 @@ def instances_beside(live: LiveRun, other: str, task_id: str, map_index: int) ->
     """The map indexes of `other` that an instance of a task has to do with: those of the same element where both are
     in one mapped group and have expanded, else all that there are."""
     known = live.instances.get(other, ())
-    if map_index < 0 or -1 in known or not live.plan.share_a_group(other, task_id):
+    if map_index < 0 or (other, -1) in live.tasks or not live.plan.share_a_group(other, task_id):
         return known
     tasks = live.plan.spec.tasks
     own, others = _own_length(live, tasks[task_id]), _own_length(live, tasks[other])

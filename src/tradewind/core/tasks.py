@@ -56,10 +56,11 @@ def _look_inside(turn: Turn, live: LiveRun, spec: TaskSpec, moved: TaskKey | Non
 
 def _evaluate_inside(turn: Turn, live: LiveRun, spec: TaskSpec, moved: TaskKey | None) -> None:
     """The trigger rule for each waiting instance; after a move inside the group for those beside what moved."""
-    waiting = turn.waiting_instances(live, spec.task_id)
     if moved is not None and moved.map_index >= 0:
         near = instances_beside(live, spec.task_id, moved.task_id, moved.map_index)
         waiting = [live.tasks[spec.task_id, n] for n in near if n in live.waiting[spec.task_id]]
+    else:
+        waiting = turn.waiting_instances(live, spec.task_id)
     for task in waiting:
         _apply(turn, live, spec, task, evaluate(spec.trigger_rule, counts_of(live, spec, task.key.map_index)))
 
