@@ -96,7 +96,8 @@ class Offers:
                 values += [XComValue(source, i, key, value) for i, value in known if value]
             else:
                 stored = self._stored_xcoms(live.run.number, source, key)
-                values += [XComValue(*row) for row in stored if row[1] in indexes]
+                wanted = frozenset(indexes)
+                values += [XComValue(*row) for row in stored if row[1] in wanted]
         return values
 
     def callback(self, world: World, row: dict[str, Any], run: DagRun) -> Offer | None:

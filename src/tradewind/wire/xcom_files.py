@@ -13,6 +13,7 @@ from pathlib import Path
 from re import compile as pattern
 
 from tradewind.wire.log_files import safe_name
+from tradewind.wire.messages import Offer
 
 _MARK = b"@"
 _reference = pattern(rb"@(\d+/[^/]+/-?\d+/[0-9a-f]{64}) (\d+)").fullmatch
@@ -62,6 +63,11 @@ class XComFiles:
     def forget_instance(self, run: int, task_id: str, map_index: int) -> None:
         """Remove what earlier tries of this task instance left; their rows went with the commit that began this one."""
         self._remove(f"{self.folder}/{self._instance(run, task_id, map_index)}")
+
+    def forget_earlier_tries(self, offer: Offer) -> None:
+        """Before a try begins: what the tries before it left. Their rows were dropped when this one was given out."""
+        if offer.try_number > 1 and offer.leg == 0:
+            self.forget_instance(offer.run.number, offer.task_id, offer.map_index)
 
     def forget_runs(self, *, before: int, but: Container[int]) -> None:
         """Remove the files of runs with a number below `before` that exist no longer."""

@@ -39,5 +39,4 @@ def load(stored: bytes) -> Any:
 
 def forget_earlier_tries(offer: Offer) -> None:
     """Remove the files of earlier tries, whose rows were dropped when this try was given out."""
-    if offer.try_number > 1 and offer.leg == 0:
-        _files.forget_instance(offer.run.number, offer.task_id, offer.map_index)
+    _files.forget_earlier_tries(offer)

@@ -19,7 +19,7 @@ again for every time that somebody may have cleared it."""
 
 
 class Ledger:
-    """Raises Broken for I3, I4, I5, I6 and I15 the moment they do not hold."""
+    """Raises Broken for I3, I4, I5, I6 and I14 the moment they do not hold."""
 
     def __init__(self, allowance: Allowance) -> None:
         self.starts: dict[str, int] = {}
@@ -45,7 +45,7 @@ class Ledger:
     def mails(self, callback: str) -> None:
         """A mail is handed in."""
         if callback in self.mailed:
-            raise Broken(f"I15: the mail of callback {callback} was sent twice")
+            raise Broken(f"I14: the mail of callback {callback} was sent twice")
         self.mailed.add(callback)
 
     def began(self, offer: Offer, actor: Actor, now: int, clears: int) -> None:

@@ -29,11 +29,6 @@ class Values(XComFiles):
         for path in [path for path in self._files if path.startswith(f"{folder}/")]:
             del self._files[path]
 
-    def forget_earlier_tries(self, offer: Offer) -> None:
-        """As a child does before it begins."""
-        if offer.try_number > 1 and offer.leg == 0:
-            self.forget_instance(offer.run.number, offer.task_id, offer.map_index)
-
     def left_by(self, offer: Offer) -> bytes:
         """What the attempt leaves, as its row will hold it."""
         value = json.dumps([offer.task_id, offer.map_index, offer.attempt]).encode()
