@@ -32,7 +32,7 @@ def mail(stage: Stage, agent: Agent) -> Offer:
     stage.give(CreateRun(dag_id="mails", run_type=RunType.MANUAL))
     (attempt,) = stage.scheduler.world.attempts
     stage.give(AttemptFinished(attempt=attempt, outcome="failed", error="why", end_date=stage.now()))
-    (offer,) = [offer for offer in agent.offers if offer.callback]
+    (offer,) = [offer for offer in agent.offers() if offer.callback]
     return offer
 
 
@@ -55,7 +55,7 @@ def rows(stage: Stage) -> list[tuple[Any, ...]]:
 
 
 def offers(agent: Agent, number: str) -> int:
-    return sum(offer.attempt == number for offer in agent.offers)
+    return sum(offer.attempt == number for offer in agent.offers())
 
 
 def test_a_mail_carries_what_its_text_needs(stage: Stage) -> None:

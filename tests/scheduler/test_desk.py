@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 from unittest.mock import patch
 
@@ -11,15 +11,15 @@ import pytest
 from tradewind.core.inputs import CreateRun, DagLoaded
 from tradewind.core.states import RunType
 from tradewind.scheduler import owner
-from tradewind.scheduler.peers import Peer
 from tradewind.scheduler.scheduler import Scheduler
 from tradewind.store.specs import encode_spec
 from tradewind.store.writer import StoreUnavailable, Writer
+from tradewind.testing import scheduler_stage
 from tradewind.testing.builders import dag
 from tradewind.testing.scheduler_stage import StillClock
 from tradewind.testing.simulation.database import Database
 from tradewind.testing.simulation.scheduler_process import Files, OpenVault
-from tradewind.wire.messages import Ack, Beat, Finished, Hello, Message, Offer, Started
+from tradewind.wire.messages import Ack, Beat, Finished, Hello, Message, Started
 
 
 class LockedWriter(Writer):
@@ -33,27 +33,12 @@ class LockedWriter(Writer):
         return super().commit(*arguments, **named)
 
 
-class Agent(Peer):
-    """Keeps what it is told."""
+class Agent(scheduler_stage.Agent):
+    """With an instance of its own to greet with."""
 
     def __init__(self, instance: str) -> None:
         super().__init__()
         self.own_instance = instance
-        self.told: list[Message] = []
-
-    def send_all(self, messages: Iterable[Message]) -> None:
-        self.told += messages
-
-    @property
-    def backlog(self) -> int:
-        return 0
-
-    def close(self) -> None:
-        """Nobody is there any more."""
-
-    @property
-    def offers(self) -> list[Offer]:
-        return [message for message in self.told if isinstance(message, Offer)]
 
 
 class Stage(StillClock):
@@ -122,7 +107,7 @@ def test_an_agent_that_replaces_another_is_offered_only_what_was_not_given_up(st
     stage.play()
     stage.writer.locked = True
     stage.give(CreateRun(dag_id="etl", run_type=RunType.MANUAL))
-    assert first.offers == []
+    assert first.offers() == []
     stage.scheduler.desk.on_gone(first)
     stage.greet(second)
     stage.writer.locked = False
@@ -131,14 +116,14 @@ def test_an_agent_that_replaces_another_is_offered_only_what_was_not_given_up(st
     stage.seconds += 1
     stage.scheduler.kick()
     stage.play()
-    assert [offer.try_number for offer in second.offers] == [2]
+    assert [offer.try_number for offer in second.offers()] == [2]
 
 
 def test_a_beat_that_comes_with_the_greeting_repeats_nothing_of_the_predecessor(stage: Stage) -> None:
     first, second = Agent("first"), Agent("second")
     stage.greet(first)
     stage.give(CreateRun(dag_id="etl", run_type=RunType.MANUAL))
-    assert [offer.try_number for offer in first.offers] == [1]
+    assert [offer.try_number for offer in first.offers()] == [1]
     stage.seconds += 6
     stage.scheduler.desk.on_gone(first)
     stage.greet(second)
@@ -147,28 +132,28 @@ def test_a_beat_that_comes_with_the_greeting_repeats_nothing_of_the_predecessor(
     stage.seconds += 1
     stage.scheduler.kick()
     stage.play()
-    assert [offer.try_number for offer in second.offers] == [2]
+    assert [offer.try_number for offer in second.offers()] == [2]
 
 
 def test_an_offer_that_got_lost_is_repeated_after_a_while(stage: Stage) -> None:
     agent = Agent("only")
     stage.greet(agent)
     stage.give(CreateRun(dag_id="etl", run_type=RunType.MANUAL))
-    offer = agent.offers[0]
+    offer = agent.offers()[0]
     stage.say(agent, Beat(sent_us=0))
-    assert len(agent.offers) == 1
+    assert len(agent.offers()) == 1
     stage.seconds += 6
     stage.say(agent, Beat(sent_us=0, holds=[offer.attempt]))
-    assert len(agent.offers) == 1
+    assert len(agent.offers()) == 1
     stage.say(agent, Beat(sent_us=0))
-    assert [again.attempt for again in agent.offers] == [offer.attempt] * 2
+    assert [again.attempt for again in agent.offers()] == [offer.attempt] * 2
 
 
 def test_a_report_that_comes_twice_is_applied_once_and_acknowledged_after_its_commit(stage: Stage) -> None:
     agent = Agent("only")
     stage.greet(agent)
     stage.give(CreateRun(dag_id="etl", run_type=RunType.MANUAL))
-    attempt = agent.offers[0].attempt
+    attempt = agent.offers()[0].attempt
     stage.writer.locked = True
     for _ in range(2):
         stage.say(agent, Finished(attempt=attempt, outcome="success"))
@@ -217,7 +202,7 @@ def test_a_greeting_that_comes_twice_on_one_connection_gives_nothing_up(stage: S
     agent = Agent("only")
     stage.greet(agent)
     stage.give(CreateRun(dag_id="etl", run_type=RunType.MANUAL))
-    attempt = agent.offers[0].attempt
+    attempt = agent.offers()[0].attempt
     stage.say(agent, Started(attempt=attempt, start_us=0))
     stage.scheduler.kick()
     stage.play()
@@ -232,14 +217,14 @@ def test_the_offer_of_a_callback_that_got_lost_is_repeated_after_a_while(stage: 
     spec = dag("a", dag_id="calling", callbacks=("on_success",))
     stage.give(DagLoaded(spec=spec, version="c", encoded=encode_spec(spec), digest="d", paused_at_creation=False))
     stage.give(CreateRun(dag_id="calling", run_type=RunType.MANUAL))
-    stage.say(agent, Finished(attempt=agent.offers[0].attempt, outcome="success"))
+    stage.say(agent, Finished(attempt=agent.offers()[0].attempt, outcome="success"))
     stage.play()
-    (callback,) = [offer for offer in agent.offers if offer.callback]
+    (callback,) = [offer for offer in agent.offers() if offer.callback]
     stage.seconds += 6
     stage.say(agent, Beat(sent_us=0, holds=[callback.attempt]))
-    assert len(agent.offers) == 2
+    assert len(agent.offers()) == 2
     stage.say(agent, Beat(sent_us=0))
-    assert [offer.attempt for offer in agent.offers[2:]] == [callback.attempt]
+    assert [offer.attempt for offer in agent.offers()[2:]] == [callback.attempt]
 
 
 def test_an_instance_is_known_only_with_what_was_decided_about_its_predecessor(stage: Stage) -> None:

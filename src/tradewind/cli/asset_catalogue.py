@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tradewind.core.asset_queue import WaitingEvent
 from tradewind.core.assets import AssetKey, keys_of, named_in, waits_for
-from tradewind.core.partition_queue import partitions_wait
+from tradewind.core.partition_queue import Partitions, partitions_wait
 from tradewind.core.watcher_words import failure_of, watches
 from tradewind.store.times import from_us
 
@@ -73,7 +73,7 @@ def _wait_of(reader: "Reader", dag_id: str, spec: Mapping[str, Any], condition: 
             keys = keys_of(row["name"], row["uri"], row["aliases"])
             waiting = WaitingEvent(row["number"], _moment(row), keys, row["partition_key"])
             gathered.setdefault(row["partition"], []).append(waiting)
-        return partitions_wait(partitions, condition, gathered)
+        return partitions_wait(Partitions(partitions), condition, gathered)
     updated: dict[AssetKey, datetime] = {}
     for row in reader.waiting_asset_events(dag_id):
         updated.update(dict.fromkeys(keys_of(row["name"], row["uri"], row["aliases"]), _moment(row)))

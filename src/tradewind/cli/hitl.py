@@ -73,7 +73,7 @@ def respond(
 
 def question_lines(row: Row, home: str = "") -> list[str]:
     """A question as a person at a terminal reads it, and the command that answers it."""
-    options, form = json.loads(row["options"]), json.loads(_text(row["params"]))
+    options, form = json.loads(row["options"]), json.loads(bytes(row["params"]))
     name = row["task_id"] if row["map_index"] < 0 else f"{row['task_id']}[{row['map_index']}]"
     several = "any of " if row["multiple"] else ""
     lines = [f"{name} asks: {row['subject']}  ({several}{_listed(options)})"]
@@ -120,14 +120,14 @@ def _whole(row: Row) -> dict[str, Any]:
         "options": json.loads(row["options"]),
         "defaults": json.loads(row["defaults"]) if row["defaults"] is not None else None,
         "multiple": bool(row["multiple"]),
-        "params": json.loads(_text(row["params"])),
+        "params": json.loads(bytes(row["params"])),
         "assigned_users": [{"id": id, "name": name} for id, name in json.loads(row["assigned"])],
         "created_at": iso(row["asked_at"]),
         "timeout_at": iso(row["timeout_at"]),
         "responded_at": iso(row["answered_at"]),
         "responded_by_user": _person(row["answered_by"]),
         "chosen_options": json.loads(row["chosen"]),
-        "params_input": json.loads(_text(row["params_input"])),
+        "params_input": json.loads(bytes(row["params_input"])),
     }
 
 
@@ -135,7 +135,7 @@ def _pending(rows: Sequence[Row], run_id: str, task_id: str, map_index: int) -> 
     """The question that this task asks now, and its form; where it asks nothing, the scheduler says so better."""
     for row in rows:
         if (row["run_id"], row["task_id"], row["map_index"]) == (run_id, task_id, map_index):
-            return row["id"], json.loads(_text(row["params"]))
+            return row["id"], json.loads(bytes(row["params"]))
     return None, {}
 
 
@@ -166,7 +166,3 @@ def _person(answered_by: str | None) -> dict[str, str] | None:
         return None
     id, name = json.loads(answered_by)
     return {"id": id, "name": name}
-
-
-def _text(stored: bytes | str | memoryview) -> str:
-    return stored if isinstance(stored, str) else bytes(stored).decode()

@@ -18,8 +18,8 @@ from tradewind.core.timetables.zones import zone
 MOST_KEYS = 1000
 """Partitions that one event may be for, where neither mapper nor configuration says otherwise."""
 
-
 LONGEST_KEY = 250
+"""Characters of a partition's key."""
 
 
 class UnfitPartition(TradewindError):

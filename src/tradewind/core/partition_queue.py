@@ -112,13 +112,10 @@ class PartitionQueue:
         self.due = dict.fromkeys(self.events)
 
 
-def partitions_wait(
-    data: Mapping[str, Any], condition: Any, waiting: Mapping[str, Iterable[WaitingEvent]], most: int = MOST_SHOWN
-) -> str:
+def partitions_wait(partitions: Partitions, condition: Any, waiting: Mapping[str, Iterable[WaitingEvent]]) -> str:
     """What the next partitions of a Dag wait for: one phrase for people."""
-    partitions = Partitions(data)
-    said = [f"{key}: {partitions.waits_for(condition, key, waiting[key])}" for key in list(waiting)[:most]]
-    more = [f"and {len(waiting) - most} partitions more"] if len(waiting) > most else []
+    said = [f"{key}: {partitions.waits_for(condition, key, waiting[key])}" for key in list(waiting)[:MOST_SHOWN]]
+    more = [f"and {len(waiting) - MOST_SHOWN} partitions more"] if len(waiting) > MOST_SHOWN else []
     names = ", ".join(map(str, named_in(condition)))
     return "; ".join([*said, *more]) or f"a partition of {names} (none has come since the last run)"
 

@@ -35,9 +35,8 @@ def task_store_changed(turn: Turn, report: TaskStoreChanged) -> bool:
     if found is None:
         return False
     _, key = found
-    place = {"run": key.run, "task_id": key.task_id, "map_index": key.map_index}
     values = {"expires_at": None if report.retention is None else turn.now + report.retention}
-    _change(turn, "task_state_store", place, report.key, report.value, values)
+    _change(turn, "task_state_store", key._asdict(), report.key, report.value, values)
     return True
 
 

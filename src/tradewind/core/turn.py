@@ -66,7 +66,7 @@ class Turn:
         if state not in WITH_DEFERRAL and task.key in self.world.deferrals:
             self.drop_deferral(task.key)
         if state is TaskState.SUCCESS and self.world.success_clears_store:
-            self.do(DropRows("task_state_store", _place(task.key)))
+            self.do(DropRows("task_state_store", task.key._asdict()))
         run = live.run
         self.do(
             Record(
@@ -127,7 +127,7 @@ class Turn:
         deferral = self.world.drop_deferral(key)
         if deferral is None:
             return
-        self.do(DropRows("deferral", _place(key)))
+        self.do(DropRows("deferral", key._asdict()))
         if deferral.needs_triggerer:
             self.do(StopTrigger(deferral.id))
 
@@ -170,10 +170,6 @@ class Turn:
 
     def open_instances(self, live: LiveRun) -> list[TaskInstance]:
         return [task for task in live.tasks.values() if task.state not in FINISHED]
-
-
-def _place(key: TaskKey) -> dict[str, Any]:
-    return {"run": key.run, "task_id": key.task_id, "map_index": key.map_index}
 
 
 def _due_columns(prefix: str, due: DueRun | None) -> dict[str, datetime | None]:

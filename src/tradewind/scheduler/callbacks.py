@@ -5,7 +5,7 @@ is left. A callback may be started again; one that has begun what must not be do
 """
 
 from collections.abc import Callable, KeysView, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -15,19 +15,14 @@ from tradewind.core.inputs import CallbackBegun, CallbackFinished
 from tradewind.core.records import TaskKey
 from tradewind.scheduler.offers import Offers
 from tradewind.scheduler.owner import Rows
-from tradewind.scheduler.peers import Peer
+from tradewind.scheduler.peers import Order, Peer, able
 from tradewind.store import queries
-from tradewind.wire.messages import SAY_AGAIN_SECONDS, Finished
+from tradewind.wire.messages import Finished
 
 if TYPE_CHECKING:
     from tradewind.scheduler.scheduler import Scheduler
 
 NOT_TWICE = "it was begun before, and is not done twice"
-
-
-class _Order(NamedTuple):
-    agent: str
-    told_at: float
 
 
 class Callbacks:
@@ -37,7 +32,7 @@ class Callbacks:
         self._scheduler = scheduler
         self._agents = agents
         self._offers = offers
-        self._orders: dict[str, _Order] = {}
+        self._orders: dict[str, Order] = {}
         """Which agent was told of a callback, by the callback's id."""
         self._begun: set[str] = set()
         """Those that may do, or have done, what must not be done twice."""
@@ -54,8 +49,7 @@ class Callbacks:
 
     def start(self, number: str) -> None:
         """Hand a callback to an agent; without one it is handed out when an agent joins."""
-        workers = self._scheduler.world.workers
-        name = next((name for name in self._agents if name in workers and not workers[name].draining), None)
+        name = next(able(self._agents, self._scheduler.world), None)
         try:
             with self._scheduler.engine.connect() as connection:
                 row = queries.callback_numbered(connection, number)
@@ -70,7 +64,7 @@ class Callbacks:
         if offer is None or name is None:
             self._orders.pop(number, None)
             return
-        self._orders[number] = _Order(name, self._scheduler.uptime())
+        self._orders[number] = Order(name, self._scheduler.uptime())
         self._agents[name].send(offer)
 
     def joined(self, peer: Peer, holds: frozenset[str]) -> None:
@@ -82,7 +76,7 @@ class Callbacks:
                     self.start(number)
             elif row["worker"] == peer.name and number in holds:
                 self._begun.add(number)
-                self._orders[number] = _Order(peer.name, self._scheduler.uptime())
+                self._orders[number] = Order(peer.name, self._scheduler.uptime())
             elif row["worker"] == peer.name:
                 self._give_up(number)
 
@@ -100,7 +94,7 @@ class Callbacks:
         return [
             number
             for number, order in self._orders.items()
-            if order.agent == worker and number not in holds and now - order.told_at >= SAY_AGAIN_SECONDS
+            if order.agent == worker and number not in holds and order.is_overdue(now)
         ]
 
     def begin(self, peer: Peer, number: str, reply: Callable[[Any, Exception | None], None]) -> None:
@@ -144,7 +138,7 @@ class Callbacks:
         """Whether the callback is to be started anew, because its process never came to it; else it is over. It is
         started after a while, as what got lost on the way: whatever kept it from being done may still be so."""
         if report.outcome in ("not_started", "lost") and report.attempt not in self._begun:
-            self._orders[report.attempt] = _Order(peer.name, self._scheduler.uptime())
+            self._orders[report.attempt] = Order(peer.name, self._scheduler.uptime())
             return True
         self._orders.pop(report.attempt, None)
         self._begun.discard(report.attempt)

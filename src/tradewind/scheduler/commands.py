@@ -91,7 +91,7 @@ def create_run(context: Context, body: Body, actor: str) -> Wish:
     if not isinstance(conf, dict):
         raise InvalidInput(f"conf must be a JSON object, not {type(conf).__name__}.")
     if run_id is not None:
-        if not RUN_ID.fullmatch(run_id) or len(run_id) > 250:
+        if not RUN_ID.fullmatch(run_id):
             raise InvalidInput(f"run id {run_id!r} may only hold letters, digits and _ . ~ : + - (250 at most).")
         if RESERVED_PREFIX.match(run_id) and body.get("run_type", "manual") == "manual":
             raise InvalidInput(f"run id {run_id!r} looks like another kind of run; choose one without that prefix.")
@@ -137,9 +137,7 @@ def _run(context: Context, body: Body) -> tuple[LiveRun, tuple[LiveRun, ...]]:
     if dag_id not in world.dags:
         raise DagNotFound(dag_id)
     with context.engine.connect() as connection:
-        run = queries.run_named(connection, dag_id, run_id)
-        if run is None:
-            raise RunNotFound(dag_id, run_id)
+        run = queries.run_asked(connection, dag_id, run_id)
         live = loader.load_runs(connection, [run.number], world)[0]
     return live, () if run.number in world.runs else (live,)
 

@@ -104,9 +104,7 @@ class Endpoint:
         include_prior_dates: bool = False,
     ) -> None:
         with self.engine.connect() as connection:
-            run = queries.run_named(connection, dag_id, run_id)
-            if run is None:
-                raise RunNotFound(dag_id, run_id)
+            run = queries.run_asked(connection, dag_id, run_id)
             rows = queries.xcoms(connection, run.number, task_ids=task_ids, map_indexes=map_indexes, key=key)
             at = to_us(run.logical_date or run.run_after)
             while include_prior_dates and not rows:
@@ -132,9 +130,7 @@ class Endpoint:
         if not (fits and type(map_index) is int and (length is None or (type(length) is int and 0 <= length <= MOST))):
             raise InvalidInput(f"The XCom {str(key)[:60]!r} of task {str(task_id)[:60]!r} is no XCom; nothing is kept.")
         with self.engine.connect() as connection:
-            run = queries.run_named(connection, dag_id, run_id)
-        if run is None:
-            raise RunNotFound(dag_id, run_id)
+            run = queries.run_asked(connection, dag_id, run_id)
         xcom = XCom(name=key, value=value, length=length)
         event = XComPushed(run=run.number, task_id=task_id, map_index=map_index, xcom=xcom, attempt=self._asking)
         self.submit(event, reply)

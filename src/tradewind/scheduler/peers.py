@@ -1,9 +1,11 @@
 """Who speaks with the scheduler."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, KeysView
+from collections.abc import Iterable, Iterator, KeysView, Mapping
+from typing import NamedTuple
 
-from tradewind.wire.messages import Message
+from tradewind.core.world import World
+from tradewind.wire.messages import SAY_AGAIN_SECONDS, Message
 
 
 class Peer(ABC):
@@ -32,6 +34,23 @@ class Peer(ABC):
     def send(self, message: Message) -> None:
         """Send one message."""
         self.send_all((message,))
+
+
+class Order(NamedTuple):
+    """What an agent was told to do, and when."""
+
+    agent: str
+    told_at: float
+
+    def is_overdue(self, now: float) -> bool:
+        """An agent that shows nothing of it by now has not heard of it."""
+        return now - self.told_at >= SAY_AGAIN_SECONDS
+
+
+def able(agents: Mapping[str, Peer], world: World) -> Iterator[str]:
+    """The agents that take something new."""
+    workers = world.workers
+    return (name for name in agents if name in workers and not workers[name].draining)
 
 
 class Waiting:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tradewind.core.errors import DagNotFound, InvalidInput, RunNotFound, TaskNotFound
+from tradewind.core.errors import DagNotFound, InvalidInput, TaskNotFound
 from tradewind.core.inputs import QuestionAnswered
 from tradewind.core.questions import check_choice, check_person
 from tradewind.core.records import Person, Question, TaskKey
@@ -63,9 +63,7 @@ def _key_named(context: Context, dag_id: str, run_id: str, task_id: str, map_ind
     if dag_id not in world.dags:
         raise DagNotFound(dag_id)
     with context.engine.connect() as connection:
-        run = queries.run_named(connection, dag_id, run_id)
-    if run is None:
-        raise RunNotFound(dag_id, run_id)
+        run = queries.run_asked(connection, dag_id, run_id)
     live = world.runs.get(run.number)
     plan = live.plan if live is not None else world.plans[dag_id]
     if task_id not in plan.spec.tasks:

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from tradewind.core.backfill_plan import Backfill, BackfillPlan, Reprocess, Slot
-from tradewind.core.errors import DagNotFound, InvalidInput, RunNotFound, TaskNotFound, Unreadable
+from tradewind.core.errors import DagNotFound, InvalidInput, TaskNotFound, Unreadable
 from tradewind.core.inputs import BackfillFound, CancelBackfill, Clear, CreateBackfill, MarkTasks, PauseBackfill
 from tradewind.core.markers import Place, plan_across
 from tradewind.core.past import PreviousRun
@@ -147,9 +147,7 @@ def _runs_named(context: Context, dag_id: str, body: Body, *, keep_version: bool
             numbers = queries.runs_of_partitions(connection, dag_id, key, to_us(first), to_us(last))
             return loader.load_runs(connection, numbers, context.world(), keep_version=keep_version)
         if run_id := body.get("run_id"):
-            run = queries.run_named(connection, dag_id, run_id)
-            if run is None:
-                raise RunNotFound(dag_id, run_id)
+            run = queries.run_asked(connection, dag_id, run_id)
             start = end = run.logical_date or run.run_after
             numbers = [run.number]
         if body.get("past"):

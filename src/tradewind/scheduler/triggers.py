@@ -7,27 +7,22 @@ anew what nobody runs.
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from tradewind.core.inputs import TriggerAnswered, WatcherFailed, XCom
 from tradewind.core.inputs import WatcherFired as Fired
-from tradewind.scheduler.peers import Peer, Waiting
+from tradewind.scheduler.peers import Order, Peer, Waiting, able
 from tradewind.scheduler.reports import fault_of_xcoms
 from tradewind.store import queries
-from tradewind.wire.messages import SAY_AGAIN_SECONDS, Ack, DropTrigger, RunTrigger, TriggerAnswer, WatcherFired
+from tradewind.wire.messages import Ack, DropTrigger, RunTrigger, TriggerAnswer, WatcherFired
 
 if TYPE_CHECKING:
     from tradewind.scheduler.scheduler import Scheduler
 
 log = structlog.get_logger("scheduler")
-
-
-class _Order(NamedTuple):
-    agent: str
-    told_at: float
 
 
 class Triggers:
@@ -36,7 +31,7 @@ class Triggers:
     def __init__(self, scheduler: "Scheduler", agents: Mapping[str, Peer]) -> None:
         self._scheduler = scheduler
         self._agents = agents
-        self._orders: dict[str, _Order] = {}
+        self._orders: dict[str, Order] = {}
         """Which agent was told to run a trigger, by the trigger's id."""
         self._load: Counter[str] = Counter()
         """How many triggers each agent has."""
@@ -45,20 +40,16 @@ class Triggers:
 
     def start(self, id: str) -> None:
         """Have the agent with the fewest triggers run one. Without an agent it waits for the next that joins."""
-        name = min(self._able(), key=lambda name: (self._load[name], name), default=None)
+        name = min(able(self._agents, self._scheduler.world), key=lambda name: (self._load[name], name), default=None)
         if name is not None:
             self._hand(id, name)
-
-    def _able(self) -> list[str]:
-        workers = self._scheduler.world.workers
-        return [name for name in self._agents if name in workers and not workers[name].draining]
 
     def _hand(self, id: str, name: str) -> None:
         order = self._order(id)
         if order is None:
             return
         self._forget(id)
-        self._orders[id] = _Order(name, self._scheduler.uptime())
+        self._orders[id] = Order(name, self._scheduler.uptime())
         self._load[name] += 1
         self._agents[name].send(order)
 
@@ -131,7 +122,7 @@ class Triggers:
         for id, order in list(self._orders.items()):
             if not self._is_wanted(id):
                 self._forget(id)
-            elif order.agent == peer.name and id not in holds and now - order.told_at >= SAY_AGAIN_SECONDS:
+            elif order.agent == peer.name and id not in holds and order.is_overdue(now):
                 self._hand(id, order.agent)
         mine = {id for id, order in self._orders.items() if order.agent == peer.name}
         watchers = self._scheduler.world.watchers.active.keys()

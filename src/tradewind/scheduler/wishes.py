@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 
 from tradewind.core.errors import InvalidInput
 from tradewind.core.inputs import Input
+from tradewind.core.soundness import LONGEST_ID
 from tradewind.core.world import World
 from tradewind.scheduler.owner import Rows
 from tradewind.store.times import is_kept
@@ -70,7 +71,6 @@ TEXTS = frozenset(
 
 DEEPEST = 100
 """How deep the lists and objects of a command may be nested."""
-LONGEST_NAME = 250
 NAMES = ("dag_id", "run_id", "task_id", "conn_id")
 
 
@@ -79,8 +79,8 @@ def check_body(kind: str, body: Body) -> None:
     for name, value in body.items():
         if value is not None and name in TEXTS and not isinstance(value, str):
             raise InvalidInput(f"Command {kind}: {name} must be text, not {type(value).__name__}.")
-        if name in NAMES and isinstance(value, str) and len(value) > LONGEST_NAME:
-            raise InvalidInput(f"Command {kind}: {name} has {len(value)} characters; {LONGEST_NAME} is the most.")
+        if name in NAMES and isinstance(value, str) and len(value) > LONGEST_ID:
+            raise InvalidInput(f"Command {kind}: {name} has {len(value)} characters; {LONGEST_ID} is the most.")
         if fault := _unstorable(value):
             raise InvalidInput(f"Command {kind}: {name} {fault}.")
 

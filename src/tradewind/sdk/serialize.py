@@ -44,6 +44,7 @@ def dag_spec(dag: DAG, file: str, isolation: str = "fork", notices: Iterable[str
     extra: dict[str, Any] = {}
     if dag.allowed_run_types:
         extra["allowed_run_types"] = sorted(str(kind) for kind in callables(dag.allowed_run_types))
+    deadlines = [deadline_spec(alert, dag.timezone) for alert in dag.deadlines]
     return DagSpec(
         dag_id=dag.dag_id,
         file=file,
@@ -67,7 +68,7 @@ def dag_spec(dag: DAG, file: str, isolation: str = "fork", notices: Iterable[str
         is_paused_upon_creation=dag.is_paused_upon_creation,
         fail_fast=dag.fail_fast,
         callbacks=_dag_callbacks(dag),
-        deadlines=tuple(spec for spec, _ in _deadlines(dag)),
+        deadlines=tuple(spec for spec, _ in deadlines),
         params=_params(dag.params.raw(), f"Dag {dag.dag_id!r}"),
         render_template_as_native_obj=dag.render_template_as_native_obj,
         generation=dag.generation,
@@ -75,7 +76,7 @@ def dag_spec(dag: DAG, file: str, isolation: str = "fork", notices: Iterable[str
         asset_policy=dag.tradewind_asset_policy,
         partitions=_partitions(dag),
         watchers=_watchers(dag, ordered),
-        notices=tuple(sorted({*dag.notices, *notices, *_notices(dag)})),
+        notices=tuple(sorted({*dag.notices, *notices, *_notices(dag, deadlines)})),
         extra=extra,
     )
 
@@ -91,12 +92,8 @@ def _dag_callbacks(dag: DAG) -> tuple[str, ...]:
     return (*names, *(["sla_miss"] if dag.sla_miss_callback is not None and dag.generation < 3 else []))
 
 
-def _deadlines(dag: DAG) -> list[tuple[DeadlineSpec, str]]:
-    return [deadline_spec(alert, dag.timezone) for alert in dag.deadlines]
-
-
-def _notices(dag: DAG) -> Iterable[str]:
-    for place, (_, problem) in enumerate(_deadlines(dag)):
+def _notices(dag: DAG, deadlines: Iterable[tuple[DeadlineSpec, str]]) -> Iterable[str]:
+    for place, (_, problem) in enumerate(deadlines):
         if problem:
             yield f"Dag {dag.dag_id!r}: deadline number {place + 1} has no effect: {problem}"
     if dag.generation < 3 and dag.sla_miss_callback is None and any(task.sla is not None for task in dag.tasks):
@@ -264,8 +261,10 @@ def _check_inside(named: str, task: Any, group: Any) -> None:
         raise DagInvalid(
             f"{named} is in the mapped group {group.group_id!r}, where trigger rule always is not allowed."
         )
+    if not task.is_mapped:
+        return
     inside = {each.task_id for each in group.iter_tasks()}
-    for source, _ in task.expand_input.references() if task.is_mapped else ():
+    for source, _ in task.expand_input.references():
         if source.task_id in inside:
             raise DagInvalid(
                 f"{named} expands over {source.task_id!r}, which is in the same mapped group {group.group_id!r}; a "

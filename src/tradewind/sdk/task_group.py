@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from tradewind.sdk.exceptions import AirflowException, DuplicateTaskIdFound, TaskAlreadyInTaskGroup
 from tradewind.sdk.expand_input import DictOfLists, ExpandInput, ListOfDicts, MappedArgument, refuse_repeated
-from tradewind.sdk.node import DependencyMixin, Task, validate_group_key
+from tradewind.sdk.node import DependencyMixin, Task, mapped_group_of, validate_group_key
 from tradewind.sdk.registry import DagContext, TaskGroupContext
 
 if TYPE_CHECKING:
@@ -191,8 +191,7 @@ class MappedTaskGroup(TaskGroup):
     def __init__(self, group_id: str | None, *, expand_input: ExpandInput, **settings: Any) -> None:
         super().__init__(group_id, **settings)
         self.expand_input = expand_input
-        around = self.parent_group
-        outer = next((group for group in around.lineage() if group.is_mapped), None) if around is not None else None
+        outer = mapped_group_of(self)
         if outer is not None:
             raise AirflowException(
                 f"Group {self.group_id!r} is mapped and inside {outer.group_id!r}, which is mapped too; one mapped "

@@ -33,10 +33,10 @@ from sqlalchemy.types import NullType
 
 from tradewind.core.backfill_plan import Action, Reprocess
 from tradewind.core.errors import Unreadable
+from tradewind.core.soundness import MOST
 from tradewind.core.states import AttemptState, RunState, RunType, TaskState
 from tradewind.store.times import FIRST_US, LAST_US
 
-MOST_WHOLE = 2**31 - 1
 MOST_NUMBER = 2**53
 """Numbers of runs and events are far below this for as long as there are databases."""
 LONGEST_SHOWN = 60
@@ -73,7 +73,7 @@ def _json(kind: type, named: str, *, may_be_empty: bool = False) -> Rule:
     return rule
 
 
-_count, _whole, _key = _between(0, MOST_WHOLE), _between(-MOST_WHOLE, MOST_WHOLE), _between(0, MOST_NUMBER)
+_count, _key = _between(0, MOST), _between(0, MOST_NUMBER)
 _object, _texts = _json(dict, "an object"), _json(list, "a list")
 
 
@@ -85,7 +85,7 @@ def _person(value: str) -> str:
     return "" if len(found) == 2 and all(isinstance(part, str) for part in found) else "is not an id and a name"
 
 
-_map_index = _between(-1, MOST_WHOLE)
+_map_index = _between(-1, MOST)
 
 RULES: Mapping[str, Mapping[str, Rule]] = {
     "dag": {"failures_in_a_row": _count},
@@ -110,10 +110,10 @@ RULES: Mapping[str, Mapping[str, Rule]] = {
     "asset_event": {"number": _key, "aliases": _texts, "extra": _object, "map_index": _map_index},
     "asset_queue": {"event": _key},
     "backfill": {
-        "id": _key, "conf": _object, "reprocess": _one_of(Reprocess), "max_active": _between(1, MOST_WHOLE),
+        "id": _key, "conf": _object, "reprocess": _one_of(Reprocess), "max_active": _between(1, MOST),
     },
     "backfill_run": {"backfill": _key, "position": _count, "action": _one_of(Action), "run": _key},
-    "pool": {"slots": _between(-1, MOST_WHOLE)},
+    "pool": {"slots": _between(-1, MOST)},
     "callback": {"run": _key, "map_index": _map_index, "try_number": _count},
     "deadline": {"run": _key},
     "question": {

@@ -24,7 +24,7 @@ from tradewind.core.states import FINISHED, RUN_FINISHED, RunState, RunType, Tas
 from tradewind.core.turn import WITH_DEFERRAL
 from tradewind.core.watching import wanted_watcher
 from tradewind.core.world import IN_MOTION, MOST_OVER, LiveRun, World
-from tradewind.store import checked, queries
+from tradewind.store import checked
 from tradewind.store import tables as t
 from tradewind.store.checked import raw, read
 from tradewind.store.queries import runtimes
@@ -439,12 +439,11 @@ def load_runs(
     faults: _Faults = {}
     tasks = _tasks_by_run(connection, t.task_instance.c.run.in_(missing), faults)
     loaded: dict[int, LiveRun] = {}
-    for number in missing:
-        run = queries.run_numbered(connection, number)
-        if run is None:
-            continue
-        live = _live_run(connection, world, run, tasks.get(number, ()), keep_version=keep_version)
-        loaded[number] = live
+    query = select(*raw(t.run)).where(t.run.c.number.in_(missing))
+    rows = {row["number"]: row for row in read(connection, query)}
+    for number in (number for number in missing if number in rows):
+        run = run_of(checked.sound(t.run, rows[number]))
+        loaded[number] = _live_run(connection, world, run, tasks.get(number, ()), keep_version=keep_version)
     _load_xcoms(connection, loaded, t.xcom.c.run.in_(missing), faults)
     for number, fault in faults.items():
         raise Unreadable(f"Run {loaded[number].run.run_id if number in loaded else number} cannot be read: {fault}")

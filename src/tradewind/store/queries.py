@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Table, and_, func, or_, select
 
-from tradewind.core.errors import Unreadable
+from tradewind.core.errors import RunNotFound, Unreadable
 from tradewind.core.records import AssetEvent, DagRun, Question, TaskKey
 from tradewind.store import checked
 from tradewind.store import tables as t
@@ -16,6 +16,14 @@ def run_named(connection: Connection, dag_id: str, run_id: str) -> DagRun | None
     """The run, or None. Like all that give runs or events: raises Unreadable when its row is not what it should be."""
     row = checked.first(connection, t.run, t.run.c.dag_id == dag_id, t.run.c.run_id == run_id)
     return run_of(row) if row else None
+
+
+def run_asked(connection: Connection, dag_id: str, run_id: str) -> DagRun:
+    """The run that somebody names. Raises RunNotFound."""
+    run = run_named(connection, dag_id, run_id)
+    if run is None:
+        raise RunNotFound(dag_id, run_id)
+    return run
 
 
 def run_numbered(connection: Connection, number: int) -> DagRun | None:

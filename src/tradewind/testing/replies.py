@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from fnmatch import fnmatchcase
 from typing import Any
 
 from tradewind.core.errors import TradewindError
 from tradewind.core.records import Person, Question
 from tradewind.testing.clock import seconds_of
+from tradewind.testing.stand_ins import name_for, unknown_name
 
 
 class UnusableAnswer(TradewindError):
@@ -50,16 +50,13 @@ class Replies:
         self._given: dict[str, int] = {}
         known = set(task_ids)
         for name, answer in self._answers.items():
-            if name.partition("[")[0] not in known and not any(fnmatchcase(task_id, name) for task_id in known):
-                raise UnusableAnswer(f"There is no task {name!r}; there are {', '.join(sorted(known))}.")
+            if unknown := unknown_name(name, known):
+                raise UnusableAnswer(unknown)
             _check(name, answer)
 
     def reply_to(self, question: Question) -> Reply | None:
         """The answer to a question; None where nobody gives one."""
-        task_id, map_index = question.key.task_id, question.key.map_index
-        exact = (f"{task_id}[{map_index}]", task_id)
-        names = [*exact, *(name for name in self._answers if fnmatchcase(task_id, name))]
-        name = next((name for name in names if name in self._answers), None)
+        name = name_for(self._answers, question.key.task_id, question.key.map_index)
         if name is None:
             return None
         answer = self._answers[name]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import timedelta
 from fnmatch import fnmatchcase
 from typing import Any
@@ -40,8 +40,8 @@ class StandIns:
         self._outcomes, self._takes = dict(outcomes or {}), dict(takes or {})
         known = set(task_ids)
         for name in (*self._outcomes, *self._takes):
-            if name.partition("[")[0] not in known and not any(fnmatchcase(task_id, name) for task_id in known):
-                raise UnusableOutcome(f"There is no task {name!r}; there are {', '.join(sorted(known))}.")
+            if unknown := unknown_name(name, known):
+                raise UnusableOutcome(unknown)
         for name, outcome in self._outcomes.items():
             _check(name, outcome)
 
@@ -75,11 +75,24 @@ def acted(outcome: Any, context: Any) -> Any:
     return call(outcome, (), {}, context)
 
 
-def _found(said: Mapping[str, Any], task_id: str, map_index: int | None) -> Any:
+def unknown_name(name: str, task_ids: Collection[str]) -> str:
+    """That something is said of tasks which are not there; empty when they are."""
+    if name.partition("[")[0] in task_ids or any(fnmatchcase(task_id, name) for task_id in task_ids):
+        return ""
+    return f"There is no task {name!r}; there are {', '.join(sorted(task_ids))}."
+
+
+def name_for(said: Iterable[str], task_id: str, map_index: int | None) -> str | None:
+    """The most exact of the names that an instance has: its own, its task's, or a pattern."""
     for name in (f"{task_id}[{map_index}]", task_id):
         if name in said:
-            return said[name]
-    return next((value for name, value in said.items() if fnmatchcase(task_id, name)), None)
+            return name
+    return next((name for name in said if fnmatchcase(task_id, name)), None)
+
+
+def _found(said: Mapping[str, Any], task_id: str, map_index: int | None) -> Any:
+    name = name_for(said, task_id, map_index)
+    return None if name is None else said[name]
 
 
 def _check(name: str, outcome: Any) -> None:

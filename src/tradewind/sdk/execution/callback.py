@@ -75,7 +75,7 @@ def _carry_out(attempt: Attempt, may_begin: Callable[[], str]) -> list[str]:
         tell = lateness.deadline_missed if owner == "deadline" else lateness.sla_missed
         return tell(attempt, what)
     if owner == "dag":
-        return _call(attempt.prepared.dag, what, context)
+        return call_all(attempt.prepared.dag, what, context)
     context["exception"], context["try_number"] = offer.reason, offer.try_number
     problems: list[str] = []
     for event in what.split("+"):
@@ -85,11 +85,12 @@ def _carry_out(attempt: Attempt, may_begin: Callable[[], str]) -> list[str]:
 
             problems += send_alert(attempt, event, may_begin)
         else:
-            problems += _call(attempt.task, event, context)
+            problems += call_all(attempt.task, event, context)
     return problems
 
 
-def _call(whose: Any, event: str, context: Any) -> list[str]:
+def call_all(whose: Any, event: str, context: Any) -> list[str]:
+    """Call what a task or Dag has for this event; what went wrong, a sentence each."""
     callbacks = getattr(whose, f"{event}_callback", None)
     return call_each(callbacks, context, event) if callbacks else []
 

@@ -13,7 +13,7 @@ from tradewind.sdk.context import current_context
 from tradewind.sdk.exceptions import AirflowTaskTimeout
 from tradewind.sdk.execution.asking import forget
 from tradewind.sdk.execution.attempt import Attempt
-from tradewind.sdk.execution.callback import STATES, call_each, log_error
+from tradewind.sdk.execution.callback import STATES, call_all, log_error
 from tradewind.sdk.execution.deferral import first_step, time_left
 from tradewind.sdk.execution.interrupts import StopOnRequest, TimeLimit, call_on_kill
 from tradewind.sdk.execution.masking import masker
@@ -126,7 +126,7 @@ def _execute(
     on_started(report.start_us)
 
     task.pre_execute(context)
-    _call_all(task, "on_execute", context)
+    call_all(task, "on_execute", context)
     limit = time_left(getattr(task, "execution_timeout", None), attempt.offer, report.start_us)
     try:
         with TimeLimit(limit, task.task_id):
@@ -208,13 +208,7 @@ def _call_back(attempt: Attempt, outcome: Outcome, error: BaseException | None) 
     if event in ("on_failure", "on_retry"):
         attempt.context["exception"] = error
         attempt.context["try_number"] = attempt.offer.try_number
-    _call_all(attempt.task, event, attempt.context)
-
-
-def _call_all(task: Any, event: str, context: Any) -> None:
-    callbacks = getattr(task, f"{event}_callback", None)
-    if callbacks:
-        call_each(callbacks, context, event)
+    call_all(attempt.task, event, attempt.context)
 
 
 # --- the log -----------------------------------------------------------------------------------------------------

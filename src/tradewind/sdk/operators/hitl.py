@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import warnings
 from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
@@ -125,8 +124,7 @@ class HITLOperator(BaseOperator):
         until = utcnow() + self.response_timeout if self.response_timeout else None
         self.hitl_summary_extra["timeout_datetime"] = until.isoformat() if until else None
         for notifier in self.notifiers:
-            # One notifier may serve many tasks, and renders its templates into itself.
-            copy.copy(notifier)(context)
+            notifier(context)
         raise TaskAwaitingInput(method_name="execute_complete", timeout=self.response_timeout)
 
     # --- what is answered -----------------------------------------------------------------------------------------
