@@ -327,6 +327,16 @@ def test_an_attempt_that_waits_for_memory_can_be_cancelled(ports: Ports, crowded
     assert len(ports.children) == 1
 
 
+def test_a_callback_says_nothing_about_its_tasks_memory(ports: Ports, crowded: Agent) -> None:
+    crowded.from_scheduler(offer("c1", isolation="spawn", callback="task:on_success"))
+    callback = ports.children[-1].attempt
+    assert callback is not None
+    callback.peak = 1
+    crowded.from_child(ports.children[-1], Finished(attempt="c1", outcome="success"))
+    crowded.tick()
+    assert crowded.tick().held == [("a2", 2 * 1024**3, 0)]
+
+
 def test_a_worker_that_shuts_down_gives_what_waits_for_memory_back(ports: Ports, crowded: Agent) -> None:
     crowded.stop_everything()
     reports = {report.attempt: report.outcome for report in ports.reports if isinstance(report, Finished)}

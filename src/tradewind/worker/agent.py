@@ -316,7 +316,7 @@ class Agent:
         if offer.callback or self._memory.expects(offer.run.dag_id, offer.task_id) <= SMALL_BYTES:
             return None
         running = [
-            (other.offer.run.dag_id, other.offer.task_id, other.now_bytes)
+            (other.offer.run.dag_id, "" if other.offer.callback else other.offer.task_id, other.now_bytes)
             for attempt, other in self.attempts.items()
             if attempt not in self.held
         ]
@@ -663,7 +663,7 @@ class Agent:
             self._keep_standby(host)
 
     def _learn(self, running: Running) -> None:
-        if running.peak:
+        if running.peak and not running.offer.callback:
             self._memory.learn(running.offer.run.dag_id, running.offer.task_id, running.peak)
 
     def _has_grown(self, child: Standby) -> bool:
