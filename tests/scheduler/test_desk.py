@@ -19,7 +19,7 @@ from tradewind.testing.builders import dag
 from tradewind.testing.scheduler_stage import StillClock
 from tradewind.testing.simulation.database import Database
 from tradewind.testing.simulation.scheduler_process import Files, OpenVault
-from tradewind.wire.messages import Ack, Beat, Finished, Hello, Message, Started
+from tradewind.wire.messages import Ack, Beat, Command, CommandResult, Finished, Hello, Message, Started, Withdraw
 
 
 class LockedWriter(Writer):
@@ -241,3 +241,27 @@ def test_an_instance_is_known_only_with_what_was_decided_about_its_predecessor(s
                 (known,) = connection.exec_driver_sql("SELECT instance FROM worker").one()
             assert known == "first" or attempt not in stage.scheduler.world.attempts
     assert known == "second"
+
+
+def test_a_command_is_withdrawn_unless_it_is_being_applied(stage: Stage) -> None:
+    client = Agent("client")
+    stage.say(client, Hello(role="client"))
+    stage.writer.locked = True
+    for key, slots in (("first", 1), ("second", 2)):
+        stage.say(client, Command(key=key, kind="pool.set", body={"name": "p", "slots": slots}))
+        stage.play()
+    for key in ("second", "first", "never"):
+        stage.say(client, Withdraw(key=key))
+    answers = {m.key: m.state for m in client.told if isinstance(m, CommandResult)}
+    assert answers == {"second": "withdrawn", "never": "withdrawn"}, "the first may be in the database"
+    stage.writer.locked = False
+    stage.scheduler.kick()
+    stage.play()
+    assert stage.scheduler.world.pools["p"].slots == 1
+    answers = {m.key: m.state for m in client.told if isinstance(m, CommandResult)}
+    assert answers == {"first": "applied", "second": "withdrawn", "never": "withdrawn"}
+    stage.say(client, Command(key="second", kind="pool.set", body={"name": "p", "slots": 3}))
+    stage.play()
+    assert stage.scheduler.world.pools["p"].slots == 3, "withdrawn is not refused for ever"
+    stage.say(client, Withdraw(key="first"))
+    assert client.told[-1] == CommandResult(key="first", state="applied", value={})

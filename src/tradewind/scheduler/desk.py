@@ -29,6 +29,7 @@ from tradewind.core.decisions import (
     StopTrigger,
     WarmHost,
 )
+from tradewind.core.errors import InvalidInput
 from tradewind.core.inputs import (
     AttemptFinished,
     AttemptStarted,
@@ -79,6 +80,7 @@ from tradewind.wire.messages import (
     Warm,
     WatcherFired,
     Welcome,
+    Withdraw,
 )
 
 if TYPE_CHECKING:
@@ -115,6 +117,17 @@ class Vault(Protocol):
     def decrypt(self, text: str) -> str: ...
 
 
+class _Wished:
+    """How far a command has come."""
+
+    __slots__ = ("is_decided", "is_withdrawn")
+
+    def __init__(self) -> None:
+        self.is_decided = False
+        """It is in a batch: it may be in the database, whatever anybody says."""
+        self.is_withdrawn = False
+
+
 class Desk:
     """Speaks with the peers of one scheduler."""
 
@@ -149,6 +162,8 @@ class Desk:
         """When a worker was last told to start or stop an attempt."""
         self._reports = Waiting()
         self._commands = Waiting()
+        self._wished: dict[str, _Wished] = {}
+        """Commands that are not applied yet, by key."""
         self._triggers = Triggers(scheduler, self.agents)
         self._callbacks = Callbacks(scheduler, self.agents, self._offers)
         self._endpoint = Endpoint(
@@ -219,6 +234,8 @@ class Desk:
                 self._parsed(message)
             case Command():
                 self._command(peer, message)
+            case Withdraw():
+                self._withdraw(peer, message.key)
             case Progress():
                 self._progressed(message)
             case Subscribe():
@@ -429,14 +446,12 @@ class Desk:
     # --- commands ---
 
     def _command(self, peer: Peer, command: Command) -> None:
-        if command.key not in self._commands:
-            with self._engine.connect() as connection:
-                known = queries.command_answer(connection, command.key)
-            if known is not None:
-                peer.send(CommandResult(key=command.key, state=known["state"], value=json.loads(known["value"])))
-                return
+        if command.key not in self._commands and (known := self._known_result(command.key)) is not None:
+            peer.send(known)
+            return
         if not self._commands.add(command.key, peer):
             return
+        wished = self._wished[command.key] = _Wished()
 
         def reply(answer: Any, error: Exception | None) -> None:
             if error is None:
@@ -444,9 +459,27 @@ class Desk:
             else:
                 kind = type(error).__name__
                 result = CommandResult(key=command.key, state="refused", error=str(error), kind=kind)
-            self._commands.tell(command.key, result)
+            if not wished.is_withdrawn:
+                self._wished.pop(command.key, None)
+                self._commands.tell(command.key, result)
 
-        self._apply(command.kind, command.body, command.actor, reply, key=command.key)
+        self._apply(command.kind, command.body, command.actor, reply, key=command.key, wished=wished)
+
+    def _withdraw(self, peer: Peer, key: str) -> None:
+        """Answered at once unless it is being applied: then its result comes with the commit."""
+        wished = self._wished.get(key)
+        if wished is None:
+            peer.send(self._known_result(key) or CommandResult(key=key, state="withdrawn"))
+        elif not wished.is_decided:
+            wished.is_withdrawn = True
+            del self._wished[key]
+            self._commands.tell(key, CommandResult(key=key, state="withdrawn"))
+
+    def _known_result(self, key: str) -> CommandResult | None:
+        """The outcome of a command that was applied before."""
+        with self._engine.connect() as connection:
+            known = queries.command_answer(connection, key)
+        return CommandResult(key=key, state=known["state"], value=json.loads(known["value"])) if known else None
 
     def _apply(
         self,
@@ -455,10 +488,15 @@ class Desk:
         actor: str,
         reply: Callable[[Any, Exception | None], None],
         key: str | None = None,
+        wished: "_Wished | None" = None,
     ) -> None:
         number = key or self._scheduler.new_id()
 
         def wish() -> Any:
+            if wished is not None:
+                if wished.is_withdrawn:
+                    raise InvalidInput("It was withdrawn.")
+                wished.is_decided = True
             return wish_of(self._context, kind, body, actor)
 
         def also(answer: Any) -> tuple[PutRow, ...]:

@@ -478,8 +478,14 @@ class Command(Message, tag="command"):
     actor: str = ""
 
 
+class Withdraw(Message, tag="withdraw"):
+    """Whoever sent this command waits no longer: it must not be applied, unless it is already."""
+
+    key: str
+
+
 class CommandResult(Message, tag="command_result"):
-    """state: `applied`, `refused` (error says why; nothing changed), `conflict`."""
+    """state: `applied`, `refused` (error says why; nothing changed), `withdrawn` (and never applied)."""
 
     key: str
     state: str
@@ -576,7 +582,7 @@ class TriggerBlocked(Message, tag="trigger_blocked"):
 
 AnyMessage = (
     Offer | Cancel | Started | Finished | Progress | Request | Response | Hello | Welcome | Refused | Beat | BeatAck
-    | Ack | Warm | Drain | Parse | Parsed | Command | CommandResult | Subscribe | Event | Fork | Child | Exited
-    | HostStarted | HostReady | StartHost
+    | Ack | Warm | Drain | Parse | Parsed | Command | Withdraw | CommandResult | Subscribe | Event
+    | Fork | Child | Exited | HostStarted | HostReady | StartHost
     | RunTrigger | DropTrigger | TriggerAnswer | WatcherFired | StartTriggerHost | TriggerBlocked
 )  # fmt: skip

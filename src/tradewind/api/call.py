@@ -1,0 +1,140 @@
+"""One call of the API: who makes it, what they may see, and how its handler reaches database and scheduler."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Protocol
+from uuid import uuid4
+
+from anyio import from_thread
+from fastapi import Request
+from sqlalchemy import Connection, Engine
+
+from tradewind.api.link import Link
+from tradewind.config import Settings
+from tradewind.core.access import OF_DAGS, Action, Caller, DagFacts, DagScope, Need
+from tradewind.core.errors import DagNotFound, TradewindError
+from tradewind.store.reading.dags import dag_facts
+from tradewind.wire.messages import Command
+
+
+class NotAuthenticated(TradewindError):
+    """Nobody has said who asks, or what they said does not hold. The text never says which."""
+
+    def __init__(self) -> None:
+        super().__init__("Not authenticated")
+
+
+class NotPermitted(TradewindError):
+    """Whoever asks may not do this."""
+
+    def __init__(self, need: Need) -> None:
+        super().__init__(f"You may not {need.action} this ({need.resource}); ask an administrator for a role that may.")
+        self.need = need
+
+
+class Gate(Protocol):
+    """Says who makes a request."""
+
+    def caller(self, request: Request) -> Caller:
+        """Whoever makes it. Raises NotAuthenticated."""
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """What the API serves."""
+
+    settings: Settings
+    engine: Engine
+    """Read-only."""
+    link: Link
+    gate: Gate
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call that its caller may make. Handlers get it, and run in a thread of their own."""
+
+    request: Request
+    installation: Installation
+    caller: Caller
+    need: Need
+
+    @property
+    def settings(self) -> Settings:
+        return self.installation.settings
+
+    @property
+    def scope(self) -> DagScope:
+        """The Dags on which the caller may do what this route does. Lists are narrowed to it in SQL."""
+        return self.caller.scope(self.need)
+
+    def scope_of(self, need: Need) -> DagScope:
+        """The same for something else that the answer shows."""
+        return self.caller.scope(need)
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A connection that cannot write; what is read through one belongs to one moment."""
+        with self.installation.engine.connect() as connection:
+            connection.exec_driver_sql("BEGIN")
+            yield connection
+
+    def permit(self, dag_id: str, need: Need | None = None) -> None:
+        """Raise unless the caller may do this (or what the route needs) to this Dag.
+
+        For whoever may not even see it, a Dag is one that does not exist.
+        """
+        need = need or self.need
+        sees = self.caller.scope(Need(Action.READ, need.resource))
+        scope = self.caller.scope(need)
+        if scope.everything:
+            return
+        with self.reading() as connection:
+            facts = dag_facts(connection, dag_id) or DagFacts(dag_id)
+        if not scope.holds(facts):
+            raise NotPermitted(need) if sees.holds(facts) else DagNotFound(dag_id)
+
+    def command(self, kind: str, **body: Any) -> Any:
+        """What the scheduler gives for this command. The same call with the same Idempotency-Key is applied once.
+
+        Raises Refusal, or SchedulerAway after 10 s.
+        """
+        command = Command(key=self._key(kind, body), kind=kind, body=body, actor=self.caller.name)
+        return from_thread.run(self.installation.link.command, command)
+
+    def ask(self, method: str, **args: Any) -> Any:
+        """The scheduler's answer to a question. Raises Refusal or SchedulerAway."""
+        link = self.installation.link
+
+        async def asked() -> Any:
+            return await link.request(method, **args)
+
+        return from_thread.run(asked)
+
+    def _key(self, kind: str, body: dict[str, Any]) -> str:
+        given = self.request.headers.get("idempotency-key")
+        if not given:
+            return uuid4().hex
+        named = json.dumps([self.caller.name, given, kind, body], sort_keys=True, default=str)
+        return hashlib.blake2b(named.encode(), digest_size=16).hexdigest()
+
+
+def call_of(request: Request) -> Call:
+    """The call that a request makes: its caller is known, and may do what the route needs.
+
+    A Dag that the path names is looked at here already, so that no handler can forget to.
+    """
+    need = request.scope["route"].endpoint.need
+    installation: Installation = request.app.state.installation
+    call = Call(request, installation, installation.gate.caller(request), need)
+    if not call.caller.may(need):
+        raise NotPermitted(need)
+    dag_id = request.path_params.get("dag_id")
+    if dag_id is not None and dag_id != "~" and need.resource in OF_DAGS:
+        call.permit(dag_id)
+    return call

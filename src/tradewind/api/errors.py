@@ -1,0 +1,91 @@
+"""What goes wrong, as the answer that a client gets: a status and Airflow's shapes, never a trace."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import uuid4
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from tradewind.api.call import NotAuthenticated, NotPermitted
+from tradewind.api.link import Refusal, SchedulerAway
+from tradewind.core.errors import TradewindError
+
+log = structlog.get_logger("api")
+
+NOT_FOUND = frozenset({"DagNotFound", "RunNotFound", "TaskNotFound", "BackfillNotFound", "NotFound"})
+CONFLICTS = frozenset({"RunAlreadyExists", "AlreadyExists", "NotCurrent"})
+
+
+class NotFound(TradewindError):
+    """There is no such thing, as far as the caller can see."""
+
+
+class AlreadyExists(TradewindError):
+    """There is one of that name already."""
+
+
+def status_of(error: TradewindError) -> int:
+    """The HTTP status of a refusal. What a person gave and what cannot be used is a 400."""
+    kind = error.kind if isinstance(error, Refusal) else type(error).__name__
+    match error:
+        case NotAuthenticated():
+            return 401
+        case NotPermitted():
+            return 403
+        case SchedulerAway():
+            return 503
+    if kind in NOT_FOUND:
+        return 404
+    return 409 if kind in CONFLICTS else 400
+
+
+def headers_of(status: int) -> dict[str, str]:
+    """What a client needs beside the status to go on."""
+    match status:
+        case 401:
+            return {"WWW-Authenticate": 'Basic realm="Tradewind", Bearer'}
+        case 503:
+            return {"Retry-After": "2"}
+        case _:
+            return {}
+
+
+def answer_errors(app: FastAPI) -> None:
+    """Give every error of this application Airflow 3's shape: `{"detail": …}`."""
+
+    @app.exception_handler(TradewindError)
+    async def refused(request: Request, error: TradewindError) -> JSONResponse:
+        status = status_of(error)
+        body: dict[str, Any] = {"detail": str(error)}
+        if isinstance(error, SchedulerAway) and error.command:
+            body["command"] = error.command
+        return JSONResponse(body, status, headers_of(status))
+
+    @app.exception_handler(RequestValidationError)
+    async def unfit(request: Request, error: RequestValidationError) -> JSONResponse:
+        return JSONResponse({"detail": [_problem(each) for each in error.errors()]}, 422)
+
+    @app.exception_handler(HTTPException)
+    async def plain(request: Request, error: HTTPException) -> JSONResponse:
+        return JSONResponse({"detail": error.detail}, error.status_code, error.headers)
+
+    @app.exception_handler(Exception)
+    async def fault(request: Request, error: Exception) -> JSONResponse:
+        return JSONResponse({"detail": said_of_fault(request, error)}, 500)
+
+
+def said_of_fault(request: Request, error: Exception) -> str:
+    """What a client is told of a fault of ours: a number that the log has beside the whole story."""
+    number = uuid4().hex[:12]
+    log.error("a request could not be answered", error_id=number, path=request.url.path, exc_info=error)
+    return f"This is a fault of the server; its log has more under {number}."
+
+
+def _problem(error: dict[str, Any]) -> dict[str, Any]:
+    """Without what was sent where it may be long or secret, and without objects that JSON does not have."""
+    return {"loc": list(error["loc"]), "msg": error["msg"], "type": error["type"]}

@@ -1,0 +1,62 @@
+"""Whether each component is well, as their beats say."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Engine, text
+
+from tradewind.api.link import Link, Refusal, SchedulerAway
+
+STALE_BEAT_SECONDS = 10.0
+
+
+async def scheduler_status(link: Link) -> dict[str, Any] | None:
+    """What the scheduler says of itself and its agents; None when it does not answer."""
+    try:
+        status: dict[str, Any] = await link.request("status", within_seconds=1.0)
+    except (SchedulerAway, Refusal):
+        return None
+    return status
+
+
+def health_of(engine: Engine, status: dict[str, Any] | None) -> dict[str, Any]:
+    """Airflow's shape: a status and the latest beat of each component; `triggerer` is null while there is none."""
+    return {"metadatabase": {"status": _database(engine)}, **_components(status)}
+
+
+def _database(engine: Engine) -> str:
+    try:
+        with engine.connect() as connection:
+            connection.execute(text("SELECT version_num FROM alembic_version"))
+    except Exception:  # whatever it is, it is not healthy
+        return "unhealthy"
+    return "healthy"
+
+
+def _components(status: dict[str, Any] | None) -> dict[str, Any]:
+    """Airflow's shape: a status and the latest beat; `triggerer` is null while there is none."""
+    now = datetime.now(UTC).isoformat()
+    if status is None:
+        away = {"status": "unhealthy", "latest_scheduler_heartbeat": None}
+        return {
+            "scheduler": away,
+            "triggerer": {"status": None, "latest_triggerer_heartbeat": None},
+            "dag_processor": {"status": "unhealthy", "latest_dag_processor_heartbeat": None},
+            "workers": {"status": "unhealthy", "connected": 0},
+        }
+    agents = [a for a in status["agents"] if a["connected"] and a["beat_age_seconds"] < STALE_BEAT_SECONDS]
+    scheduler_ok = not status["scheduler"]["database_away"]
+    return {
+        "scheduler": {
+            "status": "healthy" if scheduler_ok else "unhealthy",
+            "latest_scheduler_heartbeat": now,
+        },
+        "triggerer": {"status": None, "latest_triggerer_heartbeat": None},
+        "dag_processor": {
+            "status": "healthy" if status["dag_processor"]["first_scan_done"] else "unhealthy",
+            "latest_dag_processor_heartbeat": now,
+        },
+        "workers": {"status": "healthy" if agents else "unhealthy", "connected": len(agents)},
+    }

@@ -1,0 +1,6 @@
+"""`/api/v2`: Airflow 3.3's public REST API. One module per family of routes."""
+
+from tradewind.api.public import dags
+
+FAMILIES = (dags.routes,)
+"""All of them, in the order in which a path is looked up."""

@@ -1,0 +1,77 @@
+"""Routes that say what they need. One that does not cannot be served."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Any, TypeVar
+
+from fastapi import APIRouter, Depends, FastAPI
+from fastapi.routing import APIRoute
+
+from tradewind.api.call import Call, call_of
+from tradewind.core.access import Action, Need, Resource
+from tradewind.core.errors import TradewindError
+
+Handler = TypeVar("Handler", bound=Callable[..., Any])
+Asked = Annotated[Call, Depends(call_of)]
+"""What a handler declares to get its Call."""
+
+OPEN = None
+"""What a route needs that anybody may call, also without login."""
+
+
+class Undeclared(TradewindError):
+    """A route does not say who may call it, so nobody may: the server does not start."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(f"The route {path} does not say what it needs; register it through Routes.")
+
+
+class Routes:
+    """A family of routes, each with what it needs."""
+
+    def __init__(self, tag: str, prefix: str = "") -> None:
+        self.router = APIRouter(prefix=prefix, tags=[tag])
+
+    def get(self, path: str, needs: Resource | None, **options: Any) -> Callable[[Handler], Handler]:
+        """Reading. No state changes behind a GET."""
+        return self._add("GET", path, needs, Action.READ, options)
+
+    def post(
+        self, path: str, needs: Resource | None, action: Action = Action.CREATE, **options: Any
+    ) -> Callable[[Handler], Handler]:
+        return self._add("POST", path, needs, action, options)
+
+    def put(
+        self, path: str, needs: Resource, action: Action = Action.EDIT, **options: Any
+    ) -> Callable[[Handler], Handler]:
+        return self._add("PUT", path, needs, action, options)
+
+    def patch(
+        self, path: str, needs: Resource, action: Action = Action.EDIT, **options: Any
+    ) -> Callable[[Handler], Handler]:
+        return self._add("PATCH", path, needs, action, options)
+
+    def delete(
+        self, path: str, needs: Resource, action: Action = Action.DELETE, **options: Any
+    ) -> Callable[[Handler], Handler]:
+        return self._add("DELETE", path, needs, action, options)
+
+    def _add(
+        self, method: str, path: str, needs: Resource | None, action: Action, options: dict[str, Any]
+    ) -> Callable[[Handler], Handler]:
+        def register(handler: Handler) -> Handler:
+            handler.need = OPEN if needs is None else Need(action, needs)  # type: ignore[attr-defined]
+            guards = [] if needs is None else [Depends(call_of)]
+            options.setdefault("operation_id", handler.__name__)
+            self.router.add_api_route(path, handler, methods=[method], dependencies=guards, **options)
+            return handler
+
+        return register
+
+
+def check_declared(app: FastAPI) -> None:
+    """Raise Undeclared unless every route of the API says what it needs."""
+    for route in app.routes:
+        if isinstance(route, APIRoute) and not hasattr(route.endpoint, "need"):
+            raise Undeclared(route.path)

@@ -1,0 +1,40 @@
+"""Which Dags a reader may see, said in SQL, so that what they may not see is never fetched or counted."""
+
+from __future__ import annotations
+
+import json
+
+from sqlalchemy import ColumnElement, Select, false, func, or_, select, true
+
+from tradewind.core.access import DagScope
+from tradewind.store import tables as t
+
+
+def escaped(text: str) -> str:
+    """Text to be found literally by LIKE with `\\` as its escape character."""
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+
+
+def visible_dags(scope: DagScope) -> ColumnElement[bool]:
+    """A condition on `dag` rows."""
+    if scope.everything:
+        return true()
+    parts: list[ColumnElement[bool]] = []
+    if scope.ids:
+        parts.append(t.dag.c.dag_id.in_(sorted(scope.ids)))
+    # Tags are stored as JSON text: a tag in its quotes is found nowhere but where it is one.
+    parts += [t.dag.c.tags.like(f"%{escaped(json.dumps(tag))}%", escape="\\") for tag in sorted(scope.tags)]
+    parts += [func.substr(t.dag.c.file, 1, len(folder) + 1) == f"{folder}/" for folder in sorted(scope.folders)]
+    return or_(*parts) if parts else false()
+
+
+def in_scope(dag_id: ColumnElement[str], scope: DagScope) -> ColumnElement[bool]:
+    """A condition on any column that holds ids of Dags."""
+    if scope.everything:
+        return true()
+    return dag_id.in_(visible_ids(scope))
+
+
+def visible_ids(scope: DagScope) -> Select[tuple[str]]:
+    """The ids of the Dags in the scope."""
+    return select(t.dag.c.dag_id).where(visible_dags(scope))

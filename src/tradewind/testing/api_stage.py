@@ -1,0 +1,123 @@
+"""An API over a real database file and a real scheduler in one process, for tests, on a clock that stands still.
+
+The scheduler's worker does what it is told; commands are applied while the request waits for them.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import Request
+from fastapi.testclient import TestClient
+from sqlalchemy import Engine
+
+from tradewind.api.app import make_app
+from tradewind.api.link import QUESTION_SECONDS, Refusal, SchedulerAway
+from tradewind.config import Settings
+from tradewind.core.access import BUILT_IN, Caller, Role
+from tradewind.core.dag import DagSpec
+from tradewind.core.inputs import DagLoaded
+from tradewind.scheduler.scheduler import Scheduler
+from tradewind.store.engine import open_engine
+from tradewind.store.migrate import migrate
+from tradewind.store.specs import encode_spec, version_of
+from tradewind.store.writer import Writer
+from tradewind.testing.scheduler_stage import Agent, StillClock
+from tradewind.testing.simulation.scheduler_process import Files, OpenVault
+from tradewind.wire.messages import AnyMessage, Command, CommandResult, Hello, Response
+from tradewind.wire.messages import Request as Question
+
+
+class NamedGate:
+    """Whoever a test says: the caller of every request, until it says another."""
+
+    def __init__(self) -> None:
+        self.who = Caller("admin", (BUILT_IN["Admin"],))
+
+    def caller(self, request: Request) -> Caller:
+        return self.who
+
+    def be(self, name: str, *roles: Role | str) -> None:
+        self.who = Caller(name, tuple(BUILT_IN[role] if isinstance(role, str) else role for role in roles))
+
+
+class ApiStage(StillClock):
+    """An installation without processes. `client` speaks HTTP with its API."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__()
+        url = settings.database.sql_alchemy_conn
+        self._engine = open_engine(url)
+        migrate(self._engine)
+        self.scheduler = Scheduler(
+            engine=self._engine, writer=Writer(self._engine), holder="me", ports=self, files=Files(), vault=OpenVault(),
+            parallelism=50, default_pool_slots=20, max_retry_delay_seconds=9.0, kill_grace_seconds=1.0,
+        )  # fmt: skip
+        assert self.scheduler.try_to_own()
+        self.agent, self._client = Agent(), Agent()
+        self.say(Hello(role="agent", worker="local", instance="one", capacity=20, pid=1), self.agent)
+        self.say(Hello(role="client"), self._client)
+        self.play()
+        self.is_away = False
+        """The scheduler answers nobody."""
+        self.gate = NamedGate()
+        self.reading: Engine = open_engine(url, read_only=True)
+        self.app = make_app(settings, self.reading, link=self, gate=self.gate)
+        self.client = TestClient(self.app, raise_server_exceptions=False)
+
+    def close(self) -> None:
+        self.client.close()
+        self.scheduler.step_down()
+        self.reading.dispose()
+        self._engine.dispose()
+
+    # --- a Link ---
+
+    async def command(self, command: Command) -> Any:
+        result = self._answer(command, lambda m: isinstance(m, CommandResult) and m.key == command.key)
+        if result.state != "applied":
+            raise Refusal(result.error, result.kind)
+        return result.value
+
+    async def request(self, method: str, *, within_seconds: float = QUESTION_SECONDS, **args: Any) -> Any:
+        number = int(self.new_id(), 16)
+        response = self._answer(
+            Question(id=number, method=method, args=args), lambda m: isinstance(m, Response) and m.id == number
+        )
+        if response.error:
+            raise Refusal(response.error, response.kind)
+        return response.value
+
+    def _answer(self, message: AnyMessage, is_it: Any) -> Any:
+        if self.is_away:
+            raise SchedulerAway("No scheduler listens; start one, or wait for it.")
+        self.say(message, self._client)
+        self.play()
+        return next(m for m in reversed(self._client.told) if is_it(m))
+
+    def events(self) -> Any:
+        raise NotImplementedError("a stage is not subscribed to")
+
+    # --- what happens meanwhile ---
+
+    def say(self, message: AnyMessage, peer: Agent | None = None) -> None:
+        self.scheduler.desk.on_message(peer or self.agent, message)
+
+    def load(self, spec: DagSpec, source: str = "") -> None:
+        """A Dag file was parsed."""
+        digest = version_of(spec, source)
+        news = DagLoaded(
+            spec=spec, version=digest, encoded=encode_spec(spec), digest=digest, paused_at_creation=False
+        )  # fmt: skip
+        self.scheduler.submit(news)
+        self.play()
+
+    def wait(self, seconds: float) -> None:
+        self.seconds += seconds
+        self.scheduler.kick()
+        self.play()
+
+    def play(self) -> None:
+        """Until the scheduler has nothing to do."""
+        while self._calls:
+            self._calls.pop(0)()
