@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 from uuid import uuid4
 
@@ -15,8 +15,10 @@ from fastapi import Request
 from sqlalchemy import Connection, Engine
 
 from tradewind.api.link import Link
+from tradewind.api.specs import Specs
 from tradewind.config import Settings
 from tradewind.core.access import OF_DAGS, Action, Caller, DagFacts, DagScope, Need
+from tradewind.core.dag import DagSpec
 from tradewind.core.errors import DagNotFound, TradewindError
 from tradewind.store.reading.dags import dag_facts
 from tradewind.wire.messages import Command
@@ -53,6 +55,7 @@ class Installation:
     """Read-only."""
     link: Link
     gate: Gate
+    specs: Specs = field(default_factory=Specs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +101,10 @@ class Call:
             facts = dag_facts(connection, dag_id) or DagFacts(dag_id)
         if not scope.holds(facts):
             raise NotPermitted(need) if sees.holds(facts) else DagNotFound(dag_id)
+
+    def spec(self, connection: Connection, version: str) -> DagSpec:
+        """A Dag as one of its versions has it. Raises InvalidInput for one that is stored damaged."""
+        return self.installation.specs.of(connection, version)
 
     def command(self, kind: str, **body: Any) -> Any:
         """What the scheduler gives for this command. The same call with the same Idempotency-Key is applied once.
