@@ -28,6 +28,7 @@ from tradewind.testing.simulation.teeth import BUGS
 from tradewind.testing.simulation.workload import Trigger, Workload, draw_workload
 from tradewind.testing.world import Play
 from tradewind.worker.agent import Agent
+from tradewind.worker.lease import Lease
 
 
 def _forgets_open_callbacks_at_a_join() -> Any:
@@ -68,6 +69,10 @@ def _counts_sleep_as_import() -> Any:
     return patch.object(Agent, "_awake", lambda self: self._ports.now())
 
 
+def _begins_without_a_lease() -> Any:
+    return patch.object(Lease, "holds", lambda self, now: True)
+
+
 FOUND = {
     "a wish reads nothing that memory is ahead of": (354, _reads_behind_its_own_memory),
     "a callback whose offer got lost is offered again": (209, BUGS["forgets callbacks that got lost"]),
@@ -75,6 +80,7 @@ FOUND = {
     "a sensor waits as long as it said, whatever its worker's clock shows": (24, BUGS["believes a worker's clock"]),
     "a callback that a join itself brings about is carried out": (1392, _forgets_open_callbacks_at_a_join),
     "an import is not taken for hanging because its machine slept": (5403, _counts_sleep_as_import),
+    "an offer that lay in a frozen agent's socket is not begun when others have it": (6847, _begins_without_a_lease),
     "a report from the spool is said again when the welcome got lost": (2501, _says_spooled_reports_once),
 }  # fmt: skip
 

@@ -7,6 +7,7 @@ import pytest
 
 from tradewind.wire.messages import (
     Ack,
+    Beat,
     BeatAck,
     Cancel,
     Child,
@@ -284,6 +285,37 @@ def test_an_import_that_hangs_is_killed_and_one_whose_machine_slept_is_not(agent
         ports.pass_time(2)
         agent.tick()
     assert ports.killed == [50]
+
+
+def test_an_offer_that_was_read_too_late_waits_for_the_schedulers_word(agent: Agent, ports: Ports) -> None:
+    agent.dialled()
+    agent.connected()
+    beat = agent.tick()
+    ports.pass_time(20)  # frozen; what lay in the socket is read now
+    agent.from_scheduler(BeatAck(sent_us=beat.sent_us, epoch=1))
+    agent.from_scheduler(offer(isolation="spawn"))
+    assert ports.children == [], "that answer is from before the freeze"
+    ports.pass_time(0)
+    asked = [message for message in ports.reports if isinstance(message, Beat)]
+    assert len(asked) == 1, "the agent asks at once"
+    assert asked[0].holds == ["a1"]
+    agent.from_scheduler(BeatAck(sent_us=asked[0].sent_us, epoch=1))
+    assert len(ports.children) == 1
+
+
+def test_a_new_connection_forgets_what_others_may_have_by_now(agent: Agent, ports: Ports) -> None:
+    agent.dialled()
+    agent.connected()
+    agent.from_scheduler(offer())
+    ports.pass_time(20)
+    agent.from_host(ports.hosts[0], HostReady(pid=50))
+    agent.from_host(ports.hosts[0], Child(pid=60))
+    assert agent.dialled().running == []
+    agent.connected()
+    ports.pass_time(0)
+    assert ports.children[0].attempt is None
+    agent.from_scheduler(offer())
+    assert ports.children[0].attempt is not None, "it is offered again: it was still ours"
 
 
 # --- memory ------------------------------------------------------------------------------------------------------

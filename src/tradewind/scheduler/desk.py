@@ -54,6 +54,7 @@ from tradewind.scheduler.wishes import Context
 from tradewind.store import queries
 from tradewind.store.checked import is_about_text
 from tradewind.wire.messages import (
+    LEASE_SECONDS,
     PROTOCOL,
     SAY_AGAIN_SECONDS,
     Ack,
@@ -87,9 +88,6 @@ if TYPE_CHECKING:
     from tradewind.scheduler.scheduler import Scheduler
 
 log = structlog.get_logger("scheduler")
-
-LEASE_SECONDS = 10.0
-"""An agent's lease. A connected agent on this machine is alive by the kernel's word; see `expire`."""
 
 GIVEN_UP_SECONDS = LEASE_SECONDS + LOST_GRACE.total_seconds()
 """When what a silent agent had counts as lost: its processes have been killed since its lease ended."""
@@ -645,7 +643,8 @@ class Desk:
     def expire(self, now: float) -> None:
         """Agents that have been gone for longer than their lease, whose processes are killed, and those that have been
         gone for the grace as well, whose attempts are lost. A frozen agent's tasks run on without it: only when they
-        are dead may others take their place. A connected one that is silent is frozen, not dead: it is left alone."""
+        are dead may others take their place, and itself it begins nothing without a lease. A connected one on this
+        machine is alive by the kernel's word: one that is silent is frozen, not dead, and left alone."""
         held = {attempt.worker for attempt in self._scheduler.world.attempts.values()} | self._callbacks.agents()
         for name in sorted(held | set(self.beats)):
             if name in self.agents:

@@ -12,6 +12,9 @@ import msgspec
 PROTOCOL = 1
 """Raised when a message changes in a way that an older peer cannot read; sent in every Hello."""
 
+LEASE_SECONDS = 10.0
+"""An agent's lease, from each word of its own that was answered."""
+
 SAY_AGAIN_SECONDS = 5.0
 """What the other side has shown no sign of after this time is told again: an order, a report, an answer."""
 
@@ -301,7 +304,8 @@ class Hello(Message, tag="hello"):
 
 
 class Welcome(Message, tag="welcome"):
-    """The scheduler has registered this agent under an epoch; its lease lasts `lease_seconds` from each Beat."""
+    """The scheduler has registered this agent under an epoch; its lease lasts `lease_seconds` from its Hello, and from
+    each Beat that is answered. Without one the agent begins nothing."""
 
     epoch: int
     lease_seconds: float

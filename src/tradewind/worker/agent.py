@@ -12,10 +12,12 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from tradewind.wire.messages import (
+    LEASE_SECONDS,
     SAY_AGAIN_SECONDS,
     Ack,
     AnyMessage,
     Beat,
+    BeatAck,
     Cancel,
     Child,
     Drain,
@@ -39,6 +41,7 @@ from tradewind.wire.messages import (
     StartHost,
     Warm,
 )
+from tradewind.worker.lease import Lease
 from tradewind.worker.memory_guard import SMALL_BYTES, MemoryGuard, TooLarge
 from tradewind.worker.spool import WORTH_KEEPING_US
 from tradewind.worker.trigger_keeper import Link, TriggerHost, TriggerKeeper
@@ -206,6 +209,9 @@ class Agent:
         self._requests: dict[int, Question] = {}
         self._next_request = 0
         self._is_connected = False
+        self._lease = Lease(ports.now(), LEASE_SECONDS)
+        self._unsure: dict[str, Running] = {}
+        """Attempts that were offered when nobody had answered for a lease: others may have them by now."""
         self._heard_at = 0.0
         self._seen_at = ports.now()
         self._asleep = 0.0
@@ -231,13 +237,21 @@ class Agent:
         )
 
     def dialled(self) -> Hello:
-        """There is a connection: what to say on it first. Its silence counts from now on."""
+        """There is a connection: what to say on it first. Its silence counts from now on.
+
+        What nobody is sure about is forgotten: it is offered again if it is still ours.
+        """
         self._heard_at = self._ports.now()
+        self._lease.dialled(self._heard_at)
+        for attempt in self._unsure:
+            del self.attempts[attempt]
+        self._unsure.clear()
         return self.hello()
 
-    def connected(self) -> None:
+    def connected(self, lease_seconds: float = LEASE_SECONDS) -> None:
         """The scheduler knows us (again): it gets every report that it has not acknowledged."""
         self._heard_at = self._ports.now()
+        self._lease.welcomed(lease_seconds)
         for report in self.reports.values():
             self._tell(report)
         self.triggers.connected()
@@ -281,6 +295,9 @@ class Agent:
                 if question is not None:
                     message.id = question.number
                     question.link.send(message)
+            case BeatAck(sent_us=sent_us):
+                self._lease.answered(sent_us)
+                self._begin_unsure()
             case Drain():
                 self.draining = True
 
@@ -333,9 +350,27 @@ class Agent:
             del self.held[attempt]
             self._begin(running)
 
+    def _is_sure(self, running: Running) -> bool:
+        """Whether an attempt may begin at this moment. One that may not waits for the scheduler's word."""
+        if self._lease.holds(self._ports.now()):
+            return True
+        if not self._unsure:
+            self._ports.later(0, lambda: self._ports.tell_scheduler(self.tick()))
+        self._unsure[running.offer.attempt] = running
+        return False
+
+    def _begin_unsure(self) -> None:
+        """The scheduler has answered on the connection on which it offered these: they are still ours."""
+        if self._lease.holds(self._ports.now()):
+            waiting, self._unsure = list(self._unsure.values()), {}
+            for running in waiting:
+                self._begin(running)
+
     def _begin(self, running: Running) -> None:
         offer = running.offer
         self.attempts[offer.attempt] = running
+        if not self._is_sure(running):
+            return
         if offer.isolation == "spawn":
             self._spawn(running)
             return
@@ -410,6 +445,7 @@ class Agent:
             return
         running.cancelled = order.reason
         if running.child is None:
+            self._unsure.pop(order.attempt, None)
             for host in self.hosts.values():
                 if running in host.waiting:
                     host.waiting.remove(running)
@@ -611,9 +647,11 @@ class Agent:
             child.gone = True
             child.link.close()
             return
-        for running in host.waiting:
+        for running in list(host.waiting):
             if (running.offer.isolation == "reuse") is child.reuse:
                 host.waiting.remove(running)
+                if not self._is_sure(running):
+                    continue
                 self._give(child, running)
                 if not child.reuse:
                     self._keep_standby(host)
@@ -764,6 +802,7 @@ class Agent:
         """Report an attempt that cannot report itself."""
         self.attempts.pop(running.offer.attempt, None)
         self.held.pop(running.offer.attempt, None)
+        self._unsure.pop(running.offer.attempt, None)
         self._learn(running)
         if outcome in ("not_started", "lost") and running.offer.callback and not self.draining:
             # A callback has no tries of its own: who has it starts it again, also when nobody knows how far it came.
@@ -857,8 +896,10 @@ class Agent:
         self.triggers.tick(now)
         ready = sum(len(host.standby) for host in self.hosts.values())
         holds = [*self.attempts, *self.reports]
+        sent_us = self._ports.clock_us()
+        self._lease.said(sent_us, now)
         return Beat(
-            sent_us=self._ports.clock_us(),
+            sent_us=sent_us,
             holds=holds,
             triggers=self.triggers.holds,
             usage=usage,

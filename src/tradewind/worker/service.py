@@ -242,7 +242,7 @@ class AgentService:
 
     def from_scheduler(self, message: AnyMessage) -> None:
         if isinstance(message, Welcome):
-            self.agent.connected()
+            self.agent.connected(message.lease_seconds)
         elif isinstance(message, Refused):
             sys.stderr.write(f"The scheduler refused this worker: {message.reason}\n")
             self.stopping.set()

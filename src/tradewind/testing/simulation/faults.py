@@ -6,9 +6,9 @@ from dataclasses import dataclass, field, fields, replace
 from random import Random
 from typing import Any
 
-from tradewind.scheduler.desk import LEASE_SECONDS
 from tradewind.store.writer import LEASE_MS
 from tradewind.testing.simulation.machine import Habits
+from tradewind.wire.messages import LEASE_SECONDS
 
 CLASSES = (
     "commits", "database away", "scheduler crashes", "standby", "scheduler freezes", "agent crashes", "power cuts",

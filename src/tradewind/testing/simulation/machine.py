@@ -532,7 +532,7 @@ class Machine:
     def from_scheduler(self, message: AnyMessage) -> None:
         match message:
             case Welcome():
-                self.agent.connected()
+                self.agent.connected(message.lease_seconds)
             case Refused():
                 raise AssertionError(f"the scheduler refused {self.name}: {message.reason}")
             case _:
