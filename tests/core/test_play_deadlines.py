@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from tradewind.core.dag import DagSpec, DeadlineSpec
-from tradewind.core.inputs import TimerFired
+from tradewind.core.inputs import CallbackFinished, TimerFired
+from tradewind.core.records import TaskKey
 from tradewind.core.states import RunType
 from tradewind.core.timetables import DataInterval
 from tradewind.testing.builders import dag, every
@@ -144,6 +145,72 @@ def test_a_live_run_keeps_its_moment_when_its_dag_changes(play: Play) -> None:
     play.load(dag("a >> b", deadlines=(late(minutes=60),)))
     play.advance(minutes=10)
     assert told(play) == [("deadline:0", "10")]
+
+
+# --- references of the author's own ---
+
+
+def work_out(play: Play, moment: datetime | None, error: str = "", which: int = -1) -> None:
+    """A process that has the Dag's code says what the newest question came to."""
+    row = list(play.callbacks.values())[which]
+    asked = (row.key, row.kind, row.reason)
+    play.give(CallbackFinished(id=row.id, error=error, asked=asked, moment=moment))
+
+
+def test_a_reference_of_the_authors_own_is_worked_out_by_a_process_and_then_as_any_other(play: Play) -> None:
+    run = play.start(dag("a", deadlines=(late(minutes=5), late("custom"))))
+    play.begin("a")
+    assert [(kind.kind, kind.key) for kind in play.callbacks.values()] == [("reference:1", TaskKey(run.number, ""))]
+    work_out(play, START + timedelta(minutes=20))
+    assert play.deadlines[run.number, "deadline:1"] == START + timedelta(minutes=20)
+    play.advance(minutes=20)
+    assert told_missed(play) == ["deadline:0", "deadline:1"]
+
+
+def told_missed(play: Play) -> list[str]:
+    return [each.kind for each in play.callbacks.values() if each.kind.startswith("deadline:")]
+
+
+def test_a_moment_that_comes_out_past_is_told_at_once_but_not_when_the_run_goes_on_again(play: Play) -> None:
+    play.start(dag("a", deadlines=(late("custom"),)))
+    work_out(play, START - timedelta(days=1))
+    play.advance(seconds=0)
+    assert told_missed(play) == ["deadline:0"]
+    play.succeed("a")
+    play.clear()
+    assert [each.reason for each in play.callbacks.values() if each.kind == "reference:0"] == ["", "again"]
+    work_out(play, START - timedelta(days=1))
+    play.advance(hours=1)
+    assert told_missed(play) == ["deadline:0"]
+
+
+def test_an_answer_from_before_the_run_was_cleared_sets_nothing(play: Play) -> None:
+    play.start(dag("a", deadlines=(late("custom"),)))
+    play.succeed("a")
+    play.clear()
+    work_out(play, START + timedelta(minutes=20), which=0)
+    assert play.deadlines == {}
+    work_out(play, START + timedelta(minutes=30))
+    assert list(play.deadlines.values()) == [START + timedelta(minutes=30)]
+
+
+def test_an_answer_for_a_run_that_is_over_sets_nothing(play: Play) -> None:
+    play.start(dag("a", deadlines=(late("custom"),)))
+    play.succeed("a")
+    work_out(play, START + timedelta(minutes=20))
+    assert play.deadlines == {}
+
+
+def test_code_that_names_no_moment_sets_none_and_code_that_fails_is_in_the_event_log(play: Play) -> None:
+    run = play.start(dag("a", deadlines=(late("custom"), late("custom"))))
+    work_out(play, None, which=0)
+    assert [r.name for r in play.records if r.name == "run.deadline_unknown"] == []
+    work_out(play, None, error="ValueError: no such day", which=1)
+    assert play.deadlines == {}
+    (record,) = [r for r in play.records if r.name == "run.deadline_unknown"]
+    assert (record.run_id, record.reason, record.body) == (
+        run.run_id, "ValueError: no such day", {"deadline": "deadline:1"}
+    )  # fmt: skip
 
 
 # --- sla, as Airflow 2 has it ---

@@ -1,6 +1,7 @@
 """Deadlines: by when a run, or one task of it, should be over, and who is told when it is not.
 
-The moments are worked out when the run is made, kept beside it, and dropped when it ends. Each is told once.
+The moments are worked out when the run is made, kept beside it, and dropped when it ends. Each is told once. Where a
+reference is code of the author's own, a process that has it is asked for the moment, as one is that calls back.
 """
 
 from collections.abc import Iterator
@@ -9,6 +10,8 @@ from datetime import datetime, timedelta
 from tradewind.core.callbacks import call_back
 from tradewind.core.dag import DagSpec, DeadlineSpec
 from tradewind.core.decisions import DropRows, PutRow, Record
+from tradewind.core.ids import callback_id
+from tradewind.core.inputs import CallbackFinished
 from tradewind.core.records import DagRun, TaskKey
 from tradewind.core.states import FINISHED, RUN_FINISHED, RunType
 from tradewind.core.turn import Turn
@@ -17,16 +20,48 @@ from tradewind.core.world import LiveRun, World
 SLA = "sla:"
 """Begins the name of a task's deadline; the task's id follows. Those of the run are `deadline:` and their place."""
 
+ASKED = "reference:"
+"""Begins the kind of a callback that works a deadline out; the deadline's place follows."""
+
+AGAIN = "again"
+"""Reason of such a callback for a run that goes on after its end."""
+
 
 def watch(turn: Turn, live: LiveRun, *, again: bool = False) -> None:
     """Set the deadlines of a run that was made or, `again`, goes on after its end: then what is past is not told."""
-    number = live.run.number
     for name, at in _moments(turn.world, live):
-        if again and at <= turn.now:
-            continue
-        live.deadlines[name] = at
-        turn.do(PutRow("deadline", {"run": number, "name": name, "at": at}))
-        turn.world.at(at, "deadline", (number, name))
+        _set(turn, live, name, at, again=again)
+    for place, deadline in enumerate(live.plan.spec.deadlines):
+        if deadline.reference == "custom":
+            key, kind = TaskKey(live.run.number, ""), f"{ASKED}{place}"
+            call_back(turn, key, kind, AGAIN if again else "", live.run.clear_number)
+
+
+def worked_out(turn: Turn, report: CallbackFinished) -> None:
+    """A callback is over. If it was asked for a deadline, that is set, unless it was asked for an end before this."""
+    if report.asked is None:
+        return
+    key, kind, reason = report.asked
+    live = turn.world.runs.get(key.run)
+    if live is None or live.run.state in RUN_FINISHED or not kind.startswith(ASKED):
+        return
+    run, name = live.run, f"deadline:{kind.removeprefix(ASKED)}"
+    if report.id != callback_id(run.number, run.clear_number, kind):
+        return
+    if report.error:
+        body = {"deadline": name}
+        turn.do(Record("run.deadline_unknown", run.dag_id, run.run_id, reason=report.error, body=body))
+    elif report.moment is not None:
+        _set(turn, live, name, report.moment, again=reason == AGAIN)
+
+
+def _set(turn: Turn, live: LiveRun, name: str, at: datetime, *, again: bool) -> None:
+    if again and at <= turn.now:
+        return
+    number = live.run.number
+    live.deadlines[name] = at
+    turn.do(PutRow("deadline", {"run": number, "name": name, "at": at}))
+    turn.world.at(at, "deadline", (number, name))
 
 
 def drop(turn: Turn, live: LiveRun) -> None:

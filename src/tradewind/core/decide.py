@@ -102,6 +102,7 @@ def _react(turn: Turn, event: Input) -> Any:
             callbacks.begun(turn, event)
         case CallbackFinished():
             callbacks.finished(turn, event)
+            deadlines.worked_out(turn, event)
         case TriggerAnswered():
             deferral.answered(turn, event)
         case WatcherFired():

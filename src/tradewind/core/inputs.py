@@ -201,6 +201,10 @@ class CallbackBegun:
 class CallbackFinished:
     id: str
     error: str = ""
+    asked: tuple[TaskKey, str, str] | None = None
+    """Key, kind and reason of one that was asked for something, or that failed."""
+    moment: datetime | None = None
+    """What it was asked for: by when its run is to be over."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -320,4 +320,5 @@ class Engine:
         if offer is not None:
             played = self._actor.callback(self.bag.bagged[run.dag_id].prepared, offer)
             self.callbacks.append(played)
-            self.play.give(CallbackFinished(id=number, error=played.error))
+            asked, moment = (row.key, row.kind, row.reason), from_us(played.report.moment_us)
+            self.play.give(CallbackFinished(id=number, error=played.error, asked=asked, moment=moment))

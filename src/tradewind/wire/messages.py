@@ -77,7 +77,8 @@ class Offer(Message, tag="offer"):
     """The XComs named in the task's `reads`, complete; whatever else it pulls is a Request."""
     callback: str = ""
     """Not a task but a callback: `dag:on_failure`, `task:on_retry+email_on_retry` … with its reason; or a missed
-    deadline, `deadline:0` or `dag:sla_miss`, whose reason is the moment."""
+    deadline, `deadline:0` or `dag:sla_miss`, whose reason is the moment; or `reference:0`, which works such a moment
+    out and reports it."""
     reason: str = ""
     resume_method: str = ""
     """The task was deferred: go on in this method of the operator, not in `execute`."""
@@ -194,6 +195,8 @@ class Finished(Message, tag="finished"):
     """The rendered `map_index_template`."""
     asset_events: list[AssetUpdate] = []
     """What the attempt updated; only with `success`."""
+    moment_us: int | None = None
+    """Of a callback that works out a deadline: the moment. None: there is none."""
     died: bool = False
     """The agent says so: the process ended without a word, and has not called the task's callbacks."""
     cpu_seconds: float = 0.0

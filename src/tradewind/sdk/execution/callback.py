@@ -53,6 +53,9 @@ def run_callback(
         try:
             attempt = Attempt(prepared, offer)
             with current_context(attempt.context):
+                if offer.callback.startswith("reference:"):
+                    report.moment_us = _worked_out(attempt)
+                    return report
                 problems = _carry_out(attempt, lambda: _may_begin(runtime, lambda: on_begun(clock())))
         except _NotNow as why:
             report.outcome, report.error = "not_started", str(why)
@@ -63,6 +66,12 @@ def run_callback(
         report.outcome, report.error = "failed", masker().mask(problems[0])
     report.end_us = clock()
     return report
+
+
+def _worked_out(attempt: Attempt) -> int | None:
+    from tradewind.sdk.execution.lateness import deadline_of_run
+
+    return deadline_of_run(attempt, attempt.offer.callback.removeprefix("reference:"))
 
 
 def _carry_out(attempt: Attempt, may_begin: Callable[[], str]) -> list[str]:

@@ -12,8 +12,10 @@ from tradewind.sdk.callables import parameters_of
 from tradewind.sdk.compat_helpers import import_string
 from tradewind.sdk.execution.attempt import Attempt
 from tradewind.sdk.execution.callback import call_each, log_error
+from tradewind.sdk.execution.moments import microseconds
 from tradewind.sdk.execution.outcome import one_line
 from tradewind.sdk.notifier import BaseNotifier
+from tradewind.sdk.timezone import aware
 
 log = logging.getLogger("tradewind.task")
 
@@ -62,6 +64,34 @@ def deadline_missed(attempt: Attempt, place: str) -> list[str]:
         log_error(error, line)
         return [line]
     return []
+
+
+def deadline_of_run(attempt: Attempt, place: str) -> int | None:
+    """By when the run is to be over, as the reference says that the author has for the Dag's deadline at this place."""
+    dag = attempt.prepared.dag
+    if int(place) >= len(dag.deadlines):
+        log.warning("The Dag has no deadline number %s any more; the run gets none of it.", place)
+        return None
+    alert = dag.deadlines[int(place)]
+    facts = run_facts(attempt)
+    known = {**facts, "dag_run": facts}
+    moment = alert.reference.evaluate_with(session=_NoSession(), interval=alert.duration, **known)
+    if moment is None:
+        return None
+    if not isinstance(moment, datetime):
+        raise TypeError(f"{type(alert.reference).__name__} says {moment!r}; a deadline's reference gives a datetime.")
+    at = aware(moment, dag.timezone)
+    return None if at is None else microseconds(at)
+
+
+class _NoSession:
+    """Stands where Airflow passes a session of its metadata database, to which no code of authors has access here."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(
+            f"session.{name}: the metadata database is out of reach of Dag files; name what you need of the run in "
+            "required_kwargs."
+        )
 
 
 def _call(function: Any, kwargs: dict[str, Any], context: Any) -> None:
