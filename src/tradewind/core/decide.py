@@ -16,6 +16,7 @@ from tradewind.core import (
     consuming,
     deadlines,
     deferral,
+    partitioned,
     questions,
     reruns,
     runs,
@@ -249,6 +250,7 @@ def _dag_loaded(turn: Turn, news: DagLoaded) -> None:
         runs.plan_next(turn, spec.dag_id)
     runs.start_queued(turn, spec.dag_id)
     consuming.fit(turn, spec.dag_id, before.spec if before else None)
+    partitioned.named(turn, plan, news.partitions)
     watching.refresh(turn, before.spec if before else None, spec)
 
 

@@ -18,6 +18,7 @@ from tradewind.core.attempts import LOST_GRACE
 from tradewind.core.deadlines import runtimes_wanted
 from tradewind.core.decisions import (
     LookForRuns,
+    NamePartitions,
     NameRuns,
     PutRow,
     StartAttempt,
@@ -539,7 +540,7 @@ class Desk:
                 self._triggers.start(watched.id)
             case StopTrigger(id=trigger):
                 self._triggers.stop(trigger)
-            case NameRuns(dag_id=dag_id):
+            case NameRuns(dag_id=dag_id) | NamePartitions(dag_id=dag_id):
                 record = self._scheduler.world.dags.get(dag_id)
                 if record is not None:
                     self._reparse(record.file)

@@ -22,6 +22,7 @@ from tradewind.core.decisions import (
     DropTask,
     DropXComs,
     LookForRuns,
+    NamePartitions,
     NameRuns,
     Operation,
     PutAssetEvent,
@@ -122,6 +123,7 @@ class Play:
         self.deadlines: dict[tuple[int, str], datetime] = {}
         """Rows of deadlines that have not come, by (run, name)."""
         self.asked_to_name: list[str] = []
+        self.asked_for_partitions: list[str] = []
         """Dags whose timetable's code was asked for its next runs, in order."""
         self.versions: dict[str, int] = {}
         self.plans: dict[str, Plan] = {}
@@ -138,9 +140,16 @@ class Play:
 
     # --- Dags and runs ---
 
-    def load(self, spec: DagSpec, *, paused: bool = False, ahead: RunsAhead | None = None) -> None:
+    def load(
+        self,
+        spec: DagSpec,
+        *,
+        paused: bool = False,
+        ahead: RunsAhead | None = None,
+        partitions: Iterable[i.PartitionsNamed] = (),
+    ) -> None:
         """A parse found this Dag; a spec that differs from the known one is a new version. `ahead` are the runs that
-        a custom timetable named."""
+        a custom timetable named, and `partitions` what a custom mapper said of events."""
         known = self.world.plans.get(spec.dag_id)
         if known is None or known.spec != spec:
             self.versions[spec.dag_id] = self.versions.get(spec.dag_id, 0) + 1
@@ -149,7 +158,7 @@ class Play:
         self.give(
             i.DagLoaded(
                 spec=spec, version=version, encoded=b"", digest="", number=number, paused_at_creation=paused,
-                ahead=ahead,
+                ahead=ahead, partitions=tuple(partitions),
             )
         )  # fmt: skip
         self.plans[version] = self.world.plans[spec.dag_id]
@@ -529,6 +538,8 @@ class Play:
                 self.offered.append(attempt)
             case NameRuns(dag_id=dag_id):
                 self.asked_to_name.append(dag_id)
+            case NamePartitions(dag_id=dag_id):
+                self.asked_for_partitions.append(dag_id)
             case StopAttempt(attempt=attempt):
                 self.stopped.append(attempt)
             case StartCallback(id=number):

@@ -277,6 +277,8 @@ METHODS = {
     "{run_id: {task_id or task_id_N: state}}",
     "timetable.wanted": "{dag_ids} → {dag_id: {last: NamedRun | None, since_us?, until_us?}}: which runs a code "
     "host is to name for Dags with custom timetables; those that follow `last`, or all from `since_us` to `until_us`",
+    "partitions.wanted": "{dag_ids} → {dag_id: list of [event, name, uri, key]}: asset events whose partitions the "
+    "code of a Dag's mapper is to name",
     "task.count": "{dag_id, run_ids?, logical_dates_us?, task_ids?, states?} → int",
     "callback.begin": "{} → str: empty when this callback may do now what must not be done twice, else why it may not",
     "asset.triggering": "{dag_id, run_id} → list of AssetEventInfo: what the run was made for, oldest first",
@@ -447,6 +449,15 @@ class NamedRuns(msgspec.Struct, omit_defaults=True, kw_only=True):
     """The timetable wants none after these."""
 
 
+class NamedPartitions(msgspec.Struct, omit_defaults=True, kw_only=True):
+    """For which partitions of a Dag an asset event is, as the code of the Dag's mapper says; or why it cannot."""
+
+    dag_id: str
+    event: int
+    keys: list[str] = []
+    error: str = ""
+
+
 class Parsed(Message, tag="parsed"):
     """What a file defines. `specs` are canonical JSON of DagSpec; `watched` are files it read (absolute paths)."""
 
@@ -456,6 +467,8 @@ class Parsed(Message, tag="parsed"):
     specs: list[bytes] = []
     named: list[NamedRuns] = []
     """Only for Dags with custom timetables, and only where their code could say."""
+    partitions: list[NamedPartitions] = []
+    """Only of events that waited for the code of a Dag's partition mapper."""
     problems: list[ImportProblem] = []
     watched: list[str] = []
     variables: list[str] = []
