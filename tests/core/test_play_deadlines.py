@@ -40,12 +40,44 @@ def test_a_run_that_is_not_over_in_time_is_told_once(play: Play) -> None:
     assert play.run_state() == "running", "being late ends nothing"
 
 
-@pytest.mark.parametrize("outcome", ["success", "failed"])
-def test_a_run_that_ends_in_time_drops_it(play: Play, outcome: str) -> None:
+def test_a_run_that_succeeds_in_time_drops_it(play: Play) -> None:
     play.start(dag("a", deadlines=(late(),)))
     assert len(play.deadlines) == 1
-    play.end("a", outcome)
+    play.succeed("a")
     assert play.deadlines == {}
+    play.advance(hours=1)
+    assert told(play) == []
+
+
+def test_a_run_that_failed_before_its_moment_is_told_of_then_and_once(play: Play) -> None:
+    run = play.start(dag("a", deadlines=(late(), late(minutes=20))))
+    play.end("a", "failed")
+    assert run.number not in play.world.runs
+    play.advance(minutes=9)
+    assert told(play) == []
+    play.advance(minutes=1)
+    assert told(play) == [("deadline:0", "10")]
+    play.advance(hours=1)
+    assert told(play) == [("deadline:0", "10"), ("deadline:1", "20")]
+    assert (play.deadlines, play.world.overdue) == ({}, {})
+
+
+def test_a_failed_run_that_succeeds_after_all_or_counts_anew_is_not_told_of_before(play: Play) -> None:
+    first = play.start(dag("a", deadlines=(late(),)))
+    play.end("a", "failed")
+    play.clear()
+    assert list(play.deadlines) == [(first.number, "deadline:0")]
+    play.advance(minutes=5)
+    play.succeed("a")
+    play.advance(hours=1)
+    assert told(play) == []
+
+
+def test_a_failed_run_that_a_person_marks_success_is_not_late(play: Play) -> None:
+    run = play.start(dag("a", deadlines=(late(),)))
+    play.end("a", "failed")
+    play.mark_run("success", run=run)
+    assert (play.deadlines, play.world.overdue) == ({}, {})
     play.advance(hours=1)
     assert told(play) == []
 
@@ -217,9 +249,10 @@ def test_code_that_names_no_moment_sets_none_and_code_that_fails_is_in_the_event
 
 
 def older(**given: Any) -> DagSpec:
+    tasks = {"a": {"sla_seconds": 600}, "b": {"sla_seconds": 1800}}
     return dag(
-        "a >> b", tasks={"a": {"sla_seconds": 600}, "b": {"sla_seconds": 1800}}, generation=2, callbacks=("sla_miss",),
-        timetable=every(days=1, data_interval=True), start_date=START - timedelta(days=1), catchup=True, **given,
+        "a >> b", **{"tasks": tasks, "callbacks": ("sla_miss",), **given}, generation=2,
+        timetable=every(days=1, data_interval=True), start_date=START - timedelta(days=1), catchup=True,
     )  # fmt: skip
 
 
@@ -233,6 +266,32 @@ def test_a_task_of_a_scheduled_run_that_is_not_over_in_time_is_told(play: Play) 
     play.advance(minutes=30)
     assert [(c.kind, c.key.task_id) for c in play.callbacks.values()] == [("dag:sla_miss", "b")]
     assert told(play) == [("dag:sla_miss", "30")]
+
+
+def test_a_task_that_failed_misses_its_sla_and_one_that_was_skipped_does_not(play: Play) -> None:
+    play.load(older(dag_id="fails"))
+    play.load(older(dag_id="skips"))
+    play.advance(seconds=0)
+    of = {run.dag_id: run for run in play.runs.values()}
+    play.end("a", "failed", run=of["fails"])
+    play.end("a", "skipped", run=of["skips"])
+    assert {run.dag_id: str(run.state) for run in play.runs.values()} == {"fails": "failed", "skips": "success"}
+    play.advance(hours=1)
+    told = [(each.key.run, each.key.task_id) for each in play.callbacks.values() if each.kind == "dag:sla_miss"]
+    assert told == [(of["fails"].number, "a"), (of["fails"].number, "b")]
+    assert play.deadlines == {}
+
+
+def test_a_task_with_addresses_has_a_mail_sent_beside_the_callback_or_without_one(play: Play) -> None:
+    mails = {"callbacks": ("email_sla_miss",), "sla_seconds": 600}
+    for dag_id, callbacks in (("both", ("sla_miss",)), ("mail", ())):
+        spec = older(dag_id=dag_id, callbacks=callbacks, tasks={"a": mails})
+        play.load(spec)
+    play.advance(hours=1)
+    by_run = {run.number: run.dag_id for run in play.runs.values()}
+    assert [(by_run[c.key.run], c.kind, c.key.task_id) for c in play.callbacks.values()] == [
+        ("both", "dag:sla_miss", "a"), ("both", "task:email_sla_miss", "a"), ("mail", "task:email_sla_miss", "a"),
+    ]  # fmt: skip
 
 
 def test_runs_that_nobody_scheduled_and_dags_without_a_callback_have_no_sla(play: Play) -> None:

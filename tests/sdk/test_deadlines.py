@@ -256,7 +256,8 @@ def missed_sla(dag: Any, task_list: str, blocking_task_list: str, slas: Any, blo
 
 def older(**arguments: Any) -> DAG:
     dag = DAG(
-        "d", schedule_interval="@daily", start_date=datetime(2024, 3, 1), default_args={"sla": HOUR}, **arguments
+        "d", schedule_interval="@daily", start_date=datetime(2024, 3, 1),
+        sla_miss_callback=arguments.pop("sla_miss_callback", None), default_args={"sla": HOUR, **arguments},
     )  # fmt: skip
     with dag:
         EmptyOperator(task_id="t")
@@ -270,7 +271,17 @@ def test_an_sla_counts_in_a_dag_of_the_older_generation() -> None:
 
 
 def test_an_sla_that_nobody_is_told_of_is_noticed() -> None:
-    assert any("has no sla_miss_callback=" in notice for notice in dag_spec(older(), "d.py").notices)
+    assert any("has no effect where they have no email=" in notice for notice in dag_spec(older(), "d.py").notices)
+
+
+def test_a_task_with_addresses_is_mailed_about_unless_slas_are_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    mailed = older(email="me@x.org", email_on_failure=False, email_on_retry=False)
+    spec = dag_spec(mailed, "d.py")
+    assert (spec.tasks["t"].callbacks, spec.tasks["t"].sla_seconds) == (("email_sla_miss",), 3600)
+    assert not any("sla" in notice for notice in spec.notices)
+    monkeypatch.setenv("AIRFLOW__CORE__CHECK_SLAS", "False")
+    off = dag_spec(mailed, "d.py").tasks["t"]
+    assert (off.callbacks, off.sla_seconds) == ((), None)
 
 
 def test_in_a_modern_dag_an_sla_is_accepted_with_a_notice() -> None:

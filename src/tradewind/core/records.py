@@ -255,3 +255,12 @@ class SetAside(NamedTuple):
     run_id: str = ""
     is_out: bool = True
     """Memory has nothing of it. Else it is a run that memory holds, and that bears the reason."""
+
+
+class Overdue(NamedTuple):
+    """A run that is over, and what of it is late when its moment comes."""
+
+    dag_id: str
+    run_id: str
+    clear_number: int
+    deadlines: dict[str, datetime]

@@ -347,7 +347,7 @@ def _waits_on_past(turn: Turn, live: LiveRun) -> bool:
 
 def _finish(turn: Turn, live: LiveRun, state: RunState, reason: str) -> None:
     turn.move_run(live, state, reason=reason, end_date=turn.now)
-    deadlines.drop(turn, live)
+    deadlines.ended(turn, live)
     run, spec, world = live.run, live.plan.spec, turn.world
     kind = "on_success" if state is RunState.SUCCESS else "on_failure"
     if kind in spec.callbacks:

@@ -16,7 +16,7 @@ from tradewind.core.fair_queue import Entry
 from tradewind.core.limits import QueueKey, ReadyQueues
 from tradewind.core.past import PreviousRun, as_previous, worth_keeping
 from tradewind.core.plan import Edges, Plan
-from tradewind.core.records import Attempt, DagRun, Deferral, Pool, SetAside, TaskInstance, TaskKey
+from tradewind.core.records import Attempt, DagRun, Deferral, Overdue, Pool, SetAside, TaskInstance, TaskKey
 from tradewind.core.states import ATTEMPT_ACTIVE, FINISHED, RUN_FINISHED, TaskState
 from tradewind.core.timetables import DueRun, RunsAhead
 from tradewind.core.trigger_rules import UpstreamCounts
@@ -206,7 +206,7 @@ class World:
     __slots__ = (
         "active_of", "ahead", "assets", "attempts", "backfills", "came_back", "dag_active", "dags", "deferrals",
         "deferred_as", "deferred_slots", "last_states", "max_retry_delay_seconds", "next_run_number", "open_runs",
-        "parallelism", "plans", "pool_used", "pools", "ready", "runs", "runtimes", "sequence", "set_aside",
+        "overdue", "parallelism", "plans", "pool_used", "pools", "ready", "runs", "runtimes", "sequence", "set_aside",
         "success_clears_store", "task_active", "timers", "total_active", "unplanned", "unread", "watchers", "workers",
     )  # fmt: skip
 
@@ -243,6 +243,8 @@ class World:
         self.timers: list[tuple[datetime, int, str, object]] = []
         self.last_states: dict[str, list[PreviousRun]] = {}
         """The runs of each Dag that are over and may be the one before a run to come, for depends_on_past."""
+        self.overdue: dict[int, Overdue] = {}
+        """By number, runs that are over and have deadlines that they have not met."""
         self.runtimes: dict[str, tuple[float, ...]] = {}
         """Seconds that the last runs took, newest first, of Dags with a deadline that looks at them."""
         self.sequence = 0

@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from tradewind.core.asset_queue import WaitingEvent
 from tradewind.core.assets import keys_of
 from tradewind.core.backfill_plan import Action, LiveBackfill
-from tradewind.core.deadlines import runtimes_wanted
+from tradewind.core.deadlines import overdue, runtimes_wanted
 from tradewind.core.errors import InvalidInput, Unreadable
 from tradewind.core.past import Place, PreviousRun, as_previous, place_of, worth_keeping
 from tradewind.core.plan import Plan
@@ -337,10 +337,22 @@ def _stand_still(world: World, live: LiveRun, fault: str) -> None:
 
 def _load_deadlines(connection: Connection, world: World) -> None:
     """The moments that runs have been given, and how long past runs took where a Dag's deadlines look at them."""
+    found: dict[int, dict[str, datetime]] = {}
     for row in _sound(connection, world, t.deadline, run="run"):
         moment = from_us(row["at"])
-        if (live := world.runs.get(row["run"])) is not None and moment is not None:
-            live.deadlines[row["name"]] = moment
+        if moment is not None:
+            found.setdefault(row["run"], {})[row["name"]] = moment
+    for number, live in world.runs.items():
+        if (moments := found.get(number)) is not None:
+            live.deadlines = moments
+    over = t.run.c.number.in_(select(t.deadline.c.run)), t.run.c.state.not_in(OPEN_RUNS)
+    for over_row in read(connection, select(*raw(t.run)).where(*over)) if found else ():
+        try:
+            run = run_of(checked.sound(t.run, over_row))
+        except (Unreadable, ValueError):
+            continue  # nobody can be told of a run that cannot be read
+        if run.number in found:
+            world.overdue[run.number] = overdue(run, found[run.number])
     for dag_id, plan in world.plans.items():
         if most := runtimes_wanted(plan.spec):
             world.runtimes[dag_id] = runtimes(connection, dag_id, most)
@@ -549,10 +561,14 @@ def _set_timers(world: World, now: datetime) -> None:
             continue
         if run.state is RunState.RUNNING and spec.dagrun_timeout_seconds and run.start_date:
             world.at(run.start_date + timedelta(seconds=spec.dagrun_timeout_seconds), "run_timeout", run.number)
-        for name, at in live.deadlines.items():
-            world.at(at, "deadline", (run.number, name))
+        if run.state not in RUN_FINISHED:
+            for name, at in live.deadlines.items():
+                world.at(at, "deadline", (run.number, name))
         if run.state is RunState.QUEUED:
             world.at(max(run.run_after, now), "start_runs", run.dag_id)
+    for number, late in world.overdue.items():
+        for name, at in late.deadlines.items():
+            world.at(at, "deadline", (number, name))
     for deferral in world.deferrals.values():
         kind = "deferral" if deferral.question is None else "question"
         for moment in (deferral.at, deferral.timeout_at):

@@ -603,7 +603,9 @@ class Play:
         gathered = self.world.assets.partitions
         waits = {(d, key, n) for d, queue in gathered.items() for key, found in queue.events.items() for n in found}
         assert waits == self.partition_queue
-        kept = {(number, name): at for number, live in self.world.runs.items() for name, at in live.deadlines.items()}
+        late = {number: live.deadlines for number, live in self.world.runs.items()}
+        late |= {number: over.deadlines for number, over in self.world.overdue.items()}
+        kept = {(number, name): at for number, moments in late.items() for name, at in moments.items()}
         assert kept == self.deadlines
         self._check_backfills()
         rows = {w.id: {**w._asdict(), "assets": [list(a) for a in w.assets]} for w in self._watched()}
@@ -701,6 +703,7 @@ def same_world(memory: World, loaded: World, now: datetime) -> None:
     assert memory.watchers.active == loaded.watchers.active
     assert memory.pools == loaded.pools
     assert memory.runtimes == loaded.runtimes
+    assert memory.overdue == loaded.overdue
     assert memory.backfills == loaded.backfills
 
     def ready(world: World) -> set[Any]:
@@ -731,7 +734,8 @@ def timers(world: World, now: datetime) -> set[Any]:
                 return found is not None and found.retry_at == at
             case "deadline":
                 number, name = subject
-                return number in world.runs and world.runs[number].deadlines.get(name) == at
+                late = world.overdue.get(number) or world.runs.get(number)
+                return late is not None and late.deadlines.get(name) == at
             case "schedule":  # one that is due already waits for the end of a run
                 record = world.dags[subject]
                 return at > now and not record.is_paused and record.next_due is not None

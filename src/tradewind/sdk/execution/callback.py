@@ -78,9 +78,11 @@ def _carry_out(attempt: Attempt, may_begin: Callable[[], str]) -> list[str]:
     offer, context = attempt.offer, attempt.context
     context["reason"] = offer.reason
     owner, _, what = offer.callback.partition(":")
-    if owner == "deadline" or what == "sla_miss":
+    if owner == "deadline" or what in ("sla_miss", "email_sla_miss"):
         from tradewind.sdk.execution import lateness
 
+        if what == "email_sla_miss":
+            return lateness.mail_of_sla(attempt, may_begin)
         tell = lateness.deadline_missed if owner == "deadline" else lateness.sla_missed
         return tell(attempt, what)
     if owner == "dag":

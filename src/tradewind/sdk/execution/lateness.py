@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import html
 import inspect
 import logging
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -114,10 +116,7 @@ def sla_missed(attempt: Attempt, _: str) -> list[str]:
     """Call the Dag's sla_miss_callback with the five values that it gets in Airflow 2."""
     dag, run, task_id = attempt.prepared.dag, attempt.ti.dag_run, attempt.offer.task_id
     late = SlaMiss(task_id, dag.dag_id, run.logical_date, datetime.fromisoformat(attempt.offer.reason))
-    blocking = [each for each in run.get_task_instances() if str(each.state) not in ("success", "skipped")]
-    date = run.logical_date or run.run_after
-    when = date.isoformat() if date is not None else run.run_id
-    lines = [f"{name} on {when}" for name in (task_id, *(each.task_id for each in blocking))]
+    blocking, lines = _late_and_blocking(attempt)
     values = (dag, lines[0], "\n".join(lines[1:]), [late], blocking)
 
     def with_values(callback: Any) -> Any:
@@ -126,6 +125,36 @@ def sla_missed(attempt: Attempt, _: str) -> list[str]:
     callbacks = dag.sla_miss_callback
     several = callbacks if isinstance(callbacks, (list, tuple)) else [callbacks]
     return call_each([with_values(callback) for callback in several if callback], attempt.context, "sla_miss")
+
+
+def _late_and_blocking(attempt: Attempt) -> tuple[list[Any], list[str]]:
+    """The task instances that are not done; and a line for the task that is late, and one for each of those."""
+    run = attempt.ti.dag_run
+    blocking = [each for each in run.get_task_instances() if str(each.state) not in ("success", "skipped")]
+    date = run.logical_date or run.run_after
+    when = date.isoformat() if date is not None else run.run_id
+    names = (attempt.offer.task_id, *(each.task_id for each in blocking))
+    return blocking, [f"{name} on {when}" for name in names]
+
+
+def mail_of_sla(attempt: Attempt, may_begin: Callable[[], str]) -> list[str]:
+    """Send the mail about a task that has missed its SLA to the addresses that the task has."""
+    from tradewind.sdk.execution.alert_mail import send_once
+
+    if not attempt.task.email or attempt.task.counted_sla is None:
+        log.info("No mail is sent: the task asks for none any more.")
+        return []
+    return send_once("sla_miss", attempt.task.email, lambda: _composed(attempt), may_begin)
+
+
+def _composed(attempt: Attempt) -> tuple[str, str]:
+    _, lines = _late_and_blocking(attempt)
+    late, blocking = html.escape(lines[0]), html.escape("\n".join(lines[1:]))
+    due = html.escape(attempt.offer.reason)
+    return (
+        f"[airflow] SLA miss on DAG={attempt.prepared.dag.dag_id}",
+        f"<p>Not done by {due}:</p><pre>{late}</pre><p>Not done in its run:</p><pre>{blocking}</pre>",
+    )
 
 
 def run_facts(attempt: Attempt) -> RunFacts:
