@@ -285,6 +285,8 @@ def _load_deferrals(connection: Connection, world: World) -> None:
 
 
 def _belongs_to(deferral: Deferral, task: TaskInstance) -> bool:
+    if deferral.is_kept:
+        return task.state is TaskState.UP_FOR_RETRY or task.state in WITH_DEFERRAL
     waits_otherwise = TaskState.DEFERRED if deferral.question is not None else TaskState.AWAITING_INPUT
     return task.state in WITH_DEFERRAL and task.state is not waits_otherwise
 
