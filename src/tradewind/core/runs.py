@@ -402,7 +402,7 @@ def adopt(turn: Turn, live: LiveRun) -> None:
     world = turn.world
     plan = world.plans[live.run.dag_id]
     fresh = LiveRun(live.run, plan, live.tasks.values())
-    for name in ("previous", "followers", "deadlines", "lengths", "pushed", "xcoms", "active", "given_back"):
+    for name in ("previous", "deadlines", "lengths", "pushed", "xcoms", "active", "given_back"):
         setattr(fresh, name, getattr(live, name))
     world.runs[live.run.number] = fresh
     fit(turn, fresh)

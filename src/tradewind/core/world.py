@@ -69,7 +69,7 @@ class LiveRun:
     """A run that is not over, with its tasks and the counts that trigger rules look at."""
 
     __slots__ = (
-        "active", "counts", "deadlines", "followers", "given_back", "in_motion", "instances", "lengths", "order_us",
+        "active", "counts", "deadlines", "given_back", "in_motion", "instances", "lengths", "order_us",
         "plan", "previous", "pushed", "run", "tasks", "unfinished", "waiting", "xcoms",
     )  # fmt: skip
 
@@ -92,8 +92,6 @@ class LiveRun:
         self.previous: PreviousRun | None = None
         self.given_back: dict[tuple[str, int], int] = {}
         """How often in a row workers have handed a task back unstarted. A restart begins to count anew."""
-        self.followers: dict[int, None] = {}
-        """Numbers of live runs that have, or had, this one before them."""
         self.deadlines: dict[str, datetime] = {}
         """Moments at which somebody is told that the run, or a task of it, is late."""
         self.order_us = int((run.logical_date or run.run_after).timestamp() * 1e6)
@@ -205,9 +203,10 @@ class World:
 
     __slots__ = (
         "active_of", "ahead", "assets", "attempts", "backfills", "came_back", "dag_active", "dags", "deferrals",
-        "deferred_as", "deferred_slots", "last_states", "max_retry_delay_seconds", "next_run_number", "open_runs",
-        "overdue", "parallelism", "plans", "pool_used", "pools", "ready", "runs", "runtimes", "sequence", "set_aside",
-        "success_clears_store", "task_active", "timers", "total_active", "unplanned", "unread", "watchers", "workers",
+        "deferred_as", "deferred_slots", "followers", "last_states", "max_retry_delay_seconds",
+        "next_run_number", "open_runs", "overdue", "parallelism", "plans", "pool_used", "pools", "ready",
+        "runs", "runtimes", "sequence", "set_aside", "success_clears_store", "task_active", "timers",
+        "total_active", "unplanned", "unread", "watchers", "workers",
     )  # fmt: skip
 
     def __init__(
@@ -219,6 +218,8 @@ class World:
         self.ahead: dict[str, RunsAhead] = {}
         """By dag_id, what custom timetables have named. Memory alone has it: every parse of a file brings it anew."""
         self.runs: dict[int, LiveRun] = {}
+        self.followers: dict[int, dict[int, None]] = {}
+        """By number of a run, live or over, the live runs that have it before them."""
         self.open_runs: dict[str, dict[int, None]] = {}
         """Numbers of the live runs of each Dag, oldest first."""
         self.backfills: dict[str, LiveBackfill] = {}
@@ -317,18 +318,23 @@ class World:
         number, dag_id = live.run.number, live.run.dag_id
         self.runs[number] = live
         self.note_backfill(live.run)
-        for other_number in self.open_runs.setdefault(dag_id, {}):
-            other = self.runs[other_number]
-            if other.previous is not None and other.previous.number == number:
-                live.followers[other_number] = None
-            if live.previous is not None and live.previous.number == other_number:
-                other.followers[number] = None
-        self.open_runs[dag_id][number] = None
+        self.open_runs.setdefault(dag_id, {})[number] = None
+        if live.previous is not None:
+            self.followers.setdefault(live.previous.number, {})[number] = None
 
     def forget_run(self, number: int) -> None:
         live = self.runs.pop(number, None)
         if live:
             self.open_runs.get(live.run.dag_id, {}).pop(number, None)
+            self._follows_no_more(live)
+
+    def _follows_no_more(self, live: LiveRun) -> None:
+        if live.previous is None:
+            return
+        after = self.followers.get(live.previous.number, {})
+        after.pop(live.run.number, None)
+        if not after:
+            self.followers.pop(live.previous.number, None)
 
     def backfill_of(self, run: DagRun) -> LiveBackfill | None:
         """The backfill that a run belongs to, while that is under way."""
@@ -500,16 +506,13 @@ class World:
 
     def set_previous(self, live: LiveRun, previous: PreviousRun) -> None:
         """Another run has become the one before a live run."""
+        self._follows_no_more(live)
         live.previous = previous
-        if (before := self.runs.get(previous.number)) is not None:
-            before.followers[live.run.number] = None
+        self.followers.setdefault(previous.number, {})[live.run.number] = None
 
     def followers_of(self, live: LiveRun) -> Iterator[LiveRun]:
         """Live runs that have this one before them."""
-        for number in live.followers:
-            after = self.runs.get(number)
-            if after is not None and after.previous is not None and after.previous.number == live.run.number:
-                yield after
+        yield from (self.runs[number] for number in tuple(self.followers.get(live.run.number, ())))
 
     def remember_states(self, live: LiveRun) -> None:
         """A run that is over leaves memory: the runs after it, made or to come, keep what they need to know of it."""

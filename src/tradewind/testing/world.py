@@ -637,6 +637,7 @@ def check_world(world: World) -> None:
     for number, live in world.runs.items():
         _check_run(live, sum(a.key.run == number for a in attempts))
         assert number in world.open_runs[live.run.dag_id]
+        assert live.previous is None or number in world.followers[live.previous.number]
     assert {a.key: a.id for a in attempts} == world.active_of, "two attempts of one task"
     assert world.total_active == len(attempts)
     assert _nonzero(world.pool_used) == _summed((a.pool, a.pool_slots) for a in attempts)
@@ -660,6 +661,9 @@ def check_world(world: World) -> None:
     assert world.watchers.active.keys() == {id for id in world.watchers.ids if awaited(world, id)}
     for watched in world.watchers.active.values():
         assert watched.assets == awaited(world, watched.id), watched
+    for before, after in world.followers.items():
+        assert after
+        assert all((found := world.runs[n].previous) is not None and found.number == before for n in after), before
     for gathered in world.assets.partitions.values():
         assert gathered.events
         assert all(gathered.events.values())
