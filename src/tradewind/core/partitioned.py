@@ -42,10 +42,9 @@ def gather(turn: Turn, plan: Plan, event: WaitingEvent) -> Fresh:
     return [(key, event.number) for key in targets]
 
 
-def named(turn: Turn, plan: Plan, said: Iterable[PartitionsNamed]) -> None:
+def named(turn: Turn, dag_id: str, said: Iterable[PartitionsNamed]) -> None:
     """The code of a Dag's mapper has said for which partitions events are that waited for it."""
-    dag_id = plan.spec.dag_id
-    queue = turn.world.assets.partitions.get(dag_id)
+    plan, queue = turn.world.plans[dag_id], turn.world.assets.partitions.get(dag_id)
     heard = (
         [(one, queue.events[UNNAMED][one.event]) for one in said if one.event in queue.events.get(UNNAMED, ())]
         if queue is not None and plan.partitions is not None

@@ -233,6 +233,8 @@ def run_limit(spec: DagSpec) -> int:
 def start_queued(turn: Turn, dag_id: str) -> None:
     """Start queued runs, oldest first, as far as the Dag's limit allows. Those of a backfill have its own limit."""
     world = turn.world
+    if not world.open_runs.get(dag_id):
+        return
     record, plan = world.dags.get(dag_id), world.plans.get(dag_id)
     if record is None or plan is None or record.is_paused:
         return

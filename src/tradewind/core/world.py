@@ -16,6 +16,7 @@ from tradewind.core.fair_queue import Entry
 from tradewind.core.limits import QueueKey, ReadyQueues
 from tradewind.core.past import PreviousRun, as_previous, worth_keeping
 from tradewind.core.plan import Edges, Plan
+from tradewind.core.plans import Packing, Plans
 from tradewind.core.records import Attempt, DagRun, Deferral, Overdue, Pool, SetAside, TaskInstance, TaskKey
 from tradewind.core.states import ATTEMPT_ACTIVE, FINISHED, RUN_FINISHED, TaskState
 from tradewind.core.timetables import DueRun, RunsAhead
@@ -210,10 +211,15 @@ class World:
     )  # fmt: skip
 
     def __init__(
-        self, *, parallelism: int = 32, max_retry_delay_seconds: float = 86400.0, success_clears_store: bool = False
+        self,
+        *,
+        parallelism: int = 32,
+        max_retry_delay_seconds: float = 86400.0,
+        success_clears_store: bool = False,
+        packing: Packing | None = None,
     ) -> None:
         self.dags: dict[str, DagRecord] = {}
-        self.plans: dict[str, Plan] = {}
+        self.plans = Plans(packing)
         """Newest good plan by dag_id."""
         self.ahead: dict[str, RunsAhead] = {}
         """By dag_id, what custom timetables have named. Memory alone has it: every parse of a file brings it anew."""
@@ -473,22 +479,23 @@ class World:
         free = [w for w in self.workers.values() if queue in w.queues and w.used < w.capacity and not w.draining]
         return max(free, key=lambda w: w.capacity - w.used, default=None)
 
-    def set_dag(self, record: DagRecord, plan: Plan | None = None) -> None:
+    def set_dag(self, record: DagRecord, plan: Plan | None = None, encoded: bytes = b"") -> None:
         self.dags[record.dag_id] = record
         if plan is not None:
-            self.set_plan(plan)
+            self.set_plan(plan, encoded)
 
-    def set_plan(self, plan: Plan) -> None:
-        """The Dag is like this now."""
+    def set_plan(self, plan: Plan, encoded: bytes = b"") -> None:
+        """The Dag is like this now; `encoded` is its spec as it is stored."""
         known = self.plans.get(plan.spec.dag_id)
-        self.plans[plan.spec.dag_id] = plan
+        self.plans.put(plan, encoded)
         self.assets.change(known.spec if known else None, plan.spec)
         self.watchers.change(known.spec if known else None, plan.spec)
 
     def forget_dag(self, dag_id: str) -> None:
         """The Dag is deleted."""
         self.dags.pop(dag_id, None)
-        plan = self.plans.pop(dag_id, None)
+        plan = self.plans.get(dag_id)
+        self.plans.drop(dag_id)
         self.assets.forget(dag_id)
         if plan is not None:
             self.assets.change(plan.spec, None)
