@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
-from tradewind.core.inputs import DagLoaded
 from tradewind.core.plan import Plan
 from tradewind.core.plans import AT_HAND, Packing, Plans
 from tradewind.core.world import World
@@ -69,7 +68,8 @@ def test_an_idle_dag_costs_little_memory(stage: Stage) -> None:
     add(stage, FEW, MANY)
     many = held_by(stage)
     each = (many - few) / (MANY - FEW)
-    assert each < 1600, f"{each:.0f} bytes"
+    print(each)
+    assert each < 600, f"{each:.0f} bytes"
 
 
 def test_idle_dags_are_loaded_by_few_queries(stage: Stage) -> None:
