@@ -109,6 +109,22 @@ class TestInstalled:
             f"airflow.models.dagbag.DagBag is not supported by Tradewind yet (asked for in {file}:2)"
         )
 
+    @pytest.mark.parametrize(
+        ("line", "instead"),
+        [
+            ("from airflow.operators.subdag import SubDagOperator", "put its tasks into a TaskGroup"),
+            ("from airflow.operators.subdag_operator import SubDagOperator", "put its tasks into a TaskGroup"),
+            ("from airflow.io.path import ObjectStoragePath", "`UPath` of the distribution universal-pathlib"),
+            ("from airflow.sdk import ObjectStoragePath", "`UPath` of the distribution universal-pathlib"),
+        ],
+    )
+    def test_where_more_is_known_the_sentence_says_what_to_do_instead(self, line: str, instead: str) -> None:
+        with pytest.raises(
+            ImportError, match=r"is not supported by Tradewind yet \(asked for in .*\); .*\.$"
+        ) as caught:
+            exec(line)
+        assert instead in str(caught.value)
+
     def test_an_unsupported_name_is_no_attribute(self) -> None:
         import airflow.models.dagbag
 

@@ -81,6 +81,30 @@ def test_a_run_that_ends_in_time_leaves_no_row(installation: Installation) -> No
     assert i.rows("SELECT * FROM deadline") == []
 
 
+def test_a_run_that_failed_is_told_of_at_its_moment_although_the_scheduler_restarts(installation: Installation) -> None:
+    i = installation
+    i.add_dag(spec(QUEUED))
+    create(i)
+    begun(i)
+    i.give(*(AttemptFinished(attempt=a, outcome="failed", end_date=i.now) for a in list(i.world.attempts)))
+    assert i.world.runs == {}
+    restart(i)
+    assert list(i.world.overdue) == [1]
+    i.advance(minutes=10)
+    assert i.rows("SELECT kind FROM callback") == [("deadline:0",)]
+    assert (i.rows("SELECT name FROM deadline"), i.world.overdue) == ([], {})
+
+
+def test_a_failed_run_that_is_deleted_is_told_of_no_more(installation: Installation) -> None:
+    i = installation
+    i.add_dag(spec(QUEUED))
+    i.command("run.create", dag_id="etl", run_type="manual", run_id="r")
+    i.give(*(AttemptFinished(attempt=a, outcome="failed", end_date=i.now) for a in list(i.world.attempts)))
+    i.command("run.delete", dag_id="etl", run_id="r")
+    i.advance(hours=1)
+    assert (i.rows("SELECT kind FROM callback"), i.world.overdue) == ([], {})
+
+
 def test_the_average_of_past_runs_is_read_again_at_a_start(installation: Installation) -> None:
     i = installation
     i.add_dag(spec(AVERAGE))

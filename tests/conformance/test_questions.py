@@ -90,6 +90,21 @@ def test_a_question_and_its_answer_survive_every_restart(installation: Installat
     assert [event.reason for event in i.events if event.name == "question.answered"] == ["Me chose Yes, No"]
 
 
+def test_a_kept_answer_survives_a_restart_between_the_loss_and_the_next_question(installation: Installation) -> None:
+    i = installation
+    begin(i, "a", retries=1, retry_delay_seconds=60.0)
+    ask(i)
+    respond(i, "Yes")
+    (attempt,) = i.world.attempts
+    i.give(AttemptFinished(attempt=attempt, outcome="lost", error="gone", end_date=i.now))
+    restart(i)
+    i.advance(seconds=1)
+    restart(i)
+    ask(i)
+    assert told(i)["chosen_options"] == ["Yes"]
+    assert [chosen for (chosen,) in i.rows("SELECT chosen FROM question ORDER BY try_number")] == ['["Yes"]'] * 2
+
+
 def test_a_restart_does_not_forget_the_deadline(installation: Installation) -> None:
     i = installation
     begin(i)

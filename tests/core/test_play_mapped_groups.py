@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tradewind.core.dag import DagSpec
+from tradewind.core.world import LiveRun
 from tradewind.testing.builders import dag, expand, mapped_group
 from tradewind.testing.world import Play
 
@@ -107,6 +108,50 @@ def test_a_branch_inside_decides_for_its_own_element(play: Play) -> None:
     play.succeed("z", 0)
     assert play.state("end", 0) == "queued"
     assert play.state("end", 1) == "none"
+
+
+BRANCH = {"x": {"skips_downstream": True}}
+
+
+def test_a_branch_inside_skips_all_that_a_mapped_task_has_for_its_element(play: Play) -> None:
+    play.start(group_of("x >> y", "x y", over=2, tasks={**BRANCH, "y": {"map": expand(n=3)}}))
+    play.succeed("x", 1, skip=["y[1]"])
+    assert [play.state("y", n) for n in range(6)] == ["none"] * 3 + ["skipped"] * 3
+    play.succeed("x", 0)
+    assert [play.state("y", n) for n in range(6)] == ["queued"] * 3 + ["skipped"] * 3
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+def test_a_branch_inside_skips_a_mapped_task_that_has_not_expanded_yet(play: Play, restarts: bool) -> None:
+    spec = group_of("x >> y >> z; s >> y", "x y z", over=3, tasks={**BRANCH, "y": {"map": expand(n="s")}})
+    play.start(spec)
+    play.succeed("x", 1, skip=["y[1]"])
+    play.succeed("x", 0)
+    assert (play.state("y"), play.state("z", 1)) == ("none", "none")
+    if restarts:
+        live = play.world.runs[1]
+        fresh = LiveRun(live.run, live.plan, live.tasks.values())
+        fresh.active = live.active
+        for key, name in play.xcoms:
+            fresh.keep_xcom(key, name, b"", None)
+        play.world.runs[1] = fresh
+    play.succeed("s", value=["p", "q"])
+    assert [play.state("y", n) for n in range(6)] == ["queued"] * 2 + ["skipped"] * 2 + ["none"] * 2
+    assert play.state("z", 1) == "skipped"
+    assert play.task("y", 2).reason == "x decided to skip it"
+    play.succeed("x", 2, skip=["y[2]"])
+    assert [play.state("y", n) for n in (4, 5)] == ["skipped"] * 2
+
+
+def test_a_branch_that_runs_again_decides_anew_about_what_has_not_expanded(play: Play) -> None:
+    spec = group_of("x >> y; s >> y", "x y", over=2, tasks={**BRANCH, "y": {"map": expand(n="s")}})
+    play.start(spec)
+    play.succeed("x", 0, skip=["y[0]"])
+    play.clear([("x", 0)])
+    play.succeed("x", 0)
+    play.succeed("x", 1, skip=["y[1]"])
+    play.succeed("s", value=["p", "q"])
+    assert [play.state("y", n) for n in range(4)] == ["queued"] * 2 + ["skipped"] * 2
 
 
 def test_setup_and_teardown_inside_belong_to_their_element(play: Play) -> None:

@@ -10,9 +10,10 @@ import pytest
 
 from tradewind.core.errors import InvalidInput
 from tradewind.core.explain_dag import explain_dag
-from tradewind.core.inputs import AssetsUpdated, AssetUpdate
+from tradewind.core.inputs import AssetsUpdated, AssetUpdate, PartitionsNamed, SetPaused
 from tradewind.core.records import DagRun
 from tradewind.core.timetables.spec import PartitionSpec
+from tradewind.scheduler.facts import wanted_partitions
 from tradewind.testing.builders import dag, every
 from tradewind.testing.world import Play
 
@@ -280,3 +281,85 @@ def test_one_event_costs_one_look_however_many_partitions_wait(play: Play) -> No
     assert play.world.assets.partitions["reads"].due == {}
     produce(play, "b", "p7")
     assert [key for key, _ in made(play)] == ["p7"]
+
+
+# --- mappers of an author's own ---
+
+CODE = {"kind": "custom", "name": "Own"}
+
+
+def by_code(**given: Any) -> Any:
+    return consumer(mappers=partitions(CODE), **given)
+
+
+def name(play: Play, *said: PartitionsNamed) -> None:
+    """The file was parsed, and the code of its mapper asked."""
+    play.load(play.world.plans["reads"].spec, partitions=said)
+    play.advance(seconds=0)
+
+
+def test_an_event_waits_until_the_code_of_the_mapper_has_named_its_partitions(play: Play) -> None:
+    play.load(by_code())
+    produce(play, "a", "x", "y")
+    assert play.asked_for_partitions == ["reads"] * 2
+    assert wanted_partitions(play.world, ["reads", "other"]) == {
+        "reads": [[1, "a", "s3://a", "x"], [2, "a", "s3://a", "y"]]
+    }  # fmt: skip
+    assert {row[1] for row in play.partition_queue} == {""}
+    (reason,) = explain_dag(play.world, "reads")
+    assert "the code of its partition mapper, to name the partitions of 2 events" in reason.sentence
+    name(play, PartitionsNamed(event=1, keys=("east", "west")), PartitionsNamed(event=2, keys=("west",)))
+    assert made(play) == [("east", [1]), ("west", [1, 2])]
+    assert play.partition_queue == set()
+    assert explain_dag(play.world, "reads")[0].sentence.startswith("It waits for: a partition of a")
+
+
+def test_named_partitions_gather_as_any_other(play: Play) -> None:
+    play.load(by_code(condition=BOTH))
+    produce(play, "a", "x")
+    name(play, PartitionsNamed(event=1, keys=("east",)))
+    assert (made(play), play.partition_queue) == ([], {("reads", "east", 1)})
+    produce(play, "b", "y")
+    name(play, PartitionsNamed(event=2, keys=("east",)))
+    assert made(play) == [("east", [1, 2])]
+
+
+def test_code_is_asked_again_for_what_came_meanwhile_but_not_when_it_has_said_nothing(play: Play) -> None:
+    play.load(by_code())
+    produce(play, "a", "x", "y")
+    asked = len(play.asked_for_partitions)
+    name(play)
+    assert len(play.asked_for_partitions) == asked
+    name(play, PartitionsNamed(event=1, keys=("east",)))
+    assert len(play.asked_for_partitions) == asked + 1
+    name(play, PartitionsNamed(event=1, keys=("again",)), PartitionsNamed(event=99, keys=("odd",)))
+    assert made(play) == [("east", [1])]
+    assert play.partition_queue == {("reads", "", 2)}
+
+
+def test_an_event_that_code_cannot_place_makes_no_run_and_is_in_the_event_log(play: Play) -> None:
+    play.load(consumer(mappers={**partitions({**CODE, "most": 1})}))
+    produce(play, "a", "x", "y")
+    name(play, PartitionsNamed(event=1, error="ValueError: no"), PartitionsNamed(event=2, keys=("p", "q")))
+    assert (made(play), play.partition_queue) == ([], set())
+    said = [record.reason for record in play.records if record.name == "partition.unfit"]
+    assert "partition 'x' of a is for none of the Dag's: ValueError: no." in said
+    assert any("it is for 2 partitions, which is more than the 1 allowed" in text for text in said)
+
+
+def test_what_was_named_while_the_dag_is_paused_waits(play: Play) -> None:
+    play.load(by_code())
+    produce(play, "a", "x")
+    play.give(SetPaused(dag_id="reads", paused=True))
+    name(play, PartitionsNamed(event=1, keys=("east",)))
+    assert made(play) == []
+    play.unpause("reads")
+    play.advance(seconds=0)
+    assert made(play) == [("east", [1])]
+
+
+def test_a_dag_of_which_the_mapper_is_no_code_any_more_drops_what_waited_for_it(play: Play) -> None:
+    play.load(by_code())
+    produce(play, "a", "x")
+    play.load(consumer())
+    assert play.partition_queue == set()

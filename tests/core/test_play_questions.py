@@ -228,9 +228,71 @@ def test_a_worker_that_is_lost_costs_a_waiting_task_nothing_and_an_answered_one_
     play.advance(seconds=1)
     assert (play.attempt("a").try_number, play.attempt("a").leg) == (2, 0)
     assert play.questions[question.id].chosen == ("Yes",)
-    answer(play, ask(play, "a"), "No")
+    answer(play, ask(play, "a", asks(subject="Sure?")), "No")
     play.succeed("a")
     assert (play.run_state(), len(play.questions)) == ("success", 2)
+
+
+def lost_after_its_answer(play: Play, **given: Any) -> Question:
+    play.start(dag("a", **{"retries": 2, "retry_delay_seconds": 0, **given}))
+    question = ask(play, "a")
+    answer(play, question, "Yes", params_input=b'{"n": 3}')
+    play.begin("a")
+    play.lose_worker()
+    play.advance(seconds=1)
+    assert (play.attempt("a").try_number, play.attempt("a").leg) == (2, 0)
+    return question
+
+
+@pytest.mark.parametrize(
+    "given", [{}, {"retries": 1, "lost_policy": "default"}, {"retries": 0, "lost_policy": "retry"}]
+)
+def test_an_answer_is_kept_for_the_next_try_when_the_try_that_had_it_is_lost(play: Play, given: dict[str, Any]) -> None:
+    first = lost_after_its_answer(play, **given)
+    second = ask(play, "a", asks(body="other words", method_kwargs=b'{"n": 2}'))
+    assert (second.id != first.id, second.chosen, second.answered_by) == (True, ("Yes",), ANN)
+    assert play.state("a") == "queued"
+    assert (event(play, "a")["chosen_options"], event(play, "a")["params_input"]) == (["Yes"], {"n": 3})
+    assert waits(play, "a").method_kwargs == b'{"n": 2}'
+    assert play.attempt("a").leg == 1
+    play.succeed("a")
+    assert (play.run_state(), play.deferrals) == ("success", {})
+
+
+@pytest.mark.parametrize(
+    "other", [{"subject": "Really?"}, {"options": ("Yes", "Never")}, {"params": b'{"n": {}}'}, {"assigned": (ANN,)}]
+)
+def test_another_question_is_asked_although_an_answer_was_kept(play: Play, other: dict[str, Any]) -> None:
+    lost_after_its_answer(play)
+    second = ask(play, "a", asks(**other))
+    assert (play.state("a"), second.answered_at) == ("awaiting_input", None)
+    answer(play, second, "Yes")
+    assert play.state("a") == "queued"
+
+
+def test_a_kept_answer_is_still_there_when_the_next_try_is_given_back_or_lost_as_well(play: Play) -> None:
+    lost_after_its_answer(play)
+    play.end("a", "not_started")
+    assert waits(play, "a").is_kept
+    play.begin("a")
+    play.lose_worker()
+    play.advance(seconds=1)
+    assert ask(play, "a").chosen == ("Yes",)
+
+
+@pytest.mark.parametrize("how", ["failed", "cleared"])
+def test_a_try_that_ended_by_itself_and_a_task_that_was_cleared_ask_anew(play: Play, how: str) -> None:
+    lost_after_its_answer(play)
+    if how == "failed":
+        play.end("a", "failed")
+        play.advance(seconds=1)
+    else:
+        play.begin("a")
+        play.clear(["a"])
+        play.end("a", "cancelled")
+    assert play.deferrals == {}
+    assert ask(play, "a").answered_at is None
+    assert play.state("a") == "awaiting_input"
 
 
 def test_it_counts_towards_the_limits_of_its_task_and_of_no_pool(play: Play) -> None:

@@ -15,8 +15,8 @@ from tradewind.testing.installation import Installation
 
 PARTITIONS = """
 from airflow.sdk import (
-    DAG, Asset, CronPartitionTimetable, DayWindow, PartitionedAssetTimetable, PartitionedAtRuntime, RollupMapper,
-    StartOfDayMapper, task,
+    DAG, Asset, CronPartitionTimetable, DayWindow, PartitionedAssetTimetable, PartitionedAtRuntime, PartitionMapper,
+    RollupMapper, StartOfDayMapper, task,
 )
 
 HOURS, DAYS = Asset("hours", "file:///hours"), Asset("days", "file:///days")
@@ -69,6 +69,22 @@ with DAG(
         return [partition_key, str(partition_date), run_id]
 
     collect()
+
+class Region(PartitionMapper):
+    def to_downstream(self, key):
+        region, _, rest = key.partition("/")
+        return {"us": "america", "eu": ["europe", "africa"]}[region]
+
+
+SALES = Asset("sales", "file:///sales")
+
+with DAG("by_region", schedule=PartitionedAssetTimetable(assets=SALES, default_partition_mapper=Region())):
+
+    @task
+    def use(partition_key, triggering_asset_events):
+        return [partition_key, [event.partition_key for event in triggering_asset_events[SALES]]]
+
+    use()
 
 with DAG("after_minute", schedule=PartitionedAssetTimetable(assets=MINUTES)):
 
@@ -176,6 +192,20 @@ def test_a_schedule_of_partitions_makes_runs_of_the_dag_that_waits_for_them(part
     taken = partitions.rows("SELECT partition_key, partition_date FROM run WHERE dag_id = 'after_minute'")[0]
     assert (taken["partition_key"], taken["partition_date"]) == (first["partition_key"], first["partition_date"])
     assert values(partitions, "after_minute", "use")[0] == values(partitions, "by_minute", "collect")[0][:2]
+
+
+def test_a_mapper_of_an_authors_own_is_asked_where_its_code_may_run(partitions: Installation) -> None:
+    for key in ("us/1", "moon/1", "eu/1"):
+        tradewind(partitions, "assets", "report", "--name", "sales", "--partition-key", key)
+    partitions.until("a run of each", lambda: count_of(partitions, "by_region") == 3)
+    assert sorted(values(partitions, "by_region", "use")) == [
+        ["africa", ["eu/1"]], ["america", ["us/1"]], ["europe", ["eu/1"]]
+    ]  # fmt: skip
+    unfit = partitions.rows("SELECT reason FROM event WHERE name = 'partition.unfit'")
+    assert [row["reason"] for row in unfit] == [
+        "partition 'moon/1' of sales is for none of the Dag's: KeyError: 'moon'."
+    ]
+    assert partitions.rows("SELECT * FROM partition_queue WHERE dag_id = 'by_region'") == []
 
 
 def test_partitions_are_named_at_the_command_line(partitions: Installation) -> None:

@@ -13,6 +13,7 @@ from tradewind.core.dag import DeadlineSpec
 from tradewind.core.inputs import AttemptFinished, CreateRun, DagLoaded, WorkerExpired
 from tradewind.core.states import RunType
 from tradewind.store.specs import encode_spec
+from tradewind.store.times import to_us
 from tradewind.testing.builders import dag
 from tradewind.testing.simulation.database import Database
 from tradewind.wire.messages import Ack, Beat, Finished, Hello, Offer, Parsed, Request, Response
@@ -188,3 +189,46 @@ def test_a_dag_that_begins_to_look_at_its_past_runs_is_told_how_long_they_took(
     stage.give(CreateRun(dag_id="etl", run_type=RunType.MANUAL))
     (live,) = stage.scheduler.world.runs.values()
     assert live.deadlines == {"deadline:0": stage.now() + timedelta(seconds=91)}
+
+
+def reference(stage: Stage, agent: Agent) -> Offer:
+    """A run has begun, and this agent is asked for a deadline that code of the author's own works out."""
+    deadline = DeadlineSpec(reference="custom", interval_seconds=60.0)
+    spec = dag("a", dag_id="asks", deadlines=(deadline,))
+    stage.give(DagLoaded(spec=spec, version="m", encoded=encode_spec(spec), digest="d", paused_at_creation=False))
+    stage.give(CreateRun(dag_id="asks", run_type=RunType.MANUAL))
+    (offer,) = [offer for offer in agent.offers() if offer.callback]
+    return offer
+
+
+def deadlines(stage: Stage) -> list[tuple[Any, ...]]:
+    with stage.scheduler.engine.connect() as connection:
+        return [tuple(row) for row in connection.exec_driver_sql("SELECT name, at FROM deadline")]
+
+
+def test_a_deadline_that_was_worked_out_is_set_with_the_end_of_the_question(stage: Stage) -> None:
+    agent = Agent("one")
+    greet(stage, agent)
+    offer = reference(stage, agent)
+    assert (offer.callback, offer.reason) == ("reference:0", "")
+    in_an_hour = to_us(stage.now() + timedelta(hours=1))
+    for _ in range(2):
+        stage.say(agent, Finished(attempt=offer.attempt, outcome="success", moment_us=in_an_hour))
+        stage.play()
+    assert deadlines(stage) == [("deadline:0", in_an_hour)]
+    assert rows(stage) == []
+
+
+@pytest.mark.parametrize(
+    ("said", "error"), [({"moment_us": 2**62}, ""), ({"outcome": "failed", "error": "no such day"}, "no such day")]
+)
+def test_a_moment_that_is_none_sets_no_deadline(stage: Stage, said: dict[str, Any], error: str) -> None:
+    agent = Agent("one")
+    greet(stage, agent)
+    offer = reference(stage, agent)
+    stage.say(agent, Finished(**{"attempt": offer.attempt, "outcome": "success", **said}))
+    stage.play()
+    assert (deadlines(stage), rows(stage)) == ([], [])
+    with stage.scheduler.engine.connect() as connection:
+        query = "SELECT reason FROM event WHERE name = 'run.deadline_unknown'"
+        assert [reason for (reason,) in connection.exec_driver_sql(query)] == ([error] if error else [])

@@ -51,3 +51,42 @@ def test_a_param_without_default_must_be_given() -> None:
 def test_a_schema_that_points_elsewhere_is_refused_and_fetches_nothing() -> None:
     with pytest.raises(InvalidInput, match="its JSON schema cannot be used"):
         check({}, "far")
+
+
+def refusal(schema: dict[str, Any], value: Any) -> str:
+    """Why a value is refused; empty when it is not."""
+    try:
+        check_conf("d", {"p": {"value": None, "schema": schema}}, {"p": value})
+    except InvalidInput as refused:
+        return str(refused)
+    return ""
+
+
+def test_a_pattern_that_would_take_for_ever_is_answered_at_once() -> None:
+    schema = {"type": "string", "pattern": "^(a+)+$"}
+    assert refusal(schema, "a" * 50) == ""
+    assert f"{'a' * 50 + '!'!r} does not match '^(a+)+$'" in refusal(schema, "a" * 50 + "!")
+
+
+@pytest.mark.parametrize("pattern", [r"^(a+)\1+b$", "^(?=a)(a|a)*b$", "(?i)^(a|a)*$"])
+def test_what_cannot_be_matched_in_linear_time_is_left_to_the_tasks_process(pattern: str) -> None:
+    assert refusal({"type": "string", "pattern": pattern}, "a" * 60 + "!") == ""
+    assert "is not of type 'string'" in refusal({"type": "string", "pattern": pattern}, 5)
+
+
+def test_a_text_that_is_too_long_for_its_pattern_is_left_to_the_tasks_process() -> None:
+    assert refusal({"pattern": "^(a|b)*$"}, "x" * 1_000_000) == ""
+
+
+def test_names_of_properties_are_matched_the_same_way() -> None:
+    schema = {"patternProperties": {"^(n+)+$": {"type": "integer"}}, "additionalProperties": False}
+    assert refusal(schema, {"nn": 1}) == ""
+    assert "'x' is not of type 'integer'" in refusal(schema, {"nn": "x"})
+    assert "'other' is more than the schema has properties for" in refusal(schema, {"other": 1})
+    assert refusal({"properties": {"a": {}}, "additionalProperties": {"type": "string"}}, {"a": 1, "b": "x"}) == ""
+    assert "1 is not of type 'string'" in refusal({"additionalProperties": {"type": "string"}}, {"b": 1})
+    assert refusal({"patternProperties": {"(?=x)": {"type": "string"}}, "additionalProperties": False}, {"x": 1}) == ""
+
+
+def test_a_pattern_that_is_none_makes_its_schema_unusable() -> None:
+    assert "its JSON schema cannot be used" in refusal({"pattern": "("}, "x")

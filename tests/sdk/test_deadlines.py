@@ -98,7 +98,32 @@ def test_an_interval_may_be_a_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "Variable 'patience' is 'soon'; a deadline needs whole seconds" in dag_spec(made, "d.py").notices[0]
 
 
-def test_a_reference_of_the_authors_own_is_accepted_with_a_notice() -> None:
+@deadline_reference()
+class HoursOfConf(BaseDeadlineReference):
+    """Counts from a moment that the run's conf has."""
+
+    required_kwargs = {"conf"}
+
+    def _evaluate_with(self, *, session: Any, conf: dict[str, Any]) -> Any:
+        return eval(conf["at"], {"datetime": datetime, "UTC": UTC, "session": session})
+
+
+@deadline_reference(DeadlineReference.TYPES.DAGRUN_QUEUED)
+class AsksTooMuch(BaseDeadlineReference):
+    required_kwargs = {"run_id", "moon", "tide"}
+
+    def _evaluate_with(self, *, session: Any, **kwargs: Any) -> None:
+        raise AssertionError("never called")
+
+
+def test_a_reference_of_the_authors_own_is_left_to_a_process_that_has_its_code() -> None:
+    found = with_deadline(alert(DeadlineReference.HoursOfConf), alert())  # type: ignore[attr-defined]
+    spec = dag_spec(found, "d.py")
+    assert [each.reference for each in spec.deadlines] == ["custom", "queued_at"]
+    assert spec.notices == ()
+
+
+def test_a_reference_without_code_has_no_effect_and_a_notice() -> None:
     @deadline_reference()
     class FromTheMoon(BaseDeadlineReference):
         pass
@@ -106,7 +131,53 @@ def test_a_reference_of_the_authors_own_is_accepted_with_a_notice() -> None:
     spec = dag_spec(with_deadline(alert(DeadlineReference.FromTheMoon), alert()), "d.py")  # type: ignore[attr-defined]
     assert [each.reference for each in spec.deadlines] == ["none", "queued_at"]
     (notice,) = spec.notices
-    assert "FromTheMoon is worked out by code of the author's own" in notice
+    assert "deadline number 1 has no effect: its reference FromTheMoon says by no _evaluate_with" in notice
+
+
+def worked_out(reference: Any, at: str = "None", **given: Any) -> Finished:
+    order = offer("", callback="reference:0", run=run_info(conf={"at": at}))
+    return run_callback(prepare(with_deadline(alert(reference, **given))), order, FakeRuntime())
+
+
+@pytest.mark.parametrize(
+    ("at", "moment"),
+    [
+        ("datetime(2024, 3, 6, tzinfo=UTC)", datetime(2024, 3, 6, 1, tzinfo=UTC)),
+        ("datetime(2024, 3, 6)", datetime(2024, 3, 6, 1, tzinfo=UTC)),
+        ("None", None),
+    ],
+)
+def test_code_of_the_authors_own_says_from_when_a_deadline_counts(at: str, moment: datetime | None) -> None:
+    report = worked_out(HoursOfConf(), at)
+    assert (report.outcome, report.error) == ("success", "")
+    assert report.moment_us == (int(moment.timestamp() * 1e6) if moment else None)
+    assert SEEN == []
+
+
+@pytest.mark.parametrize(
+    ("reference", "at", "error"),
+    [
+        (HoursOfConf(), "1 / 0", "ZeroDivisionError"),
+        (HoursOfConf(), "session.execute(1)", "session.execute: the metadata database is out of reach"),
+        (
+            AsksTooMuch(),
+            "",
+            "AsksTooMuch asks for moon, tide; what there is of a run is conf, dag_display_name, dag_id",
+        ),
+    ],
+)
+def test_what_goes_wrong_with_such_code_is_in_the_report(reference: Any, at: str, error: str) -> None:
+    report = worked_out(reference, at)
+    assert (report.outcome, report.moment_us) == ("failed", None)
+    assert error in report.error
+
+
+def test_a_reference_that_gives_no_datetime_is_told_so() -> None:
+    class Bad(BaseDeadlineReference):
+        def evaluate_with(self, **kwargs: Any) -> Any:
+            return "soon"
+
+    assert "Bad says 'soon'; a deadline's reference gives a datetime" in worked_out(Bad()).error
 
 
 @pytest.mark.parametrize(
@@ -185,7 +256,8 @@ def missed_sla(dag: Any, task_list: str, blocking_task_list: str, slas: Any, blo
 
 def older(**arguments: Any) -> DAG:
     dag = DAG(
-        "d", schedule_interval="@daily", start_date=datetime(2024, 3, 1), default_args={"sla": HOUR}, **arguments
+        "d", schedule_interval="@daily", start_date=datetime(2024, 3, 1),
+        sla_miss_callback=arguments.pop("sla_miss_callback", None), default_args={"sla": HOUR, **arguments},
     )  # fmt: skip
     with dag:
         EmptyOperator(task_id="t")
@@ -199,7 +271,17 @@ def test_an_sla_counts_in_a_dag_of_the_older_generation() -> None:
 
 
 def test_an_sla_that_nobody_is_told_of_is_noticed() -> None:
-    assert any("has no sla_miss_callback=" in notice for notice in dag_spec(older(), "d.py").notices)
+    assert any("has no effect where they have no email=" in notice for notice in dag_spec(older(), "d.py").notices)
+
+
+def test_a_task_with_addresses_is_mailed_about_unless_slas_are_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    mailed = older(email="me@x.org", email_on_failure=False, email_on_retry=False)
+    spec = dag_spec(mailed, "d.py")
+    assert (spec.tasks["t"].callbacks, spec.tasks["t"].sla_seconds) == (("email_sla_miss",), 3600)
+    assert not any("sla" in notice for notice in spec.notices)
+    monkeypatch.setenv("AIRFLOW__CORE__CHECK_SLAS", "False")
+    off = dag_spec(mailed, "d.py").tasks["t"]
+    assert (off.callbacks, off.sla_seconds) == ((), None)
 
 
 def test_in_a_modern_dag_an_sla_is_accepted_with_a_notice() -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 import socket
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from execution_attempts import FakeRuntime, attempt, clock, offer, refused
+from execution_attempts import DAY, FakeRuntime, attempt, clock, offer, refused
 
 from tradewind.sdk import DAG, BaseNotifier
 from tradewind.sdk.execution import prepare, run_callback
@@ -281,3 +282,16 @@ def test_a_task_that_asks_for_no_mail_any_more_gets_none(sink: MailSink) -> None
     assert tell(mailing(email=None)).outcome == "success"
     assert tell(mailing(email_on_failure=False)).outcome == "success"
     assert sink.mails == []
+
+
+def test_a_missed_sla_is_mailed_once_with_what_blocks_its_run(sink: MailSink, caplog: Any) -> None:
+    with DAG("d", schedule_interval="@daily", start_date=DAY) as dag:
+        EmptyOperator(task_id="t", sla=timedelta(hours=1), email=["a@x.org", "b@x.org"], email_on_failure=False)
+    states = {"scheduled__2024-03-05T00:00:00+00:00": {"t": "running", "s": "success"}}
+    for begun in ("", "it was begun before, and is not done twice"):
+        runtime = FakeRuntime(task_states=states, callback_begin=begun)
+        assert tell(dag, "email_sla_miss", runtime, reason="2024-03-06T01:00:00+00:00").outcome == "success"
+    (mail,) = sink.mails
+    assert (mail.recipients, mail.subject) == (["a@x.org", "b@x.org"], "[airflow] SLA miss on DAG=d")
+    assert "Not done by 2024-03-06T01:00:00+00:00" in mail.html
+    assert mail.html.count("t on 2024-03-05T00:00:00+00:00") == 2

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+import sys
+import time
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
@@ -39,6 +42,7 @@ from tradewind.sdk.exceptions import DagInvalid
 from tradewind.sdk.execution.outlets import OutletEvents
 from tradewind.sdk.serialize import dag_spec
 from tradewind.store.specs import decode_spec, encode_spec
+from tradewind.worker.partition_naming import mappers_with_code, named_partitions
 
 RAIN, SNOW = Asset("rain", "s3://weather/rain"), Asset("snow", "s3://weather/snow")
 DAILY = RollupMapper(upstream_mapper=StartOfDayMapper(), window=DayWindow())
@@ -127,18 +131,85 @@ class OwnWindow(Window):
         return ["a"]
 
 
+class OwnRollup(RollupMapper):
+    def to_downstream(self, key: str) -> str:
+        return key
+
+
 @pytest.mark.parametrize(
     ("mapper", "name"),
     [
-        (Own(), "Own"),
         (OwnDays(), "OwnDays"),
-        (ChainMapper(IdentityMapper(), Own()), "Own"),
+        (OwnRollup(upstream_mapper=FixedKeyMapper("x"), window=SegmentWindow("a")), "OwnRollup"),
         (RollupMapper(upstream_mapper=FixedKeyMapper("x"), window=OwnWindow()), "OwnWindow"),
     ],
 )
-def test_code_of_an_authors_own_is_refused_in_one_sentence(mapper: Any, name: str) -> None:
+def test_code_that_no_mapper_may_have_is_refused_in_one_sentence(mapper: Any, name: str) -> None:
     with pytest.raises(DagInvalid, match=rf"^Dag 'd': {name} is code of its own, which the scheduler does not run"):
         spec_of(PartitionedAssetTimetable(assets=RAIN, default_partition_mapper=mapper))
+
+
+def test_periods_are_not_made_of_mappers_of_an_authors_own() -> None:
+    rollup = RollupMapper(upstream_mapper=ChainMapper(IdentityMapper(), Own()), window=SegmentWindow("a"))
+    with pytest.raises(DagInvalid, match=r"^Dag 'd': RollupMapper is made of Own, which is code of its own, and its"):
+        spec_of(PartitionedAssetTimetable(assets=RAIN, default_partition_mapper=rollup))
+
+
+class Bad(PartitionMapper):
+    """What it says comes from the key."""
+
+    def __init__(self) -> None:
+        pass
+
+    def to_downstream(self, key: str) -> Any:
+        return eval(key, {"exit": sys.exit, "forever": itertools.repeat, "sleep": time.sleep})
+
+
+def asked(mapper: Any, *keys: str, seconds: float = 30.0) -> list[tuple[list[str], str]]:
+    """What the code of a mapper is heard to say."""
+    mappers = mappers_with_code(PartitionedAssetTimetable(assets=RAIN, default_partition_mapper=mapper))
+    assert mappers is not None
+    events = [[number, RAIN.name, RAIN.uri, key] for number, key in enumerate(keys)]
+    found = list(named_partitions("d", mappers, events, seconds))
+    assert [one.event for one in found] == list(range(len(found)))
+    return [(one.keys, one.error) for one in found]
+
+
+def test_a_mapper_of_an_authors_own_is_plain_values_for_the_engine_and_code_where_that_may_run() -> None:
+    spec = spec_of(PartitionedAssetTimetable(assets=RAIN, default_partition_mapper=Own(max_downstream_keys=3)))
+    assert spec.partitions["default"] == {"kind": "custom", "name": "Own", "most": 3}
+    assert Partitions(spec.partitions).mapper(named(RAIN)).has_to_be_asked
+    assert asked(Own(), "eu::1", "2") == [(["1"], ""), (["2"], "")]
+    assert mappers_with_code(PartitionedAssetTimetable(assets=RAIN)) is None
+
+
+def test_chains_and_products_may_have_parts_of_an_authors_own() -> None:
+    product = ProductMapper(StartOfDayMapper(), ChainMapper(IdentityMapper(), Own()))
+    spec = spec_of(PartitionedAssetTimetable(assets=RAIN, default_partition_mapper=product))
+    assert spec.partitions["default"] == {"kind": "custom", "name": "Own"}
+    (found,) = asked(product, "2024-03-13T10:42:15|eu::x")
+    assert found == (["2024-03-13|x"], "")
+    (found,) = asked(product, "no moment|x")
+    assert "'no moment' is no moment" in found[1]
+
+
+def test_what_goes_wrong_in_a_mapper_is_said_of_its_event_alone() -> None:
+    found = asked(Bad(), "1 / 0", "'a'", "5", "exit(3)", "['a', '']", "'x' * 251", "['b', 'c']")
+    assert [keys for keys, _ in found if keys] == [["a"], ["b", "c"]]
+    for (_, error), text in zip(
+        [one for one in found if one[1]],
+        ["ZeroDivisionError", "TypeError", "SystemExit", "Bad says '', and a key has 1 to 250", "Bad says 'xxx"],
+        strict=True,
+    ):
+        assert text in error
+
+
+def test_a_mapper_that_takes_too_long_or_never_ends_stops_nobody_else_for_ever() -> None:
+    assert len(asked(Bad(), "forever('a')")[0][0]) == 100_000
+    assert asked(Bad(), "'a'", "sleep(60)", "'b'", seconds=0.3) == [
+        (["a"], ""),
+        ([], "its mapper took longer than 0.3 s"),
+    ]
 
 
 def test_a_policy_of_events_does_not_go_with_partitions() -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from tradewind.cli.app import App, Noun, counted, iso, json_object, output_option, pass_app
+from tradewind.cli.damaged import readable
 from tradewind.cli.output import show
 from tradewind.core.errors import TradewindError
 
@@ -76,7 +77,7 @@ def create_backfill(app: App, body: dict[str, Any], dry_run: bool, output: str =
 @pass_app
 def list_backfills(app: App, dag_id: str | None, dag_option: str | None, output: str) -> None:
     """Backfills, newest first."""
-    show([_row(row) for row in app.reader.backfills(dag_id or dag_option)], output)
+    show(readable(app.reader.backfills(dag_id or dag_option), "backfill", _row), output)
 
 
 @backfill.command("show")

@@ -10,9 +10,11 @@ import click
 from tradewind.cli.app import App, Noun, confirm, counted, iso, json_object, output_option, pass_app, yes_option
 from tradewind.cli.clearing import clear_with_preview, latest_option
 from tradewind.cli.dag_rows import COLUMNS, DEFAULT_COLUMNS, details_of, import_error_rows, report_rows, run_row
+from tradewind.cli.damaged import Row, read_row, readable
 from tradewind.cli.files import write_text
 from tradewind.cli.output import show
 from tradewind.core.errors import TradewindError
+from tradewind.core.states import RunState
 from tradewind.store.times import to_us
 
 
@@ -33,7 +35,7 @@ def list_dags(app: App, columns: str, output: str) -> None:
     if unknown:
         click.echo(f"There is no column {', '.join(unknown)}; the columns are {', '.join(COLUMNS)}.", err=True)
     chosen = [name for name in wanted if name in COLUMNS] or list(DEFAULT_COLUMNS)
-    show([{name: COLUMNS[name](row, app.settings) for name in chosen} for row in app.reader.dags()], output)
+    show(readable(app.reader.dags(), "dag", lambda row: {n: COLUMNS[n](row, app.settings) for n in chosen}), output)
     if broken := app.reader.unreadable_files():
         files = f"{counted(broken, 'Dag file')} {'has' if broken == 1 else 'have'} problems"
         click.echo(f"{files}; `tradewind dags list-import-errors` shows them.", err=True)
@@ -48,7 +50,7 @@ def details(app: App, dag_id: str, output: str) -> None:
     from tradewind.cli.asset_catalogue import wait_of
 
     spec = app.reader.spec(dag_id)
-    facts = details_of(app.reader.dag(dag_id), spec, app.settings)
+    facts = read_row(app.reader.dag(dag_id), "dag", lambda row: details_of(row, spec, app.settings))
     facts["asset_expression"], facts["waits_for"] = (
         spec.get("assets") or None,
         wait_of(app.reader, dag_id, spec) or None,
@@ -283,14 +285,12 @@ def list_runs(
     if not runs:
         app.reader.dag(name)
     fields = ("run_after", "logical_date", "start_date", "end_date")
-    show(
-        [
-            {"dag_id": run["dag_id"], "run_id": run["run_id"], "state": run["state"],
-             **{field: iso(run[field]) or "" for field in fields}}
-            for run in runs
-        ],
-        output,
-    )  # fmt: skip
+
+    def shown(run: Row) -> dict[str, Any]:
+        named = {"dag_id": run["dag_id"], "run_id": run["run_id"], "state": RunState(run["state"]).value}
+        return named | {field: iso(run[field]) or "" for field in fields}
+
+    show(readable(runs, "run", shown), output)
 
 
 @dags.command("state")
@@ -299,9 +299,12 @@ def list_runs(
 @pass_app
 def state(app: App, dag_id: str, run_or_date: str) -> None:
     """The state of one run, named by its id or logical date, and its conf."""
-    run = find_run(app, dag_id, run_or_date)
-    conf = json.loads(run["conf"] or "{}")
-    click.echo(run["state"] + (f", {json.dumps(conf, ensure_ascii=False)}" if conf else ""))
+
+    def shown(run: Row) -> str:
+        conf = json.loads(run["conf"] or "{}")
+        return RunState(run["state"]).value + (f", {json.dumps(conf, ensure_ascii=False)}" if conf else "")
+
+    click.echo(read_row(find_run(app, dag_id, run_or_date), "run", shown))
 
 
 @dags.command("list-import-errors")

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from tradewind.cli.app import App, Noun, TakesNumbers, output_option, pass_app
+from tradewind.cli.damaged import readable
 from tradewind.cli.files import read_mapping, write_text
 from tradewind.cli.output import show
 
@@ -21,7 +22,7 @@ def pools() -> None:
 @pass_app
 def list_pools(app: App, output: str) -> None:
     """All pools."""
-    show([_row(row) for row in app.reader.pools()], output)
+    show(readable(app.reader.pools(), "pool", _row), output)
 
 
 @pools.command("get")

@@ -1,11 +1,12 @@
 """Quick readers of the metadata database: plain SQL, read-only, the same text for SQLite and PostgreSQL."""
 
 import json
+import sys
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from tradewind.config import Settings
-from tradewind.core.errors import DagNotFound, RunNotFound, TradewindError
+from tradewind.core.errors import DagNotFound, RunNotFound, TradewindError, Unreadable
 
 if TYPE_CHECKING:
     from tradewind.core.records import Watched
@@ -92,9 +93,19 @@ class SqliteFile(_Closing):
         import sqlite3
 
         try:
-            cursor = self._connection.execute(sql, values)
+            return self._fetched(sql, values)
         except sqlite3.DatabaseError as error:
-            raise _missing(self._path, str(error)) from None
+            if "Could not decode to UTF-8" not in str(error):
+                raise _missing(self._path, str(error)) from None
+        # Some text is no text: it is shown as what it is, and everything else as ever.
+        self._connection.text_factory = lambda data: data.decode("utf-8", "backslashreplace")
+        try:
+            return self._fetched(sql, values)
+        finally:
+            self._connection.text_factory = str
+
+    def _fetched(self, sql: str, values: Sequence[Any]) -> list[Row]:
+        cursor = self._connection.execute(sql, values)
         names = [column[0] for column in cursor.description]
         return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
@@ -156,6 +167,18 @@ def _first_line(error: Exception) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
 
 
+def _spec_in(dag_id: str, encoded: Any) -> Row:
+    try:
+        spec: Row = json.loads(bytes(encoded) if isinstance(encoded, memoryview) else encoded)
+        if isinstance(spec, dict) and isinstance(spec.get("tasks"), dict):
+            return spec
+    except (TypeError, ValueError, RecursionError):
+        pass
+    raise Unreadable(
+        f"What is stored of Dag {dag_id!r} is no Dag; `tradewind dags reserialize` has its file parsed again."
+    )
+
+
 class Reader:
     """Named questions to the database; answers are rows as stored (times in microseconds)."""
 
@@ -186,15 +209,20 @@ class Reader:
         found = self._rows("SELECT v.spec FROM dag d JOIN dag_version v ON v.id = d.version WHERE d.dag_id = ?", dag_id)
         if not found:
             raise DagNotFound(dag_id)
-        spec: Row = json.loads(found[0]["spec"])
-        return spec
+        return _spec_in(dag_id, found[0]["spec"])
 
     def specs(self) -> dict[str, Row]:
-        """The newest DagSpec of every present Dag."""
+        """The newest DagSpec of every present Dag that can be read; a line to stderr names each other one."""
         found = self._rows(
             "SELECT d.dag_id, v.spec FROM dag d JOIN dag_version v ON v.id = d.version WHERE NOT d.is_stale"
         )
-        return {row["dag_id"]: json.loads(row["spec"]) for row in found}
+        specs = {}
+        for row in found:
+            try:
+                specs[row["dag_id"]] = _spec_in(row["dag_id"], row["spec"])
+            except Unreadable as fault:
+                print(f"Not shown: {fault}", file=sys.stderr)
+        return specs
 
     def values_kept(self) -> int:
         """How many values the state stores of tasks and assets hold."""

@@ -7,8 +7,10 @@ import click
 from tradewind.cli.app import App, Noun, iso, json_object, output_option, pass_app, yes_option
 from tradewind.cli.clearing import clear_with_preview, latest_option, mark_with_preview
 from tradewind.cli.dags import find_run, matching
+from tradewind.cli.damaged import Row, read_row, readable
 from tradewind.cli.output import show
 from tradewind.core.errors import TaskNotFound
+from tradewind.core.states import TaskState
 
 
 @click.group(cls=Noun)
@@ -43,14 +45,14 @@ def state(app: App, dag_id: str, task_id: str, run_or_date: str, map_index: int)
     instances = app.reader.tasks_of_run(run["number"], task_id)
     if not instances:
         raise TaskNotFound(dag_id, task_id)
-    by_index = {row["map_index"]: row["state"] for row in instances}
+    by_index = {row["map_index"]: row for row in instances}
     if map_index not in by_index:
         if list(by_index) == [-1]:
             raise click.ClickException(f"{task_id} is not mapped in this run; leave out --map-index.")
         known = ", ".join(str(index) for index in by_index if index >= 0)
         problem = f"has no instance {map_index} in this run" if map_index >= 0 else "is mapped"
         raise click.ClickException(f"{task_id} {problem}; --map-index may be {known}.")
-    click.echo(_state(by_index[map_index]) or "None")
+    click.echo(read_row(by_index[map_index], "task_instance", _state) or "None")
 
 
 @tasks.command("states-for-dag-run")
@@ -62,16 +64,16 @@ def states_for_dag_run(app: App, dag_id: str, run_or_date: str, output: str) -> 
     """The states of all tasks in one run."""
     run = find_run(app, dag_id, run_or_date)
     instances = app.reader.tasks_of_run(run["number"])
-    mapped = any(row["map_index"] >= 0 for row in instances)
-    show(
-        [
-            {"dag_id": dag_id, "logical_date": iso(run["logical_date"]) or "", "task_id": row["task_id"],
-             "state": _state(row["state"]), "start_date": iso(row["start_date"]) or "",
-             "end_date": iso(row["end_date"]) or "", **({"map_index": row["map_index"]} if mapped else {})}
-            for row in instances
-        ],
-        output,
-    )  # fmt: skip
+    logical_date = read_row(run, "run", lambda run: iso(run["logical_date"])) or ""
+    mapped = any(row["map_index"] != -1 for row in instances)
+
+    def shown(row: Row) -> dict[str, Any]:
+        times = {name: iso(row[name]) or "" for name in ("start_date", "end_date")}
+        index = {"map_index": int(row["map_index"])} if mapped else {}
+        task = {"dag_id": dag_id, "logical_date": logical_date, "task_id": row["task_id"], "state": _state(row)}
+        return {**task, **times, **index}
+
+    show(readable(instances, "task_instance", shown), output)
 
 
 @tasks.command("clear")
@@ -188,6 +190,7 @@ def render(app: App, dag_id: str, task_id: str, run_or_date: str, map_index: int
     return int(tasks_render(app.settings, dag_id, task_id, run_or_date, map_index=map_index) or 0)
 
 
-def _state(state: str) -> str | None:
-    """Airflow has no word for a task that is not due yet."""
-    return None if state == "none" else state
+def _state(row: Row) -> str | None:
+    """Airflow has no word for a task that is not due yet. Raises ValueError for what is no state."""
+    state = TaskState(row["state"])
+    return None if state is TaskState.NONE else state.value

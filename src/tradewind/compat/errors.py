@@ -6,8 +6,19 @@ _FAMILIES = ("apache", "atlassian", "cncf", "common", "dbt", "microsoft")
 """First words of provider names that have two."""
 
 
+_INSTEAD = {
+    "SubDagOperator": "it will not be, as Airflow 3 has none either: put its tasks into a TaskGroup, or into a "
+    "function with @task_group",
+    "ObjectStoragePath": "`UPath` of the distribution universal-pathlib has the same methods, and takes as "
+    "storage_options what you read from a connection",
+}
+"""What to do where more can be said than that a name is missing."""
+
+
 def not_supported(name: str, file: str, line: int) -> str:
-    return f"{name} is not supported by Tradewind yet (asked for in {file}:{line})"
+    instead = _INSTEAD.get(name.rpartition(".")[2])
+    missing = f"{name} is not supported by Tradewind yet (asked for in {file}:{line})"
+    return f"{missing}; {instead}." if instead else missing
 
 
 class UnsupportedName(TradewindError, ImportError):

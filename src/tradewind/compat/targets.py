@@ -105,7 +105,7 @@ NAMES: dict[str, str] = {
     "tradewind.sdk.deadline": (
         "AsyncCallback AverageRuntimeDeadline BaseDeadlineReference Callback DagRunLogicalDateDeadline "
         "DagRunQueuedAtDeadline deadline_reference DeadlineAlert DeadlineReference FixedDatetimeDeadline "
-        "REFERENCE_TYPE_FIELD SyncCallback VariableInterval"
+        "ReferenceModels REFERENCE_TYPE_FIELD SyncCallback VariableInterval"
     ),
     "tradewind.sdk.mail": "build_mime_message send_email send_email_smtp send_mime_email",
     "tradewind.sdk.subprocess_hook": "SubprocessHook SubprocessResult",

@@ -201,6 +201,7 @@ def _give_back(turn: Turn, live: LiveRun, spec: TaskSpec, task: TaskInstance, wh
 def _lost(turn: Turn, live: LiveRun, spec: TaskSpec, task: TaskInstance, attempt: Attempt, reason: str) -> None:
     """Law 4: started again when it may be, and the loss is not held against its retries."""
     times: dict[str, Any] = {"attempt": None, "end_date": turn.now, "start_date": task.start_date or attempt.started_at}
+    waited_for = turn.world.deferrals.get(task.key)
     free = task.losses < FREE_LOSSES and spec.lost_policy != "fail"
     if free and (spec.retries > 0 or spec.lost_policy == "retry"):
         turn.move(
@@ -214,10 +215,12 @@ def _lost(turn: Turn, live: LiveRun, spec: TaskSpec, task: TaskInstance, attempt
             losses=task.losses + 1,
         )
         turn.world.at(turn.now, "task", task.key)
+        questions.keep(turn, waited_for)
         callbacks.after_try(turn, live, spec, task, "on_retry", reason, called=False)
     elif spec.lost_policy != "fail" and is_eligible(task.try_number, task.max_tries):
         report = AttemptFinished(attempt=attempt.id, outcome="failed", error=reason)
         _retry(turn, live, spec, task, report, times, called=False)
+        questions.keep(turn, waited_for)
     else:
         fail(turn, live, spec, task, reason, called=False, **times)
 
@@ -236,22 +239,17 @@ def _skip(turn: Turn, live: LiveRun, spec: TaskSpec, names: tuple[str, ...]) -> 
     for name in names:
         task_id, _, index = name.partition("[")
         number = index.rstrip("]")
+        if number.isdecimal() and live.plan.share_a_group(spec.task_id, task_id):
+            decider = TaskKey(live.run.number, spec.task_id, int(number))
+            if (task_id, -1) in live.tasks:
+                # Nobody knows yet into how much of it this element expands: the decision waits beside its decider.
+                keep_xcom(turn, live, decider, XCom(name=tasks.decision_about(task_id), value=b"true"))
+            else:
+                tasks.skip_beside(turn, live, task_id, decider)
+            continue
         # What names no task instance here skips nothing.
         wanted = [int(number)] if number.isdecimal() else list(live.instances.get(name, ()))
-        for map_index in wanted:
-            task = live.tasks.get((task_id, map_index))
-            # One that has a state already (a rule like one_success did not wait for this) goes on.
-            if task is not None and task.state is TaskState.NONE:
-                reason = f"{spec.task_id} decided to skip it"
-                turn.move(
-                    live,
-                    task,
-                    TaskEvent.SKIPPED,
-                    reason=reason,
-                    skip_decided=True,
-                    start_date=turn.now,
-                    end_date=turn.now,
-                )
+        tasks.skip_decided(turn, live, task_id, wanted, spec.task_id)
 
 
 def keep_xcom(turn: Turn, live: LiveRun, key: TaskKey, xcom: XCom) -> None:

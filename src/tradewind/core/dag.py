@@ -134,7 +134,8 @@ class DeadlineSpec:
     """A run is late when it is not over so long after its reference.
 
     reference: `logical_date`, `queued_at`, `fixed` (the moment `at`) or `average_runtime` (when it would end if it
-    took as long as the last `max_runs` runs did; nothing while there are fewer than `min_runs`).
+    took as long as the last `max_runs` runs did; nothing while there are fewer than `min_runs`), or `custom` (a process
+    that has the Dag's code works the whole moment out).
     """
 
     reference: str

@@ -16,6 +16,7 @@ from tradewind.core import (
     consuming,
     deadlines,
     deferral,
+    partitioned,
     questions,
     reruns,
     runs,
@@ -24,6 +25,7 @@ from tradewind.core import (
     watching,
 )
 from tradewind.core.admission import admit
+from tradewind.core.dag import DagSpec
 from tradewind.core.decisions import Operation, PutRow, Record, WarmHost
 from tradewind.core.inputs import (
     AssetStoreChanged,
@@ -102,6 +104,7 @@ def _react(turn: Turn, event: Input) -> Any:
             callbacks.begun(turn, event)
         case CallbackFinished():
             callbacks.finished(turn, event)
+            deadlines.worked_out(turn, event)
         case TriggerAnswered():
             deferral.answered(turn, event)
         case WatcherFired():
@@ -202,9 +205,9 @@ def _dag_loaded(turn: Turn, news: DagLoaded) -> None:
     unplanned = world.unplanned.pop(spec.dag_id, None)
     known = world.dags.get(spec.dag_id) or unplanned
     changed = known is None or known.version != news.version or unplanned is not None
-    plan = Plan(spec, news.version) if changed or spec.dag_id not in world.plans else world.plans[spec.dag_id]
-    before = world.plans.get(spec.dag_id)
-    world.set_plan(plan)
+    before = spec if not changed else _spec_now(world, spec.dag_id)
+    if world.plans.version(spec.dag_id) != news.version:
+        world.set_plan(Plan(spec, news.version), news.encoded)
     if unplanned is not None:
         world.take_back(spec.dag_id)
     if len(news.runtimes) > len(world.runtimes.get(spec.dag_id, ())):
@@ -247,8 +250,15 @@ def _dag_loaded(turn: Turn, news: DagLoaded) -> None:
         # A due run stands until it is made: asking again with the same past could skip it.
         runs.plan_next(turn, spec.dag_id)
     runs.start_queued(turn, spec.dag_id)
-    consuming.fit(turn, spec.dag_id, before.spec if before else None)
-    watching.refresh(turn, before.spec if before else None, spec)
+    if world.assets.waits(spec.dag_id):
+        consuming.fit(turn, spec.dag_id, before)
+        partitioned.named(turn, spec.dag_id, news.partitions)
+    watching.refresh(turn, before, spec)
+
+
+def _spec_now(world: World, dag_id: str) -> DagSpec | None:
+    plan = world.plans.get(dag_id)
+    return plan.spec if plan is not None else None
 
 
 def _take_names(turn: Turn, news: DagLoaded) -> bool:

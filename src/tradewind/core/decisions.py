@@ -188,6 +188,13 @@ class NameRuns:
 
 
 @dataclass(frozen=True, slots=True)
+class NamePartitions:
+    """Asset events wait until this Dag's own mapper code has named the partitions that they are for: have it asked."""
+
+    dag_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class LookForRuns:
     """This Dag's backfill may start further runs: look up what there is for its next dates, and say so."""
 
@@ -197,5 +204,6 @@ class LookForRuns:
 Operation = (
     PutRun | PutTask | DropTask | PutAttempt | PutXCom | DropXComs | PutRendered | PutCallback | PutDeferral
     | PutQuestion | PutAssetEvent | PutRow | DropRows | Record | StartAttempt | StopAttempt | StopStray | StartTrigger
-    | StartWatcher | StopTrigger | StartCallback | WarmHost | NameRuns | LookForRuns
+    | StartWatcher | StopTrigger | StartCallback | WarmHost | NameRuns | NamePartitions
+    | LookForRuns
 )  # fmt: skip

@@ -201,12 +201,25 @@ class CallbackBegun:
 class CallbackFinished:
     id: str
     error: str = ""
+    asked: tuple[TaskKey, str, str] | None = None
+    """Key, kind and reason of one that was asked for something, or that failed."""
+    moment: datetime | None = None
+    """What it was asked for: by when its run is to be over."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimerFired:
     kind: str
     subject: object
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartitionsNamed:
+    """For which partitions of a Dag an asset event is, as the code of the Dag's mapper says; or why it cannot."""
+
+    event: int
+    keys: tuple[str, ...] = ()
+    error: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -224,6 +237,8 @@ class DagLoaded:
     paused_at_creation: bool = True
     ahead: RunsAhead | None = None
     """The coming runs of a custom timetable; None where its code could not name them."""
+    partitions: tuple[PartitionsNamed, ...] = ()
+    """Of events that waited for the code of its partition mappers."""
     runtimes: tuple[float, ...] = ()
     """Seconds that its last runs took, newest first, where its deadlines look at them."""
 

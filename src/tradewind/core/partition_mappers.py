@@ -9,6 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
+from itertools import islice
 from typing import Any
 
 from tradewind.core.errors import InvalidInput, TradewindError
@@ -17,6 +18,9 @@ from tradewind.core.timetables.zones import zone
 
 MOST_KEYS = 1000
 """Partitions that one event may be for, where neither mapper nor configuration says otherwise."""
+
+MOST_NAMED = 100_000
+"""Keys of an author's own mapper that are looked at; it may never come to an end."""
 
 LONGEST_KEY = 250
 """Characters of a partition's key."""
@@ -31,6 +35,11 @@ class Mapper(ABC):
 
     carries_date = False
     """The date of the run that updated the asset is that of the Dag's run as well."""
+
+    @property
+    def has_to_be_asked(self) -> bool:
+        """Whether code that is not here says what a key is for."""
+        return self.data["kind"] == "custom" and "code" not in self.data
 
     def __init__(self, data: Mapping[str, Any]) -> None:
         self.data = data
@@ -223,6 +232,23 @@ class _Rollup(Mapper):
         return len(needed & come) >= max(0, len(needed) + least)
 
 
+class _Custom(Mapper):
+    """Code of an author's own. Where that code may run the values have it as `code`; elsewhere it has to be asked."""
+
+    def downstream(self, key: str) -> tuple[str, ...]:
+        if "code" not in self.data:
+            raise UnfitPartition(f"the mapper {self.data['name']} is code, which is not here to be asked")
+        return _named(self.data["name"], self.data["code"](key))
+
+
+def _named(mapper: str, said: Any) -> tuple[str, ...]:
+    keys = (said,) if isinstance(said, str) else tuple(islice(said, MOST_NAMED))
+    for key in keys:
+        if not isinstance(key, str) or not key.strip() or len(key) > LONGEST_KEY:
+            raise UnfitPartition(f"{mapper} says {key!r}, and a key has 1 to {LONGEST_KEY} characters, not only blanks")
+    return keys
+
+
 KINDS: Mapping[str, type[Mapper]] = {
     "identity": _Identity,
     "allowed": _Allowed,
@@ -232,6 +258,7 @@ KINDS: Mapping[str, type[Mapper]] = {
     "chain": _Chain,
     "fan_out": _FanOut,
     "rollup": _Rollup,
+    "custom": _Custom,
 }
 
 

@@ -8,6 +8,9 @@ from tradewind.core.asset_queue import WaitingEvent
 from tradewind.core.assets import AssetKey, is_met, named_in
 from tradewind.core.partition_mappers import MOST_KEYS, Mapper, UnfitPartition, mapper_of
 
+UNNAMED = ""
+"""Stands for the partitions of an event until the code of the Dag's mapper has named them."""
+
 MOST_SHOWN = 3
 """Partitions of which `why` says what they wait for."""
 
@@ -28,12 +31,19 @@ class Partitions:
         return self._by_key.get(AssetKey("name", asset.name), by_uri)
 
     def targets(self, event: WaitingEvent) -> tuple[str, ...]:
-        """The Dag's partitions that an event is for, each once. Raises UnfitPartition."""
+        """The Dag's partitions that an event is for, each once; `UNNAMED` where code has to be asked. Raises
+        UnfitPartition."""
         mapper = self.mapper(event.keys[0])
+        if mapper.has_to_be_asked:
+            return (UNNAMED,)
         try:
-            keys = tuple(dict.fromkeys(mapper.downstream(event.partition or "")))
+            return self.fitting(event, mapper.downstream(event.partition or ""))
         except (OverflowError, ValueError) as error:
             raise UnfitPartition(str(error)) from None
+
+    def fitting(self, event: WaitingEvent, named: Iterable[str]) -> tuple[str, ...]:
+        """What a mapper has named for an event, each once. Raises UnfitPartition where that is too much."""
+        mapper, keys = self.mapper(event.keys[0]), tuple(dict.fromkeys(named))
         most = self.most if mapper.most is None else mapper.most
         if len(keys) > most:
             raise UnfitPartition(f"it is for {len(keys)} partitions, which is more than the {most} allowed")
@@ -99,7 +109,8 @@ class PartitionQueue:
 
     def put(self, key: str, event: WaitingEvent) -> None:
         self.events.setdefault(key, {})[event.number] = event
-        self.due[key] = None
+        if key != UNNAMED:
+            self.due[key] = None
 
     def drop(self, key: str, number: int) -> None:
         del self.events[key][number]
@@ -109,15 +120,18 @@ class PartitionQueue:
 
     def look_at_all(self) -> None:
         """What a partition needs may be something else now."""
-        self.due = dict.fromkeys(self.events)
+        self.due = dict.fromkeys(key for key in self.events if key != UNNAMED)
 
 
 def partitions_wait(partitions: Partitions, condition: Any, waiting: Mapping[str, Iterable[WaitingEvent]]) -> str:
     """What the next partitions of a Dag wait for: one phrase for people."""
-    said = [f"{key}: {partitions.waits_for(condition, key, waiting[key])}" for key in list(waiting)[:MOST_SHOWN]]
-    more = [f"and {len(waiting) - MOST_SHOWN} partitions more"] if len(waiting) > MOST_SHOWN else []
+    keys = [key for key in waiting if key != UNNAMED]
+    said = [f"{key}: {partitions.waits_for(condition, key, waiting[key])}" for key in keys[:MOST_SHOWN]]
+    more = [f"and {len(keys) - MOST_SHOWN} partitions more"] if len(keys) > MOST_SHOWN else []
+    unnamed = len(tuple(waiting.get(UNNAMED, ())))
+    asked = [f"the code of its partition mapper, to name the partitions of {unnamed} events"] if unnamed else []
     names = ", ".join(map(str, named_in(condition)))
-    return "; ".join([*said, *more]) or f"a partition of {names} (none has come since the last run)"
+    return "; ".join([*said, *more, *asked]) or f"a partition of {names} (none has come since the last run)"
 
 
 def _names(leaf: Any) -> Iterable[AssetKey]:

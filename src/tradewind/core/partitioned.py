@@ -9,9 +9,11 @@ from tradewind.core import runs
 from tradewind.core.asset_queue import WaitingEvent
 from tradewind.core.assets import named_in
 from tradewind.core.dag import DagSpec
-from tradewind.core.decisions import DropRows, PutRow, Record
+from tradewind.core.decisions import DropRows, NamePartitions, PutRow, Record
 from tradewind.core.ids import run_id_for
+from tradewind.core.inputs import PartitionsNamed
 from tradewind.core.partition_mappers import UnfitPartition
+from tradewind.core.partition_queue import UNNAMED
 from tradewind.core.plan import Plan
 from tradewind.core.states import RunType
 from tradewind.core.timetables import DueRun
@@ -31,11 +33,46 @@ def gather(turn: Turn, plan: Plan, event: WaitingEvent) -> Fresh:
     try:
         targets = plan.partitions.targets(event)
     except UnfitPartition as problem:
-        _note(turn, dag_id, event, f"partition {event.partition!r} of {asset} is for none of the Dag's: {problem}")
+        _note_unfit(turn, dag_id, event, problem)
         return ()
     for key in targets:
         turn.world.assets.put_partition(dag_id, key, event)
+    if UNNAMED in targets:
+        turn.do(NamePartitions(dag_id))
     return [(key, event.number) for key in targets]
+
+
+def named(turn: Turn, dag_id: str, said: Iterable[PartitionsNamed]) -> None:
+    """The code of a Dag's mapper has said for which partitions events are that waited for it."""
+    plan, queue = turn.world.plans[dag_id], turn.world.assets.partitions.get(dag_id)
+    heard = (
+        [(one, queue.events[UNNAMED][one.event]) for one in said if one.event in queue.events.get(UNNAMED, ())]
+        if queue is not None and plan.partitions is not None
+        else []
+    )
+    for one, event in heard:
+        _take_names(turn, plan, one, event)
+    if not heard:
+        return
+    turn.world.at(turn.now, "assets", dag_id)
+    if (queue := turn.world.assets.partitions.get(dag_id)) is not None and UNNAMED in queue.events:
+        turn.do(NamePartitions(dag_id))  # those that came meanwhile, or were too many
+
+
+def _take_names(turn: Turn, plan: Plan, said: PartitionsNamed, event: WaitingEvent) -> None:
+    assert plan.partitions is not None
+    dag_id = plan.spec.dag_id
+    _forget(turn, dag_id, UNNAMED, [event.number])
+    try:
+        if said.error:
+            raise UnfitPartition(said.error)
+        keys = plan.partitions.fitting(event, said.keys)
+    except UnfitPartition as problem:
+        _note_unfit(turn, dag_id, event, problem)
+        return
+    for key in keys:
+        turn.world.assets.put_partition(dag_id, key, event)
+    store_waiting(turn, dag_id, [(key, event.number) for key in keys])
 
 
 def look_at(turn: Turn, plan: Plan, fresh: Fresh = ()) -> None:
@@ -96,6 +133,11 @@ def _forget(turn: Turn, dag_id: str, key: str, numbers: Iterable[int], fresh: Fr
     for number in gone:
         if (key, number) not in fresh:
             turn.do(DropRows("partition_queue", {"dag_id": dag_id, "partition": key, "event": number}))
+
+
+def _note_unfit(turn: Turn, dag_id: str, event: WaitingEvent, problem: UnfitPartition) -> None:
+    asset = event.keys[0].name
+    _note(turn, dag_id, event, f"partition {event.partition!r} of {asset} is for none of the Dag's: {problem}")
 
 
 def _note(turn: Turn, dag_id: str, event: WaitingEvent, reason: str) -> None:

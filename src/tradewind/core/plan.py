@@ -30,8 +30,8 @@ class Plan:
     """
 
     __slots__ = (
-        "_group_maps", "_groups", "beside", "closed_by", "counted", "down", "feeds", "leaves", "needed_by",
-        "partitions", "past", "spec", "version",
+        "__weakref__", "_group_maps", "_groups", "beside", "closed_by", "counted", "down", "feeds", "leaves",
+        "needed_by", "partitions", "past", "spec", "version",
     )  # fmt: skip
 
     def __init__(self, spec: DagSpec, version: str) -> None:

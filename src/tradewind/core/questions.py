@@ -13,7 +13,7 @@ from tradewind.core import deferral
 from tradewind.core.decisions import PutQuestion, Record
 from tradewind.core.errors import InvalidInput
 from tradewind.core.inputs import AttemptFinished, QuestionAnswered
-from tradewind.core.records import Answer, Deferral, Person, Question, TaskInstance, TaskKey
+from tradewind.core.records import KEPT, Answer, Deferral, Person, Question, TaskInstance, TaskKey
 from tradewind.core.states import TaskEvent, TaskState
 from tradewind.core.tasks import make_ready
 from tradewind.core.turn import Turn
@@ -63,12 +63,35 @@ def ask(turn: Turn, live: LiveRun, task: TaskInstance, report: AttemptFinished, 
         timeout_at=timeout_at,
         question=question,
     )
+    before = turn.world.deferrals.get(task.key)
     turn.drop_deferral(task.key)
     turn.put_deferral(waits)
     turn.do(PutQuestion(question))
     turn.move(live, task, TaskEvent.ASKS, **times, reason=f"asks: {question.subject}")
-    if timeout_at is not None:
+    known = before.question if before is not None and before.is_kept else None
+    asked = _asked(turn, task.key)
+    if known is not None and asked is not None and _is_same(known, question):
+        given = {name: getattr(known, name) for name in ("chosen", "params_input", "answered_at", "answered_by")}
+        said = f"it was answered before the try was lost: {', '.join(known.chosen)}"
+        _go_on(turn, asked, question._replace(**given), said)
+    elif timeout_at is not None:
         turn.world.at(timeout_at, "question", task.key)
+
+
+def keep(turn: Turn, held: Deferral | None) -> None:
+    """A try was lost that was to go on with this. What somebody answered is kept for the next try."""
+    if held is None or held.question is None or held.question.answered_by is None:
+        return
+    if held.key not in turn.world.deferrals:
+        turn.put_deferral(held._replace(classpath=KEPT))
+
+
+def _is_same(known: Question, question: Question) -> bool:
+    """Whether an answer to one is an answer to the other: nothing differs of what was to be chosen, and by whom."""
+    return all(
+        getattr(known, name) == getattr(question, name)
+        for name in ("subject", "options", "multiple", "params", "assigned")
+    )
 
 
 def answered(turn: Turn, wish: QuestionAnswered) -> Question:

@@ -145,6 +145,10 @@ class Question(NamedTuple):
     """JSON of an object."""
 
 
+KEPT = "kept"
+"""In the place of a trigger's class: an answer that outlives the try that was lost with it."""
+
+
 class Deferral(NamedTuple):
     """What a task instance without a slot waits for, and how it goes on."""
 
@@ -170,6 +174,11 @@ class Deferral(NamedTuple):
     answer: Answer | None = None
     question: Question | None = None
     """It waits for people, not for a trigger: for an answer to this."""
+
+    @property
+    def is_kept(self) -> bool:
+        """Nobody goes on with it: the next try takes its answer, if it asks the same."""
+        return self.classpath == KEPT
 
     @property
     def needs_triggerer(self) -> bool:
@@ -255,3 +264,12 @@ class SetAside(NamedTuple):
     run_id: str = ""
     is_out: bool = True
     """Memory has nothing of it. Else it is a run that memory holds, and that bears the reason."""
+
+
+class Overdue(NamedTuple):
+    """A run that is over, and what of it is late when its moment comes."""
+
+    dag_id: str
+    run_id: str
+    clear_number: int
+    deadlines: dict[str, datetime]

@@ -233,6 +233,8 @@ def run_limit(spec: DagSpec) -> int:
 def start_queued(turn: Turn, dag_id: str) -> None:
     """Start queued runs, oldest first, as far as the Dag's limit allows. Those of a backfill have its own limit."""
     world = turn.world
+    if not world.open_runs.get(dag_id):
+        return
     record, plan = world.dags.get(dag_id), world.plans.get(dag_id)
     if record is None or plan is None or record.is_paused:
         return
@@ -347,7 +349,7 @@ def _waits_on_past(turn: Turn, live: LiveRun) -> bool:
 
 def _finish(turn: Turn, live: LiveRun, state: RunState, reason: str) -> None:
     turn.move_run(live, state, reason=reason, end_date=turn.now)
-    deadlines.drop(turn, live)
+    deadlines.ended(turn, live)
     run, spec, world = live.run, live.plan.spec, turn.world
     kind = "on_success" if state is RunState.SUCCESS else "on_failure"
     if kind in spec.callbacks:
@@ -402,7 +404,7 @@ def adopt(turn: Turn, live: LiveRun) -> None:
     world = turn.world
     plan = world.plans[live.run.dag_id]
     fresh = LiveRun(live.run, plan, live.tasks.values())
-    for name in ("previous", "followers", "deadlines", "lengths", "pushed", "xcoms", "active", "given_back"):
+    for name in ("previous", "deadlines", "lengths", "pushed", "xcoms", "active", "given_back"):
         setattr(fresh, name, getattr(live, name))
     world.runs[live.run.number] = fresh
     fit(turn, fresh)

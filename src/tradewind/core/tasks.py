@@ -78,7 +78,38 @@ def _grow(turn: Turn, live: LiveRun, group: Iterable[str]) -> dict[str, None]:
         if (length := expansion_length(spec.map, live.length_left)) is not None:
             deque(_replace(turn, live, placeholder, length), maxlen=0)
             grown[task_id] = None
+            _skip_what_was_decided(turn, live, task_id, group)
     return grown
+
+
+def decision_about(task_id: str) -> str:
+    """Under what a branch inside a mapped group leaves that a task, not expanded yet, is skipped for its element."""
+    return f"skips:{task_id}"
+
+
+def _skip_what_was_decided(turn: Turn, live: LiveRun, task_id: str, group: Iterable[str]) -> None:
+    name = decision_about(task_id)
+    for decider in (other for other in group if live.plan.spec.tasks[other].skips_downstream):
+        for index in live.instances.get(decider, ()):
+            if (decider, index, name) in live.pushed:
+                skip_beside(turn, live, task_id, TaskKey(live.run.number, decider, index))
+
+
+def skip_beside(turn: Turn, live: LiveRun, task_id: str, decider: TaskKey) -> None:
+    """A branch inside a mapped group has decided: what a task of the group has for its element is skipped."""
+    near = instances_beside(live, task_id, decider.task_id, decider.map_index)
+    skip_decided(turn, live, task_id, list(near), decider.task_id)
+
+
+def skip_decided(turn: Turn, live: LiveRun, task_id: str, indexes: Iterable[int], decider: str) -> None:
+    """Some other task has decided that these instances are skipped."""
+    for map_index in indexes:
+        task = live.tasks.get((task_id, map_index))
+        # One that has a state already (a rule like one_success did not wait for this) goes on.
+        if task is not None and task.state is TaskState.NONE:
+            now, reason = turn.now, f"{decider} decided to skip it"
+            over = {"start_date": now, "end_date": now}
+            turn.move(live, task, TaskEvent.SKIPPED, reason=reason, skip_decided=True, **over)
 
 
 def _apply(turn: Turn, live: LiveRun, spec: TaskSpec, task: TaskInstance, verdict: Verdict) -> None:

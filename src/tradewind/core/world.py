@@ -16,7 +16,8 @@ from tradewind.core.fair_queue import Entry
 from tradewind.core.limits import QueueKey, ReadyQueues
 from tradewind.core.past import PreviousRun, as_previous, worth_keeping
 from tradewind.core.plan import Edges, Plan
-from tradewind.core.records import Attempt, DagRun, Deferral, Pool, SetAside, TaskInstance, TaskKey
+from tradewind.core.plans import Packing, Plans
+from tradewind.core.records import Attempt, DagRun, Deferral, Overdue, Pool, SetAside, TaskInstance, TaskKey
 from tradewind.core.states import ATTEMPT_ACTIVE, FINISHED, RUN_FINISHED, TaskState
 from tradewind.core.timetables import DueRun, RunsAhead
 from tradewind.core.trigger_rules import UpstreamCounts
@@ -69,7 +70,7 @@ class LiveRun:
     """A run that is not over, with its tasks and the counts that trigger rules look at."""
 
     __slots__ = (
-        "active", "counts", "deadlines", "followers", "given_back", "in_motion", "instances", "lengths", "order_us",
+        "active", "counts", "deadlines", "given_back", "in_motion", "instances", "lengths", "order_us",
         "plan", "previous", "pushed", "run", "tasks", "unfinished", "waiting", "xcoms",
     )  # fmt: skip
 
@@ -92,8 +93,6 @@ class LiveRun:
         self.previous: PreviousRun | None = None
         self.given_back: dict[tuple[str, int], int] = {}
         """How often in a row workers have handed a task back unstarted. A restart begins to count anew."""
-        self.followers: dict[int, None] = {}
-        """Numbers of live runs that have, or had, this one before them."""
         self.deadlines: dict[str, datetime] = {}
         """Moments at which somebody is told that the run, or a task of it, is late."""
         self.order_us = int((run.logical_date or run.run_after).timestamp() * 1e6)
@@ -205,20 +204,28 @@ class World:
 
     __slots__ = (
         "active_of", "ahead", "assets", "attempts", "backfills", "came_back", "dag_active", "dags", "deferrals",
-        "deferred_as", "deferred_slots", "last_states", "max_retry_delay_seconds", "next_run_number", "open_runs",
-        "parallelism", "plans", "pool_used", "pools", "ready", "runs", "runtimes", "sequence", "set_aside",
-        "success_clears_store", "task_active", "timers", "total_active", "unplanned", "unread", "watchers", "workers",
+        "deferred_as", "deferred_slots", "followers", "last_states", "max_retry_delay_seconds",
+        "next_run_number", "open_runs", "overdue", "parallelism", "plans", "pool_used", "pools", "ready",
+        "runs", "runtimes", "sequence", "set_aside", "success_clears_store", "task_active", "timers",
+        "total_active", "unplanned", "unread", "watchers", "workers",
     )  # fmt: skip
 
     def __init__(
-        self, *, parallelism: int = 32, max_retry_delay_seconds: float = 86400.0, success_clears_store: bool = False
+        self,
+        *,
+        parallelism: int = 32,
+        max_retry_delay_seconds: float = 86400.0,
+        success_clears_store: bool = False,
+        packing: Packing | None = None,
     ) -> None:
         self.dags: dict[str, DagRecord] = {}
-        self.plans: dict[str, Plan] = {}
+        self.plans = Plans(packing)
         """Newest good plan by dag_id."""
         self.ahead: dict[str, RunsAhead] = {}
         """By dag_id, what custom timetables have named. Memory alone has it: every parse of a file brings it anew."""
         self.runs: dict[int, LiveRun] = {}
+        self.followers: dict[int, dict[int, None]] = {}
+        """By number of a run, live or over, the live runs that have it before them."""
         self.open_runs: dict[str, dict[int, None]] = {}
         """Numbers of the live runs of each Dag, oldest first."""
         self.backfills: dict[str, LiveBackfill] = {}
@@ -243,6 +250,8 @@ class World:
         self.timers: list[tuple[datetime, int, str, object]] = []
         self.last_states: dict[str, list[PreviousRun]] = {}
         """The runs of each Dag that are over and may be the one before a run to come, for depends_on_past."""
+        self.overdue: dict[int, Overdue] = {}
+        """By number, runs that are over and have deadlines that they have not met."""
         self.runtimes: dict[str, tuple[float, ...]] = {}
         """Seconds that the last runs took, newest first, of Dags with a deadline that looks at them."""
         self.sequence = 0
@@ -315,18 +324,23 @@ class World:
         number, dag_id = live.run.number, live.run.dag_id
         self.runs[number] = live
         self.note_backfill(live.run)
-        for other_number in self.open_runs.setdefault(dag_id, {}):
-            other = self.runs[other_number]
-            if other.previous is not None and other.previous.number == number:
-                live.followers[other_number] = None
-            if live.previous is not None and live.previous.number == other_number:
-                other.followers[number] = None
-        self.open_runs[dag_id][number] = None
+        self.open_runs.setdefault(dag_id, {})[number] = None
+        if live.previous is not None:
+            self.followers.setdefault(live.previous.number, {})[number] = None
 
     def forget_run(self, number: int) -> None:
         live = self.runs.pop(number, None)
         if live:
             self.open_runs.get(live.run.dag_id, {}).pop(number, None)
+            self._follows_no_more(live)
+
+    def _follows_no_more(self, live: LiveRun) -> None:
+        if live.previous is None:
+            return
+        after = self.followers.get(live.previous.number, {})
+        after.pop(live.run.number, None)
+        if not after:
+            self.followers.pop(live.previous.number, None)
 
     def backfill_of(self, run: DagRun) -> LiveBackfill | None:
         """The backfill that a run belongs to, while that is under way."""
@@ -465,22 +479,23 @@ class World:
         free = [w for w in self.workers.values() if queue in w.queues and w.used < w.capacity and not w.draining]
         return max(free, key=lambda w: w.capacity - w.used, default=None)
 
-    def set_dag(self, record: DagRecord, plan: Plan | None = None) -> None:
+    def set_dag(self, record: DagRecord, plan: Plan | None = None, encoded: bytes = b"") -> None:
         self.dags[record.dag_id] = record
         if plan is not None:
-            self.set_plan(plan)
+            self.set_plan(plan, encoded)
 
-    def set_plan(self, plan: Plan) -> None:
-        """The Dag is like this now."""
+    def set_plan(self, plan: Plan, encoded: bytes = b"") -> None:
+        """The Dag is like this now; `encoded` is its spec as it is stored."""
         known = self.plans.get(plan.spec.dag_id)
-        self.plans[plan.spec.dag_id] = plan
+        self.plans.put(plan, encoded)
         self.assets.change(known.spec if known else None, plan.spec)
         self.watchers.change(known.spec if known else None, plan.spec)
 
     def forget_dag(self, dag_id: str) -> None:
         """The Dag is deleted."""
         self.dags.pop(dag_id, None)
-        plan = self.plans.pop(dag_id, None)
+        plan = self.plans.get(dag_id)
+        self.plans.drop(dag_id)
         self.assets.forget(dag_id)
         if plan is not None:
             self.assets.change(plan.spec, None)
@@ -498,16 +513,13 @@ class World:
 
     def set_previous(self, live: LiveRun, previous: PreviousRun) -> None:
         """Another run has become the one before a live run."""
+        self._follows_no_more(live)
         live.previous = previous
-        if (before := self.runs.get(previous.number)) is not None:
-            before.followers[live.run.number] = None
+        self.followers.setdefault(previous.number, {})[live.run.number] = None
 
     def followers_of(self, live: LiveRun) -> Iterator[LiveRun]:
         """Live runs that have this one before them."""
-        for number in live.followers:
-            after = self.runs.get(number)
-            if after is not None and after.previous is not None and after.previous.number == live.run.number:
-                yield after
+        yield from (self.runs[number] for number in tuple(self.followers.get(live.run.number, ())))
 
     def remember_states(self, live: LiveRun) -> None:
         """A run that is over leaves memory: the runs after it, made or to come, keep what they need to know of it."""

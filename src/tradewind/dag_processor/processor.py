@@ -18,7 +18,7 @@ from sqlalchemy import Engine
 from tradewind.core.dag import DagSpec
 from tradewind.core.decisions import DropRows, Operation, PutRow, Record
 from tradewind.core.errors import InvalidInput
-from tradewind.core.inputs import DagGone, DagLoaded
+from tradewind.core.inputs import DagGone, DagLoaded, PartitionsNamed
 from tradewind.dag_processor.files import dag_files
 from tradewind.scheduler.named_runs import runs_ahead
 from tradewind.scheduler.owner import Rows
@@ -297,6 +297,11 @@ class DagProcessor:
                     isolation_reason=answer.isolation_reason,
                     paused_at_creation=self._paused,
                     ahead=named.get(spec.dag_id),
+                    partitions=tuple(
+                        PartitionsNamed(event=said.event, keys=tuple(said.keys), error=said.error)
+                        for said in answer.partitions
+                        if said.dag_id == spec.dag_id
+                    ),
                 )
             )
         return loaded, defined

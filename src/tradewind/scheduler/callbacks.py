@@ -5,6 +5,7 @@ is left. A callback may be started again; one that has begun what must not be do
 """
 
 from collections.abc import Callable, KeysView, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -16,6 +17,7 @@ from tradewind.core.records import TaskKey
 from tradewind.scheduler.offers import Offers
 from tradewind.scheduler.owner import Rows
 from tradewind.scheduler.peers import Order, Peer, able
+from tradewind.scheduler.reports import moment_in
 from tradewind.store import queries
 from tradewind.wire.messages import Finished
 
@@ -133,6 +135,22 @@ class Callbacks:
                 return queries.callback_numbered(connection, report.attempt) is not None
         except Unreadable:
             return True
+
+    def end_of(self, report: Finished) -> CallbackFinished:
+        """What the owner is told of a callback that is over. One that was asked for something, or failed, brings what
+        it was about."""
+        end = CallbackFinished(id=report.attempt, error=report.error)
+        if report.moment_us is None and report.outcome == "success":
+            return end
+        try:
+            with self._scheduler.engine.connect() as connection:
+                row = queries.callback_numbered(connection, report.attempt)
+        except Unreadable:
+            row = None
+        if row is None:
+            return end
+        asked = (TaskKey(row["run"], row["task_id"], row["map_index"]), row["kind"], row["reason"])
+        return replace(end, asked=asked, moment=None if report.moment_us is None else moment_in(report.moment_us))
 
     def goes_on(self, peer: Peer, report: Finished) -> bool:
         """Whether the callback is to be started anew, because its process never came to it; else it is over. It is

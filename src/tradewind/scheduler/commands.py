@@ -162,6 +162,7 @@ def delete_run(context: Context, body: Body, actor: str) -> Wish:
         raise InvalidInput(f"Run {run_id} is not over; mark it failed first.")
     # Others may stand still because of it.
     mends = any(left.run == number or left.name == str(number) for left in world.set_aside.values())
+    world.overdue.pop(number, None)
     return Rows(_delete_runs(dag_id, [(number, run_id)]), reads_again=mends or bool(world.fault_of_dag(dag_id)))
 
 
@@ -209,6 +210,8 @@ def delete_dag(context: Context, body: Body, actor: str) -> Wish:
     mends = dag_id not in world.dags
     plan = world.plans.get(dag_id)
     world.forget_dag(dag_id)
+    for number, _ in runs:
+        world.overdue.pop(number, None)
     turn = Turn(world, context.now())
     watching.refresh(turn, plan.spec if plan else None)
     rest: tuple[Operation, ...] = (

@@ -18,6 +18,7 @@ from tradewind.core.attempts import LOST_GRACE
 from tradewind.core.deadlines import runtimes_wanted
 from tradewind.core.decisions import (
     LookForRuns,
+    NamePartitions,
     NameRuns,
     PutRow,
     StartAttempt,
@@ -33,7 +34,6 @@ from tradewind.core.errors import InvalidInput
 from tradewind.core.inputs import (
     AttemptFinished,
     AttemptStarted,
-    CallbackFinished,
     DagLoaded,
     WorkerExpired,
     WorkerJoined,
@@ -379,7 +379,7 @@ class Desk:
         if report.attempt in self._scheduler.world.unread:
             return  # its run cannot be read now: the worker says it again, until it can or is deleted
         try:
-            is_callback = self._callbacks.is_one(report)
+            ended = self._callbacks.end_of(report) if self._callbacks.is_one(report) else None
         except SQLAlchemyError:
             return  # the database is away; what is not acknowledged is said again
         if not self._reports.add(report.attempt, peer):
@@ -398,11 +398,11 @@ class Desk:
                 AttemptFinished(attempt=report.attempt, outcome="failed_for_good", error=text, died=True), forget
             )
 
-        if is_callback:
+        if ended is not None:
             if self._callbacks.goes_on(peer, report):
                 forget()
             else:
-                self._scheduler.submit(CallbackFinished(id=report.attempt, error=report.error), acknowledge)
+                self._scheduler.submit(ended, acknowledge)
             return
         self.progress.pop(report.attempt, None)
         usage = self.usage.pop(report.attempt, (0, 0, 0.0))
@@ -576,7 +576,7 @@ class Desk:
                 self._triggers.start(watched.id)
             case StopTrigger(id=trigger):
                 self._triggers.stop(trigger)
-            case NameRuns(dag_id=dag_id):
+            case NameRuns(dag_id=dag_id) | NamePartitions(dag_id=dag_id):
                 record = self._scheduler.world.dags.get(dag_id)
                 if record is not None:
                     self._reparse(record.file)

@@ -20,7 +20,7 @@ from tradewind.core.soundness import MOST
 from tradewind.core.states import FINISHED, RUN_FINISHED
 from tradewind.core.world import World
 from tradewind.scheduler.asset_events import event_info
-from tradewind.scheduler.facts import check_asset_named, dag_facts, states_by_run, wanted_runs
+from tradewind.scheduler.facts import check_asset_named, dag_facts, states_by_run, wanted_partitions, wanted_runs
 from tradewind.scheduler.offers import run_info
 from tradewind.scheduler.state_stores import asset_change, asset_named, task_change, task_value_kept, told_if_current
 from tradewind.store import loader, queries
@@ -90,6 +90,9 @@ class Endpoint:
 
     def _timetable_wanted(self, reply: Answer, dag_ids: list[str]) -> None:
         reply(wanted_runs(self.world(), dag_ids), None)
+
+    def _partitions_wanted(self, reply: Answer, dag_ids: list[str]) -> None:
+        reply(wanted_partitions(self.world(), dag_ids), None)
 
     # --- XComs ---
 

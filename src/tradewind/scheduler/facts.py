@@ -1,11 +1,16 @@
 """What running tasks are told of Dags and tasks; a play answers them in the same words."""
 
 from collections.abc import Iterable
+from itertools import islice
 from typing import Any
 
 from tradewind.core.errors import InvalidInput
+from tradewind.core.partition_queue import UNNAMED
 from tradewind.core.world import World
 from tradewind.scheduler.named_runs import named_run
+
+MOST_ASKED = 1000
+"""Events whose partitions code is asked for at once."""
 
 
 def dag_facts(world: World, dag_id: str) -> dict[str, Any] | None:
@@ -22,6 +27,18 @@ def wanted_runs(world: World, dag_ids: Iterable[str]) -> dict[str, dict[str, Any
     """After which run each of these Dags with a custom timetable wants its next ones named."""
     lasts = {dag_id: record.last_due if (record := world.dags.get(dag_id)) else None for dag_id in dag_ids}
     return {dag_id: {"last": None if last is None else named_run(last)} for dag_id, last in lasts.items()}
+
+
+def wanted_partitions(world: World, dag_ids: Iterable[str]) -> dict[str, list[list[Any]]]:
+    """The events that wait for the code of each Dag's partition mapper: number, name, uri and key, oldest first."""
+    queues = {dag_id: queue for dag_id in dag_ids if (queue := world.assets.partitions.get(dag_id)) is not None}
+    return {
+        dag_id: [
+            [event.number, event.keys[0].name, event.keys[0].uri, event.partition]
+            for event in islice(queue.events.get(UNNAMED, {}).values(), MOST_ASKED)
+        ]
+        for dag_id, queue in queues.items()
+    }
 
 
 def states_by_run(tasks: Iterable[tuple[str, str, int, str]]) -> dict[str, dict[str, str | None]]:

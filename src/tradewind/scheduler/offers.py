@@ -40,7 +40,7 @@ def run_info(run: DagRun) -> RunInfo:
 def _resume(world: World, attempt: Attempt) -> dict[str, Any]:
     """Where an attempt goes on that continues a task which has waited."""
     deferral = world.deferrals.get(attempt.key) if attempt.leg else None
-    if deferral is None or deferral.answer is None:
+    if deferral is None or deferral.answer is None or deferral.is_kept:
         return {}
     answer = deferral.answer
     return {

@@ -15,6 +15,7 @@ from tradewind.core.dag import DagSpec
 from tradewind.core.decide import admit_ready, decide
 from tradewind.core.decisions import (
     LookForRuns,
+    NamePartitions,
     NameRuns,
     Operation,
     PutRun,
@@ -49,7 +50,7 @@ MOST_INPUTS = 500
 
 Told = (
     StartAttempt | StopAttempt | StopStray | StartTrigger | StartWatcher | StopTrigger | StartCallback | WarmHost
-    | NameRuns | LookForRuns
+    | NameRuns | NamePartitions | LookForRuns
 )  # fmt: skip
 Reply = Callable[[Any, Exception | None], None]
 """Called after the commit with the answer, or with the error that refused the wish."""

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tradewind.core.errors import InvalidInput
+from tradewind.scheduler.schemas import problem_with
 
 
 def check_conf(dag_id: str, params: Mapping[str, Any], conf: Mapping[str, Any]) -> None:
@@ -41,17 +42,7 @@ def filled_form(where: str, params: Mapping[str, Any], given: Mapping[str, Any])
 
 
 def _problem(value: Any, schema: Mapping[str, Any]) -> str:
-    # Only where a schema is to be checked: the library takes memory that most installations never need.
-    import jsonschema
-    from referencing import Registry
-
-    # An empty registry: a schema that refers to another address must not make the scheduler fetch it.
-    checker = jsonschema.Draft7Validator(schema, format_checker=jsonschema.FormatChecker(), registry=Registry())
-    try:
-        error = next(checker.iter_errors(value), None)
-    except Exception as unusable:  # a schema may be anything
-        return f"its JSON schema cannot be used ({type(unusable).__name__}: {unusable})"
-    return "" if error is None else _short(str(error.message))
+    return _short(problem_with(value, schema))
 
 
 def _wanted(param: Mapping[str, Any]) -> str:

@@ -48,8 +48,13 @@ def fault_of_xcoms(xcoms: Iterable[XComValue]) -> str:
 
 def moment_said(us: int, otherwise: datetime) -> datetime:
     """A time that a worker says, where it can be one."""
-    at = from_us(us) if FIRST_US <= us <= LAST_US else None
+    at = moment_in(us)
     return at if at is not None else otherwise
+
+
+def moment_in(us: int) -> datetime | None:
+    """A time in microseconds, or None where no calendar has it."""
+    return from_us(us) if FIRST_US <= us <= LAST_US else None
 
 
 def _length(length: int | None, what: str) -> str:

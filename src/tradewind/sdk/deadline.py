@@ -75,8 +75,10 @@ class AsyncCallback(Callback):
 
 
 class BaseDeadlineReference:
-    """The moment that a deadline counts from. Classes of the author's own are accepted; the scheduler, which runs no
-    author code, makes no deadline of them."""
+    """The moment that a deadline counts from. A class of the author's own says it by `_evaluate_with`, which gets of
+    the run what `required_kwargs` names; it is called in a process of its own, once for each run."""
+
+    required_kwargs: ClassVar[set[str]] = set()
 
     @property
     def reference_name(self) -> str:
@@ -84,6 +86,22 @@ class BaseDeadlineReference:
 
     def serialize_reference(self) -> dict[str, Any]:
         return {REFERENCE_TYPE_FIELD: self.reference_name}
+
+    @classmethod
+    def deserialize_reference(cls, reference_data: dict[str, Any]) -> BaseDeadlineReference:
+        return cls()
+
+    def evaluate_with(self, *, session: Any, interval: timedelta, **kwargs: Any) -> datetime | None:
+        """By when the run is to be over, or None: it has no such deadline. `session` is of no use here."""
+        if missing := sorted(self.required_kwargs - kwargs.keys()):
+            known = ", ".join(sorted(kwargs))
+            raise ValueError(f"{self.reference_name} asks for {', '.join(missing)}; what there is of a run is {known}.")
+        wanted = {name: kwargs[name] for name in sorted(self.required_kwargs)}
+        moment = self._evaluate_with(session=session, **wanted)
+        return None if moment is None else moment + interval
+
+    def _evaluate_with(self, *, session: Any, **kwargs: Any) -> datetime | None:
+        raise NotImplementedError(f"{self.reference_name} has no _evaluate_with to work its moment out.")
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, BaseDeadlineReference) and self.serialize_reference() == other.serialize_reference()
@@ -126,6 +144,22 @@ class AverageRuntimeDeadline(BaseDeadlineReference):
 
     def serialize_reference(self) -> dict[str, Any]:
         return {REFERENCE_TYPE_FIELD: self.reference_name, "max_runs": self.max_runs, "min_runs": self.min_runs}
+
+
+class ReferenceModels:
+    """The classes of references, as `airflow.models.deadline` has them."""
+
+    REFERENCE_TYPE_FIELD = REFERENCE_TYPE_FIELD
+    BaseDeadlineReference = BaseDeadlineReference
+    DagRunLogicalDateDeadline = DagRunLogicalDateDeadline
+    DagRunQueuedAtDeadline = DagRunQueuedAtDeadline
+    FixedDatetimeDeadline = FixedDatetimeDeadline
+    AverageRuntimeDeadline = AverageRuntimeDeadline
+
+    @classmethod
+    def get_reference_class(cls, reference_name: str) -> Any:
+        """The class of that name."""
+        return getattr(cls, reference_name)
 
 
 class DeadlineReference:
@@ -198,6 +232,11 @@ class DeadlineAlert:
             raise TypeError(f"A deadline's interval is {interval!r}; give a timedelta.")
         self.reference, self.interval, self.callback, self.name = reference, interval, callback, name
 
+    @property
+    def duration(self) -> timedelta:
+        """The interval, as it is now where a Variable has it."""
+        return self.interval.resolve() if isinstance(self.interval, VariableInterval) else self.interval
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, DeadlineAlert) and (
             (type(self.reference), self.interval, self.callback)
@@ -215,15 +254,25 @@ def deadline_spec(alert: DeadlineAlert, zone: Any) -> tuple[DeadlineSpec, str]:
     """A deadline as the scheduler sees it, and what keeps it from having an effect (empty: nothing)."""
     reference, problem = alert.reference, ""
     try:
-        interval = alert.interval.resolve() if isinstance(alert.interval, VariableInterval) else alert.interval
+        interval = alert.duration
     except Exception as error:  # the Variable is not there, or is no number
         return DeadlineSpec(reference="none", interval_seconds=0.0, name=alert.name or ""), str(error)
     facts: dict[str, Any] = {"reference": _KNOWN.get(type(reference), "none")}
-    if isinstance(reference, FixedDatetimeDeadline):
+    if _is_custom(reference):
+        facts = {"reference": "custom"}
+    elif isinstance(reference, FixedDatetimeDeadline):
         facts = {"reference": "fixed", "at": aware(reference._datetime, zone)}
     elif isinstance(reference, AverageRuntimeDeadline):
         facts = {"reference": "average_runtime", "max_runs": reference.max_runs, "min_runs": reference.min_runs}
     elif facts["reference"] == "none":
         name = getattr(reference, "reference_name", type(reference).__name__)
-        problem = f"its reference {name} is worked out by code of the author's own, which the scheduler does not run"
+        problem = f"its reference {name} says by no _evaluate_with from when it counts"
     return DeadlineSpec(interval_seconds=interval.total_seconds(), name=alert.name or "", **facts), problem
+
+
+def _is_custom(reference: Any) -> bool:
+    """Whether code of the author's own works out when it counts from."""
+    return any(
+        getattr(type(reference), name, None) not in (None, getattr(BaseDeadlineReference, name))
+        for name in ("evaluate_with", "_evaluate_with")
+    )

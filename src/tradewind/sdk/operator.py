@@ -239,8 +239,15 @@ class BaseOperator(Task, Templated, metaclass=OperatorMeta):
         return tuple(event for event in _CALLBACKS if self.callbacks(event))
 
     def mail_events(self) -> tuple[str, ...]:
-        """Of `email_on_failure` and `email_on_retry`, those for which somebody is to get a mail."""
-        return tuple(name for name in ("email_on_failure", "email_on_retry") if self.email and getattr(self, name))
+        """Of `email_on_failure`, `email_on_retry` and `email_sla_miss`, those for which somebody is to get a mail."""
+        wanted = [name for name in ("email_on_failure", "email_on_retry") if self.email and getattr(self, name)]
+        return (*wanted, *(["email_sla_miss"] if self.email and self.counted_sla is not None else []))
+
+    @property
+    def counted_sla(self) -> timedelta | None:
+        """Its SLA, where that counts: in a Dag of Airflow 2, unless [core] check_slas is off."""
+        counts = self.has_dag() and self.dag.generation < 3 and conf.getboolean("core", "check_slas", fallback=True)
+        return self.sla if counts else None
 
     def add_inlets(self, inlets: Iterable[Any]) -> None:
         self.inlets.extend(inlets)

@@ -1,7 +1,7 @@
 """What a Dag author writes about partitions: mappers from those of an asset to those of a Dag, windows, and patience.
 
 Each says by `as_data` what it is, as plain values; the engine computes with those, and `to_downstream` here does the
-same. Classes of an author's own cannot say it, and are refused when the Dag is parsed.
+same. A mapper of an author's own is code among those values: the engine has the code host of the Dag's file call it.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class _Said:
         """This as the engine reads it. Raises DagInvalid for a class that is not Tradewind's own."""
         raise DagInvalid(
             f"{type(self).__name__} is code of its own, which the scheduler does not run; put it together from the "
-            "partition mappers and windows of airflow.sdk."
+            "windows and policies of airflow.sdk, or write a PartitionMapper with a to_downstream of its own."
         )
 
     def __eq__(self, other: object) -> bool:
@@ -178,10 +178,24 @@ class PartitionMapper(_Said):
         keys = mapper_of(self.as_data()).downstream(key)
         return keys[0] if len(keys) == 1 and not isinstance(self, FanOutMapper) else list(keys)
 
+    def as_data(self) -> dict[str, Any]:
+        """This as the engine reads it, with the author's own code as `code`. Raises DagInvalid."""
+        name, own = type(self).__name__, type(self).to_downstream.__module__ != __name__
+        if self.is_rollup or not own:
+            raise DagInvalid(
+                f"{name} is code of its own, which the scheduler does not run; give a mapper of your own a "
+                "to_downstream, and have it wait for no more than one event (is_rollup)."
+            )
+        return {"kind": "custom", "name": name, "code": self.to_downstream, **self._most()}
+
     def _data(self, cls: type, kind: str, **said: Any) -> dict[str, Any]:
-        _own(self, cls)
-        most = {} if self.max_downstream_keys is None else {"most": self.max_downstream_keys}
-        return {"kind": kind, **said, **most}
+        if type(self) is not cls:
+            return PartitionMapper.as_data(self)
+        return {"kind": kind, **said, **self._most()}
+
+    def _most(self) -> dict[str, int]:
+        most = getattr(self, "max_downstream_keys", None)  # a class of an author's own may not call our __init__
+        return {} if most is None else {"most": most}
 
 
 class IdentityMapper(PartitionMapper):
@@ -347,7 +361,7 @@ class FanOutMapper(PartitionMapper):
         self.downstream_mapper = downstream_mapper or (usual() if usual else IdentityMapper())
 
     def as_data(self) -> dict[str, Any]:
-        up, down = self.upstream_mapper.as_data(), self.downstream_mapper.as_data()
+        up, down = _without_code(self, self.upstream_mapper), _without_code(self, self.downstream_mapper)
         return self._data(FanOutMapper, "fan_out", upstream=up, window=self.window.as_data(), downstream=down)
 
 
@@ -378,5 +392,30 @@ class RollupMapper(PartitionMapper):
         return mapper_of(self.as_data()).needs(downstream_key) or frozenset()
 
     def as_data(self) -> dict[str, Any]:
-        up, window = self.upstream_mapper.as_data(), self.window.as_data()
+        up, window = _without_code(self, self.upstream_mapper), self.window.as_data()
         return self._data(RollupMapper, "rollup", upstream=up, window=window, **self.wait_policy.as_data())
+
+
+def plain(data: dict[str, Any]) -> dict[str, Any]:
+    """What a mapper says, without the code in it: where there is some, only that it has to be asked."""
+    code = _code_in(data)
+    if code is None:
+        return data
+    most = {"most": data["most"]} if "most" in data else {}
+    return {"kind": "custom", "name": code["name"], **most}
+
+
+def _code_in(data: dict[str, Any]) -> dict[str, Any] | None:
+    if data["kind"] == "custom":
+        return data
+    return next((code for part in data.get("mappers", ()) if (code := _code_in(part)) is not None), None)
+
+
+def _without_code(whose: PartitionMapper, part: PartitionMapper) -> dict[str, Any]:
+    data = part.as_data()
+    if (code := _code_in(data)) is not None:
+        raise DagInvalid(
+            f"{type(whose).__name__} is made of {code['name']}, which is code of its own, and its periods are worked "
+            "out by the scheduler, which runs none; give it mappers of airflow.sdk."
+        )
+    return data

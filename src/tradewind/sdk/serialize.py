@@ -96,8 +96,12 @@ def _notices(dag: DAG, deadlines: Iterable[tuple[DeadlineSpec, str]]) -> Iterabl
     for place, (_, problem) in enumerate(deadlines):
         if problem:
             yield f"Dag {dag.dag_id!r}: deadline number {place + 1} has no effect: {problem}"
-    if dag.generation < 3 and dag.sla_miss_callback is None and any(task.sla is not None for task in dag.tasks):
-        yield f"Dag {dag.dag_id!r}: the sla= of its tasks has no effect, because it has no sla_miss_callback=."
+    silent = [task for task in dag.tasks if task.counted_sla is not None and not task.email]
+    if dag.generation < 3 and dag.sla_miss_callback is None and silent:
+        yield (
+            f"Dag {dag.dag_id!r}: the sla= of its tasks has no effect where they have no email=, because it has no "
+            "sla_miss_callback=."
+        )
 
 
 def _partitions(dag: DAG) -> dict[str, Any]:
@@ -185,7 +189,7 @@ def task_spec(task: Any, effective_weight: int, isolation: str = "fork") -> Task
         mapped_group=around.group_id if (around := mapped_group_of(task)) is not None else None,
         isolation="spawn" if isolation == "spawn" else task.isolation or isolation,
         lost_policy=task.lost_policy,
-        sla_seconds=seconds(task.sla) if task.has_dag() and task.dag.generation < 3 else None,
+        sla_seconds=seconds(task.counted_sla),
         callbacks=tuple(sorted((*task.callback_events(), *task.mail_events()))),
         doc_md=_text(task.doc_md or task.doc or task.doc_rst),
         ui_color=str(task.ui_color),

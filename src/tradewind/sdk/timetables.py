@@ -9,7 +9,7 @@ from typing import Any
 
 from tradewind.core.timetables.spec import PartitionSpec, TimetableSpec
 from tradewind.sdk.cron import CRON_PRESETS, InvalidSchedule, cron_spec
-from tradewind.sdk.partitions import IdentityMapper
+from tradewind.sdk.partitions import IdentityMapper, plain
 from tradewind.sdk.schedule_parts import (
     Delta,
     every,
@@ -288,11 +288,22 @@ class PartitionedAssetTimetable(AssetTriggeredTimetable):
 
     def partitions(self, most: int) -> dict[str, Any]:
         """Which partition an event is for, as the engine reads it. Raises DagInvalid."""
+        said = self.partitions_by_code()
+        mappers = [[asset, plain(mapper)] for asset, mapper in said["mappers"]]
+        return {"default": plain(said["default"]), "mappers": mappers, "most": most}
+
+    @property
+    def has_code(self) -> bool:
+        """Whether one of the mappers is code of the author's own."""
+        said = self.partitions(0)
+        return any(mapper["kind"] == "custom" for mapper in (said["default"], *(m for _, m in said["mappers"])))
+
+    def partitions_by_code(self) -> dict[str, Any]:
+        """The same, with the code of mappers of the author's own. Raises DagInvalid."""
         config = self.partition_mapper_config.items()
         return {
             "default": self.default_partition_mapper.as_data(),
             "mappers": [[asset.as_expression(), mapper.as_data()] for asset, mapper in config],
-            "most": most,
         }
 
 

@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Engine, Row, Select, Table, and_, or_, select
 from sqlalchemy.exc import DBAPIError
@@ -13,10 +13,11 @@ from sqlalchemy.exc import DBAPIError
 from tradewind.core.asset_queue import WaitingEvent
 from tradewind.core.assets import keys_of
 from tradewind.core.backfill_plan import Action, LiveBackfill
-from tradewind.core.deadlines import runtimes_wanted
+from tradewind.core.deadlines import overdue, runtimes_wanted
 from tradewind.core.errors import InvalidInput, Unreadable
 from tradewind.core.past import Place, PreviousRun, as_previous, place_of, worth_keeping
 from tradewind.core.plan import Plan
+from tradewind.core.plans import Packing
 from tradewind.core.records import AssetEvent, Attempt, DagRun, Deferral, SetAside, TaskInstance, TaskKey
 from tradewind.core.runs import WAKE_AHEAD
 from tradewind.core.soundness import LONGEST_ID
@@ -42,8 +43,11 @@ from tradewind.store.rows import (
     task_of,
     watched_of,
 )
-from tradewind.store.specs import decode_spec
+from tradewind.store.specs import decode_spec, pack_spec, unpack_spec
 from tradewind.store.times import from_us, to_us
+
+DAGS_AT_ONCE = 500
+"""Dags whose versions are read together."""
 
 OPEN_RUNS = (RunState.QUEUED.value, RunState.RUNNING.value)
 
@@ -57,18 +61,19 @@ def load_world(
         parallelism=parallelism,
         max_retry_delay_seconds=max_retry_delay_seconds,
         success_clears_store=success_clears_store,
+        packing=Packing(pack_spec, unpack_spec),
     )
     world.next_run_number = next_run_number
     # What is built here stays: the collector would look through it again and again (a quarter of the time).
     with _without_collector(), engine.connect() as connection:
         _load_pools(connection, world)
-        _load_dags(connection, world)
-        _load_past(connection, world)
+        wanted = _load_dags(connection, world)
+        _load_past(connection, world, wanted.past)
         _load_backfills(connection, world)
         _load_runs(connection, world)
         _load_attempts(connection, world)
         _load_deferrals(connection, world)
-        _load_deadlines(connection, world)
+        _load_deadlines(connection, world, wanted.runtimes)
         _load_asset_events(connection, world)
         _load_watchers(connection, world)
     _look_at_runs(world, now)
@@ -92,24 +97,47 @@ def _load_pools(connection: Connection, world: World) -> None:
         world.pools[row["name"]] = pool_of(row)
 
 
-def _load_dags(connection: Connection, world: World) -> None:
-    for row in _sound(connection, world, t.dag, dag_id="dag_id"):
-        dag_id = row["dag_id"]
-        try:
-            record = dag_of(row)
-            if len(dag_id) > LONGEST_ID:
-                raise ValueError(f"its dag_id has more than {LONGEST_ID} characters")
-        except ValueError as error:
-            fault = f"{checked.name_of(t.dag, row)}: {error}; mend the row or delete it."
-            world.leave(SetAside("dag", dag_id, fault, dag_id))
-            continue
-        try:
-            plan = _stored_plan(connection, dag_id, record.version)
-        except Unreadable as fault:
-            world.unplanned[dag_id] = record
-            world.leave(SetAside("dag_version", record.version, str(fault), dag_id))
-        else:
-            world.set_dag(record, plan)
+class _Wanted(NamedTuple):
+    """What else is to be read, for which Dags; asking their plans later would unpack each of them."""
+
+    past: list[str]
+    """Those whose tasks look at the run before."""
+    runtimes: dict[str, int]
+    """Those whose deadlines look at their last runs, and at how many."""
+
+
+def _load_dags(connection: Connection, world: World) -> _Wanted:
+    """What a Dag's own row says, and the version that it names; a query for many, since most Dags are idle."""
+    wanted, all_rows = _Wanted([], {}), list(_sound(connection, world, t.dag, dag_id="dag_id"))
+    for begin in range(0, len(all_rows), DAGS_AT_ONCE):
+        rows = all_rows[begin : begin + DAGS_AT_ONCE]
+        versions = _stored_versions(connection, [row["version"] for row in rows])
+        for row in rows:
+            _load_dag(world, row, versions, wanted)
+    return wanted
+
+
+def _load_dag(world: World, row: dict[str, Any], versions: Mapping[str, Mapping[Any, Any]], wanted: _Wanted) -> None:
+    dag_id = row["dag_id"]
+    try:
+        record = dag_of(row)
+        if len(dag_id) > LONGEST_ID:
+            raise ValueError(f"its dag_id has more than {LONGEST_ID} characters")
+    except ValueError as error:
+        fault = f"{checked.name_of(t.dag, row)}: {error}; mend the row or delete it."
+        world.leave(SetAside("dag", dag_id, fault, dag_id))
+        return
+    try:
+        plan, encoded = _stored_plan(versions, dag_id, record.version)
+    except Unreadable as fault:
+        world.unplanned[dag_id] = record
+        world.leave(SetAside("dag_version", record.version, str(fault), dag_id))
+    else:
+        world.set_dag(record, plan, encoded)
+        if plan.past:
+            wanted.past.append(dag_id)
+        if most := runtimes_wanted(plan.spec):
+            wanted.runtimes[dag_id] = most
 
 
 def _load_backfills(connection: Connection, world: World) -> None:
@@ -285,6 +313,8 @@ def _load_deferrals(connection: Connection, world: World) -> None:
 
 
 def _belongs_to(deferral: Deferral, task: TaskInstance) -> bool:
+    if deferral.is_kept:
+        return task.state is TaskState.UP_FOR_RETRY or task.state in WITH_DEFERRAL
     waits_otherwise = TaskState.DEFERRED if deferral.question is not None else TaskState.AWAITING_INPUT
     return task.state in WITH_DEFERRAL and task.state is not waits_otherwise
 
@@ -335,15 +365,26 @@ def _stand_still(world: World, live: LiveRun, fault: str) -> None:
         world.leave(SetAside("run", str(run.number), fault, run.dag_id, run.number, run.run_id, is_out=False))
 
 
-def _load_deadlines(connection: Connection, world: World) -> None:
+def _load_deadlines(connection: Connection, world: World, averages: Mapping[str, int]) -> None:
     """The moments that runs have been given, and how long past runs took where a Dag's deadlines look at them."""
+    found: dict[int, dict[str, datetime]] = {}
     for row in _sound(connection, world, t.deadline, run="run"):
         moment = from_us(row["at"])
-        if (live := world.runs.get(row["run"])) is not None and moment is not None:
-            live.deadlines[row["name"]] = moment
-    for dag_id, plan in world.plans.items():
-        if most := runtimes_wanted(plan.spec):
-            world.runtimes[dag_id] = runtimes(connection, dag_id, most)
+        if moment is not None:
+            found.setdefault(row["run"], {})[row["name"]] = moment
+    for number, live in world.runs.items():
+        if (moments := found.get(number)) is not None:
+            live.deadlines = moments
+    over = t.run.c.number.in_(select(t.deadline.c.run)), t.run.c.state.not_in(OPEN_RUNS)
+    for over_row in read(connection, select(*raw(t.run)).where(*over)) if found else ():
+        try:
+            run = run_of(checked.sound(t.run, over_row))
+        except (Unreadable, ValueError):
+            continue  # nobody can be told of a run that cannot be read
+        if run.number in found:
+            world.overdue[run.number] = overdue(run, found[run.number])
+    for dag_id, most in averages.items():
+        world.runtimes[dag_id] = runtimes(connection, dag_id, most)
 
 
 def _load_watchers(connection: Connection, world: World) -> None:
@@ -491,32 +532,37 @@ def _plan_of(connection: Connection, world: World, run: DagRun, *, keep_version:
 
 def plan_of_version(connection: Connection, version: str) -> Plan | None:
     """The plan of a stored version, or None if it is not stored. Raises Unreadable when it is no Dag."""
-    query = select(*raw(t.dag_version.c.id, t.dag_version.c.spec)).where(t.dag_version.c.id == version)
-    found = read(connection, query)
-    if not found:
-        return None
+    row = _stored_versions(connection, [version]).get(version)
+    return None if row is None else _plan_in(row, version)[0]
+
+
+def _stored_versions(connection: Connection, versions: list[str]) -> dict[str, Mapping[Any, Any]]:
+    query = select(*raw(t.dag_version.c.id, t.dag_version.c.spec)).where(t.dag_version.c.id.in_(versions))
+    return {row["id"]: row for row in read(connection, query)}
+
+
+def _plan_in(row: Mapping[Any, Any], version: str) -> tuple[Plan, bytes]:
+    encoded = checked.sound(t.dag_version, row)["spec"]
     try:
-        return Plan(decode_spec(checked.sound(t.dag_version, found[0])["spec"]), version)
+        return Plan(decode_spec(encoded), version), encoded
     except InvalidInput as fault:
         raise Unreadable(f"Version {version} of a Dag is not what was stored: {fault}") from None
 
 
-def _stored_plan(connection: Connection, dag_id: str, version: str) -> Plan:
-    plan = plan_of_version(connection, version)
+def _stored_plan(versions: Mapping[str, Mapping[Any, Any]], dag_id: str, version: str) -> tuple[Plan, bytes]:
     again = f"`tradewind dags reserialize` has the file of Dag {dag_id!r} parsed again."
-    if plan is None:
+    if version not in versions:
         raise Unreadable(f"Dag {dag_id!r} is of version {version!r}, which is not stored. {again}")
+    plan, encoded = _plan_in(versions[version], version)
     if plan.spec.dag_id != dag_id:
         raise Unreadable(f"Dag {dag_id!r} is of version {version!r}, which is one of {plan.spec.dag_id!r}. {again}")
-    return plan
+    return plan, encoded
 
 
-def _load_past(connection: Connection, world: World) -> None:
+def _load_past(connection: Connection, world: World, dag_ids: Iterable[str]) -> None:
     """For Dags whose tasks look at the run before: the runs that are over and may be the one before a run to come."""
     gone: list[SetAside] = []
-    for dag_id, plan in world.plans.items():
-        if not plan.past:
-            continue
+    for dag_id in dag_ids:
         over = [t.run.c.dag_id == dag_id, t.run.c.state.not_in(OPEN_RUNS)]
         try:
             newest = _newest(connection, over, most=MOST_OVER)
@@ -549,10 +595,14 @@ def _set_timers(world: World, now: datetime) -> None:
             continue
         if run.state is RunState.RUNNING and spec.dagrun_timeout_seconds and run.start_date:
             world.at(run.start_date + timedelta(seconds=spec.dagrun_timeout_seconds), "run_timeout", run.number)
-        for name, at in live.deadlines.items():
-            world.at(at, "deadline", (run.number, name))
+        if run.state not in RUN_FINISHED:
+            for name, at in live.deadlines.items():
+                world.at(at, "deadline", (run.number, name))
         if run.state is RunState.QUEUED:
             world.at(max(run.run_after, now), "start_runs", run.dag_id)
+    for number, late in world.overdue.items():
+        for name, at in late.deadlines.items():
+            world.at(at, "deadline", (number, name))
     for deferral in world.deferrals.values():
         kind = "deferral" if deferral.question is None else "question"
         for moment in (deferral.at, deferral.timeout_at):

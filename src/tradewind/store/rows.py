@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from sys import intern
 from typing import Any
 
@@ -192,19 +193,23 @@ def dag_of(row: Row) -> DagRecord:
         last_due=_due(row, "last"),
         next_due=_due(row, "next"),
         failures_in_a_row=row["failures_in_a_row"],
-        isolation=row["isolation"],
-        isolation_reason=row["isolation_reason"],
+        isolation=intern(row["isolation"]),
+        isolation_reason=intern(row["isolation_reason"]),
         created_at=from_us(row["created_at"]),
     )
 
 
 def _due(row: Row, prefix: str) -> DueRun | None:
-    run_after = from_us(row[f"{prefix}_run_after"])
+    run_after = _shared_moment(row[f"{prefix}_run_after"])
     if run_after is None:
         return None
-    start, end = from_us(row[f"{prefix}_interval_start"]), from_us(row[f"{prefix}_interval_end"])
+    start, end = _shared_moment(row[f"{prefix}_interval_start"]), _shared_moment(row[f"{prefix}_interval_end"])
     interval = DataInterval.between(start, end)
-    return DueRun(from_us(row[f"{prefix}_logical_date"]), interval, run_after)
+    return DueRun(_shared_moment(row[f"{prefix}_logical_date"]), interval, run_after)
+
+
+_shared_moment = lru_cache(maxsize=4096)(from_us)
+"""Schedules of idle Dags name the same few moments."""
 
 
 def deferral_row(deferral: Deferral) -> dict[str, Any]:

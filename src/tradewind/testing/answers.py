@@ -13,7 +13,7 @@ from tradewind.core.inputs import AssetStoreChanged, CreateRun, TaskStoreChanged
 from tradewind.core.records import DagRun, TaskKey
 from tradewind.core.states import RUN_FINISHED, RunType
 from tradewind.scheduler.asset_events import event_info
-from tradewind.scheduler.facts import check_asset_named, dag_facts, states_by_run, wanted_runs
+from tradewind.scheduler.facts import check_asset_named, dag_facts, states_by_run, wanted_partitions, wanted_runs
 from tradewind.scheduler.offers import run_info
 from tradewind.scheduler.params import check_conf
 from tradewind.scheduler.state_stores import asset_change, asset_named, task_change, task_value_kept
@@ -89,6 +89,7 @@ class RunAnswers(Answers):
         self._methods |= {
             "dag.get": self._dag,
             "timetable.wanted": self._wanted,
+            "partitions.wanted": lambda dag_ids: wanted_partitions(self._play.world, dag_ids),
             "xcom.pull": self._pull,
             "xcom.push": self._push,
             "run.get": self._run,

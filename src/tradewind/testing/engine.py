@@ -6,7 +6,7 @@ reported when its duration has passed, so that pools, limits and timeouts see it
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -22,6 +22,7 @@ from tradewind.core.inputs import (
     AttemptStarted,
     CallbackFinished,
     CreateRun,
+    PartitionsNamed,
     PoolsChanged,
     TimerFired,
     TriggerAnswered,
@@ -48,6 +49,7 @@ from tradewind.wire.logs import LogLine
 from tradewind.wire.messages import Finished, Parsed
 from tradewind.worker.importing import LoadedFile
 from tradewind.worker.naming import name_runs
+from tradewind.worker.partition_naming import name_partitions
 
 DEFAULT_POOL_SLOTS = 128
 DEFAULT_PARALLELISM = 32
@@ -101,7 +103,14 @@ class Engine:
         """What people are going to answer, and when."""
         self._triggers = Triggers(clock, self._trigger_said)
         self._wakes = 0
-        self._seen = {"offered": 0, "stopped": 0, "called": 0, "trigger_orders": 0, "asked_to_name": 0}
+        self._seen = {
+            "offered": 0,
+            "stopped": 0,
+            "called": 0,
+            "trigger_orders": 0,
+            "asked_to_name": 0,
+            "asked_for_partitions": 0,
+        }
         self._until: datetime | None = None
         self._serve_queues()
         for name, slots in {"default_pool": DEFAULT_POOL_SLOTS, **(pools or {})}.items():
@@ -162,6 +171,7 @@ class Engine:
         stopped, called, offered = self._news("stopped"), self._news("called"), self._news("offered")
         triggers = self._news("trigger_orders")
         unnamed = self._news("asked_to_name") if self._until is not None else []
+        unmapped = self._news("asked_for_partitions")
         for attempt in stopped:
             self._stop(attempt)
         for number in called:
@@ -172,22 +182,34 @@ class Engine:
             self._order(triggers)
         for dag_id in unnamed:
             self._name_runs(dag_id)
-        return bool(stopped or called or offered or triggers or unnamed)
+        for dag_id in unmapped:
+            self._name_partitions(dag_id)
+        return bool(stopped or called or offered or triggers or unnamed or unmapped)
 
     def _with_own_timetables(self) -> list[str]:
         return [dag_id for dag_id, plan in self.play.world.plans.items() if plan.spec.timetable.kind == "custom"]
 
     def _name_runs(self, dag_id: str) -> None:
         """Have the code of a Dag's own timetable say which runs come next."""
-        bagged = self.bag.bagged[dag_id]
-        report = Parsed(id=0, file=bagged.spec.file, specs=[msgspec.json.encode(bagged.spec)])
-        loaded = LoadedFile(str(bagged.folder / bagged.spec.file), {dag_id: bagged.dag}, report)
-        with process_kept(), self.clock.shown():
-            name_runs(loaded, self.answers, IMPORT_SECONDS)
+        report = self._ask_code(dag_id, name_runs)
         if report.problems:
             raise TimetableFailed(report.problems[0].message)
         for named in report.named:
             self.play.load(self._spec(dag_id), ahead=runs_ahead(named, self.play.now))
+
+    def _name_partitions(self, dag_id: str) -> None:
+        """Have the code of a Dag's own partition mapper say for which partitions events are."""
+        said = self._ask_code(dag_id, name_partitions).partitions
+        named = [PartitionsNamed(event=one.event, keys=tuple(one.keys), error=one.error) for one in said]
+        self.play.load(self._spec(dag_id), partitions=named)
+
+    def _ask_code(self, dag_id: str, ask: Callable[[LoadedFile, Any, float], None]) -> Parsed:
+        bagged = self.bag.bagged[dag_id]
+        report = Parsed(id=0, file=bagged.spec.file, specs=[msgspec.json.encode(bagged.spec)])
+        loaded = LoadedFile(str(bagged.folder / bagged.spec.file), {dag_id: bagged.dag}, report)
+        with process_kept(), self.clock.shown():
+            ask(loaded, self.answers, IMPORT_SECONDS)
+        return report
 
     def _news(self, name: str) -> list[Any]:
         told: list[Any] = getattr(self.play, name)
@@ -320,4 +342,5 @@ class Engine:
         if offer is not None:
             played = self._actor.callback(self.bag.bagged[run.dag_id].prepared, offer)
             self.callbacks.append(played)
-            self.play.give(CallbackFinished(id=number, error=played.error))
+            asked, moment = (row.key, row.kind, row.reason), from_us(played.report.moment_us)
+            self.play.give(CallbackFinished(id=number, error=played.error, asked=asked, moment=moment))

@@ -22,6 +22,7 @@ from tradewind.core.decisions import (
     DropTask,
     DropXComs,
     LookForRuns,
+    NamePartitions,
     NameRuns,
     Operation,
     PutAssetEvent,
@@ -122,6 +123,7 @@ class Play:
         self.deadlines: dict[tuple[int, str], datetime] = {}
         """Rows of deadlines that have not come, by (run, name)."""
         self.asked_to_name: list[str] = []
+        self.asked_for_partitions: list[str] = []
         """Dags whose timetable's code was asked for its next runs, in order."""
         self.versions: dict[str, int] = {}
         self.plans: dict[str, Plan] = {}
@@ -138,9 +140,16 @@ class Play:
 
     # --- Dags and runs ---
 
-    def load(self, spec: DagSpec, *, paused: bool = False, ahead: RunsAhead | None = None) -> None:
+    def load(
+        self,
+        spec: DagSpec,
+        *,
+        paused: bool = False,
+        ahead: RunsAhead | None = None,
+        partitions: Iterable[i.PartitionsNamed] = (),
+    ) -> None:
         """A parse found this Dag; a spec that differs from the known one is a new version. `ahead` are the runs that
-        a custom timetable named."""
+        a custom timetable named, and `partitions` what a custom mapper said of events."""
         known = self.world.plans.get(spec.dag_id)
         if known is None or known.spec != spec:
             self.versions[spec.dag_id] = self.versions.get(spec.dag_id, 0) + 1
@@ -149,7 +158,7 @@ class Play:
         self.give(
             i.DagLoaded(
                 spec=spec, version=version, encoded=b"", digest="", number=number, paused_at_creation=paused,
-                ahead=ahead,
+                ahead=ahead, partitions=tuple(partitions),
             )
         )  # fmt: skip
         self.plans[version] = self.world.plans[spec.dag_id]
@@ -529,6 +538,8 @@ class Play:
                 self.offered.append(attempt)
             case NameRuns(dag_id=dag_id):
                 self.asked_to_name.append(dag_id)
+            case NamePartitions(dag_id=dag_id):
+                self.asked_for_partitions.append(dag_id)
             case StopAttempt(attempt=attempt):
                 self.stopped.append(attempt)
             case StartCallback(id=number):
@@ -592,7 +603,9 @@ class Play:
         gathered = self.world.assets.partitions
         waits = {(d, key, n) for d, queue in gathered.items() for key, found in queue.events.items() for n in found}
         assert waits == self.partition_queue
-        kept = {(number, name): at for number, live in self.world.runs.items() for name, at in live.deadlines.items()}
+        late = {number: live.deadlines for number, live in self.world.runs.items()}
+        late |= {number: over.deadlines for number, over in self.world.overdue.items()}
+        kept = {(number, name): at for number, moments in late.items() for name, at in moments.items()}
         assert kept == self.deadlines
         self._check_backfills()
         rows = {w.id: {**w._asdict(), "assets": [list(a) for a in w.assets]} for w in self._watched()}
@@ -624,6 +637,7 @@ def check_world(world: World) -> None:
     for number, live in world.runs.items():
         _check_run(live, sum(a.key.run == number for a in attempts))
         assert number in world.open_runs[live.run.dag_id]
+        assert live.previous is None or number in world.followers[live.previous.number]
     assert {a.key: a.id for a in attempts} == world.active_of, "two attempts of one task"
     assert world.total_active == len(attempts)
     assert _nonzero(world.pool_used) == _summed((a.pool, a.pool_slots) for a in attempts)
@@ -647,6 +661,9 @@ def check_world(world: World) -> None:
     assert world.watchers.active.keys() == {id for id in world.watchers.ids if awaited(world, id)}
     for watched in world.watchers.active.values():
         assert watched.assets == awaited(world, watched.id), watched
+    for before, after in world.followers.items():
+        assert after
+        assert all((found := world.runs[n].previous) is not None and found.number == before for n in after), before
     for gathered in world.assets.partitions.values():
         assert gathered.events
         assert all(gathered.events.values())
@@ -690,6 +707,7 @@ def same_world(memory: World, loaded: World, now: datetime) -> None:
     assert memory.watchers.active == loaded.watchers.active
     assert memory.pools == loaded.pools
     assert memory.runtimes == loaded.runtimes
+    assert memory.overdue == loaded.overdue
     assert memory.backfills == loaded.backfills
 
     def ready(world: World) -> set[Any]:
@@ -720,7 +738,8 @@ def timers(world: World, now: datetime) -> set[Any]:
                 return found is not None and found.retry_at == at
             case "deadline":
                 number, name = subject
-                return number in world.runs and world.runs[number].deadlines.get(name) == at
+                late = world.overdue.get(number) or world.runs.get(number)
+                return late is not None and late.deadlines.get(name) == at
             case "schedule":  # one that is due already waits for the end of a run
                 record = world.dags[subject]
                 return at > now and not record.is_paused and record.next_due is not None

@@ -80,7 +80,8 @@ class Offer(Message, tag="offer"):
     """The XComs named in the task's `reads`, complete; whatever else it pulls is a Request."""
     callback: str = ""
     """Not a task but a callback: `dag:on_failure`, `task:on_retry+email_on_retry` … with its reason; or a missed
-    deadline, `deadline:0` or `dag:sla_miss`, whose reason is the moment."""
+    deadline, `deadline:0` or `dag:sla_miss`, whose reason is the moment; or `reference:0`, which works such a moment
+    out and reports it."""
     reason: str = ""
     resume_method: str = ""
     """The task was deferred: go on in this method of the operator, not in `execute`."""
@@ -197,6 +198,8 @@ class Finished(Message, tag="finished"):
     """The rendered `map_index_template`."""
     asset_events: list[AssetUpdate] = []
     """What the attempt updated; only with `success`."""
+    moment_us: int | None = None
+    """Of a callback that works out a deadline: the moment. None: there is none."""
     died: bool = False
     """The agent says so: the process ended without a word, and has not called the task's callbacks."""
     cpu_seconds: float = 0.0
@@ -277,6 +280,8 @@ METHODS = {
     "{run_id: {task_id or task_id_N: state}}",
     "timetable.wanted": "{dag_ids} → {dag_id: {last: NamedRun | None, since_us?, until_us?}}: which runs a code "
     "host is to name for Dags with custom timetables; those that follow `last`, or all from `since_us` to `until_us`",
+    "partitions.wanted": "{dag_ids} → {dag_id: list of [event, name, uri, key]}: asset events whose partitions the "
+    "code of a Dag's mapper is to name",
     "task.count": "{dag_id, run_ids?, logical_dates_us?, task_ids?, states?} → int",
     "callback.begin": "{} → str: empty when this callback may do now what must not be done twice, else why it may not",
     "asset.triggering": "{dag_id, run_id} → list of AssetEventInfo: what the run was made for, oldest first",
@@ -448,6 +453,15 @@ class NamedRuns(msgspec.Struct, omit_defaults=True, kw_only=True):
     """The timetable wants none after these."""
 
 
+class NamedPartitions(msgspec.Struct, omit_defaults=True, kw_only=True):
+    """For which partitions of a Dag an asset event is, as the code of the Dag's mapper says; or why it cannot."""
+
+    dag_id: str
+    event: int
+    keys: list[str] = []
+    error: str = ""
+
+
 class Parsed(Message, tag="parsed"):
     """What a file defines. `specs` are canonical JSON of DagSpec; `watched` are files it read (absolute paths)."""
 
@@ -457,6 +471,8 @@ class Parsed(Message, tag="parsed"):
     specs: list[bytes] = []
     named: list[NamedRuns] = []
     """Only for Dags with custom timetables, and only where their code could say."""
+    partitions: list[NamedPartitions] = []
+    """Only of events that waited for the code of a Dag's partition mapper."""
     problems: list[ImportProblem] = []
     watched: list[str] = []
     variables: list[str] = []

@@ -25,6 +25,7 @@ from tradewind.worker.host_config import HostConfig
 from tradewind.worker.importing import load_file
 from tradewind.worker.naming import name_runs
 from tradewind.worker.native import NativeOutput
+from tradewind.worker.partition_naming import name_partitions
 from tradewind.worker.process import (
     OwnChildren,
     adopt_orphans,
@@ -106,6 +107,7 @@ class CodeHost:
             timeout_seconds=self.order.timeout_seconds,
         )
         name_runs(loaded, runtime, self.order.timeout_seconds)
+        name_partitions(loaded, runtime, self.order.timeout_seconds)
         set_runtime(None)
         loaded.report.variables, loaded.report.connections = runtime.asked("variable"), runtime.asked("connection")
         forkable = bool(loaded.dags) and loaded.report.isolation == "fork"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import logging
 from collections.abc import Callable
+from typing import Any
 
 from tradewind.core.errors import TradewindError
 from tradewind.sdk.compat_helpers import get_email_address_list
@@ -32,9 +33,14 @@ def send_alert(attempt: Attempt, event: str, may_begin: Callable[[], str]) -> li
     if not to or not getattr(attempt.task, event, False):
         log.info("No mail is sent: the task asks for none any more.")
         return []
+    return send_once(event, to, lambda: composed(attempt), may_begin)
+
+
+def send_once(event: str, to: Any, compose: Callable[[], tuple[str, str]], may_begin: Callable[[], str]) -> list[str]:
+    """Send a mail, if it has not gone out yet; what went wrong, in a line that is in the log as well."""
     try:
         addresses = get_email_address_list(to)
-        subject, content = composed(attempt)
+        subject, content = compose()
     except Exception as error:
         return _not_sent(event, error)
     if refusal := may_begin():

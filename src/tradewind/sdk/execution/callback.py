@@ -53,6 +53,9 @@ def run_callback(
         try:
             attempt = Attempt(prepared, offer)
             with current_context(attempt.context):
+                if offer.callback.startswith("reference:"):
+                    report.moment_us = _worked_out(attempt)
+                    return report
                 problems = _carry_out(attempt, lambda: _may_begin(runtime, lambda: on_begun(clock())))
         except _NotNow as why:
             report.outcome, report.error = "not_started", str(why)
@@ -65,13 +68,21 @@ def run_callback(
     return report
 
 
+def _worked_out(attempt: Attempt) -> int | None:
+    from tradewind.sdk.execution.lateness import deadline_of_run
+
+    return deadline_of_run(attempt, attempt.offer.callback.removeprefix("reference:"))
+
+
 def _carry_out(attempt: Attempt, may_begin: Callable[[], str]) -> list[str]:
     offer, context = attempt.offer, attempt.context
     context["reason"] = offer.reason
     owner, _, what = offer.callback.partition(":")
-    if owner == "deadline" or what == "sla_miss":
+    if owner == "deadline" or what in ("sla_miss", "email_sla_miss"):
         from tradewind.sdk.execution import lateness
 
+        if what == "email_sla_miss":
+            return lateness.mail_of_sla(attempt, may_begin)
         tell = lateness.deadline_missed if owner == "deadline" else lateness.sla_missed
         return tell(attempt, what)
     if owner == "dag":

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import html
 import inspect
 import logging
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -12,8 +14,10 @@ from tradewind.sdk.callables import parameters_of
 from tradewind.sdk.compat_helpers import import_string
 from tradewind.sdk.execution.attempt import Attempt
 from tradewind.sdk.execution.callback import call_each, log_error
+from tradewind.sdk.execution.moments import microseconds
 from tradewind.sdk.execution.outcome import one_line
 from tradewind.sdk.notifier import BaseNotifier
+from tradewind.sdk.timezone import aware
 
 log = logging.getLogger("tradewind.task")
 
@@ -64,6 +68,34 @@ def deadline_missed(attempt: Attempt, place: str) -> list[str]:
     return []
 
 
+def deadline_of_run(attempt: Attempt, place: str) -> int | None:
+    """By when the run is to be over, as the reference says that the author has for the Dag's deadline at this place."""
+    dag = attempt.prepared.dag
+    if int(place) >= len(dag.deadlines):
+        log.warning("The Dag has no deadline number %s any more; the run gets none of it.", place)
+        return None
+    alert = dag.deadlines[int(place)]
+    facts = run_facts(attempt)
+    known = {**facts, "dag_run": facts}
+    moment = alert.reference.evaluate_with(session=_NoSession(), interval=alert.duration, **known)
+    if moment is None:
+        return None
+    if not isinstance(moment, datetime):
+        raise TypeError(f"{type(alert.reference).__name__} says {moment!r}; a deadline's reference gives a datetime.")
+    at = aware(moment, dag.timezone)
+    return None if at is None else microseconds(at)
+
+
+class _NoSession:
+    """Stands where Airflow passes a session of its metadata database, to which no code of authors has access here."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(
+            f"session.{name}: the metadata database is out of reach of Dag files; name what you need of the run in "
+            "required_kwargs."
+        )
+
+
 def _call(function: Any, kwargs: dict[str, Any], context: Any) -> None:
     if inspect.isclass(function) and issubclass(function, BaseNotifier):
         function(**kwargs)(context)
@@ -84,10 +116,7 @@ def sla_missed(attempt: Attempt, _: str) -> list[str]:
     """Call the Dag's sla_miss_callback with the five values that it gets in Airflow 2."""
     dag, run, task_id = attempt.prepared.dag, attempt.ti.dag_run, attempt.offer.task_id
     late = SlaMiss(task_id, dag.dag_id, run.logical_date, datetime.fromisoformat(attempt.offer.reason))
-    blocking = [each for each in run.get_task_instances() if str(each.state) not in ("success", "skipped")]
-    date = run.logical_date or run.run_after
-    when = date.isoformat() if date is not None else run.run_id
-    lines = [f"{name} on {when}" for name in (task_id, *(each.task_id for each in blocking))]
+    blocking, lines = _late_and_blocking(attempt)
     values = (dag, lines[0], "\n".join(lines[1:]), [late], blocking)
 
     def with_values(callback: Any) -> Any:
@@ -96,6 +125,36 @@ def sla_missed(attempt: Attempt, _: str) -> list[str]:
     callbacks = dag.sla_miss_callback
     several = callbacks if isinstance(callbacks, (list, tuple)) else [callbacks]
     return call_each([with_values(callback) for callback in several if callback], attempt.context, "sla_miss")
+
+
+def _late_and_blocking(attempt: Attempt) -> tuple[list[Any], list[str]]:
+    """The task instances that are not done; and a line for the task that is late, and one for each of those."""
+    run = attempt.ti.dag_run
+    blocking = [each for each in run.get_task_instances() if str(each.state) not in ("success", "skipped")]
+    date = run.logical_date or run.run_after
+    when = date.isoformat() if date is not None else run.run_id
+    names = (attempt.offer.task_id, *(each.task_id for each in blocking))
+    return blocking, [f"{name} on {when}" for name in names]
+
+
+def mail_of_sla(attempt: Attempt, may_begin: Callable[[], str]) -> list[str]:
+    """Send the mail about a task that has missed its SLA to the addresses that the task has."""
+    from tradewind.sdk.execution.alert_mail import send_once
+
+    if not attempt.task.email or attempt.task.counted_sla is None:
+        log.info("No mail is sent: the task asks for none any more.")
+        return []
+    return send_once("sla_miss", attempt.task.email, lambda: _composed(attempt), may_begin)
+
+
+def _composed(attempt: Attempt) -> tuple[str, str]:
+    _, lines = _late_and_blocking(attempt)
+    late, blocking = html.escape(lines[0]), html.escape("\n".join(lines[1:]))
+    due = html.escape(attempt.offer.reason)
+    return (
+        f"[airflow] SLA miss on DAG={attempt.prepared.dag.dag_id}",
+        f"<p>Not done by {due}:</p><pre>{late}</pre><p>Not done in its run:</p><pre>{blocking}</pre>",
+    )
 
 
 def run_facts(attempt: Attempt) -> RunFacts:
