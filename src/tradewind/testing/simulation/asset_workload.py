@@ -5,6 +5,7 @@ Everything follows from a generator of its own, so that the rest of a workload i
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from random import Random
@@ -14,6 +15,7 @@ from tradewind.core.assets import POLICIES
 from tradewind.core.dag import DagSpec, TaskSpec
 from tradewind.testing.builders import dag, every
 from tradewind.testing.simulation.asset_parts import PARTITIONS, WHOLE, Announce, asset, family_of, uri_of
+from tradewind.testing.simulation.asset_reference import leaves
 from tradewind.testing.simulation.workload import (
     BEGIN,
     PERIOD,
@@ -59,16 +61,17 @@ def with_assets(workload: Workload, rng: Random, chance: float = CHANCE) -> Work
     """The workload with assets, or now and then (by `chance`) as it is."""
     if rng.random() >= chance:
         return workload
-    dags = tuple(_updating(rng, spec) for spec in workload.dags)
-    actions: list[Action] = []
-    if not any(_makers(spec) for spec in dags) or rng.random() < 0.5:
-        maker, triggers = _draw_maker(rng)
-        dags, actions = (*dags, maker), [*triggers]
     consumers = _draw_consumers(rng)
+    wanted = [outlet for spec in consumers for leaf in leaves(spec.assets) for outlet in _outlets_for(leaf)]
+    dags = tuple(_updating(rng, spec, wanted) for spec in workload.dags)
+    actions: list[Action] = []
+    if not any(_makers(spec) for spec in dags) or rng.random() < 0.6:
+        maker, triggers = _draw_maker(rng, wanted)
+        dags, actions = (*dags, maker), [*triggers]
     for n, spec in enumerate(consumers):
         if rng.random() < 0.2:
             actions.append(Trigger(at=_moment(rng), dag_id=spec.dag_id, run_id=f"by_hand_{n}"))
-    actions += [announce for _ in range(rng.randint(0, 3)) for announce in _draw_announcements(rng, consumers)]
+    actions += [announce for _ in range(rng.randint(0, 3)) for announce in _draw_announcements(rng, wanted)]
     runs = [a for a in (*workload.actions, *actions) if isinstance(a, Trigger)]
     actions += [action for _ in range(rng.choice([0, 1, 1, 2])) for action in _draw_repeat(rng, dags, runs)]
     actions += [_draw_change(rng, rng.choice(consumers)) for _ in range(rng.choice([0, 0, 1, 1, 2, 3]))]
@@ -84,18 +87,36 @@ def has_assets(workload: Workload) -> bool:
 # --- who updates -------------------------------------------------------------------------------------------------
 
 
-def _updating(rng: Random, spec: DagSpec, chance: float = 0.3) -> DagSpec:
+def _outlets_for(leaf: Mapping[str, Any]) -> Iterable[dict[str, Any]]:
+    """What updates that which a condition names; nothing for what consuming Dags update."""
+    match leaf:
+        case {"asset": {"name": str(name)}} if name in WHOLE or family_of(name):
+            return [asset(name)]
+        case {"asset_ref": {"name": str(name)}}:
+            return [asset(name), {"asset_ref": {"uri": uri_of(name)}}]
+        case {"asset_ref": {"uri": str(uri)}}:
+            return [asset(uri.removeprefix(uri_of(""))), {"asset_ref": {"uri": uri}}]
+        case {"alias": {"name": str(name)}}:
+            return [{"alias": {"name": name, "group": "asset"}}]
+        case _:
+            return ()
+
+
+def _updating(rng: Random, spec: DagSpec, wanted: list[dict[str, Any]], chance: float = 0.3) -> DagSpec:
     able = {name for name, each in spec.tasks.items() if not (each.never_sent or each.is_setup or each.is_teardown)}
-    tasks = {n: _with_outlets(rng, t) if n in able and rng.random() < chance else t for n, t in spec.tasks.items()}
+    chosen = {name for name in able if rng.random() < chance}
+    tasks = {n: _with_outlets(rng, t, wanted) if n in chosen else t for n, t in spec.tasks.items()}
     return replace(spec, tasks=tasks)
 
 
-def _with_outlets(rng: Random, each: TaskSpec) -> TaskSpec:
-    outlets = [_draw_outlet(rng) for _ in range(rng.choice([1, 1, 2, 3]))]
+def _with_outlets(rng: Random, each: TaskSpec, wanted: list[dict[str, Any]]) -> TaskSpec:
+    outlets = [_draw_outlet(rng, wanted) for _ in range(rng.choice([1, 1, 2, 3]))]
     return replace(each, extra={**each.extra, "outlets": outlets})
 
 
-def _draw_outlet(rng: Random) -> dict[str, Any]:
+def _draw_outlet(rng: Random, wanted: list[dict[str, Any]]) -> dict[str, Any]:
+    if wanted and rng.random() < 0.75:
+        return rng.choice(wanted)
     dice = rng.random()
     if dice < 0.4:
         return asset(rng.choice(WHOLE))
@@ -111,10 +132,10 @@ def _makers(spec: DagSpec) -> list[str]:
     return [name for name, each in spec.tasks.items() if each.extra.get("outlets")]
 
 
-def _draw_maker(rng: Random) -> tuple[DagSpec, list[Trigger]]:
+def _draw_maker(rng: Random, wanted: list[dict[str, Any]]) -> tuple[DagSpec, list[Trigger]]:
     """A Dag that is there to update, and its runs, some of them within moments."""
     retries = {"retries": rng.choice([0, 1, 3]), "retry_delay_seconds": rng.choice([0.5, 5.0])}
-    spec = _updating(rng, dag(rng.choice(["make", "make >> more", "[make, more]"]), dag_id="m0", **retries), 1.0)
+    spec = _updating(rng, dag(rng.choice(["make", "make >> more", "[make, more]"]), dag_id="m0", **retries), wanted, 1.0)
     at, triggers = _moment(rng), list[Trigger]()
     for n in range(rng.randint(2, 5)):
         triggers.append(Trigger(at=at, dag_id="m0", run_id=f"m{n}"))
@@ -183,16 +204,15 @@ def _moment(rng: Random) -> timedelta:
     return SECOND * round(rng.uniform(0, rng.choice([2, 20, 100])), 3)
 
 
-def _draw_announcements(rng: Random, consumers: tuple[DagSpec, ...]) -> list[Announce]:
+def _draw_announcements(rng: Random, wanted: list[dict[str, Any]]) -> list[Announce]:
     """Somebody says that one asset was updated, at times again and again, at times one partition after the other."""
     at, step = _moment(rng), SECOND * round(rng.choice([0.01, 0.5, 10]), 3)
-    family = rng.choice(["", "", *PARTITIONS])
-    if family:
-        keys = rng.sample(PARTITIONS[family], rng.randint(1, 3))
-        name = f"{family}{rng.randint(0, 1)}"
-        return [Announce(at=at + n * step, name=name, partition=key) for n, key in enumerate(keys)]
-    name = rng.choice(WHOLE)
+    outlet = _draw_outlet(rng, wanted)
+    name = outlet["asset"]["name"] if "asset" in outlet else rng.choice(WHOLE)
     both = {"name": name, "uri": uri_of(name)}
+    if family := family_of(name):
+        keys = rng.sample(PARTITIONS[family], rng.randint(1, 3)) + [rng.choice(PARTITIONS[family])]
+        return [Announce(at=at + n * step, **both, partition=key) for n, key in enumerate(keys)]
     names = rng.choice([both, both, {"name": name}, {"uri": uri_of(name)}])
     return [Announce(at=at + n * step, **names) for n in range(rng.choice([1, 1, 3]))]
 
