@@ -281,3 +281,16 @@ def test_an_event_costs_nothing_of_dags_that_do_not_wait_for_it(play: Play) -> N
     produce(play, "x7")
     assert [run.dag_id for run in play.runs.values() if run.dag_id != "writes"] == ["d7"]
     assert set(play.world.assets.queues) == set()
+
+
+def test_each_joins_no_events_that_are_not_enough_together(play: Play) -> None:
+    """The oldest update of an asset may have come without the alias that a newer one of the same asset came through."""
+    play.load(consumer({"all": [{"alias": {"name": "any"}}, {"any": [A, B]}]}, asset_policy="each"))
+    produce(play, "a")
+    run = play.start("writes")
+    play.succeed("make", run=run, asset_events=(update("a", aliases=("any",)),))
+    assert sorted(play.asset_runs) == [(runs(play)[0].number, 2)]
+    run = play.start("writes")
+    play.succeed("make", run=run, asset_events=(update("c", aliases=("any",)),))
+    assert [sorted(n for r, n in play.asset_runs if r == run.number) for run in runs(play)] == [[2], [1, 3]]
+    assert play.asset_queue == set()

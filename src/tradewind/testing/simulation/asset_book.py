@@ -65,7 +65,7 @@ class AssetBook:
                 self._updates(json.loads(body)["number"])
                 continue
             self._tell()
-            if name not in ("run.created", "task.moved") and not (name == "run.moved" and after == "running"):
+            if name.startswith("dag.") or (name == "run.moved" and after != "running"):
                 self._check_at_once()
             match name:
                 case "dag.version":
@@ -111,7 +111,7 @@ class AssetBook:
             self._tell()
             self._check_at_once()
         through = tuple(json.loads(aliases))
-        self._together = source, [*self._together[1], Event(number, name, uri, through, partition)]
+        self._together = source, [*self._together[1], Event(number, name, uri, frozenset(through), partition)]
         if actor:
             return
         if self._sim.ledger.ends.get(source) != "success":

@@ -34,7 +34,7 @@ class Event(NamedTuple):
     number: int
     name: str
     uri: str
-    aliases: tuple[str, ...] = ()
+    aliases: frozenset[str] = frozenset()
     partition: str | None = None
 
 
@@ -144,13 +144,14 @@ def choices(rules: Rules, waiting: Sequence[Event]) -> list[tuple[set[int], set[
     if rules.policy == "latest":
         newest = {(e.name, e.uri): e.number for e in waiting}
         return [(set(newest.values()), everything)]
-    oldest: dict[tuple[str, str], Event] = {}
+    oldest: list[Event] = []
     for event in waiting:
-        oldest.setdefault((event.name, event.uri), event)
-        if is_met(rules.condition, oldest.values()):
+        if not any((e.name, e.uri) == (event.name, event.uri) and e.aliases >= event.aliases for e in oldest):
+            oldest.append(event)  # nothing older stands for as much
+        if is_met(rules.condition, oldest):
             break
     found: list[set[int]] = []  # smaller ones first: whatever contains one of these has an event too many
-    for some in (some for size in range(1, len(oldest) + 1) for some in combinations(oldest.values(), size)):
+    for some in (some for size in range(1, len(oldest) + 1) for some in combinations(oldest, size)):
         numbers = {e.number for e in some}
         if is_met(rules.condition, some) and not any(smaller <= numbers for smaller in found):
             found.append(numbers)
