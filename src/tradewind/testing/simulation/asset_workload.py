@@ -103,8 +103,8 @@ def _outlets_for(leaf: Mapping[str, Any]) -> Iterable[dict[str, Any]]:
 
 
 def _updating(rng: Random, spec: DagSpec, wanted: list[dict[str, Any]], chance: float = 0.3) -> DagSpec:
-    able = {name for name, each in spec.tasks.items() if not (each.never_sent or each.is_setup or each.is_teardown)}
-    chosen = {name for name in able if rng.random() < chance}
+    able = [name for name, each in spec.tasks.items() if not (each.never_sent or each.is_setup or each.is_teardown)]
+    chosen = [name for name in able if rng.random() < chance]
     tasks = {n: _with_outlets(rng, t, wanted) if n in chosen else t for n, t in spec.tasks.items()}
     return replace(spec, tasks=tasks)
 
