@@ -52,6 +52,8 @@ class AssetBook:
         self._taken: set[tuple[int, int]] = set()
         """Runs, and the updates that they were made for."""
         self._specs: dict[str, DagSpec] = {}
+        self._unfit: set[tuple[str, int]] = set()
+        """Dags, and the updates that were noted to be for none of their partitions."""
         self._success: dict[_Try, list[Updated]] = {}
         self._updated: dict[_Try, list[Updated]] = {}
 
@@ -63,6 +65,9 @@ class AssetBook:
             self._last = seq
             if name == "asset.updated":
                 self._updates(json.loads(body)["number"])
+                continue
+            if name == "partition.unfit":
+                self._unfit.add((dag_id, json.loads(body)["number"]))
                 continue
             self._tell()
             if name.startswith("dag.") or (name == "run.moved" and after != "running"):
@@ -86,6 +91,9 @@ class AssetBook:
         self._check_at_once()
         self._check_successes()
         self._check_what_waits()
+        unfit = {(dag_id, number) for dag_id, consumer in self._consumers.items() for number in consumer.unfit}
+        if unfit != self._unfit:
+            raise Broken(f"I13: noted or not, against the model, as for no partition: {sorted(unfit ^ self._unfit)}")
 
     # --- what happened ---
 

@@ -47,6 +47,8 @@ class Consumer:
         self.waiting: list[Event] = []
         self.gathered: dict[str, list[Event]] = {}
         """By the partition of the run that will take them."""
+        self.unfit: list[int] = []
+        """What was for none of its partitions."""
         self.open: set[str] = set()
 
     def change(self, rules: Rules) -> None:
@@ -67,6 +69,7 @@ class Consumer:
         keys = partitions_for(self.rules.partitions, event)
         for key in keys:
             self.gathered.setdefault(key, []).append(event)
+        self.unfit += [] if keys else [event.number]
         return bool(keys)
 
     def is_due(self) -> bool:
