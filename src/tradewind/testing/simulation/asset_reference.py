@@ -90,7 +90,9 @@ class Consumer:
             events = self.gathered.get(partition or "", [])
             if {e.number for e in events} != set(numbers) or not is_complete(self.rules, partition or "", events):
                 waits = {key: [e.number for e in found] for key, found in self.gathered.items()}
-                raise Unlawful(f"{run_id} was made for {sorted(numbers)} and partition {partition} while {waits} waited")
+                raise Unlawful(
+                    f"{run_id} was made for {sorted(numbers)} and partition {partition} while {waits} waited"
+                )
             del self.gathered[partition or ""]
             return
         permitted = choices(self.rules, self.waiting)

@@ -135,7 +135,9 @@ def _makers(spec: DagSpec) -> list[str]:
 def _draw_maker(rng: Random, wanted: list[dict[str, Any]]) -> tuple[DagSpec, list[Trigger]]:
     """A Dag that is there to update, and its runs, some of them within moments."""
     retries = {"retries": rng.choice([0, 1, 3]), "retry_delay_seconds": rng.choice([0.5, 5.0])}
-    spec = _updating(rng, dag(rng.choice(["make", "make >> more", "[make, more]"]), dag_id="m0", **retries), wanted, 1.0)
+    spec = _updating(
+        rng, dag(rng.choice(["make", "make >> more", "[make, more]"]), dag_id="m0", **retries), wanted, 1.0
+    )
     at, triggers = _moment(rng), list[Trigger]()
     for n in range(rng.randint(2, 5)):
         triggers.append(Trigger(at=at, dag_id="m0", run_id=f"m{n}"))
@@ -211,7 +213,7 @@ def _draw_announcements(rng: Random, wanted: list[dict[str, Any]]) -> list[Annou
     name = outlet["asset"]["name"] if "asset" in outlet else rng.choice(WHOLE)
     both = {"name": name, "uri": uri_of(name)}
     if family := family_of(name):
-        keys = rng.sample(PARTITIONS[family], rng.randint(1, 3)) + [rng.choice(PARTITIONS[family])]
+        keys = [*rng.sample(PARTITIONS[family], rng.randint(1, 3)), rng.choice(PARTITIONS[family])]
         return [Announce(at=at + n * step, **both, partition=key) for n, key in enumerate(keys)]
     names = rng.choice([both, both, {"name": name}, {"uri": uri_of(name)}])
     return [Announce(at=at + n * step, **names) for n in range(rng.choice([1, 1, 3]))]

@@ -119,8 +119,8 @@ class Resize:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Edit:
-    """The Dag file changes: a task goes, or one comes, or all have other retries, or the Dag is started by other assets.
-    A new version in any case."""
+    """The Dag file changes: a task goes, or one comes, or all have other retries, or other assets start the Dag. A new
+    version in any case."""
 
     at: timedelta
     dag_id: str
