@@ -83,7 +83,7 @@ def test_there_are_teeth_about_assets_and_partitions() -> None:
 
 
 def test_a_play_with_assets_makes_runs_of_them_and_is_the_same_every_time(database: Database) -> None:
-    first, again = (Simulation(3, database, workload=drawn_for(3)) for _ in range(2))
-    assert first.run() == again.run()
-    made = database.rows("SELECT run_type, count(*) FROM run GROUP BY run_type ORDER BY run_type")
+    first = Simulation(3, database).run()
+    made = database.rows("SELECT run_type, count(*) FROM run GROUP BY run_type")
     assert dict(map(tuple, made))["asset_triggered"] > 1
+    assert Simulation(3, database, workload=drawn_for(3)).run() == first
