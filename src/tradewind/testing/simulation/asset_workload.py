@@ -134,7 +134,7 @@ def _makers(spec: DagSpec) -> list[str]:
 
 def _draw_maker(rng: Random, wanted: list[dict[str, Any]]) -> tuple[DagSpec, list[Trigger]]:
     """A Dag that is there to update, and its runs, some of them within moments."""
-    retries = {"retries": rng.choice([0, 1, 3]), "retry_delay_seconds": rng.choice([0.5, 5.0])}
+    retries: dict[str, Any] = {"retries": rng.choice([0, 1, 3]), "retry_delay_seconds": rng.choice([0.5, 5.0])}
     spec = _updating(
         rng, dag(rng.choice(["make", "make >> more", "[make, more]"]), dag_id="m0", **retries), wanted, 1.0
     )
