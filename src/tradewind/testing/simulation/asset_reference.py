@@ -89,9 +89,9 @@ class Consumer:
         if self.rules.partitions:
             events = self.gathered.get(partition or "", [])
             if {e.number for e in events} != set(numbers) or not is_complete(self.rules, partition or "", events):
-                waits = {key: [e.number for e in found] for key, found in self.gathered.items()}
+                others = {key: [e.number for e in found] for key, found in self.gathered.items()}
                 raise Unlawful(
-                    f"{run_id} was made for {sorted(numbers)} and partition {partition} while {waits} waited"
+                    f"{run_id} was made for {sorted(numbers)} and partition {partition} while {others} waited"
                 )
             del self.gathered[partition or ""]
             return
