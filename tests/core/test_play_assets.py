@@ -281,3 +281,32 @@ def test_an_event_costs_nothing_of_dags_that_do_not_wait_for_it(play: Play) -> N
     produce(play, "x7")
     assert [run.dag_id for run in play.runs.values() if run.dag_id != "writes"] == ["d7"]
     assert set(play.world.assets.queues) == set()
+
+
+def test_each_joins_no_events_that_are_not_enough_together(play: Play) -> None:
+    """The oldest update of an asset may have come without the alias that a newer one of the same asset came through."""
+    play.load(consumer({"all": [{"alias": {"name": "any"}}, {"any": [A, B]}]}, asset_policy="each"))
+    produce(play, "a")
+    run = play.start("writes")
+    play.succeed("make", run=run, asset_events=(update("a", aliases=("any",)),))
+    assert sorted(play.asset_runs) == [(runs(play)[0].number, 2)]
+    run = play.start("writes")
+    play.succeed("make", run=run, asset_events=(update("c", aliases=("any",)),))
+    assert [sorted(n for r, n in play.asset_runs if r == run.number) for run in runs(play)] == [[2], [1, 3]]
+    assert play.asset_queue == set()
+
+
+def test_a_name_stands_for_the_asset_that_the_dags_know_now(play: Play) -> None:
+    """Not for one that an edit has dropped: after a restart nobody would know that one either."""
+    play.load(consumer(A))
+    play.load(consumer({"any": [A, B]}, "other"))
+    play.load(consumer(C))
+    for name in "abc":
+        play.give(AssetsUpdated(id=f"said {name}", updates=(AssetUpdate(name=name),), actor="ann"))
+    play.load(consumer(B, "other"))
+    play.give(AssetsUpdated(id="said again", updates=(AssetUpdate(name="a"), AssetUpdate(uri="s3://a")), actor="ann"))
+    known = [(event.name, event.uri) for event in play.asset_events.values()]
+    assert known[:3] == [("a", "s3://a"), ("b", "s3://b"), ("c", "s3://c")]
+    assert known[3:] == [("a", "a"), ("s3://a", "s3://a")]
+    assert play.world.assets.names == {("b", "s3://b"), ("c", "s3://c")}
+    assert (play.world.assets.known("a", ""), play.world.assets.known("", "s3://b")) == (None, ("b", "s3://b"))

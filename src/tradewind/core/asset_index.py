@@ -29,8 +29,8 @@ class AssetIndex:
         """Of the next event in the ledger."""
         self.last_at: datetime | None = None
         """When the newest event was: each is later than the one before it."""
-        self._names: dict[str, str] = {}
-        self._uris: dict[str, str] = {}
+        self._names: dict[str, dict[str, int]] = {}
+        self._uris: dict[str, dict[str, int]] = {}
 
     def change(self, old: DagSpec | None, new: DagSpec | None) -> None:
         """A Dag is as it is now."""
@@ -39,26 +39,43 @@ class AssetIndex:
             del waiting[old.dag_id]  # type: ignore[union-attr]
             if not waiting:
                 del self.consumers[key]
+        if old is not None:
+            self._count_names(old, -1)
         if new is None:
             return
         for key in named_in(new.assets):
             self.consumers.setdefault(key, {})[new.dag_id] = None
-        for name, uri in assets_in(new):
-            self._uris[name], self._names[uri] = uri, name
+        self._count_names(new, 1)
+
+    def _count_names(self, spec: DagSpec, step: int) -> None:
+        """How many Dags know an asset by its name and uri: what none knows any more is forgotten, as by a restart."""
+        for name, uri in set(assets_in(spec)):
+            for table, key, value in ((self._uris, name, uri), (self._names, uri, name)):
+                counts = table.setdefault(key, {})
+                counts[value] = counts.get(value, 0) + step
+                if not counts[value]:
+                    del counts[value]
+                if not counts:
+                    del table[key]
 
     def consumers_of(self, keys: Iterable[AssetKey]) -> Iterable[str]:
         """Dags whose condition names one of these, each once."""
         return dict.fromkeys(dag_id for key in keys for dag_id in self.consumers.get(key, ()))
 
     def identity(self, name: str, uri: str) -> tuple[str, str]:
-        """Name and uri of an asset of which one may be empty: as the Dags know it, else both are the same."""
-        return name or self._names.get(uri, uri), uri or self._uris.get(name, name)
+        """Name and uri of an asset of which one may be empty: as the Dags know it now, else both are the same."""
+        return name or min(self._names.get(uri, (uri,))), uri or min(self._uris.get(name, (name,)))
 
     def known(self, name: str, uri: str) -> tuple[str, str] | None:
-        """Name and uri of the asset of that name, or else of that uri, if some Dag has named it."""
+        """Name and uri of the asset of that name, or else of that uri, if some Dag names it."""
         if name:
-            return (name, self._uris[name]) if name in self._uris else None
-        return (self._names[uri], uri) if uri in self._names else None
+            return (name, min(self._uris[name])) if name in self._uris else None
+        return (min(self._names[uri]), uri) if uri in self._names else None
+
+    @property
+    def names(self) -> frozenset[tuple[str, str]]:
+        """(name, uri) of every asset that some Dag names."""
+        return frozenset((name, uri) for name, uris in self._uris.items() for uri in uris)
 
     def put(self, dag_id: str, event: WaitingEvent) -> None:
         """An event waits for this Dag."""

@@ -72,20 +72,18 @@ class AssetQueue:
 
 
 def _oldest_that_meet(condition: Any, events: Iterable[WaitingEvent]) -> tuple[WaitingEvent, ...]:
-    """The oldest event of each asset that the condition needs, and no other."""
-    chosen: dict[AssetKey, WaitingEvent] = {}
+    """The oldest events that meet the condition together, and no other."""
+    chosen: list[WaitingEvent] = []
+    updated: set[AssetKey] = set()
     for event in events:
-        if event.keys[0] in chosen:
-            continue
-        chosen[event.keys[0]] = event
-        if _met_by(condition, chosen.values()):
+        if updated.issuperset(event.keys):
+            continue  # what it answers to has been updated before
+        chosen.append(event)
+        updated.update(event.keys)
+        if is_met(condition, updated):
             break
-    for key in list(chosen):
-        without = {other: event for other, event in chosen.items() if other != key}
-        if _met_by(condition, without.values()):
-            chosen = without
-    return tuple(chosen.values())
-
-
-def _met_by(condition: Any, events: Iterable[WaitingEvent]) -> bool:
-    return is_met(condition, {key for event in events for key in event.keys})
+    for event in reversed(chosen):
+        others = [other for other in chosen if other is not event]
+        if is_met(condition, {key for other in others for key in other.keys}):
+            chosen = others
+    return tuple(chosen)

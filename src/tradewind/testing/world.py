@@ -699,6 +699,7 @@ def same_world(memory: World, loaded: World, now: datetime) -> None:
     assert memory.active_of == loaded.active_of
     assert memory.deferrals == loaded.deferrals
     assert memory.assets.consumers.keys() == loaded.assets.consumers.keys()
+    assert memory.assets.names == loaded.assets.names
     queues = [{d: (q.events, q.updated) for d, q in w.assets.queues.items()} for w in (memory, loaded)]
     assert queues[0] == queues[1]
     gathered = [{d: q.events for d, q in w.assets.partitions.items()} for w in (memory, loaded)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from tradewind.testing.simulation.asset_book import with_runs_of_assets
 from tradewind.testing.simulation.checks import Broken
 from tradewind.testing.simulation.reference import ABSENT, Ending, final_states
 from tradewind.testing.simulation.workload import Clear, Edit, Mark, RunKey, Trigger
@@ -25,6 +26,8 @@ def judge(sim: Simulation) -> None:
         raise Broken(f"I2: nobody answered {sorted(sim.person.waiting)}")
     _check_answers(sim)
     sim.compare(listening)
+    if sim.assets is not None:
+        sim.assets.finish()
     _check_states(sim)
     _check_attempts(sim)
     _check_callbacks(sim)
@@ -59,7 +62,7 @@ def _check_states(sim: Simulation) -> None:
     """I1, I2 and I7: the runs that had to be, each as it had to end."""
     actual = _stored(sim)
     order = [*actual, *(key for key in sim.expected_runs if key not in actual)]  # runs that nobody made come last
-    expected = final_states(sim.workload, lost=_lost(sim), order=order)
+    expected = final_states(with_runs_of_assets(sim.workload, actual), lost=_lost(sim), order=order)
     if problems := differences(expected, actual):
         raise Broken("I7: " + "; ".join(problems[:5]))
     open_runs = [key for key, (state, _) in actual.items() if state not in ("success", "failed")]

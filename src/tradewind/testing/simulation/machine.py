@@ -10,6 +10,7 @@ from datetime import timedelta
 from random import Random
 from typing import TYPE_CHECKING, Protocol
 
+from tradewind.testing.simulation.asset_parts import sent
 from tradewind.testing.simulation.network import Calm, End, Weather, connect
 from tradewind.testing.simulation.timeline import Actor, Timeline
 from tradewind.testing.simulation.values import Values
@@ -325,6 +326,7 @@ class Child(Process):
             end_us=self.machine.clock_us(),
             error="" if outcome.end in WITHOUT_ERROR else f"it {outcome.end}",
             skip=list(outcome.skip),
+            asset_events=sent(outcome.updates),
         )
         if outcome.length is not None:
             report.value, report.length = self.machine.world.values.left_by(offer), outcome.length

@@ -5,6 +5,7 @@ from __future__ import annotations
 from random import Random
 from typing import TYPE_CHECKING, Any
 
+from tradewind.testing.simulation.asset_parts import Announce
 from tradewind.testing.simulation.checks import Broken
 from tradewind.testing.simulation.network import End
 from tradewind.testing.simulation.timeline import Actor
@@ -79,7 +80,7 @@ class Person:
             raise Broken(f"a client was told {type(message).__name__}")
 
 
-def command_of(action: Trigger | Clear | Mark | Pause | Resize) -> tuple[str, dict[str, Any]]:
+def command_of(action: Trigger | Clear | Mark | Pause | Resize | Announce) -> tuple[str, dict[str, Any]]:
     """The kind and the body of the command that does this."""
     match action:
         case Trigger(dag_id=dag_id, run_id=run_id):
@@ -95,3 +96,6 @@ def command_of(action: Trigger | Clear | Mark | Pause | Resize) -> tuple[str, di
             return "dag.pause", {"dag_id": dag_id}
         case Resize(pool=pool, slots=slots):
             return "pool.set", {"name": pool, "slots": slots}
+        case Announce(name=name, uri=uri, partition=partition):
+            extra = {"said_at": action.said_at}
+            return "asset.event", {"name": name, "uri": uri, "partition_key": partition, "extra": extra}

@@ -146,6 +146,7 @@ class SchedulerProcess:
         if not self.scheduler.is_closed and self.scheduler.owner is not None:
             version = version_of(spec, "digest")
             number = self.sim.version_numbers.setdefault(version, len(self.sim.version_numbers) + 1)
+            self.sim.versions[version] = spec
             self.scheduler.submit(
                 DagLoaded(
                     spec=spec, version=version, encoded=encode_spec(spec), digest="digest", number=number,

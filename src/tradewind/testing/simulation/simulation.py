@@ -18,6 +18,7 @@ from unittest.mock import patch
 
 import structlog
 
+from tradewind.core.dag import DagSpec
 from tradewind.core.ids import attempt_id
 from tradewind.core.records import TaskKey
 from tradewind.scheduler import desk as desk_module
@@ -25,6 +26,8 @@ from tradewind.scheduler import owner as owner_module
 from tradewind.store.loader import load_world
 from tradewind.store.times import to_us
 from tradewind.store.writer import LEASE_MS
+from tradewind.testing.simulation.asset_book import AssetBook
+from tradewind.testing.simulation.asset_workload import has_assets, with_assets
 from tradewind.testing.simulation.checks import (
     Broken,
     check_limits,
@@ -90,22 +93,30 @@ class Result:
     """Pairs of (fault, state of a task at that moment)."""
 
 
+def drawn_for(seed: int) -> Workload:
+    """What a seed gives an installation to do."""
+    return with_assets(draw_workload(Random(f"{seed}/workload")), Random(f"{seed}/assets"))
+
+
 class Simulation:
     """One installation, one workload, one plan of faults."""
 
     def __init__(self, seed: int, database: Database, *, workload: Workload | None = None, plan: Plan | None = None):
         self.seed = seed
         self.database = database
-        self.workload = workload if workload is not None else draw_workload(Random(f"{seed}/workload"))
+        self.workload = workload if workload is not None else drawn_for(seed)
         self.plan = plan if plan is not None else draw_plan(Random(f"{seed}/faults"))
         self.timeline = Timeline(Random(f"{seed}/ties"))
         self.healed = False
         self.expected_runs = [key for spec in self.workload.dags for key in runs_of(self.workload, spec)]
-        self.log = EventLog(database, frozenset(self.expected_runs))
+        self.assets = AssetBook(self) if has_assets(self.workload) else None
+        self.log = EventLog(database, frozenset(self.expected_runs), made_by_assets=self.assets is not None)
         self.ledger = Ledger(self._allowance)
         self.values = Values(self.plan.xcom_inline_bytes)
         self.specs = {spec.dag_id: spec for spec in self.workload.dags}
         self.version_numbers: dict[str, int] = {}
+        self.versions: dict[str, DagSpec] = {}
+        """Every version of a Dag that was loaded, by its name."""
         self.pool_sizes = {**dict(self.workload.pools), "default_pool": self.plan.default_pool_slots}
         self.schedulers: list[SchedulerProcess] = []
         self.listening: SchedulerProcess | None = None
@@ -181,6 +192,8 @@ class Simulation:
         if owner is None or owner.has_work or self.person.waiting or not all(m.agent.idle for m in self.machines):
             return False
         if self.timeline.now < self._last_action() or owner.world.attempts:
+            return False
+        if self.assets is not None and self.assets.due() and not self._is_quiet():
             return False
         if not owner.world.runs and all(record.next_due is None for record in owner.world.dags.values()):
             return not self.database.rows("SELECT id FROM callback") or self._is_quiet()
@@ -321,6 +334,8 @@ class Simulation:
         lead = timedelta(seconds=max(s.clock_offset for s in self.schedulers))
         if not self.log.read(self.timeline.now, lead):
             return
+        if self.assets is not None:
+            self.assets.read()
         world = owner.world
         check_limits(world, self.pool_sizes)
         check_running(world, self.ledger.starts)

@@ -20,6 +20,7 @@ from tradewind.core.dag import DagSpec, TaskSpec
 from tradewind.core.states import TriggerRule
 from tradewind.core.timetables import TimetableSpec
 from tradewind.testing.builders import NEVER, dag, every, expand, mapped_group, task
+from tradewind.testing.simulation.asset_parts import Announce, Updated, updates_of
 
 BEGIN = datetime(2024, 1, 1, tzinfo=UTC)
 """Virtual time zero: `at` of every action counts from here."""
@@ -58,6 +59,8 @@ class Outcome:
     skip: tuple[str, ...] = ()
     again: timedelta = timedelta(0)
     triggers: bool = False
+    updates: tuple[Updated, ...] = ()
+    """The assets that it updates; where it does not succeed, those that it tells of in vain."""
 
 
 # --- what people do ----------------------------------------------------------------------------------------------
@@ -116,16 +119,19 @@ class Resize:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Edit:
-    """The Dag file changes: a task goes, or one comes, or all have other retries. A new version in any case."""
+    """The Dag file changes: a task goes, or one comes, or all have other retries, or other assets start the Dag. A new
+    version in any case."""
 
     at: timedelta
     dag_id: str
     drop: str = ""
     add: TaskSpec | None = None
     retries: int | None = None
+    consumes: Mapping[str, Any] | None = None
+    """Other values for fields of the DagSpec that say which runs assets make."""
 
 
-Action = Trigger | Clear | Mark | Pause | Resize | Edit
+Action = Trigger | Clear | Mark | Pause | Resize | Edit | Announce
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,10 +196,17 @@ class Workload:
         if fate < 0.35 or try_number <= failures:  # the former fails in every try
             # Where only its run's timeout ends it, it hangs in every try: a lost one must not change the run's end.
             hangs = _roll(*me, "hangs", try_number) < 0.3 if limit else fate < 0.1 and dag_spec.dagrun_timeout_seconds
-            return Outcome(end="never" if hangs else "failed", lasts=took)
+            return Outcome(end="never" if hangs else "failed", lasts=took, updates=self._updates(me, try_number))
         if fate < 0.65:
             return Outcome(end="failed_for_good" if fate < 0.45 else "skipped", lasts=took)
-        return Outcome(end="success", lasts=took, length=self._length(me), skip=_decision(dag_spec, spec, me))
+        length, updates = self._length(me), self._updates(me, try_number)
+        skip = _decision(dag_spec, spec, me)
+        return Outcome(end="success", lasts=took, length=length, skip=skip, updates=updates)
+
+    def _updates(self, me: tuple[Any, ...], try_number: int) -> tuple[Updated, ...]:
+        """What a try updates: by the outlets that the task had at first, so that no edit changes how a try ends."""
+        first = next(s for _, s in self.versions(me[1]) if me[3] in s.tasks).tasks[me[3]]
+        return updates_of(first, me[4], lambda *names: _roll(*me, "updates", try_number, *names))
 
     def _length(self, me: tuple[Any, ...]) -> int | None:
         if (me[1], me[3]) not in self._mapped_over:
@@ -320,7 +333,7 @@ def _edited(spec: DagSpec, edit: Edit, number: int) -> DagSpec:
         tasks[edit.add.task_id] = replace(edit.add, upstream=above)
     if edit.retries is not None:
         tasks = {name: replace(each, retries=edit.retries) for name, each in tasks.items()}
-    return replace(spec, tasks=tasks, description=f"edit {number}")
+    return replace(spec, tasks=tasks, description=f"edit {number}", **(edit.consumes or {}))
 
 
 # --- leaving things out ------------------------------------------------------------------------------------------
@@ -329,9 +342,12 @@ _TASK_SETTINGS = (
     "trigger_rule", "retries", "retry_backoff", "max_retry_delay_seconds", "execution_timeout_seconds", "pool",
     "pool_slots", "priority_weight", "effective_weight", "depends_on_past", "wait_for_downstream",
     "max_active_tis_per_dag", "max_active_tis_per_dagrun", "never_sent", "map", "skips_downstream", "is_setup",
-    "is_teardown", "callbacks", "extra", "lost_policy",
+    "is_teardown", "callbacks", "outlets", "extra", "lost_policy",
 )  # fmt: skip
-_DAG_SETTINGS = ("max_active_tasks", "max_active_runs", "dagrun_timeout_seconds", "fail_fast", "callbacks")
+_DAG_SETTINGS = (
+    "max_active_tasks", "max_active_runs", "dagrun_timeout_seconds", "fail_fast", "callbacks", "partitions",
+    "asset_policy", "assets",
+)  # fmt: skip
 
 
 def _defaults(kind: type) -> dict[str, Any]:
@@ -346,7 +362,14 @@ _DEFAULTS = {DagSpec: _defaults(DagSpec), TaskSpec: _defaults(TaskSpec)}
 
 
 def _settings(spec: DagSpec | TaskSpec, names: Iterable[str]) -> list[str]:
-    return [name for name in names if getattr(spec, name) != _DEFAULTS[type(spec)][name]]
+    return [name for name in names if _setting(spec, name)]
+
+
+def _setting(spec: DagSpec | TaskSpec, name: str) -> bool:
+    """Whether it is not the default. Outlets are one of the facts in `extra`, and can be left out alone."""
+    if name == "outlets":
+        return name in spec.extra
+    return bool(getattr(spec, name) != _DEFAULTS[type(spec)][name])
 
 
 def _spec_without(spec: DagSpec, item: Item) -> DagSpec:
@@ -354,6 +377,9 @@ def _spec_without(spec: DagSpec, item: Item) -> DagSpec:
     if not item.setting:
         tasks.pop(item.task_id, None)
         tasks = {name: _task_without(each, item.task_id) for name, each in tasks.items()}
+    elif item.setting == "outlets":
+        each = tasks[item.task_id]
+        tasks[item.task_id] = replace(each, extra={k: v for k, v in each.extra.items() if k != "outlets"})
     elif item.task_id:
         tasks[item.task_id] = replace(tasks[item.task_id], **{item.setting: _DEFAULTS[TaskSpec][item.setting]})
     else:
