@@ -201,12 +201,12 @@ class BackfillBook:
             raise Broken(f"I16: {backfill} left date {position} (reprocess {backfill.reprocess}) with {runs[0]}")
 
     def check_end(self, asked: int) -> None:
-        """Every backfill is over, and has made all that it had to; `asked` are those that people were told of."""
+        """Every backfill is over, and has made all that it had to; `asked` is how many were taken."""
         stored = self._database.rows("SELECT id, state FROM backfill")
         if dict(stored) != {one.id: one.state for one in self._backfills.values()}:
             raise Broken(f"I16: the events have other backfills than there are: {[tuple(row) for row in stored]}")
         if len(stored) != asked:
-            raise Broken(f"I16: {asked} backfills were asked for, and there are {len(stored)}")
+            raise Broken(f"I16: {asked} wishes for backfills were taken, and there are {len(stored)}")
         for backfill in self._backfills.values():
             if backfill.state == "active":
                 paused = ", which is paused" if backfill.is_paused else ""

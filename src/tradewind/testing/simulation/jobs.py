@@ -129,9 +129,7 @@ class Jobs:
     def check_end(self) -> None:
         """Everything that jobs promise is so in the end."""
         self.look()
-        told = self._sim.person.answers
-        asked = [key for key, answer in told.items() if key.startswith("backfill ") and answer.state == "applied"]
-        self.backfills.check_end(len(asked))
+        self.backfills.check_end(len(self._sim.person.taken("backfill.create")))
         self.deadlines.check_end(self._sim.ledger.called_back.keys(), self._sim.ledger.given_up)
         self.kept.check_end()
         self.questions.check_end()

@@ -58,11 +58,19 @@ class QuestionBook:
             return
         event = json.loads(offer.event)
         said = json.dumps(event["chosen_options"]), event["timedout"]
-        question = f"{attempt_id(key_of(offer), offer.try_number, offer.leg - 1)}.question"
+        question = self._newest_question(offer)
         if self._told.setdefault(question, said) != said:
             raise Broken(f"I15: {question} was answered {self._told[question]}, and its task goes on with {said}")
         self._check_told(question, said)
         self.last_told[offer.run.dag_id, offer.run.run_id, offer.task_id, offer.map_index] = event["chosen_options"][0]
+
+    def _newest_question(self, offer: Offer) -> str:
+        """What the try asked last: not always in the leg before, which may have been lost before it began."""
+        for leg in range(offer.leg - 1, -1, -1):
+            question = f"{attempt_id(key_of(offer), offer.try_number, leg)}.question"
+            if self._sim.database.rows("SELECT 1 FROM question WHERE id = ?", question):
+                return question
+        raise Broken(f"I15: attempt {offer.attempt} goes on with {offer.event!r}, and its try has asked nothing")
 
     def _check_told(self, question: str, said: Said) -> None:
         rows = self._sim.database.rows(
@@ -74,10 +82,8 @@ class QuestionBook:
     def check_end(self) -> None:
         """A question has the answer that was taken, or its default; what was refused has changed nothing."""
         taken: dict[str, str] = {}
-        for key, told in self._sim.person.answers.items():
+        for key in self._sim.person.taken("hitl.respond"):
             who, _, attempt = key.partition(" ")
-            if who not in ANSWERS or told.state != "applied":
-                continue
             if (question := f"{attempt}.question") in taken:
                 raise Broken(f"I15: two answers to {question} were taken")
             taken[question] = ANSWERS[who]

@@ -26,7 +26,9 @@ from tradewind.store import loader
 from tradewind.store.times import from_us
 from tradewind.store.writer import StoreUnavailable, Writer
 from tradewind.testing.simulation.database import Database
+from tradewind.testing.simulation.jobs_workload import with_jobs
 from tradewind.testing.simulation.simulation import Result, Simulation
+from tradewind.testing.simulation.teeth_of_jobs import BUGS_OF_JOBS
 from tradewind.testing.simulation.workload import draw_workload
 from tradewind.wire.messages import Ack, Hello
 from tradewind.wire.xcom_files import XComFiles
@@ -360,6 +362,7 @@ BUGS: dict[str, Plant] = {
     "runs what should be skipped": _runs_what_should_be_skipped,
     "does not wait for all of its upstream": _does_not_wait_for_all_of_its_upstream,
     "forgets queued runs": _forgets_queued_runs,
+    **BUGS_OF_JOBS,
 }
 """Every bug that can be planted, by what it does."""
 
@@ -376,6 +379,8 @@ def find(name: str, seeds: int = 300, first: int = 0) -> Found:
         with BUGS[name]():
             for count, seed in enumerate(range(first, first + seeds), 1):
                 workload = draw_workload(Random(f"{seed}/workload"), plain=name in NEEDS_PLAIN_ONES)
+                if name in BUGS_OF_JOBS:
+                    workload = with_jobs(workload, Random(f"{seed}/jobs"), always=True)
                 result = Simulation(seed, database, workload=workload).run()
                 if result.broken:
                     return Found(name, count, result, time.monotonic() - began)
