@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import replace
 from typing import Any
 from unittest.mock import patch
 
-from tradewind.core import backfills, deadlines, questions, state_stores
+from tradewind.core import backfills, deadlines, questions, runs, state_stores
 from tradewind.core.backfill_plan import Action, LiveBackfill
 from tradewind.core.decisions import DropRows, PutQuestion
 from tradewind.scheduler import reruns
@@ -20,14 +19,13 @@ from tradewind.store import loader
 
 
 def _makes_runs_after_a_cancel() -> Any:
-    """A cancelled backfill stays in memory, and goes on."""
+    """One more run is made for the next date of a backfill that somebody has cancelled."""
     real = backfills._end
 
     def end(turn: Any, held: LiveBackfill, state: str) -> Any:
         record = real(turn, held, state)
-        if state == "cancelled":
-            turn.world.backfills[record.dag_id] = held
-            turn.backfills[record.dag_id] = None
+        if state == "cancelled" and held.waiting and held.waiting[0].action is Action.CREATE:
+            runs.add(turn, backfills._run_for(turn, record, held.waiting[0]))
         return record
 
     return patch.object(backfills, "_end", end)
@@ -48,25 +46,6 @@ def _makes_the_runs_of_a_backfill_twice() -> Any:
     real = loader._load_backfills
     again = patch.object(reruns.queries, "run_taking", lambda *_: None)
     return _both(patch.object(loader, "_load_backfills", load), again)
-
-
-def _clears_what_a_backfill_has_made() -> Any:
-    """A restart forgets which dates of a backfill have had their turn: with `completed` they have it again."""
-    real = loader.slot_of
-
-    def load(connection: Any, world: Any) -> None:
-        real_load(connection, world)
-        for held in world.backfills.values():
-            held.waiting.clear()
-            rows = loader.read(connection, loader.select(loader.t.backfill_run).order_by("position"))
-            held.waiting.extend(
-                replace(real(row), is_done=False)
-                for row in rows
-                if row["backfill"] == held.record.id and row["action"] != Action.LEAVE.value
-            )
-
-    real_load = loader._load_backfills
-    return patch.object(loader, "_load_backfills", load)
 
 
 def _has_more_runs_than_its_limit() -> Any:
@@ -192,7 +171,6 @@ def _both(*plants: Any) -> ExitStack:
 BUGS_OF_JOBS: dict[str, Callable[[], Any]] = {
     "makes runs after a cancel": _makes_runs_after_a_cancel,
     "makes the runs of a backfill twice": _makes_the_runs_of_a_backfill_twice,
-    "clears what a backfill has made": _clears_what_a_backfill_has_made,
     "has more runs than its limit": _has_more_runs_than_its_limit,
     "goes on while it is paused": _goes_on_while_it_is_paused,
     "forgets a backfill whose runs end": _forgets_a_backfill_whose_runs_end,
