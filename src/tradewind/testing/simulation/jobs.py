@@ -120,7 +120,7 @@ class Jobs:
         if not self._followed:
             return
         for row in self._sim.database.rows(_ROWS, self._last):
-            event = EventRow(*row[:-1], body=json.loads(row[-1] or "{}"))
+            event = EventRow(*row[:-1], json.loads(row[-1] or "{}"))
             self._last = event.seq
             self.deadlines.take(event)
             self.backfills.take(event)

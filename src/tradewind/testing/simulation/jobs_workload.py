@@ -45,6 +45,11 @@ PLACES = ("task", "task", "asset a", "asset b", "task asset a")
 """Where a task keeps something in each of its tries: beside itself, beside an asset, or both."""
 
 
+def jobs_of(seed: int) -> Random:
+    """What the jobs of a seed are drawn from."""
+    return Random(f"{seed}/jobs")
+
+
 def have_jobs(rng: Random) -> bool:
     """Whether the workload of this seed has jobs: the first thing that is drawn."""
     return rng.random() < SHARE
@@ -205,6 +210,8 @@ def _draw_actions(rng: Random, spec: DagSpec) -> Iterator[Action]:
     touched = [f"r{n}" for n in range(3)]
     if scheduled:
         asked = [_draw_backfill(rng, spec) for _ in range(rng.choice([1, 1, 2, 3]))]
+        if rng.random() < 0.4:
+            asked.append(_draw_repeat(rng, asked[0]))
         yield from asked
         for backfill in asked:
             touched += [
@@ -234,6 +241,12 @@ def _draw_backfill(rng: Random, spec: DagSpec) -> StartBackfill:
         max_active=rng.choice([1, 1, 2, 3, 10]),
         backwards=rng.random() < 0.3,
     )
+
+
+def _draw_repeat(rng: Random, backfill: StartBackfill) -> StartBackfill:
+    """The same range once more, a while later, when some of its runs are over."""
+    later = backfill.at + SECOND * round(rng.choice([5, 30, 90]) * rng.uniform(0.5, 1.5), 3)
+    return replace(backfill, at=later, reprocess=rng.choice(["failed", "completed", "completed"]))
 
 
 def _draw_changes_of_mind(rng: Random, backfill: StartBackfill) -> Iterator[Action]:

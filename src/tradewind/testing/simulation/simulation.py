@@ -41,7 +41,7 @@ from tradewind.testing.simulation.expected import runs_of
 from tradewind.testing.simulation.faults import Plan, draw_plan
 from tradewind.testing.simulation.job_actions import JobAction
 from tradewind.testing.simulation.jobs import Jobs
-from tradewind.testing.simulation.jobs_workload import asked_for, run_again, with_jobs
+from tradewind.testing.simulation.jobs_workload import asked_for, jobs_of, run_again, with_jobs
 from tradewind.testing.simulation.judge import judge
 from tradewind.testing.simulation.kept_values import Keeping
 from tradewind.testing.simulation.ledger import Ledger, key_of
@@ -97,7 +97,7 @@ class Result:
 
 def drawn(seed: int) -> Workload:
     """The workload of a seed."""
-    return with_jobs(draw_workload(Random(f"{seed}/workload")), Random(f"{seed}/jobs"))
+    return with_jobs(draw_workload(Random(f"{seed}/workload")), jobs_of(seed))
 
 
 class Simulation:

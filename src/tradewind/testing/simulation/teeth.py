@@ -26,7 +26,7 @@ from tradewind.store import loader
 from tradewind.store.times import from_us
 from tradewind.store.writer import StoreUnavailable, Writer
 from tradewind.testing.simulation.database import Database
-from tradewind.testing.simulation.jobs_workload import with_jobs
+from tradewind.testing.simulation.jobs_workload import jobs_of, with_jobs
 from tradewind.testing.simulation.simulation import Result, Simulation
 from tradewind.testing.simulation.teeth_of_jobs import BUGS_OF_JOBS
 from tradewind.testing.simulation.workload import draw_workload
@@ -380,7 +380,7 @@ def find(name: str, seeds: int = 300, first: int = 0) -> Found:
             for count, seed in enumerate(range(first, first + seeds), 1):
                 workload = draw_workload(Random(f"{seed}/workload"), plain=name in NEEDS_PLAIN_ONES)
                 if name in BUGS_OF_JOBS:
-                    workload = with_jobs(workload, Random(f"{seed}/jobs"), always=True)
+                    workload = with_jobs(workload, jobs_of(seed), always=True)
                 result = Simulation(seed, database, workload=workload).run()
                 if result.broken:
                     return Found(name, count, result, time.monotonic() - began)

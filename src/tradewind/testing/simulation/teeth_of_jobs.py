@@ -10,6 +10,7 @@ from unittest.mock import patch
 from tradewind.core import backfills, deadlines, questions, runs, state_stores
 from tradewind.core.backfill_plan import Action, LiveBackfill
 from tradewind.core.decisions import DropRows, PutQuestion
+from tradewind.scheduler import questions as wishes
 from tradewind.scheduler import reruns
 from tradewind.scheduler.callbacks import Callbacks
 from tradewind.scheduler.execution import Endpoint
@@ -135,8 +136,12 @@ def _keeps_one_state_for_all_instances() -> Any:
 
 
 def _takes_an_answer_after_the_default() -> Any:
-    """An answer is stored whatever its task does by then."""
-    real = questions.answered
+    """An answer is stored as long as its task has not ended, whoever answered before."""
+    real, real_pending = questions.answered, wishes._pending
+
+    def pending(context: Any, key: Any, name: str) -> Any:
+        held = context.world().deferrals.get(key)
+        return held.question if held is not None and held.question else real_pending(context, key, name)
 
     def answered(turn: Any, wish: Any) -> Any:
         held = turn.world.deferrals.get(wish.key)
@@ -148,7 +153,7 @@ def _takes_an_answer_after_the_default() -> Any:
         turn.do(PutQuestion(late))
         return late
 
-    return patch.object(questions, "answered", answered)
+    return _both(patch.object(questions, "answered", answered), patch.object(wishes, "_pending", pending))
 
 
 def _lets_a_task_go_on_with_its_default() -> Any:
