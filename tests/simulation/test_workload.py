@@ -13,7 +13,9 @@ from random import Random
 import pytest
 
 from tradewind.core.states import TriggerRule
-from tradewind.testing.builders import dag
+from tradewind.testing.builders import NEVER, dag
+from tradewind.testing.simulation.job_actions import CancelBackfill, PauseBackfill, StartBackfill
+from tradewind.testing.simulation.jobs_workload import asked_for, backfilled, have_jobs, obeys, with_jobs
 from tradewind.testing.simulation.reference import final_states
 from tradewind.testing.simulation.workload import (
     LONG_MAP,
@@ -30,12 +32,14 @@ from tradewind.testing.simulation.workload import (
 )
 
 DRAWN = [draw_workload(Random(seed)) for seed in range(300)]
+JOBS = [with_jobs(workload, Random(f"{seed}/jobs"), always=True) for seed, workload in enumerate(DRAWN)]
 
 SHOW = """
 from random import Random
+from tradewind.testing.simulation.jobs_workload import with_jobs
 from tradewind.testing.simulation.workload import Trigger, draw_workload
 for seed in range(40):
-    workload = draw_workload(Random(seed))
+    workload = with_jobs(draw_workload(Random(seed)), Random(f"{seed}/jobs"), always=seed % 2 == 0)
     print(workload)
     for spec in workload.dags:
         print([workload.outcome(spec.dag_id, "r0", name, 0, 1) for name in spec.tasks])
@@ -151,6 +155,83 @@ def test_three_hundred_seeds_have_it(feature: str) -> None:
     assert any(FEATURES[feature](workload) for workload in DRAWN)
 
 
+def job_dag(test: Callable) -> Callable[[Workload], bool]:
+    return any_dag(lambda spec: spec.dag_id.startswith("job") and test(spec))
+
+
+def deadline(reference: str) -> Callable[[Workload], bool]:
+    return any_dag(lambda spec: any(each.reference == reference for each in spec.deadlines))
+
+
+FEATURES_OF_JOBS: dict[str, Callable[[Workload], bool]] = {
+    **{f"deadline after {name}": deadline(name) for name in ("queued_at", "logical_date", "fixed")},
+    **{
+        f"reprocess {name}": any_action(StartBackfill, lambda a, name=name: a.reprocess == name)
+        for name in ("none", "failed", "completed")
+    },
+    "one run at once": any_action(StartBackfill, lambda a: a.max_active == 1),
+    "several runs at once": any_action(StartBackfill, lambda a: a.max_active > 1),
+    "backwards": any_action(StartBackfill, lambda a: a.backwards),
+    "between two ticks": any_action(StartBackfill, lambda a: a.first.minute % 5),
+    "several backfills": lambda w: sum(isinstance(a, StartBackfill) for a in w.actions) > len(backfilled(w)),
+    "pause a backfill": any_action(PauseBackfill),
+    "cancel a backfill": any_action(CancelBackfill),
+    "pause its Dag": any_action(Pause, lambda a: a.dag_id.startswith("job")),
+    "clear a run of a backfill": any_action(Clear, lambda a: a.run_id.startswith("backfill__")),
+    "clear a scheduled run": any_action(Clear, lambda a: a.run_id.startswith("scheduled__")),
+    "mark a run of a backfill": any_action(Mark, lambda a: a.run_id.startswith("backfill__") and not a.task_id),
+    "edit a Dag under a backfill": lambda w: any(isinstance(a, Edit) and a.dag_id in backfilled(w) for a in w.actions),
+    "cron": job_dag(lambda spec: spec.timetable.kind == "cron"),
+    "cron with intervals": job_dag(lambda spec: spec.timetable.kind == "cron" and spec.timetable.data_interval),
+    "delta": job_dag(lambda spec: spec.timetable.kind == "delta"),
+    "no schedule": job_dag(lambda spec: spec.timetable == NEVER),
+    "sla": job_dag(lambda spec: "sla_miss" in spec.callbacks),
+    "keeps state beside itself": any_task(lambda t: t.extra.get("keeps") == "task"),
+    "keeps state beside an asset": any_task(lambda t: t.extra.get("keeps") == "asset a"),
+    "keeps both": any_task(lambda t: t.extra.get("keeps") == "task asset a"),
+    "a mapped task keeps state": any_task(lambda t: t.extra.get("keeps") and t.map),
+    "asks people": any_dag(lambda spec: any(obeys(spec, name) for name in spec.tasks)),
+    "other Dags beside it": lambda w: any(not spec.dag_id.startswith("job") for spec in w.dags),
+}
+
+
+@pytest.mark.parametrize("feature", FEATURES_OF_JOBS)
+def test_three_hundred_workloads_with_jobs_have_it(feature: str) -> None:
+    assert any(FEATURES_OF_JOBS[feature](workload) for workload in JOBS)
+
+
+def test_a_quarter_of_the_seeds_have_jobs_and_all_others_are_as_they_were() -> None:
+    count = 0
+    for seed, workload in enumerate(DRAWN):
+        drawn = with_jobs(workload, Random(f"{seed}/jobs"))
+        count += have_jobs(Random(f"{seed}/jobs"))
+        assert (drawn is workload) is not have_jobs(Random(f"{seed}/jobs"))
+        assert drawn in (workload, JOBS[seed])
+    assert 0.18 < count / len(DRAWN) < 0.32
+
+
+def test_what_jobs_leave_of_a_workload_is_as_it_was() -> None:
+    for workload, jobs in zip(DRAWN, JOBS, strict=True):
+        left = [spec for spec in jobs.dags if not spec.dag_id.startswith("job")]
+        assert left == list(workload.dags[: len(left)])
+        of_left = {spec.dag_id for spec in left}
+        for action in jobs.actions:
+            dag_id = getattr(action, "dag_id", "")
+            assert dag_id.startswith("job") or action in workload.actions
+            assert not dag_id or dag_id.startswith("job") or dag_id in of_left
+
+
+def test_the_runs_that_a_backfill_may_make_are_those_of_its_range() -> None:
+    for workload in JOBS:
+        for action in workload.actions:
+            if isinstance(action, StartBackfill):
+                alone = replace(workload, actions=(action,))
+                runs = [key.run_id for key in asked_for(alone)]
+                length = (action.last - action.first) / timedelta(minutes=5)
+                assert length - 1 <= len(runs) <= length + 1
+                assert len(set(runs)) == len(runs)
+
+
 def test_every_task_fits_its_pool_and_every_map_has_its_source_upstream() -> None:
     for workload in DRAWN:
         for spec, each in tasks_of(workload):
@@ -189,7 +270,7 @@ def test_a_task_that_succeeds_in_the_end_does_so_however_many_tries_were_lost() 
 
 
 def test_every_part_can_be_left_out_and_what_is_left_is_a_workload() -> None:
-    for workload in DRAWN[:60]:
+    for workload in (*DRAWN[:60], *JOBS[:20]):
         items = workload.items()
         for item in items:
             smaller = workload.without(item)
@@ -200,7 +281,7 @@ def test_every_part_can_be_left_out_and_what_is_left_is_a_workload() -> None:
 
 
 def test_leaving_out_everything_leaves_nothing() -> None:
-    for workload in DRAWN[:60]:
+    for workload in (*DRAWN[:60], *JOBS[:20]):
         left, steps = workload, 0
         while items := left.items():
             left, steps = left.without(items[-1]), steps + 1

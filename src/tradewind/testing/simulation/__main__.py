@@ -7,9 +7,11 @@ import os
 import sys
 import time
 from collections import Counter
+from itertools import count, islice
 
 from tradewind.testing.simulation import teeth
 from tradewind.testing.simulation.database import Database
+from tradewind.testing.simulation.jobs_workload import have_jobs, jobs_of
 from tradewind.testing.simulation.players import CHUNK, play
 from tradewind.testing.simulation.shrink import reduced, shrink
 from tradewind.testing.simulation.simulation import Result, Simulation
@@ -25,6 +27,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--from", type=int, default=0, dest="first", help="the first seed")
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1, help="how many at a time")
     parser.add_argument("--without", action="append", default=[], help="leave a fault class or part out (repeatable)")
+    parser.add_argument("--jobs", action="store_true", help="only seeds with backfills, deadlines, state and questions")
     parser.add_argument("--story", action="store_true", help="print everything that happens; for one seed")
     parser.add_argument("--no-shrink", action="store_true", help="do not make failing seeds small")
     parser.add_argument("--teeth", action="store_true", help="plant bugs, and show that each is found")
@@ -49,7 +52,8 @@ def _play_one(seed: int, without: tuple[str, ...], story: bool) -> int:
 
 
 def _play_many(given: argparse.Namespace) -> int:
-    seeds = range(given.first, given.first + given.seeds)
+    chosen = (seed for seed in count(given.first) if not given.jobs or have_jobs(jobs_of(seed)))
+    seeds = list(islice(chosen, given.seeds))
     began = time.monotonic()
     failed: list[Result] = []
     covered: Counter[tuple[str, str]] = Counter()

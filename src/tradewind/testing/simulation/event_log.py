@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from tradewind.testing.simulation.checks import Broken
 from tradewind.testing.simulation.database import Database
@@ -19,6 +19,22 @@ _NEW_ROWS = (
     'SELECT seq, name, dag_id, run_id, task_id, map_index, try_number, "before", "after" FROM event '
     "WHERE seq > ? ORDER BY seq"
 )
+
+
+class EventRow(NamedTuple):
+    """A row of the event log. `at` is in microseconds."""
+
+    seq: int
+    at: int
+    name: str
+    dag_id: str
+    run_id: str
+    task_id: str
+    map_index: int
+    before: str
+    after: str
+    reason: str
+    body: dict[str, object]
 
 
 class EventLog:

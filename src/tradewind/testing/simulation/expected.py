@@ -17,11 +17,14 @@ def runs_of(workload: Workload, spec: DagSpec) -> list[RunKey]:
 
 
 def _due(spec: DagSpec) -> Iterable[datetime]:
-    """When the runs of a timetable (`once`, or `delta` with both dates) are due: every tick from start to end."""
+    """When the runs of a timetable (`once`, or `delta` or every few minutes with both dates) are due: every tick from
+    start to end."""
     start, end, step = spec.start_date, spec.end_date, timedelta(seconds=spec.timetable.delta_seconds or 0)
     if spec.timetable.kind == "once" and start:
         return [start]
-    if spec.timetable.kind != "delta" or not start or not end:
+    if spec.timetable.crons and not step:
+        step = timedelta(minutes=60 / len(spec.timetable.crons[0].minutes))
+    if not step or not start or not end:
         raise ValueError(f"Which runs of {spec.timetable} are due from {start} to {end} is not worked out here.")
     ticks = [start + n * step for n in range((end - start) // step + 1)]
     return [tick + step for tick in ticks] if spec.timetable.data_interval else ticks

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from tradewind.testing.simulation.asset_book import with_runs_of_assets
 from tradewind.testing.simulation.checks import Broken
 from tradewind.testing.simulation.reference import ABSENT, Ending, final_states
-from tradewind.testing.simulation.workload import Clear, Edit, Mark, RunKey, Trigger
+from tradewind.testing.simulation.workload import Edit, RunKey, Trigger
 
 if TYPE_CHECKING:
     from tradewind.testing.simulation.simulation import Simulation
@@ -31,7 +32,7 @@ def judge(sim: Simulation) -> None:
     _check_states(sim)
     _check_attempts(sim)
     _check_callbacks(sim)
-    _check_questions(sim)
+    sim.jobs.check_end()
     _check_leftovers(sim)
 
 
@@ -62,11 +63,18 @@ def _check_states(sim: Simulation) -> None:
     """I1, I2 and I7: the runs that had to be, each as it had to end."""
     actual = _stored(sim)
     order = [*actual, *(key for key in sim.expected_runs if key not in actual)]  # runs that nobody made come last
-    expected = final_states(with_runs_of_assets(sim.workload, actual), lost=_lost(sim), order=order)
+    lost, elsewhere = _lost(sim), sim.jobs.judged_here
+    others = replace(sim.workload, dags=tuple(spec for spec in sim.workload.dags if spec.dag_id not in elsewhere))
+    played = with_runs_of_assets(others, actual)
+    expected = final_states(played, lost=lost, order=order) | sim.jobs.endings(actual.keys(), lost)
     if problems := differences(expected, actual):
         raise Broken("I7: " + "; ".join(problems[:5]))
     open_runs = [key for key, (state, _) in actual.items() if state not in ("success", "failed")]
-    allowed = {key for key, ending in expected.items() if ending is None or "running" in ending.run}
+    allowed = {
+        key
+        for key, ending in expected.items()
+        if ("running" in ending.run if ending is not None else key.dag_id not in elsewhere)
+    }
     if stuck := [str(key) for key in open_runs if key not in allowed]:
         raise Broken(f"I2: {', '.join(stuck)} never ended")
 
@@ -115,37 +123,16 @@ def _check_callbacks(sim: Simulation) -> None:
     """I12: no callback is left; every run that ended called back, and nobody was called for nothing."""
     if left := sim.database.rows("SELECT kind, run, task_id FROM callback"):
         raise Broken(f"I12: callbacks were never carried out: {[tuple(row) for row in left[:3]]}")
-    touched = {(a.dag_id, a.run_id) for a in sim.workload.actions if isinstance(a, Clear | Mark)}
     edited = {a.dag_id for a in sim.workload.actions if isinstance(a, Edit)}
     for dag_id, run_id, state in sim.database.rows("SELECT dag_id, run_id, state FROM run"):
         kind, wanted = f"on_{'failure' if state == 'failed' else state}", sim.specs[dag_id].callbacks
-        called = [kind for run, kind, _ in sim.ledger.called_back if run == (dag_id, run_id) and kind[:4] == "dag:"]
-        if (dag_id, run_id) in touched or dag_id in edited:
+        called = [kind for run, kind, _ in sim.ledger.called_back if run == (dag_id, run_id) and kind[:7] == "dag:on_"]
+        if (dag_id, run_id) in sim.touched or dag_id in edited:
             continue
         if not called and (dag_id, run_id) in sim.ledger.given_up:
             continue
         if called != ([f"dag:{kind}"] if kind in wanted else []):
             raise Broken(f"I14: {dag_id} {run_id} is {state} and called back {sorted(called)}")
-
-
-def _check_questions(sim: Simulation) -> None:
-    """I15: a question has the answer that was taken, or its default; what was refused has changed nothing."""
-    taken = {
-        f"{key.removeprefix('answer ')}.question"
-        for key, told in sim.person.answers.items()
-        if key.startswith("answer ") and told.state == "applied"
-    }
-    said = {
-        id: (chosen, answered_by is not None)
-        for id, chosen, answered_by in sim.database.rows(
-            "SELECT id, chosen, answered_by FROM question WHERE answered_at IS NOT NULL"
-        )
-    }
-    for id, (chosen, by_somebody) in said.items():
-        if by_somebody is not (id in taken) or chosen != ('["yes"]' if by_somebody else '["no"]'):
-            raise Broken(f"I15: {id} was answered {chosen}, and {'was' if id in taken else 'was not'} told so")
-    if missing := taken - said.keys():
-        raise Broken(f"I15: the answer to {min(missing)} is gone")
 
 
 def _check_leftovers(sim: Simulation) -> None:

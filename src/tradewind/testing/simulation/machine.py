@@ -11,6 +11,7 @@ from random import Random
 from typing import TYPE_CHECKING, Protocol
 
 from tradewind.testing.simulation.asset_parts import sent
+from tradewind.testing.simulation.kept_values import Keeping
 from tradewind.testing.simulation.network import Calm, End, Weather, connect
 from tradewind.testing.simulation.timeline import Actor, Timeline
 from tradewind.testing.simulation.values import Values
@@ -68,6 +69,10 @@ class World(Protocol):
 
     def clock_us(self, offset: float) -> int: ...
     def outcome(self, offer: Offer) -> Outcome: ...
+    def keeping(self, offer: Offer, send: Callable[[Message], None]) -> Keeping | None:
+        """What the attempt does about state that it keeps; None for one that keeps none."""
+        ...
+
     def execution_timeout(self, offer: Offer) -> float | None: ...
     def dial(self, machine: Machine) -> End | None:
         """A connection to the scheduler that listens now; None while none does."""
@@ -219,6 +224,7 @@ class Child(Process):
         self.standby: Standby | None = None
         self._running = False
         self._asks_to_mail = False
+        self._keeping: Keeping | None = None
         self._began_us = 0
         self._serial = 0
         # The agent's side is wired when the agent takes the descriptor out of the message.
@@ -244,6 +250,8 @@ class Child(Process):
         if isinstance(message, Response) and self._asks_to_mail:
             self._asks_to_mail = False
             self._mail(message)
+        elif isinstance(message, Response) and self._running and self._keeping is not None:
+            self._keeping.told(message)
         if not isinstance(message, Offer) or self.offer is not None:
             return
         self.offer = message
@@ -262,6 +270,9 @@ class Child(Process):
         world.values.forget_earlier_tries(offer)
         world.began(offer, self)
         self._end.send(Started(attempt=offer.attempt, start_us=self._began_us, pid=self.pid))
+        if (keeping := world.keeping(offer, self._end.send)) is not None:
+            self._keeping = keeping
+            keeping.go_on()
         outcome = Outcome(end="failed", lasts=timedelta(0)) if offer.resume_error else world.outcome(offer)
         lasts = outcome.lasts.total_seconds()
         self._serial += 1
@@ -358,7 +369,7 @@ class Child(Process):
         self._go()
 
     def _go(self) -> None:
-        self.offer = None
+        self.offer = self._keeping = None
         if not self._reuse:
             self.machine.after(0.0003, self.actor, "exit", lambda: self.die(0))
 

@@ -30,12 +30,26 @@ class Person:
         self.waiting: dict[str, Command] = {}
         self.answers: dict[str, CommandResult] = {}
         self._asked: set[str] = set()
+        self._kinds: dict[str, str] = {}
         self._end: End | None = None
 
     def wish(self, key: str, kind: str, **body: Any) -> None:
         """Send a command until it is answered; what concerns the same Dag or pool waits for that answer."""
+        self._kinds[key] = kind
         self.waiting[key] = Command(key=key, kind=kind, body=body, actor="person")
         self._next()
+
+    def taken(self, kind: str) -> list[str]:
+        """The keys of the commands of this kind that were applied. Raises Broken where somebody was told so of others.
+
+        The other way round may be: who asks again while a refusal is on its way may be heard, and told of the refusal.
+        """
+        rows = self.sim.database.rows("SELECT key FROM command WHERE kind = ? AND state = 'applied' ORDER BY key", kind)
+        taken = [key for (key,) in rows]
+        told = {key for key, answer in self.answers.items() if answer.state == "applied" and self._kinds[key] == kind}
+        if unknown := told - set(taken):
+            raise Broken(f"answer: {kind} {min(unknown)} is said to have been applied, and was not")
+        return taken
 
     def _next(self) -> None:
         subjects = {self._subject(key) for key in self._asked}

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 from collections import Counter
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import timedelta
@@ -41,7 +42,11 @@ from tradewind.testing.simulation.database import Database
 from tradewind.testing.simulation.event_log import EventLog
 from tradewind.testing.simulation.expected import runs_of
 from tradewind.testing.simulation.faults import Plan, draw_plan
+from tradewind.testing.simulation.job_actions import JobAction
+from tradewind.testing.simulation.jobs import Jobs
+from tradewind.testing.simulation.jobs_workload import asked_for, have_jobs, jobs_of, run_again, with_jobs
 from tradewind.testing.simulation.judge import judge
+from tradewind.testing.simulation.kept_values import Keeping
 from tradewind.testing.simulation.ledger import Ledger, key_of
 from tradewind.testing.simulation.machine import Child, Machine
 from tradewind.testing.simulation.nature import Nature
@@ -64,7 +69,7 @@ from tradewind.testing.simulation.workload import (
     Workload,
     draw_workload,
 )
-from tradewind.wire.messages import Finished, Offer
+from tradewind.wire.messages import Finished, Message, Offer
 
 HEALING_SECONDS = 24 * 3600.0
 """After the last fault: in so much virtual time every run is over, or nothing moves any more."""
@@ -94,8 +99,11 @@ class Result:
 
 
 def drawn_for(seed: int) -> Workload:
-    """What a seed gives an installation to do."""
-    return with_assets(draw_workload(Random(f"{seed}/workload")), Random(f"{seed}/assets"))
+    """What a seed gives an installation to do: some have jobs, some of the others have assets."""
+    workload = draw_workload(Random(f"{seed}/workload"))
+    if have_jobs(jobs_of(seed)):
+        return with_jobs(workload, jobs_of(seed))
+    return with_assets(workload, Random(f"{seed}/assets"))
 
 
 class Simulation:
@@ -110,7 +118,8 @@ class Simulation:
         self.healed = False
         self.expected_runs = [key for spec in self.workload.dags for key in runs_of(self.workload, spec)]
         self.assets = AssetBook(self) if has_assets(self.workload) else None
-        self.log = EventLog(database, frozenset(self.expected_runs), made_by_assets=self.assets is not None)
+        known = frozenset(self.expected_runs) | set(asked_for(self.workload))
+        self.log = EventLog(database, known, made_by_assets=self.assets is not None)
         self.ledger = Ledger(self._allowance)
         self.values = Values(self.plan.xcom_inline_bytes)
         self.specs = {spec.dag_id: spec for spec in self.workload.dags}
@@ -122,8 +131,11 @@ class Simulation:
         self.listening: SchedulerProcess | None = None
         self.covered: set[tuple[str, str]] = set()
         self._clears = Counter(RunKey(a.dag_id, a.run_id) for a in self.workload.actions if isinstance(a, Clear))
-        self._touched = {RunKey(a.dag_id, a.run_id) for a in self.workload.actions if isinstance(a, Clear | Mark)}
+        self._clears.update(run_again(self.workload))
+        self.touched = {RunKey(a.dag_id, a.run_id) for a in self.workload.actions if isinstance(a, Clear | Mark)}
+        self.touched.update(run_again(self.workload))
         self._edited = {a.dag_id for a in self.workload.actions if isinstance(a, Edit)}
+        self.jobs = Jobs(self)
         self._changes = 0
         self._look = Random(f"{seed}/checks")
         database.clear(lambda: self.timeline.now)
@@ -195,7 +207,8 @@ class Simulation:
             return False
         if self.assets is not None and self.assets.due() and not self._is_quiet():
             return False
-        if not owner.world.runs and all(record.next_due is None for record in owner.world.dags.values()):
+        is_due = any(record.next_due is not None for record in owner.world.dags.values())
+        if not (owner.world.runs or owner.world.backfills or is_due):
             return not self.database.rows("SELECT id FROM callback") or self._is_quiet()
         return owner.world.next_timer() is None and self._is_quiet()
 
@@ -213,6 +226,9 @@ class Simulation:
     def _schedule(self, n: int, action: Action) -> None:
         if isinstance(action, Edit):
             self.nature.at(action.at.total_seconds(), "edit", lambda: self._edit(action))
+            return
+        if isinstance(action, JobAction):
+            self.jobs.schedule(n, action)
             return
         kind, body = command_of(action)
         self._wish(action.at, f"action{n}", kind, **body)
@@ -247,9 +263,13 @@ class Simulation:
         return LEASE_MS if self.healed else self.plan.owner_lease_ms
 
     def outcome(self, offer: Offer) -> Outcome:
-        return self.workload.outcome(
+        found = self.workload.outcome(
             offer.run.dag_id, offer.run.run_id, offer.task_id, offer.map_index, offer.try_number, offer.leg
         )
+        return self.jobs.obeyed(offer, found)
+
+    def keeping(self, offer: Offer, send: Callable[[Message], None]) -> Keeping | None:
+        return self.jobs.keeping(offer, send)
 
     def execution_timeout(self, offer: Offer) -> float | None:
         spec = self.specs[offer.run.dag_id].tasks.get(offer.task_id)
@@ -268,7 +288,8 @@ class Simulation:
     def began(self, offer: Offer, child: Child) -> None:
         key = RunKey(offer.run.dag_id, offer.run.run_id)
         self.ledger.began(offer, child.actor, self.timeline.now, self._clears[key])
-        if key not in self._touched:
+        self.jobs.began(offer)
+        if key not in self.touched:
             self.values.check(offer, self.ledger.ends)
         before = attempt_id(key_of(offer), offer.try_number, offer.leg - 1)
         if self.ledger.ends.get(before) == "deferred" and not (offer.event or offer.resume_error):
@@ -276,30 +297,21 @@ class Simulation:
         said = json.loads(offer.event) if offer.event and not offer.resume_error else None
         if isinstance(said, str) and self.ledger.ends.get(said) != "deferred":  # people answer otherwise
             raise Broken(f"I3: attempt {offer.attempt} goes on with what was said to {offer.event!r}")
-        if offer.try_number == 1 and offer.leg == 0 and key not in self._touched and key.dag_id not in self._edited:
+        if offer.try_number == 1 and offer.leg == 0 and key not in self.touched and key.dag_id not in self._edited:
             self._check_upstream(offer)
 
     def ended(self, offer: Offer, child: Child, how: str) -> None:
         self.ledger.ended(offer, how)
 
     def called_back(self, offer: Offer) -> None:
+        self.jobs.called_back(offer)
         self.ledger.called_back[(offer.run.dag_id, offer.run.run_id), offer.callback, offer.attempt] += 1
 
     def mailed(self, callback: Offer) -> None:
         self.ledger.mails(callback.attempt)
 
     def asks(self, offer: Offer, seconds: float) -> None:
-        """Somebody answers most questions, at times when it is too late."""
-        rng = Random(f"{self.seed}/{offer.attempt}")
-        if rng.random() < 0.7:
-            names = {"dag_id": offer.run.dag_id, "run_id": offer.run.run_id, "task_id": offer.task_id}
-            question = f"{offer.attempt}.question"
-            body = {**names, "map_index": offer.map_index, "question": question, "chosen_options": ["yes"]}
-            key = f"answer {offer.attempt}"
-            self.timeline.after(
-                1.3 * seconds * rng.random(), self.person.actor, key,
-                lambda: self.person.wish(key, "hitl.respond", **body),
-            )  # fmt: skip
+        self.jobs.questions.asks(offer, seconds)
 
     def gave_up(self, callback: Offer) -> None:
         self.ledger.given_up.add((callback.run.dag_id, callback.run.run_id))
@@ -311,6 +323,7 @@ class Simulation:
             if state in ("assigned", "running"):
                 raise Broken(f"I6: the report of attempt {report.attempt} was acknowledged before its commit")
             self.ledger.acknowledged(TaskKey(*key), report.attempt, state, self.timeline.now)
+            self.jobs.kept.ended(report.attempt)
 
     def trigger_failed(self, attempt: str) -> None:
         self.ledger.triggers_failed.add(attempt)
@@ -336,6 +349,7 @@ class Simulation:
             return
         if self.assets is not None:
             self.assets.read()
+        self.jobs.look()
         world = owner.world
         check_limits(world, self.pool_sizes)
         check_running(world, self.ledger.starts)

@@ -27,8 +27,10 @@ from tradewind.store.times import from_us
 from tradewind.store.writer import StoreUnavailable, Writer
 from tradewind.testing.simulation.asset_teeth import ASSET_BUGS
 from tradewind.testing.simulation.database import Database
+from tradewind.testing.simulation.jobs_workload import jobs_of, with_jobs
 from tradewind.testing.simulation.simulation import Result, Simulation, drawn_for
-from tradewind.testing.simulation.workload import draw_workload
+from tradewind.testing.simulation.teeth_of_jobs import BUGS_OF_JOBS
+from tradewind.testing.simulation.workload import Workload, draw_workload
 from tradewind.wire.messages import Ack, Hello
 from tradewind.wire.xcom_files import XComFiles
 from tradewind.worker.agent import Agent
@@ -362,12 +364,22 @@ BUGS: dict[str, Plant] = {
     "does not wait for all of its upstream": _does_not_wait_for_all_of_its_upstream,
     "forgets queued runs": _forgets_queued_runs,
     **ASSET_BUGS,
+    **BUGS_OF_JOBS,
 }
 """Every bug that can be planted, by what it does."""
 
 
 NEEDS_PLAIN_ONES = {"compares wall clocks"}
 """Too rare among workloads with deferrals and mapped groups: sought in those without."""
+
+
+def _workload_for(name: str, seed: int) -> Workload:
+    """What a seed gives an installation to do, with the parts in which this bug can show."""
+    if name in NEEDS_PLAIN_ONES:
+        return draw_workload(Random(f"{seed}/workload"), plain=True)
+    if name in BUGS_OF_JOBS:
+        return with_jobs(draw_workload(Random(f"{seed}/workload")), jobs_of(seed), always=True)
+    return drawn_for(seed)
 
 
 def find(name: str, seeds: int = 300, first: int = 0) -> Found:
@@ -377,8 +389,7 @@ def find(name: str, seeds: int = 300, first: int = 0) -> Found:
     try:
         with BUGS[name]():
             for count, seed in enumerate(range(first, first + seeds), 1):
-                plain = name in NEEDS_PLAIN_ONES
-                workload = draw_workload(Random(f"{seed}/workload"), plain=True) if plain else drawn_for(seed)
+                workload = _workload_for(name, seed)
                 result = Simulation(seed, database, workload=workload).run()
                 if result.broken:
                     return Found(name, count, result, time.monotonic() - began)

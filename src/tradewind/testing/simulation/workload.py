@@ -21,6 +21,7 @@ from tradewind.core.states import TriggerRule
 from tradewind.core.timetables import TimetableSpec
 from tradewind.testing.builders import NEVER, dag, every, expand, mapped_group, task
 from tradewind.testing.simulation.asset_parts import Announce, Updated, updates_of
+from tradewind.testing.simulation.job_actions import JobAction
 
 BEGIN = datetime(2024, 1, 1, tzinfo=UTC)
 """Virtual time zero: `at` of every action counts from here."""
@@ -131,7 +132,7 @@ class Edit:
     """Other values for fields of the DagSpec that say which runs assets make."""
 
 
-Action = Trigger | Clear | Mark | Pause | Resize | Edit | Announce
+Action = Trigger | Clear | Mark | Pause | Resize | Edit | Announce | JobAction
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -342,11 +343,11 @@ _TASK_SETTINGS = (
     "trigger_rule", "retries", "retry_backoff", "max_retry_delay_seconds", "execution_timeout_seconds", "pool",
     "pool_slots", "priority_weight", "effective_weight", "depends_on_past", "wait_for_downstream",
     "max_active_tis_per_dag", "max_active_tis_per_dagrun", "never_sent", "map", "skips_downstream", "is_setup",
-    "is_teardown", "callbacks", "outlets", "extra", "lost_policy",
+    "is_teardown", "callbacks", "outlets", "extra", "lost_policy", "sla_seconds",
 )  # fmt: skip
 _DAG_SETTINGS = (
-    "max_active_tasks", "max_active_runs", "dagrun_timeout_seconds", "fail_fast", "callbacks", "partitions",
-    "asset_policy", "assets",
+    "max_active_tasks", "max_active_runs", "dagrun_timeout_seconds", "fail_fast", "callbacks", "deadlines",
+    "partitions", "asset_policy", "assets",
 )  # fmt: skip
 
 
@@ -633,7 +634,8 @@ def _value(value: Any) -> str:
         case timedelta():
             return f"{value.total_seconds():g}s"
         case TimetableSpec():
-            return f"{value.kind}({_words(value, skip=('kind', 'summary'))})"
+            kind = f"{value.kind} {value.summary}" if value.crons else value.kind
+            return f"{kind}({_words(value, skip=('kind', 'summary', 'crons'))})"
         case TaskSpec():
             return f"({_task_words(value)})"
         case TriggerRule():

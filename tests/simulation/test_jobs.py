@@ -1,0 +1,73 @@
+"""Backfills, deadlines, kept state and questions in drawn seeds: nothing breaks, all of it happens, bugs are found."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from random import Random
+
+import pytest
+
+from tradewind.testing.simulation import teeth
+from tradewind.testing.simulation.database import Database
+from tradewind.testing.simulation.jobs_workload import jobs_of, with_jobs
+from tradewind.testing.simulation.shrink import reduced
+from tradewind.testing.simulation.simulation import Simulation
+from tradewind.testing.simulation.workload import draw_workload
+
+SEEDS = range(12)
+
+
+@pytest.fixture(scope="module")
+def database() -> Iterator[Database]:
+    made = Database()
+    yield made
+    made.close()
+
+
+def with_all_jobs(seed: int, database: Database) -> Simulation:
+    """The simulation of a seed, with jobs whatever the lot says."""
+    workload = with_jobs(draw_workload(Random(f"{seed}/workload")), jobs_of(seed), always=True)
+    return Simulation(seed, database, workload=workload)
+
+
+def test_nothing_breaks_and_everything_happens(database: Database) -> None:
+    happened: Counter[str] = Counter()
+    for seed in SEEDS:
+        simulation = with_all_jobs(seed, database)
+        result = simulation.run()
+        assert not result.broken, f"seed {seed}: {result.broken}"
+        jobs = simulation.jobs
+        happened["reads"] += jobs.kept.reads
+        happened["missed"] += sum(jobs.deadlines.missed.values())
+        for state, action, count in database.rows(
+            "SELECT state, action, count(*) FROM backfill b JOIN backfill_run r ON r.backfill = b.id GROUP BY 1, 2"
+        ):
+            happened[state] += count
+            happened[action] += count
+        for answered_at, answered_by in database.rows("SELECT answered_at, answered_by FROM question"):
+            happened["open" if not answered_at else "answer" if answered_by else "default"] += 1
+    wanted = {"reads", "missed", "completed", "cancelled", "create", "leave", "clear", "default", "answer"}
+    assert happened.keys() >= wanted, happened
+    assert min(happened["reads"], happened["missed"], happened["create"], happened["answer"]) > 20, happened
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "goes on while it is paused", "has more runs than its limit", "tells a deadline again",
+        "forgets a deadline's callback at a takeover", "acknowledges state before it commits",
+        "keeps one state for all instances",
+    ],
+)  # fmt: skip
+def test_a_planted_bug_is_found(name: str) -> None:
+    assert teeth.find(name, seeds=40).result is not None
+
+
+def test_a_seed_with_jobs_can_be_played_without_a_part_of_it(database: Database) -> None:
+    simulation = with_all_jobs(0, database)
+    parts = simulation.workload.items()
+    words = tuple(f"part:{n}" for n, item in enumerate(parts) if item.action is not None)[-1:]
+    smaller = reduced(simulation, words)
+    assert len(smaller.workload.items()) < len(parts)
+    assert not smaller.run().broken
