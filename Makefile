@@ -7,11 +7,12 @@ VENV ?= .venv
 SF ?= 1
 SEEDS ?= 300
 FROM ?= 0
+WORKERS ?= 2
 export VENV
 
 BIN := $(VENV)/bin
 STRICT := core wire store scheduler worker
-PYTEST := $(BIN)/python -m pytest -p tradewind.testing.pytest_requirements
+PYTEST := $(BIN)/python -m pytest -p tradewind.testing.pytest_requirements -n $(WORKERS) --dist loadscope
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-18s %s\n", $$1, $$2 }'

@@ -10,6 +10,8 @@ import pytest
 from tradewind.testing.servers import PostgresServer, Unavailable
 from tradewind.testing.world import Play
 
+pytest_plugins = ["tradewind.testing.pytest_groups"]
+
 
 @pytest.fixture
 def play() -> Play:

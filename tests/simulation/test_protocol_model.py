@@ -7,6 +7,9 @@ from functools import cache
 import pytest
 from protocol_model import ATTEMPTS, Attempt, Found, Protocol, Rows, State, explore
 
+share_states = pytest.mark.xdist_group("states of the protocol")
+"""In one worker: what `everything` has found takes seconds to find again."""
+
 BREAKS = {
     # An offer goes out when its attempt is committed, not before.
     "tell_before_commit": (0, 0, "an offer was told that is not committed"),
@@ -98,6 +101,7 @@ def everything(faults: int, wishes: int) -> Found:
     return explore(Protocol(), what_is_wrong, is_end, simpler, faults=faults, wishes=wishes)
 
 
+@share_states
 @pytest.mark.parametrize(
     ("faults", "wishes", "at_least"),
     [(1, 1, 30_000), (2, 0, 40_000)],
@@ -123,6 +127,7 @@ def shown(found: Found) -> str:
     return "\n".join(["", *(f"{number:3} {says}" for number, says in enumerate(found.trace, 1)), f"→ {found.wrong}"])
 
 
+@share_states
 def test_what_is_left_out_to_save_states_hides_none() -> None:
     for faults, wishes in ((1, 0), (0, 1)):
         whole = explore(Protocol(), what_is_wrong, is_end, faults=faults, wishes=wishes)
@@ -131,6 +136,7 @@ def test_what_is_left_out_to_save_states_hides_none() -> None:
         assert {simpler(state) for state in whole.states} == everything(faults, wishes).states
 
 
+@share_states
 def test_the_exploration_comes_by_the_corners_that_the_rules_are_for() -> None:
     states = everything(1, 1).states | everything(2, 0).states
     seen = {
