@@ -22,7 +22,7 @@ setup: $(VENV)/.demo ## make .venv with what the demo needs
 demo: $(VENV)/.demo ## run the large-data pipeline, then serve (SF=0.01 is a ten-second try, ONCE=1 stops after it)
 	@$(BIN)/tradewind demo --sf $(SF) $(if $(ONCE),--once)
 
-test: $(VENV)/.test ## run the tests, but for the heavy ones (ARGS="-k name" narrows them)
+test: $(VENV)/.test ## run the tests, but for the heavy ones (ARGS="-k name" narrows them; WORKERS=2)
 	$(PYTEST) -m "not heavy" $(ARGS)
 
 test-all: $(VENV)/.test ## run all tests (REQUIRE=all makes every skipped one a failure)

@@ -31,7 +31,9 @@ def workers(request: pytest.FixtureRequest) -> tuple[str, ...]:
 def run(pytester: pytest.Pytester, *options: str) -> pytest.RunResult:
     quick = ("-p", "no:timeout", "-p", "no:hypothesispytest", "-W", "error")
     plugins = ("-p", "tradewind.testing.pytest_requirements", "-p", "tradewind.testing.pytest_groups")
-    return pytester.runpytest_subprocess(*plugins, *quick, *options)
+    result = pytester.runpytest_subprocess(*plugins, *quick, *options)
+    assert "Warning" not in result.stderr.str()
+    return result
 
 
 def test_skipped_parts_are_counted_by_their_reason(

@@ -42,7 +42,11 @@ def group_of(item: pytest.Item) -> str | None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
-    node.workerinput[GROUPS_FOLDER] = node.config.stash.setdefault(_FOLDER, tempfile.TemporaryDirectory()).name
+    stash = node.config.stash
+    if _FOLDER not in stash:
+        stash[_FOLDER] = tempfile.TemporaryDirectory(prefix="tw-groups-")
+        node.config.add_cleanup(stash[_FOLDER].cleanup)
+    node.workerinput[GROUPS_FOLDER] = stash[_FOLDER].name
 
 
 @pytest.hookimpl(optionalhook=True)
