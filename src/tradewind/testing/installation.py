@@ -11,6 +11,7 @@ import time
 import warnings
 from collections.abc import Callable, Mapping
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 from shutil import rmtree
 from typing import Any, Self, TypeVar
@@ -207,7 +208,7 @@ class Installation:
     def _with_client(self, use: Callable[[Client], Any]) -> Any:
         end = time.monotonic() + PATIENCE_SECONDS
         while True:
-            client = Client(self.settings)
+            client = Client(self.settings, timedelta(seconds=PATIENCE_SECONDS))
             try:
                 with warnings.catch_warnings():
                     # A connection that breaks while it is greeted is left to its finalizer.
