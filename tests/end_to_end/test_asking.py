@@ -53,7 +53,7 @@ def installation():
 def tradewind(installation: Installation, *arguments: str) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "TRADEWIND_HOME": str(installation.home)}
     command = [sys.executable, "-m", "tradewind.cli.main", *arguments]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=180)
 
 
 def states(installation: Installation, dag_id: str) -> dict[str, str]:
@@ -155,7 +155,7 @@ def test_a_run_in_the_terminal_says_how_to_answer_and_goes_on_then(tmp_path: Pat
         assert "approve asks: Really?  (Approve, Reject)" in "".join(lines)
         answered = subprocess.run(
             [sys.executable, "-m", "tradewind.cli.main", *found[1].split()], env=environment, capture_output=True,
-            text=True, timeout=60,
+            text=True, timeout=180,
         )  # fmt: skip
         assert answered.returncode == 0, answered.stderr
         rest = running.communicate(timeout=PATIENCE_SECONDS)[0]

@@ -88,7 +88,7 @@ def tradewind(installation: Installation, *arguments: str) -> subprocess.Complet
     program = "from tradewind.cli.main import main; main()"
     environment = {**os.environ, "TRADEWIND_HOME": str(installation.home)}
     return subprocess.run(
-        [sys.executable, "-c", program, *arguments], env=environment, capture_output=True, text=True, timeout=60
+        [sys.executable, "-c", program, *arguments], env=environment, capture_output=True, text=True, timeout=180
     )  # fmt: skip
 
 

@@ -120,7 +120,7 @@ def tradewind(installation: Installation, *arguments: str) -> str:
     program = "from tradewind.cli.main import main; main()"
     environment = {**os.environ, "TRADEWIND_HOME": str(installation.home)}
     done = subprocess.run(
-        [sys.executable, "-c", program, *arguments], env=environment, capture_output=True, text=True, timeout=60
+        [sys.executable, "-c", program, *arguments], env=environment, capture_output=True, text=True, timeout=180
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return done.stdout

@@ -84,7 +84,7 @@ def environment(tmp_path: Path) -> dict[str, str]:
 def tradewind(environment: dict[str, str], tmp_path: Path) -> Tradewind:
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "tradewind.cli.main", *arguments]
-        return subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=100)
+        return subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=180)
 
     return run
 
@@ -177,7 +177,7 @@ def test_interrupting_it_cancels_the_run_and_leaves_no_process(environment: dict
     try:
         wait_until(mark.exists)
         process.send_signal(signal.SIGINT)
-        _, said = process.communicate(timeout=60)
+        _, said = process.communicate(timeout=180)
     finally:
         process.kill()
     assert process.returncode == 130

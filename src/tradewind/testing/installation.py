@@ -25,7 +25,7 @@ from tradewind.testing.ledger import Dump, Entry, read, started_at
 MARK = "TRADEWIND_TEST_INSTALLATION"
 """In the environment of every process of an installation, and in /proc for as long as it lives."""
 
-PATIENCE_SECONDS = 120.0
+PATIENCE_SECONDS = 180.0
 """How long anything is waited for: only a hang takes that long, whatever else the machine does."""
 
 Row = dict[str, Any]
