@@ -143,7 +143,8 @@ def value(installation: Installation, dag_id: str, task_id: str) -> object:
 
 def count_of(installation: Installation, dag_id: str) -> int:
     sql = "SELECT COUNT(*) AS n FROM run WHERE dag_id = ? AND state = 'success'"
-    return installation.rows(sql, dag_id)[0]["n"]
+    found = installation.rows(sql, dag_id)
+    return found[0]["n"] if found else 0  # there is no table yet
 
 
 @pytest.fixture(scope="module")
