@@ -80,7 +80,9 @@ with DAG("old_reads", schedule=[RAW], start_date=datetime(2024, 1, 1), catchup=F
 def installation() -> Iterator[Installation]:
     with Installation({"assets.py": DAGS, "old_assets.py": OLD}) as installation:
         installation.start()
-        installation.until("the Dags of both files", lambda: len(installation.rows("SELECT DISTINCT file FROM dag")) == 2)
+        installation.until(
+            "the Dags of both files", lambda: len(installation.rows("SELECT DISTINCT file FROM dag")) == 2
+        )
         yield installation
 
 
