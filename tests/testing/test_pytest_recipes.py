@@ -108,6 +108,30 @@ def test_what_shares_a_modules_fixture_runs_in_one_worker_and_the_rest_in_all(py
     assert len(set(pytester.path.joinpath("lonely").read_text().split())) == 2
 
 
+FATAL = """
+import os
+import pytest
+
+@pytest.fixture(scope="module")
+def server(): pass
+
+@pytest.mark.parametrize("number", range(4))
+def test_of_the_server(server, number):
+    assert number != 1 or os._exit(3)
+
+@pytest.mark.parametrize("number", range(12))
+def test_alone(number):
+    assert number != 6 or os._exit(3)
+"""
+
+
+def test_a_test_that_ends_its_worker_is_a_failure_and_all_others_run_once(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(test_fatal=FATAL)
+    result = run(pytester, "-rf", *TWO_WORKERS)
+    result.assert_outcomes(passed=14, failed=2)
+    result.stdout.fnmatch_lines_random(["FAILED*test_of_the_server?1?*", "FAILED*test_alone?6?*"])
+
+
 def test_a_test_that_failed_in_a_worker_is_found_again_by_its_name(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(test_shared=SHARED)
     result = run(pytester, "-rf", *TWO_WORKERS)

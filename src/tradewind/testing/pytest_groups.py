@@ -66,6 +66,20 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
         def _split_scope(self, nodeid: str) -> str:
             return self.groups.get(nodeid, nodeid)
 
+        def remove_node(self, node: Any) -> str | None:
+            """The test that a worker died of, if it did. As it stands in pytest-xdist, that one would be tried again,
+            and what was over would be handed out as work of no tests, whose end nobody says."""
+            groups = self.assigned_work.pop(node)
+            open_tests = [(tests, name) for tests in groups.values() for name, over in tests.items() if not over]
+            if not open_tests:
+                return None
+            tests, died_of = open_tests[0]
+            tests[died_of] = True
+            self.workqueue.update({group: tests for group, tests in groups.items() if not all(tests.values())})
+            for other in self.assigned_work:
+                self._reschedule(other)
+            return died_of
+
     return ByGroup(config, log)
 
 
