@@ -144,14 +144,16 @@ def test_datasets_of_airflow_2_do_the_same_with_a_logical_date(installation: Ins
 
 def test_an_update_may_be_reported_from_outside_and_outlives_the_scheduler(installation: Installation) -> None:
     reported = tradewind(installation, "assets", "report", "--name", "never", "--extra", '{"by": "hand"}', "-o", "json")
-    assert json.loads(reported.stdout)[0]["uri"] == "file:///data/never", reported.stderr
+    assert reported.returncode == 0, reported.stderr
+    assert json.loads(reported.stdout)[0]["uri"] == "file:///data/never"
     killed = installation.signal("scheduler")
     # A command has the patience of a person: 5 s for a scheduler that begins.
     installation.until(
         "the next scheduler", lambda: installation.is_listening() and killed not in installation.pids_of("scheduler")
     )
     created = tradewind(installation, "assets", "materialize", "--name", "raw", "-o", "json")
-    assert json.loads(created.stdout)[0]["dag_run_id"].startswith("asset_materialization__"), created.stderr
+    assert created.returncode == 0, created.stderr
+    assert json.loads(created.stdout)[0]["dag_run_id"].startswith("asset_materialization__")
     run_of(installation, "wants_both")
     taken = installation.rows(
         "SELECT e.name FROM asset_event e JOIN asset_run a ON a.event = e.number JOIN run r ON r.number = a.run "
