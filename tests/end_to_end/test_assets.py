@@ -148,9 +148,8 @@ def test_an_update_may_be_reported_from_outside_and_outlives_the_scheduler(insta
     assert json.loads(reported.stdout)[0]["uri"] == "file:///data/never"
     killed = installation.signal("scheduler")
     # A command has the patience of a person: 5 s for a scheduler that begins.
-    installation.until(
-        "the next scheduler", lambda: installation.is_listening() and killed not in installation.pids_of("scheduler")
-    )
+    installation.until("another scheduler", lambda: set(installation.pids_of("scheduler")) - {killed})
+    installation.until("it to listen", installation.is_listening)
     created = tradewind(installation, "assets", "materialize", "--name", "raw", "-o", "json")
     assert created.returncode == 0, created.stderr
     assert json.loads(created.stdout)[0]["dag_run_id"].startswith("asset_materialization__")
