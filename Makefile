@@ -7,11 +7,12 @@ VENV ?= .venv
 SF ?= 1
 SEEDS ?= 300
 FROM ?= 0
+WORKERS ?= 2
 export VENV
 
 BIN := $(VENV)/bin
 STRICT := core wire store scheduler worker
-PYTEST := $(BIN)/python -m pytest -p tradewind.testing.pytest_requirements
+PYTEST := $(BIN)/python -m pytest -p tradewind.testing.pytest_requirements -n $(WORKERS) --dist loadscope
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-18s %s\n", $$1, $$2 }'
@@ -21,7 +22,7 @@ setup: $(VENV)/.demo ## make .venv with what the demo needs
 demo: $(VENV)/.demo ## run the large-data pipeline, then serve (SF=0.01 is a ten-second try, ONCE=1 stops after it)
 	@$(BIN)/tradewind demo --sf $(SF) $(if $(ONCE),--once)
 
-test: $(VENV)/.test ## run the tests, but for the heavy ones (ARGS="-k name" narrows them)
+test: $(VENV)/.test ## run the tests, but for the heavy ones (ARGS="-k name" narrows them; WORKERS=2)
 	$(PYTEST) -m "not heavy" $(ARGS)
 
 test-all: $(VENV)/.test ## run all tests (REQUIRE=all makes every skipped one a failure)

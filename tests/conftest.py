@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import fcntl
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from tradewind.testing.servers import PostgresServer, Unavailable
 from tradewind.testing.world import Play
+
+pytest_plugins = ["tradewind.testing.pytest_groups"]
 
 
 @pytest.fixture
@@ -28,6 +32,39 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgr
         yield server
     finally:
         server.stop()
+
+
+@pytest.fixture(scope="session")
+def make_once(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """`make_once(name, fill)`: a folder to read from that `fill` has filled, once for all workers of this session."""
+    base = tmp_path_factory.getbasetemp()
+    if hasattr(request.config, "workerinput"):
+        base = base.parent  # it has a folder for each worker
+
+    def made(name: str, fill: Callable[[Path], object]) -> Path:
+        folder, unfinished = base / f"once-{name}", base / f"unfinished-{name}"
+        with open(base / f"once-{name}.lock", "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not folder.exists():
+                shutil.rmtree(unfinished, ignore_errors=True)
+                unfinished.mkdir()
+                fill(unfinished)
+                unfinished.rename(folder)
+        return folder
+
+    return made
+
+
+@pytest.fixture(scope="session")
+def demo_raw(make_once: Callable[..., Path]) -> Path:
+    """A raw folder with the demo's inputs at scale 0.01. Its generator takes 300 MB of memory for a moment."""
+    from tradewind.data.demo import inputs
+
+    def fill(raw: Path) -> None:
+        inputs.make_lineitem(raw, 0.01)
+        inputs.make_database(raw)
+
+    return make_once("demo", fill)
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tradewind.core.fair_queue import Entry, FairQueue
@@ -31,6 +31,7 @@ def emptied(queue: FairQueue) -> list[Entry]:
     return taken
 
 
+@settings(deadline=None)
 @given(entries)
 def test_everything_comes_out_once_the_heaviest_first_and_each_dags_own_in_order(waiting: list[Entry]) -> None:
     queue = FairQueue()
@@ -45,6 +46,7 @@ def test_everything_comes_out_once_the_heaviest_first_and_each_dags_own_in_order
         assert own == sorted(own)
 
 
+@settings(deadline=None)
 @given(entries)
 def test_while_several_dags_wait_none_is_more_than_one_ahead(waiting: list[Entry]) -> None:
     queue = FairQueue()

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tradewind.core.partition_mappers import UnfitPartition, mapper_of
@@ -161,6 +161,7 @@ def test_a_rollup_may_be_content_with_fewer(least: int, come: set[str], enough: 
     assert mapper_of({**REGIONS, "least": least}).is_enough("all", frozenset(come)) is enough
 
 
+@settings(deadline=None)
 @given(st.datetimes(datetime(1900, 1, 1), datetime(2200, 1, 1)), st.sampled_from(["day", "week", "month", "quarter"]))
 def test_whatever_is_for_a_period_is_needed_by_it(at: datetime, unit: str) -> None:
     """A rollup of periods is made of just those keys that map to it."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,27 +13,20 @@ from tradewind.data.demo import inputs
 
 
 @pytest.fixture(scope="session")
-def demo_raw(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A raw folder with the demo's inputs at scale 0.01."""
-    raw = tmp_path_factory.mktemp("demo") / "raw"
-    inputs.make_lineitem(raw, 0.01)
-    inputs.make_database(raw)
-    return raw
-
-
-@pytest.fixture(scope="session")
 def lineitem(demo_raw: Path) -> Path:
     return demo_raw / "lineitem.csv"
 
 
 @pytest.fixture(scope="session")
-def clean_csv(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def clean_csv(make_once: Callable[..., Path]) -> Path:
     """The generator's own CSV, before it is made messy."""
-    path = tmp_path_factory.mktemp("clean") / "lineitem.csv"
-    with path.open("wb") as file:
-        command = [inputs.generator(), "csv", "-s", "0.01", "-T", "lineitem", "--stdout", "--quiet"]
-        subprocess.run(command, stdout=file, check=True)
-    return path
+
+    def fill(folder: Path) -> None:
+        with (folder / "lineitem.csv").open("wb") as file:
+            command = [inputs.generator(), "csv", "-s", "0.01", "-T", "lineitem", "--stdout", "--quiet"]
+            subprocess.run(command, stdout=file, check=True)
+
+    return make_once("clean", fill) / "lineitem.csv"
 
 
 @pytest.fixture

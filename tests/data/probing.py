@@ -18,10 +18,10 @@ def answers_of_workers(count: int, name: str, storage: Callable[[str], Any], add
     workers = [SPAWN.Process(target=_probe_together, args=arguments) for _ in range(count)]
     for worker in workers:
         worker.start()
-    got = sorted(answers.get(timeout=60) for _ in workers)
+    got = sorted(answers.get(timeout=100) for _ in workers)
     all_answered.set()
     for worker in workers:
-        worker.join(30)
+        worker.join(100)
     return got
 
 
@@ -29,11 +29,11 @@ def _probe_together(
     name: str, storage: Callable[[str], Any], address: str, all_ready: Any, all_answered: Any, answers: Any
 ) -> None:
     """One worker: asks when all the others do, and stays inside until every other one has its answer."""
-    breaker = CircuitBreaker(name, 1, 0.01, storage=storage(address), probe_timeout=60)
-    all_ready.wait(30)
+    breaker = CircuitBreaker(name, 1, 0.01, storage=storage(address), probe_timeout=300)
+    all_ready.wait(100)
     try:
         with breaker:
             answers.put("probe")
-            all_answered.wait(30)
+            all_answered.wait(100)
     except CircuitOpen:
         answers.put("refused")

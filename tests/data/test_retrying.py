@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tradewind.data import CircuitOpen, DataProblem, RetryEvent, RetryHandler, RetryStrategy, retry, runtime
@@ -83,6 +83,7 @@ def test_there_are_four_strategies() -> None:
     assert {member.name for member in RetryStrategy} == {"FIXED", "LINEAR", "EXPONENTIAL", "JITTER"}
 
 
+@settings(deadline=None)
 @given(st.integers(1, 5000), st.floats(0, 1e6), st.floats(0, 1e6), st.floats(0, 1), st.sampled_from(RetryStrategy))
 def test_no_pause_is_negative_or_longer_than_the_longest(
     number: int, base: float, longest: float, drawn: float, strategy: RetryStrategy

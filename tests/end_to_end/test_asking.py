@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tradewind.testing.installation import Installation
+from tradewind.testing.installation import PATIENCE_SECONDS, Installation
 
 DAGS = """
 from datetime import timedelta
@@ -53,7 +53,7 @@ def installation():
 def tradewind(installation: Installation, *arguments: str) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "TRADEWIND_HOME": str(installation.home)}
     command = [sys.executable, "-m", "tradewind.cli.main", *arguments]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=180)
 
 
 def states(installation: Installation, dag_id: str) -> dict[str, str]:
@@ -148,17 +148,17 @@ def test_a_run_in_the_terminal_says_how_to_answer_and_goes_on_then(tmp_path: Pat
     running = subprocess.Popen(command, env=environment, cwd=tmp_path, stdout=subprocess.PIPE, text=True)
     assert running.stdout is not None
     try:
-        lines, until = [], time.monotonic() + 60
+        lines, until = [], time.monotonic() + PATIENCE_SECONDS
         while not (found := re.search(r"from another terminal: tradewind (.+)", "".join(lines))):
             assert time.monotonic() < until
             lines.append(running.stdout.readline())
         assert "approve asks: Really?  (Approve, Reject)" in "".join(lines)
         answered = subprocess.run(
             [sys.executable, "-m", "tradewind.cli.main", *found[1].split()], env=environment, capture_output=True,
-            text=True, timeout=60,
+            text=True, timeout=180,
         )  # fmt: skip
         assert answered.returncode == 0, answered.stderr
-        rest = running.communicate(timeout=60)[0]
+        rest = running.communicate(timeout=PATIENCE_SECONDS)[0]
         assert running.returncode == 0
         assert "approval succeeded" in rest
     finally:

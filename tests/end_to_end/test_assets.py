@@ -80,6 +80,9 @@ with DAG("old_reads", schedule=[RAW], start_date=datetime(2024, 1, 1), catchup=F
 def installation() -> Iterator[Installation]:
     with Installation({"assets.py": DAGS, "old_assets.py": OLD}) as installation:
         installation.start()
+        installation.until(
+            "the Dags of both files", lambda: len(installation.rows("SELECT DISTINCT file FROM dag")) == 2
+        )
         yield installation
 
 
@@ -88,7 +91,7 @@ def tradewind(installation: Installation, *arguments: str) -> subprocess.Complet
     program = "from tradewind.cli.main import main; main()"
     environment = {**os.environ, "TRADEWIND_HOME": str(installation.home)}
     return subprocess.run(
-        [sys.executable, "-c", program, *arguments], env=environment, capture_output=True, text=True, timeout=60
+        [sys.executable, "-c", program, *arguments], env=environment, capture_output=True, text=True, timeout=180
     )  # fmt: skip
 
 
@@ -141,10 +144,15 @@ def test_datasets_of_airflow_2_do_the_same_with_a_logical_date(installation: Ins
 
 def test_an_update_may_be_reported_from_outside_and_outlives_the_scheduler(installation: Installation) -> None:
     reported = tradewind(installation, "assets", "report", "--name", "never", "--extra", '{"by": "hand"}', "-o", "json")
-    assert json.loads(reported.stdout)[0]["uri"] == "file:///data/never", reported.stderr
-    installation.signal("scheduler")
+    assert reported.returncode == 0, reported.stderr
+    assert json.loads(reported.stdout)[0]["uri"] == "file:///data/never"
+    killed = installation.signal("scheduler")
+    # A command has the patience of a person: 5 s for a scheduler that begins.
+    installation.until("another scheduler", lambda: set(installation.pids_of("scheduler")) - {killed})
+    installation.until("it to listen", installation.is_listening)
     created = tradewind(installation, "assets", "materialize", "--name", "raw", "-o", "json")
-    assert json.loads(created.stdout)[0]["dag_run_id"].startswith("asset_materialization__"), created.stderr
+    assert created.returncode == 0, created.stderr
+    assert json.loads(created.stdout)[0]["dag_run_id"].startswith("asset_materialization__")
     run_of(installation, "wants_both")
     taken = installation.rows(
         "SELECT e.name FROM asset_event e JOIN asset_run a ON a.event = e.number JOIN run r ON r.number = a.run "

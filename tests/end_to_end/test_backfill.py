@@ -49,7 +49,7 @@ def test_a_backfill_makes_each_run_of_its_range_once_though_the_scheduler_dies()
 def backfill(installation: Installation, *options: str) -> str:
     """What `tradewind backfill create` prints."""
     command = [sys.executable, "-m", "tradewind.cli.main", "--home", str(installation.home), "backfill", "create"]
-    ended = subprocess.run([*command, *RANGE, *options], capture_output=True, text=True, timeout=60)
+    ended = subprocess.run([*command, *RANGE, *options], capture_output=True, text=True, timeout=180)
     assert ended.returncode == 0, ended.stderr
     return ended.stdout
 

@@ -78,7 +78,7 @@ def clear(installation: Installation, *options: str) -> str:
     """What `tradewind tasks clear` prints."""
     command = [sys.executable, "-m", "tradewind.cli.main", "--home", str(installation.home), "tasks", "clear", "orders"]
     asked = [*command, "-t", "^load$", "-d", "--dag-run-id", "o1", *options]
-    ended = subprocess.run(asked, capture_output=True, text=True, timeout=60)
+    ended = subprocess.run(asked, capture_output=True, text=True, timeout=180)
     assert ended.returncode == 0, ended.stderr
     assert not re.search("Nothing of another Dag", ended.stderr)
     return ended.stdout

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sqlite3
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tradewind.data.demo import inputs
 from tradewind.data.pipelines import large_etl
 from tradewind.data.pipelines.run import Options, Run, partition
 from tradewind.data.problems import BadInput, BadSetting, DataProblem, QualityGateFailed
@@ -21,10 +21,10 @@ RUN_ID = "manual__2025-11-01T00:00:00+00:00"
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def root(demo_raw: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("etl") / "data"
-    inputs.make_lineitem(root / "raw", 0.01)
-    with sqlite3.connect(inputs.make_database(root / "raw")) as connection:
+    shutil.copytree(demo_raw, root / "raw")
+    with sqlite3.connect(root / "raw" / "flights.db") as connection:
         connection.execute("DELETE FROM flights WHERE month > 1")
     connection.close()
     return root

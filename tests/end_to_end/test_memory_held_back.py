@@ -11,6 +11,7 @@ from tradewind.cli.client import Client
 from tradewind.testing.installation import Installation
 
 DAGS = """
+import os
 import time
 from airflow.sdk import DAG, task
 
@@ -24,7 +25,8 @@ with DAG("first", schedule=None):
 with DAG("long", schedule=None):
     @task
     def sleeps():
-        time.sleep(8)
+        while not os.path.exists(LEDGER):
+            time.sleep(0.05)
     sleeps()
 """
 
@@ -49,6 +51,7 @@ def test_a_large_task_waits_for_memory_beside_another_one_and_says_so(installati
             return [reason["code"] for reason in client.request("explain", dag_id="first", run_id=again)]
 
     installation.until("it is held back", lambda: reasons() == ["memory_guard"])
+    installation.ledger.touch()
     assert installation.wait_for_run("long", other) == "success"
     assert installation.wait_for_run("first", again) == "success"
     (notes,) = (installation.home / "run").glob("memory-*.json")

@@ -136,7 +136,7 @@ def tradewind(installation: Installation, *arguments: str) -> str:
     program = "from tradewind.cli.main import main; main()"
     environment = {**os.environ, "TRADEWIND_HOME": str(installation.home)}
     done = subprocess.run(
-        [sys.executable, "-c", program, *arguments], env=environment, capture_output=True, text=True, timeout=60
+        [sys.executable, "-c", program, *arguments], env=environment, capture_output=True, text=True, timeout=180
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -159,7 +159,8 @@ def value(installation: Installation, dag_id: str, task_id: str) -> object:
 
 def count_of(installation: Installation, dag_id: str) -> int:
     sql = "SELECT COUNT(*) AS n FROM run WHERE dag_id = ? AND state = 'success'"
-    return installation.rows(sql, dag_id)[0]["n"]
+    found = installation.rows(sql, dag_id)
+    return found[0]["n"] if found else 0  # there is no table yet
 
 
 @pytest.fixture(scope="module")

@@ -105,13 +105,13 @@ def test_what_a_file_reads_is_part_of_it_module_yaml_and_folder(running: Install
         running.until(f"{dag_id} as it was", lambda dag_id=dag_id, tag=tag: tag in tags(running, dag_id))
 
     running.write("helper/names.py", "TAGS = ['from-module-2']\n")
-    running.until("the edited module", lambda: "from-module-2" in tags(running, "with_module"), seconds=25)
+    running.until("the edited module", lambda: "from-module-2" in tags(running, "with_module"))
     running.write("conf/tags.yaml", "[from-yaml-2]\n")
-    running.until("the edited YAML", lambda: "from-yaml-2" in tags(running, "with_yaml"), seconds=25)
+    running.until("the edited YAML", lambda: "from-yaml-2" in tags(running, "with_yaml"))
     running.write("many/second.yaml", "")
-    running.until("the new file of the folder", lambda: "second" in tags(running, "with_glob"), seconds=25)
+    running.until("the new file of the folder", lambda: "second" in tags(running, "with_glob"))
     (running.dags / "many/first.yaml").unlink()
-    running.until("the file that went", lambda: tags(running, "with_glob") == '["second"]', seconds=25)
+    running.until("the file that went", lambda: tags(running, "with_glob") == '["second"]')
     assert returned(running, "with_module") == "1"
 
 
@@ -121,7 +121,7 @@ def test_a_variable_read_at_import_is_part_of_the_file(running: Installation) ->
     running.write("with_variable.py", source("with_variable", imports=reading, tags=["TAGS"]))
     running.until("the first value", lambda: "before" in tags(running, "with_variable"))
     running.command("variable.set", key="import_tag", value="after")
-    running.until("the second value", lambda: "after" in tags(running, "with_variable"), seconds=25)
+    running.until("the second value", lambda: "after" in tags(running, "with_variable"))
 
 
 def test_ignored_files_are_not_read_until_they_are_no_longer_ignored(running: Installation) -> None:

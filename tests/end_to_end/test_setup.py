@@ -92,7 +92,7 @@ class Machine:
         return self._run(str(self.venv / "bin" / name), *words, environment=dict(os.environ)).stdout
 
     def _run(self, *words: str, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(words, cwd=self.checkout, env=environment, capture_output=True, text=True, timeout=100)
+        return subprocess.run(words, cwd=self.checkout, env=environment, capture_output=True, text=True, timeout=300)
 
 
 @pytest.fixture

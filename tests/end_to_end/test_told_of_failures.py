@@ -95,7 +95,7 @@ with DAG(
     "late",
     schedule=None,
     deadline=[
-        DeadlineAlert(DeadlineReference.DAGRUN_QUEUED_AT, timedelta(seconds=2), AsyncCallback(late, {"text": "late:"})),
+        DeadlineAlert(DeadlineReference.DAGRUN_QUEUED_AT, timedelta(seconds=5), AsyncCallback(late, {"text": "late:"})),
         DeadlineAlert(DeadlineReference.DAGRUN_QUEUED_AT, timedelta(hours=1), SyncCallback(note, {"name": "never"})),
         DeadlineAlert(DeadlineReference.TwoSecondsOn, timedelta(0), AsyncCallback(late, {"text": "own:"})),
     ],

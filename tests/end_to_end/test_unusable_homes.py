@@ -20,7 +20,7 @@ def tradewind(tmp_path: Path) -> Tradewind:
 
     def run(*arguments: str, prefix: tuple[str, ...] = (), **environment: str) -> str:
         ended = subprocess.run(
-            [*prefix, *COMMAND, *arguments], text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60,
+            [*prefix, *COMMAND, *arguments], text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=180,
             cwd=tmp_path, env={"PATH": "/usr/bin:/bin", "TRADEWIND_HOME": str(tmp_path / "home"), **environment},
         )  # fmt: skip
         assert ended.returncode in (1, 2), ended.stdout

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from tradewind.testing.faults import SHELL, WORKLOAD, settle
-from tradewind.testing.installation import Installation
+from tradewind.testing.installation import PATIENCE_SECONDS, Installation
 
 SLOW = """
 from datetime import timedelta
@@ -64,8 +64,7 @@ def test_nothing_outlives_the_parent_of_all() -> None:
         installation.until("the shell's sleep", lambda: installation.pids_of("sleep") and installation.busy_children())
         process.kill()
         process.wait()
-        # Two seconds are promised; a machine that does ten other things may take longer to clean up.
-        assert installation.left(seconds=10) == []
+        assert installation.left() == []
 
 
 def test_sigterm_ends_everything_in_good_order_and_what_ran_goes_on_at_the_next_start() -> None:
@@ -94,8 +93,7 @@ def test_a_second_scheduler_stands_by_and_takes_over_when_the_first_is_killed() 
         installation.until("the standby's word", lambda: "standing by" in installation.output.read_text())
         assert owner(installation) == first
         installation.processes[0].kill()
-        # Within five seconds of its own time; the rest is for the machine's other guests.
-        installation.until("the takeover", lambda: owner(installation) == second.pid, seconds=30)
+        installation.until("the takeover", lambda: owner(installation) == second.pid)
         assert installation.wait_for_run("slow", name) == "success"
         assert settle(installation, reports_survive=True) == []
         assert {entry.try_number for entry in installation.entries()} == {1}
@@ -111,9 +109,9 @@ def test_an_owner_that_was_frozen_while_another_took_over_leaves_it_alone() -> N
         installation.until("work under way", installation.busy_children)
         installation.until("the standby's word", lambda: "standing by" in installation.output.read_text())
         os.kill(first.pid, signal.SIGSTOP)
-        installation.until("the takeover", lambda: owner(installation) == second.pid, seconds=30)
+        installation.until("the takeover", lambda: owner(installation) == second.pid)
         os.kill(first.pid, signal.SIGCONT)
-        assert first.wait(30) == 0
+        assert first.wait(PATIENCE_SECONDS) == 0
         assert installation.is_listening()
         assert installation.wait_for_run("slow", name) == "success"
         assert settle(installation, reports_survive=True) == []

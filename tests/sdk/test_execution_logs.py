@@ -14,7 +14,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tradewind.sdk import DAG
@@ -51,6 +51,7 @@ def test_the_path_names_dag_run_task_index_and_try() -> None:
     assert log_path("/l", "d", "r", "t", 3, 1).parts[-2:] == ("map_index=3", "attempt=1.log")
 
 
+@settings(deadline=None)
 @given(st.text(st.characters(codec=None), min_size=1, max_size=400))
 def test_no_name_leads_out_of_its_folder_or_is_too_long(name: str) -> None:
     path = log_path("/l", name, name, name, -1, 1)
@@ -232,6 +233,7 @@ def test_a_secret_is_masked_in_its_common_encodings(form: str) -> None:
     assert masked.endswith(" after")
 
 
+@settings(deadline=None)
 @given(st.text(min_size=5).filter(lambda text: len(text.strip()) >= 5), st.text(), st.text())
 def test_no_secret_survives_masking(secret: str, before: str, after: str) -> None:
     masker = Masker()

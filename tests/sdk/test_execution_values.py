@@ -218,7 +218,7 @@ print(sorted(set(sys.modules) - before))
 
 def test_an_attempt_of_a_prepared_dag_imports_nothing(tmp_path, request: pytest.FixtureRequest) -> None:
     code = NO_OP.format(folder=str(request.path.parent), log=str(tmp_path / "x.log"))
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=180)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == "[]"
 

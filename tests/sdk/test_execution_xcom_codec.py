@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 import pendulum
 import pydantic
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tradewind.sdk.execution import xcom_codec
@@ -62,6 +62,7 @@ values = st.recursive(
 )  # fmt: skip
 
 
+@settings(deadline=None)
 @given(values)
 def test_what_is_left_comes_back(value) -> None:
     data = encode(value)
@@ -71,6 +72,7 @@ def test_what_is_left_comes_back(value) -> None:
     assert type(back) is type(value)
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(-(2**63), 2**63) | st.text() | st.booleans() | st.none()))
 def test_plain_values_are_plain_json(value) -> None:
     assert json.loads(encode(value)) == value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 
 import pytest
@@ -93,9 +94,15 @@ def bare(rows: Rows, alive: set[int]) -> Rows:
     return rows._replace(attempts=tuple(ends))
 
 
-@cache
-def everything(faults: int, wishes: int) -> Found:
-    return explore(Protocol(), what_is_wrong, is_end, simpler, faults=faults, wishes=wishes)
+Everything = Callable[[int, int], Found]
+
+
+@pytest.fixture(scope="module")
+def everything() -> Everything:
+    """All that so many faults and wishes lead to, each found once: that takes seconds, and memory."""
+    return cache(
+        lambda faults, wishes: explore(Protocol(), what_is_wrong, is_end, simpler, faults=faults, wishes=wishes)
+    )
 
 
 @pytest.mark.parametrize(
@@ -103,7 +110,7 @@ def everything(faults: int, wishes: int) -> Found:
     [(1, 1, 30_000), (2, 0, 40_000)],
 )
 def test_nothing_goes_wrong_in_any_state_and_from_each_there_is_a_way_to_an_end(
-    faults: int, wishes: int, at_least: int
+    faults: int, wishes: int, at_least: int, everything: Everything
 ) -> None:
     found = everything(faults, wishes)
     assert not found.wrong, shown(found)
@@ -123,7 +130,7 @@ def shown(found: Found) -> str:
     return "\n".join(["", *(f"{number:3} {says}" for number, says in enumerate(found.trace, 1)), f"→ {found.wrong}"])
 
 
-def test_what_is_left_out_to_save_states_hides_none() -> None:
+def test_what_is_left_out_to_save_states_hides_none(everything: Everything) -> None:
     for faults, wishes in ((1, 0), (0, 1)):
         whole = explore(Protocol(), what_is_wrong, is_end, faults=faults, wishes=wishes)
         assert not whole.wrong, shown(whole)
@@ -131,7 +138,7 @@ def test_what_is_left_out_to_save_states_hides_none() -> None:
         assert {simpler(state) for state in whole.states} == everything(faults, wishes).states
 
 
-def test_the_exploration_comes_by_the_corners_that_the_rules_are_for() -> None:
+def test_the_exploration_comes_by_the_corners_that_the_rules_are_for(everything: Everything) -> None:
     states = everything(1, 1).states | everything(2, 0).states
     seen = {
         "two legs are deferred and the third succeeds": lambda s: (

@@ -88,6 +88,9 @@ FOUND = {
 FOUND_IN_PLAIN_ONES = {2501}
 """Seeds whose workload had no deferral and no mapped group when they found something, and would have now."""
 
+HEAVY = {"a report from the spool is said again when the welcome got lost": pytest.mark.heavy}
+"""Its runs are long: half a minute."""
+
 
 @pytest.fixture(scope="module")
 def database() -> Iterator[Database]:
@@ -96,7 +99,7 @@ def database() -> Iterator[Database]:
     made.close()
 
 
-@pytest.mark.parametrize("name", FOUND)
+@pytest.mark.parametrize("name", [pytest.param(name, marks=HEAVY.get(name, ())) for name in FOUND])
 def test_what_was_found_is_found_again_where_it_is_planted(database: Database, name: str) -> None:
     seed, plant = FOUND[name]
     workload = draw_workload(Random(f"{seed}/workload"), plain=seed in FOUND_IN_PLAIN_ONES)

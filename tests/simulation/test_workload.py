@@ -270,13 +270,14 @@ def test_a_task_that_succeeds_in_the_end_does_so_however_many_tries_were_lost() 
 
 
 def test_every_part_can_be_left_out_and_what_is_left_is_a_workload() -> None:
-    for workload in (*DRAWN[:60], *JOBS[:20]):
+    for number, workload in enumerate((*DRAWN[:60], *JOBS[:20])):
         items = workload.items()
-        for item in items:
+        for position, item in enumerate(items):
             smaller = workload.without(item)
-            assert item not in smaller.items()
-            assert len(smaller.items()) < len(items), item
-            if smaller.dags:
+            left = smaller.items()
+            assert item not in left
+            assert len(left) < len(items), item
+            if smaller.dags and position % 4 == number % 4:  # each kind of part many times; all would take 15 s
                 final_states(smaller)
 
 

@@ -60,5 +60,5 @@ def test_the_name_is_free_when_its_process_is_gone_however_it_ended(tmp_path: Pa
         os.kill(os.getpid(), 9)
     """
     for _ in range(2):
-        ended = subprocess.run([sys.executable, "-c", take, str(tmp_path)], stdin=subprocess.DEVNULL, timeout=60)
+        ended = subprocess.run([sys.executable, "-c", take, str(tmp_path)], stdin=subprocess.DEVNULL, timeout=180)
         assert ended.returncode == -9

@@ -116,7 +116,7 @@ def _hurt_shell(installation: Installation, moment: int) -> list[str]:
     installation.signal("bash", signal.SIGKILL)
     installation.wait_for_run("shell", name)
     broken = settle(installation, reports_survive=True)
-    broken += [f"I12 {name} has outlived its task" for name in installation.left(2.0, "sleep", "bash")]
+    broken += [f"I12 {name} has outlived its task" for name in installation.left("sleep", "bash")]
     return broken
 
 

@@ -11,6 +11,7 @@ import time
 import warnings
 from collections.abc import Callable, Mapping
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 from shutil import rmtree
 from typing import Any, Self, TypeVar
@@ -24,7 +25,7 @@ from tradewind.testing.ledger import Dump, Entry, read, started_at
 MARK = "TRADEWIND_TEST_INSTALLATION"
 """In the environment of every process of an installation, and in /proc for as long as it lives."""
 
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 180.0
 """How long anything is waited for: only a hang takes that long, whatever else the machine does."""
 
 Row = dict[str, Any]
@@ -147,9 +148,9 @@ class Installation:
         for process in self.processes:
             process.wait(PATIENCE_SECONDS)
 
-    def left(self, seconds: float = 2.0, *components: str) -> list[str]:
-        """What still runs (of these components, else of all) after at most `seconds`; empty once nothing does."""
-        until = time.monotonic() + seconds
+    def left(self, *components: str) -> list[str]:
+        """What does not end (of these components, else of all); empty once nothing of it runs."""
+        until = time.monotonic() + PATIENCE_SECONDS / 2
         while found := [f"{component_of(pid)} {pid}" for pid in self.pids()]:
             found = [name for name in found if not components or name.split()[0] in components]
             if not found or time.monotonic() > until:
@@ -207,7 +208,7 @@ class Installation:
     def _with_client(self, use: Callable[[Client], Any]) -> Any:
         end = time.monotonic() + PATIENCE_SECONDS
         while True:
-            client = Client(self.settings)
+            client = Client(self.settings, timedelta(seconds=PATIENCE_SECONDS))
             try:
                 with warnings.catch_warnings():
                     # A connection that breaks while it is greeted is left to its finalizer.

@@ -1,5 +1,6 @@
 """Example Dags of published Airflow releases, fetched from PyPI once and put where an installation finds them."""
 
+import fcntl
 import subprocess
 import sys
 import tempfile
@@ -19,7 +20,11 @@ def examples_of(release: str) -> Path:
     """The folder of a release's unpacked examples; raises Unavailable when PyPI cannot be reached."""
     folder = Path(tempfile.gettempdir()) / "tradewind-published-airflow" / release
     if not (folder / "complete").exists():
-        _download(folder, WHEELS[release])
+        folder.mkdir(parents=True, exist_ok=True)
+        with open(folder / "lock", "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # of two sessions, or two workers of one, the second waits and finds it
+            if not (folder / "complete").exists():
+                _download(folder, WHEELS[release])
     return folder
 
 
@@ -41,7 +46,6 @@ def put_examples(release: str, into: Path, only: frozenset[str] = frozenset()) -
 
 
 def _download(folder: Path, requirements: tuple[str, ...]) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", str(folder), *requirements]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     if done.returncode:

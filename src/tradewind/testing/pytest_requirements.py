@@ -23,7 +23,8 @@ def reason_of(report: pytest.TestReport | pytest.CollectReport) -> str:
 
 
 def _fail(report: pytest.TestReport | pytest.CollectReport) -> None:
-    report.longrepr = f"Skipped, and REQUIRE=all: {reason_of(report)}"
+    # With its name: of the files that workers of pytest-xdist cannot collect, equal texts would be told once.
+    report.longrepr = f"{report.nodeid}: Skipped, and REQUIRE=all: {reason_of(report)}"
     report.outcome = "failed"
 
 
