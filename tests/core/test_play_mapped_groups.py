@@ -211,6 +211,26 @@ def test_an_element_that_waits_says_for_which_of_its_own(play: Play) -> None:
     assert "x (queued)" in reason.sentence
 
 
+def test_a_group_expands_also_where_its_first_task_is_skipped_before(play: Play) -> None:
+    """A task inside need not be downstream of what the group expands over, nor of a task that still is to end."""
+    tasks = {"b": {"skips_downstream": True}, "y": {"trigger_rule": "one_done"}}
+    play.start(group_of("a >> x; b >> x >> y; b >> y", "x y", over="a", tasks=tasks))
+    play.succeed("b", skip=["x"])
+    assert play.states() == {"a": "queued", "b": "success", "x": "skipped", "y": "none"}
+    play.succeed("a", value=[1, 2])
+    assert play.states() == {"a": "success", "b": "success", "x": "skipped", "y[0]": "queued", "y[1]": "queued"}
+
+
+def test_a_task_that_might_start_says_what_its_group_waits_for(play: Play) -> None:
+    play.start(group_of("[s, a >> x] >> y", "x y", over="a", tasks={"y": {"trigger_rule": "one_done"}}))
+    play.succeed("s")
+    (reason,) = play.why("y")
+    assert reason.details["upstream"] == {"x": ["none"], "a": ["queued"]}
+    play.mark("x", "success")
+    (reason,) = play.why("y")
+    assert reason.details["upstream"] == {"a": ["queued"]}
+
+
 def test_ten_thousand_elements_cost_what_stands_beside_them(play: Play) -> None:
     play.check = False
     play.start(group_of("a >> x >> y >> z", "x y", over="a", max_active_tasks=4))

@@ -13,6 +13,7 @@ from unittest.mock import patch
 
 import pytest
 
+from tradewind.core import plan as plan_module
 from tradewind.core.inputs import TimerFired
 from tradewind.scheduler import owner as owner_module
 from tradewind.scheduler.callbacks import Callbacks
@@ -73,6 +74,10 @@ def _begins_without_a_lease() -> Any:
     return patch.object(Lease, "holds", lambda self, now: True)
 
 
+def _forgets_what_groups_expand_over() -> Any:
+    return patch.object(plan_module, "_grows", lambda plan: {})
+
+
 FOUND = {
     "a wish reads nothing that memory is ahead of": (354, _reads_behind_its_own_memory),
     "a callback whose offer got lost is offered again": (209, BUGS["forgets callbacks that got lost"]),
@@ -80,6 +85,7 @@ FOUND = {
     "a sensor waits as long as it said, whatever its worker's clock shows": (24, BUGS["believes a worker's clock"]),
     "a callback that a join itself brings about is carried out": (1392, _forgets_open_callbacks_at_a_join),
     "an import is not taken for hanging because its machine slept": (5403, _counts_sleep_as_import),
+    "a mapped group expands also where its first task was skipped before": (10184, _forgets_what_groups_expand_over),
     "an offer that lay in a frozen agent's socket is not begun when others have it": (6847, _begins_without_a_lease),
     "a report from the spool is said again when the welcome got lost": (2501, _says_spooled_reports_once),
 }  # fmt: skip

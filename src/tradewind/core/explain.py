@@ -1,6 +1,6 @@
 """Why a task waits, in one code and one sentence. Scheduler, `tradewind why`, API and UI all ask here."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -9,6 +9,7 @@ from tradewind.core.admission import full_limit
 from tradewind.core.backfill_plan import LiveBackfill
 from tradewind.core.dag import TaskSpec
 from tradewind.core.mapped_groups import instances_beside
+from tradewind.core.mapping import sources
 from tradewind.core.records import TaskInstance, TaskKey
 from tradewind.core.runs import run_limit, running_runs
 from tradewind.core.states import FINISHED, RUN_FINISHED, RunState, TaskState
@@ -161,7 +162,7 @@ def _waiting(world: World, live: LiveRun, task: TaskInstance, now: datetime) -> 
     reasons = []
     waits_on = {
         up: sorted({str(state) for state in states})
-        for up in (*spec.upstream, *_further_up(live, spec.task_id))
+        for up in _looked_at(live, spec, task.key.map_index)
         if not FINISHED.issuperset(
             states := [live.tasks[up, n].state for n in instances_beside(live, up, *task.key[1:])]
         )
@@ -189,6 +190,12 @@ def _past(world: World, live: LiveRun, spec: TaskSpec) -> Reason:
         f"It waits for {rule} to succeed in the run before, {name}, where it is {'/'.join(states) or 'not there'}.",
         {"run_number": before.number, "states": states},
     )
+
+
+def _looked_at(live: LiveRun, spec: TaskSpec, map_index: int) -> Iterable[str]:
+    """Whatever must be over before it starts; where it has not expanded, also what a group around it expands over."""
+    expands_over = sorted(sources(spec.map)) if spec.map is not None and map_index < 0 else ()
+    return dict.fromkeys((*spec.upstream, *_further_up(live, spec.task_id), *expands_over))
 
 
 def _further_up(live: LiveRun, task_id: str) -> list[str]:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from tradewind.core.dag import DagSpec, MapSpec, TaskSpec
+from tradewind.core.mapping import sources
 from tradewind.core.partition_queue import Partitions
 
 Edges = Mapping[str, tuple[str, ...]]
@@ -25,12 +26,13 @@ class Plan:
     `down`: direct downstream ids; `leaves`: the tasks whose states decide the run's; `feeds`: XComs that some
     downstream task is known to read, by task; `past`: tasks that look at the previous run; `needed_by`: of a setup, the
     tasks further down that need it; `closed_by`: of a task, the teardowns further down that wait for its end;
-    `counted` are these three without what lies inside one mapped group; `beside`: that, by task; `partitions`: how
+    `counted` are these three without what lies inside one mapped group; `beside`: that, by task; `grows`: of a task
+    whose value mapped groups expand over, those inside that are not directly downstream of it; `partitions`: how
     those of the Dag follow from those of its assets, where it has any.
     """
 
     __slots__ = (
-        "__weakref__", "_group_maps", "_groups", "beside", "closed_by", "counted", "down", "feeds", "leaves",
+        "__weakref__", "_group_maps", "_groups", "beside", "closed_by", "counted", "down", "feeds", "grows", "leaves",
         "needed_by", "partitions", "past", "spec", "version",
     )  # fmt: skip
 
@@ -50,6 +52,7 @@ class Plan:
                 self._groups.setdefault(task.mapped_group, []).append(task.task_id)
         self.counted = tuple(self._apart(edges) for edges in (self.down, self.needed_by, self.closed_by))
         self.beside = _beside(self)
+        self.grows = _grows(self)
         feeds: dict[str, set[str]] = {}
         for task in spec.tasks.values():
             for source, key in task.reads:
@@ -101,6 +104,15 @@ def _beside(plan: Plan) -> dict[str, Beside]:
             continue
         tables = (plan.down, plan.needed_by, plan.closed_by)
         found[task_id] = Beside(*(tuple(_before(plan, task_id, edges)) for edges in tables))
+    return found
+
+
+def _grows(plan: Plan) -> dict[str, tuple[str, ...]]:
+    found: dict[str, tuple[str, ...]] = {}
+    for task_id in plan.beside:
+        task = plan.spec.tasks[task_id]
+        for source in sorted(sources(task.map).difference(task.upstream)) if task.map is not None else ():
+            found[source] = (*found.get(source, ()), task_id)
     return found
 
 

@@ -253,7 +253,7 @@ def follow(turn: Turn) -> None:
         live, task = turn.touched.popleft()
         task_id = task.key.task_id
         plan = live.plan
-        further = (*plan.needed_by.get(task_id, ()), *plan.closed_by.get(task_id, ()))
+        further = (*plan.needed_by.get(task_id, ()), *plan.closed_by.get(task_id, ()), *plan.grows.get(task_id, ()))
         for downstream in (*plan.down.get(task_id, ()), *further):
             look_at(turn, live, downstream, task.key)
         for after in world.followers_of(live) if task.state in FINISHED else ():

@@ -189,13 +189,15 @@ class _Run:
         """The first task that fails stops all others. Which one is first may be open, and how far they came."""
         fails = {(t, i): v for t, of_task in ends.items() for i, v in of_task.items() if F in v}
         after = {t: related(self.spec, [t], downstream=True) - {t} for t in self.tasks}
+        held = self.world(frozenset(name for name, _ in fails))  # what is decided before any of them fails
         found = {}
         for t, of_task in ends.items():
+            early = self.unexpanded(t, U) if any(U in v for v in held[t].values()) else {}
             stopped = {i: v | {F, K} for i, v in self.or_unexpanded(t, of_task).items()}
             alone = {i: v for (name, i), v in fails.items() if name == t and v == {F} and len(fails) == 1}
             never = any(v == {F} and t in after[name] for (name, _), v in fails.items())
             before = all(name in after[t] for name, _ in fails)  # it is over before any of them begins
-            found[t] = self.unexpanded(t, K) if never else of_task if before else stopped | alone
+            found[t] = _either(self.unexpanded(t, K), early) if never else of_task if before else stopped | alone
         return found
 
     def or_unexpanded(self, t: str, of_task: Ends) -> Ends:
