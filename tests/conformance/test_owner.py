@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 from tradewind.core import decide as decide_module
 from tradewind.core import runs
 from tradewind.core.decisions import PutRow, Record, StartAttempt
-from tradewind.core.errors import DagNotFound, InvalidInput, RunAlreadyExists, RunNotFound, TaskNotFound
+from tradewind.core.errors import DagNotFound, InvalidInput, NotFound, RunAlreadyExists, RunNotFound, TaskNotFound
 from tradewind.core.ids import attempt_id
 from tradewind.core.inputs import AttemptFinished, CreateRun, XCom
 from tradewind.core.records import TaskKey
@@ -142,7 +142,7 @@ def test_a_restart_goes_on_where_it_stopped(installation: Installation) -> None:
         ("dag.delete", {"dag_id": "etl"}, InvalidInput),
         ("pool.set", {"name": "p", "slots": "many"}, InvalidInput),
         ("pool.delete", {"name": "default_pool"}, InvalidInput),
-        ("pool.delete", {"name": "nobody"}, InvalidInput),
+        ("pool.delete", {"name": "nobody"}, NotFound),
         ("connection.set", {"conn_id": "c", "port": "x"}, InvalidInput),
         ("variable.set", {"key": ""}, InvalidInput),
         ("no.such", {}, InvalidInput),

@@ -4,21 +4,18 @@ Each kind is one function. It reads what it needs from the database and the Worl
 earlier command is applied, and returns the input to decide on; refusals are TradewindErrors with one sentence.
 """
 
-import json
 import re
 from typing import Any
 
 from tradewind.core import watching
-from tradewind.core.decisions import DropRows, Operation, PutRow, Record
+from tradewind.core.decisions import DropRows, Operation, Record
 from tradewind.core.errors import DagNotFound, InvalidInput, RunNotFound
-from tradewind.core.inputs import AssetsUpdated, AssetUpdate, CreateRun, MarkRun, SetPaused
-from tradewind.core.partition_wishes import checked_key
-from tradewind.core.records import AssetEvent, DagRun, Pool, Question
-from tradewind.core.soundness import LONGEST_ID, MOST
+from tradewind.core.inputs import CreateRun, MarkRun, SetPaused
+from tradewind.core.records import AssetEvent, DagRun, Question
 from tradewind.core.states import RunState, RunType
 from tradewind.core.turn import Turn
 from tradewind.core.world import LiveRun
-from tradewind.scheduler import questions, reruns, state_stores  # noqa: F401 - commands are found by their names
+from tradewind.scheduler import asset_wishes, questions, reruns, state_stores, surroundings  # noqa: F401 - commands are found by their names
 from tradewind.scheduler.owner import Rows
 from tradewind.scheduler.params import check_conf
 from tradewind.scheduler.wishes import HANDLERS, Body, Context, Wish, check_body, handles, moment, one_of
@@ -118,16 +115,9 @@ def create_run(context: Context, body: Body, actor: str) -> Wish:
         note=body.get("note"),
         triggered_by=body.get("triggered_by", "cli"),
         user=actor or None,
-        partition_key=_partition_key(body),
+        partition_key=asset_wishes.partition_key(body),
         taken_by=taken,
     )
-
-
-def _partition_key(body: Body) -> str | None:
-    key = body.get("partition_key")
-    if key is not None and not isinstance(key, str):
-        raise InvalidInput(f"partition_key must be text, not {type(key).__name__}.")
-    return key if key is None else checked_key(key)
 
 
 def _run(context: Context, body: Body) -> tuple[LiveRun, tuple[LiveRun, ...]]:
@@ -227,108 +217,3 @@ def delete_dag(context: Context, body: Body, actor: str) -> Wish:
 def reparse(context: Context, body: Body, actor: str) -> Wish:
     context.reparse(body.get("file"))
     return Rows(())
-
-
-# --- assets ------------------------------------------------------------------------------------------------------
-
-
-@handles("asset.event")
-def report_update(context: Context, body: Body, actor: str) -> Wish:
-    """An asset was updated outside of any task."""
-    name, uri, extra = str(body.get("name") or ""), str(body.get("uri") or ""), body.get("extra") or {}
-    if not (name or uri):
-        raise InvalidInput("An asset is named by its name or its uri; give one.")
-    if not isinstance(extra, dict):
-        raise InvalidInput(f"extra must be a JSON object, not {type(extra).__name__}.")
-    assets = context.world().assets
-    # The ledger's next number is as unique as an id has to be, and comes out the same when this is decided again.
-    update = AssetUpdate(name=name, uri=uri, extra=json.dumps(extra).encode(), partition_key=_partition_key(body))
-    return AssetsUpdated(id=f"command.{assets.next_number}", updates=(update,), actor=actor)
-
-
-# --- variables, connections, pools -------------------------------------------------------------------------------
-
-
-@handles("variable.set")
-def set_variable(context: Context, body: Body, actor: str) -> Wish:
-    key, value = str(body["key"]), body["value"]
-    text = value if isinstance(value, str) else json.dumps(value)
-    if not key or len(key) > 250:
-        raise InvalidInput("A variable's key has 1 to 250 characters.")
-    row = {
-        "key": key,
-        "value": context.encrypt(text),
-        "description": body.get("description"),
-        "updated_at": context.now(),
-    }
-    return Rows((PutRow("variable", row), Record("variable.set", reason=actor, body={"key": key})))
-
-
-@handles("variable.delete")
-def delete_variable(context: Context, body: Body, actor: str) -> Wish:
-    key = str(body["key"])
-    return Rows((DropRows("variable", {"key": key}), Record("variable.deleted", reason=actor, body={"key": key})))
-
-
-@handles("connection.set")
-def set_connection(context: Context, body: Body, actor: str) -> Wish:
-    conn_id, extra, password = str(body["conn_id"]), body.get("extra"), body.get("password")
-    if not conn_id:
-        raise InvalidInput("A connection needs a conn_id.")
-    port = body.get("port")
-    if port is not None and not (str(port).isdecimal() and int(port) <= MOST):
-        raise InvalidInput(f"Connection {conn_id}: port {port!r} is not a number.")
-    row = {
-        "conn_id": conn_id,
-        "conn_type": str(body.get("conn_type") or "generic"),
-        "description": body.get("description"),
-        "host": body.get("host"),
-        "schema": body.get("schema"),
-        "login": body.get("login"),
-        "password": context.encrypt(password) if password else None,
-        "port": int(port) if port is not None else None,
-        "extra": context.encrypt(extra if isinstance(extra, str) else json.dumps(extra)) if extra else None,
-        "updated_at": context.now(),
-    }
-    return Rows((PutRow("connection", row), Record("connection.set", reason=actor, body={"conn_id": conn_id})))
-
-
-@handles("connection.delete")
-def delete_connection(context: Context, body: Body, actor: str) -> Wish:
-    conn_id = str(body["conn_id"])
-    gone = Record("connection.deleted", reason=actor, body={"conn_id": conn_id})
-    return Rows((DropRows("connection", {"conn_id": conn_id}), gone))
-
-
-@handles("pool.set")
-def set_pool(context: Context, body: Body, actor: str) -> Wish:
-    name = str(body["name"])
-    try:
-        slots = int(body["slots"])
-    except (TypeError, ValueError, OverflowError):
-        raise InvalidInput(f"Pool {name}: slots {body['slots']!r} is not a whole number.") from None
-    if not name.strip() or len(name) > LONGEST_ID:
-        raise InvalidInput(f"A pool needs a name of at most {LONGEST_ID} characters.")
-    if slots > MOST:
-        raise InvalidInput(f"Pool {name}: slots {slots} is more than {MOST}; -1 means without limit.")
-    if slots < -1:
-        raise InvalidInput(f"Pool {name}: slots {slots} is less than -1, which means without limit.")
-    pool = Pool(
-        name=name,
-        slots=slots,
-        description=str(body.get("description") or ""),
-        include_deferred=bool(body.get("include_deferred")),
-    )
-    context.world().set_pool(pool)
-    row = {"name": name, "slots": slots, "description": pool.description, "include_deferred": pool.include_deferred}
-    return Rows((PutRow("pool", row), Record("pool.set", reason=actor, body={"name": name, "slots": slots})))
-
-
-@handles("pool.delete")
-def delete_pool(context: Context, body: Body, actor: str) -> Wish:
-    name = str(body["name"])
-    if name == "default_pool":
-        raise InvalidInput("default_pool cannot be deleted; set its slots instead.")
-    if context.world().pools.pop(name, None) is None:
-        raise InvalidInput(f"No pool {name!r}; `tradewind pools list` shows the existing ones.")
-    return Rows((DropRows("pool", {"name": name}), Record("pool.deleted", reason=actor, body={"name": name})))

@@ -292,6 +292,12 @@ def variable(connection: Connection, key: str) -> str | None:
     return connection.execute(select(t.variable.c.value).where(t.variable.c.key == key)).scalar()
 
 
+def variable_row(connection: Connection, key: str) -> dict[str, Any] | None:
+    """A variable as it is stored."""
+    row = connection.execute(select(t.variable).where(t.variable.c.key == key)).mappings().first()
+    return dict(row) if row else None
+
+
 def variable_keys(connection: Connection, prefix: str = "") -> list[str]:
     keys = connection.execute(select(t.variable.c.key).order_by(t.variable.c.key)).scalars()
     return [key for key in keys if key.startswith(prefix)]

@@ -62,7 +62,7 @@ class ApiStage(StillClock):
         """The scheduler answers nobody."""
         self.gate = NamedGate()
         self.reading: Engine = open_engine(url, read_only=True)
-        self.app = make_app(settings, self.reading, link=self, gate=self.gate)
+        self.app = make_app(settings, self.reading, link=self, gate=self.gate, vault=OpenVault())
         self.client = TestClient(self.app, raise_server_exceptions=False)
 
     def close(self) -> None:

@@ -33,11 +33,13 @@ CONNECTION_SET: Final = "connection.set"
 CONNECTION_DELETED: Final = "connection.deleted"
 POOL_SET: Final = "pool.set"
 POOL_DELETED: Final = "pool.deleted"
+COMMAND: Final = "command"
+"""Somebody asked for something, and it was done: `after` is the kind of the command, `reason` who it was."""
 PROGRESS: Final = "progress"
 """Live only: never a row."""
 
 TOPICS: Final = (
     "run", "task", "dag", "worker", "owner", "progress", "attempt", "quarantined", "variable", "connection", "pool",
-    "asset", "trigger", "partition", "watcher", "question",
+    "asset", "trigger", "partition", "watcher", "question", "command",
 )  # fmt: skip
 """SSE topics: the part of an event's name before the first dot."""

@@ -1,6 +1,30 @@
 """`/api/v2`: Airflow 3.3's public REST API. One module per family of routes."""
 
-from tradewind.api.public import dags
+from tradewind.api.public import (
+    asset_state_store,
+    assets,
+    backfills,
+    config,
+    connections,
+    dags,
+    event_logs,
+    import_errors,
+    pools,
+    system,
+    variables,
+)
 
-FAMILIES = (dags.routes,)
+FAMILIES = (
+    dags.routes,
+    asset_state_store.routes,
+    assets.routes,
+    backfills.routes,
+    config.routes,
+    connections.routes,
+    event_logs.routes,
+    import_errors.routes,
+    pools.routes,
+    system.routes,
+    variables.routes,
+)
 """All of them, in the order in which a path is looked up."""
