@@ -1,6 +1,12 @@
 """`/api/v2`: Airflow 3.3's public REST API. One module per family of routes."""
 
-from tradewind.api.public import dags
+from tradewind.api.public import (
+    dags,
+    runs,
+)
 
-FAMILIES = (dags.routes,)
+FAMILIES = (
+    dags.routes,
+    runs.routes,
+)
 """All of them, in the order in which a path is looked up."""

@@ -13,6 +13,7 @@ from tradewind.core.access import DagFacts, DagScope
 from tradewind.core.dag import DagSpec
 from tradewind.store import tables as t
 from tradewind.store.paging import Listed, Page, Row, Sortable, paged
+from tradewind.store.reading.filters import like_any, starts_any
 from tradewind.store.reading.scope import escaped, visible_dags
 from tradewind.store.specs import decode_spec
 
@@ -66,6 +67,13 @@ def spec_of_version(connection: Connection, version: str) -> DagSpec:
     return decode_spec(stored)
 
 
+def encoded_specs(connection: Connection, versions: Sequence[str]) -> dict[str, bytes]:
+    """The stored text of these versions, of those that there are."""
+    version = t.dag_version.c
+    query = select(version.id, version.spec).where(version.id.in_(versions))
+    return {row.id: row.spec for row in connection.execute(query)}
+
+
 def _dags() -> Select[Any]:
     broken = exists().where(t.import_error.c.file == t.dag.c.file)
     parsed = (t.dag_file.c.parsed_at, t.dag_file.c.seconds.label("parse_seconds"))
@@ -86,7 +94,7 @@ def _conditions(wanted: DagFilter) -> list[Any]:
     if wanted.dag_id_pattern:
         found.append(like_any(dag.dag_id, wanted.dag_id_pattern))
     if wanted.dag_id_prefix:
-        found.append(dag.dag_id.like(f"{escaped(wanted.dag_id_prefix)}%", escape="\\"))
+        found.append(starts_any(dag.dag_id, wanted.dag_id_prefix))
     if wanted.tags:
         each = [dag.tags.like(f"%{escaped(json.dumps(tag))}%", escape="\\") for tag in wanted.tags]
         found.append(and_(*each) if wanted.every_tag else or_(*each))
@@ -97,10 +105,3 @@ def _conditions(wanted: DagFilter) -> list[Any]:
         broken = exists().where(t.import_error.c.file == dag.file)
         found.append(broken if wanted.has_import_errors else ~broken)
     return found
-
-
-def like_any(column: Any, pattern: str) -> Any:
-    """A column that holds the pattern, or any of several with `|` between them: `%` and `_` are LIKE's, and a pattern
-    without them is found anywhere."""
-    parts = [part.strip() for part in pattern.split("|") if part.strip()]
-    return or_(*(column.ilike(f"%{part}%", escape="\\") for part in parts))
