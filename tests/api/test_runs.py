@@ -53,3 +53,20 @@ def test_a_run_is_shown_with_everything_that_is_known_of_it(etl: ApiStage) -> No
         "partition_date": None,
     }
     assert (version["dag_id"], version["version_number"], version["dag_display_name"]) == ("etl", 1, "Load it")
+
+
+def test_a_run_is_made_marked_noted_and_deleted(etl: ApiStage) -> None:
+    made = etl.client.post(RUNS, json={"logical_date": None, "dag_run_id": "mine", "conf": {"x": "안녕"}})
+    assert made.status_code == 200, made.text
+    assert (made.json()["state"], made.json()["triggered_by"]) == ("running", "rest_api")
+    again = etl.client.post(RUNS, json={"logical_date": None, "dag_run_id": "mine"})
+    assert again.status_code == 409
+    assert etl.client.delete(f"{RUNS}/mine").status_code == 409, "it is not over"
+    marked = etl.client.patch(f"{RUNS}/mine", json={"state": "failed", "note": "by hand"})
+    assert (marked.json()["state"], marked.json()["note"]) == ("failed", "by hand")
+    masked = etl.client.patch(f"{RUNS}/mine?update_mask=note", json={"state": "success", "note": ""})
+    assert (masked.json()["state"], masked.json()["note"]) == ("failed", None)
+    queued = etl.client.patch(f"{RUNS}/mine", json={"state": "queued"})
+    assert queued.json()["state"] == "success", "it was looked at once more, and the task that it ends with was skipped"
+    assert etl.client.delete(f"{RUNS}/mine").status_code == 204
+    assert etl.client.get(f"{RUNS}/mine").status_code == 404

@@ -18,7 +18,7 @@ from tradewind.core.errors import TradewindError
 log = structlog.get_logger("api")
 
 NOT_FOUND = frozenset({"DagNotFound", "RunNotFound", "TaskNotFound", "BackfillNotFound", "NotFound"})
-CONFLICTS = frozenset({"RunAlreadyExists", "AlreadyExists", "NotCurrent"})
+CONFLICTS = frozenset({"RunAlreadyExists", "AlreadyExists", "NotCurrent", "NotOver"})
 
 
 class NotFound(TradewindError):

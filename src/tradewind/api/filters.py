@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from inspect import Parameter, Signature
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import Query
 from pydantic import AfterValidator
@@ -31,7 +31,7 @@ def ranges(*moments: str, numbers: tuple[str, ...] = ()) -> Callable[..., Ranges
     kinds = {**dict.fromkeys(moments, Given), **dict.fromkeys(numbers, float)}
 
     def asked(**given: datetime | float | None) -> Ranges:
-        return within(kinds, given)
+        return bounds_in(kinds, given)
 
     parameters = [
         Parameter(
@@ -45,7 +45,7 @@ def ranges(*moments: str, numbers: tuple[str, ...] = ()) -> Callable[..., Ranges
     return asked
 
 
-def within(names: Any, given: Mapping[str, datetime | float | None]) -> Ranges:
+def bounds_in(names: Iterable[str], given: Mapping[str, datetime | float | None]) -> Ranges:
     """The bounds among these fields of a query or a body."""
     found = {}
     for name in names:

@@ -35,6 +35,10 @@ class RunAlreadyExists(TradewindError):
         self.dag_id, self.run_id = dag_id, run_id
 
 
+class NotOver(TradewindError):
+    """Something is still under way, and has to end first."""
+
+
 class InvalidInput(TradewindError):
     """A person gave something that cannot be used; the text names the field and what would be right."""
 

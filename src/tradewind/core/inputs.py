@@ -289,6 +289,24 @@ class MarkRun:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TakeNewTasks:
+    """A run goes by the newest version of its Dag, and runs the tasks that it has not had so far."""
+
+    run: int
+    loaded: tuple[LiveRun, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DropPartitions:
+    """These runs are for no partition any more; with `clear` they run once more, too."""
+
+    plan: RerunPlan
+    clear: bool = False
+    loaded: tuple[LiveRun, ...] = ()
+    dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CreateBackfill:
     """Somebody wants the runs of a past range. `existing` are the Dag's runs that there are, by logical date."""
 
@@ -357,5 +375,6 @@ Input = (
     AttemptStarted | AttemptFinished | TriggerAnswered | WatcherFired | WatcherFailed | AssetsUpdated | XComPushed
     | CallbackFinished | TimerFired | DagLoaded | DagGone | CreateRun | SetPaused | Clear | MarkTasks | MarkRun
     | WorkerJoined | WorkerLeft | WorkerExpired | PoolsChanged | CreateBackfill | BackfillFound | PauseBackfill
-    | CancelBackfill | TaskStoreChanged | AssetStoreChanged | CallbackBegun | QuestionAnswered
+    | CancelBackfill | TaskStoreChanged | AssetStoreChanged | CallbackBegun | QuestionAnswered | TakeNewTasks
+    | DropPartitions
 )  # fmt: skip

@@ -13,12 +13,20 @@ from sqlalchemy.exc import DBAPIError
 
 from tradewind.core.backfill_plan import Backfill, BackfillPlan, Reprocess, Slot
 from tradewind.core.errors import DagNotFound, InvalidInput, TaskNotFound, Unreadable
-from tradewind.core.inputs import BackfillFound, CancelBackfill, Clear, CreateBackfill, MarkTasks, PauseBackfill
+from tradewind.core.inputs import (
+    BackfillFound,
+    CancelBackfill,
+    Clear,
+    CreateBackfill,
+    DropPartitions,
+    MarkTasks,
+    PauseBackfill,
+)
 from tradewind.core.markers import Place, plan_across
 from tradewind.core.past import PreviousRun
 from tradewind.core.plan import Plan
 from tradewind.core.records import TaskKey
-from tradewind.core.rerun_plan import RerunPlan, RerunWish, matching, plan_rerun
+from tradewind.core.rerun_plan import RerunPlan, RerunWish, RunStep, matching, plan_rerun
 from tradewind.core.states import TaskState
 from tradewind.core.world import LiveRun, World
 from tradewind.scheduler.owner import Rows
@@ -48,6 +56,27 @@ def clear_tasks(context: Context, body: Body, actor: str) -> Wish:
         stored = _Stored(connection, context.world(), keep_version=wish.latest is False)
         rerun, reached = plan_across(wish, lives, context.world().plans, stored)
     return Clear(plan=rerun, loaded=tuple(reached), dry_run=dry_run)
+
+
+@handles("run.drop_partitions")
+def drop_partitions(context: Context, body: Body, actor: str) -> Wish:
+    """Runs are for no partition any more: one run, or those for partitions of a key or of a range of dates."""
+    dag_id, _ = _dag_named(context, body)
+    names = ("run_id", "partition_key", "partition_date_start", "partition_date_end")
+    if not any(body.get(name) for name in names):
+        raise InvalidInput(f"Say which runs are meant, by {', '.join(names)}.")
+    lives = [
+        live for live in _runs_named(context, dag_id, body, keep_version=False) if live.run.partition_key is not None
+    ]
+    clear = bool(body.get("clear_task_instances"))
+    steps = [
+        RunStep(run.number, run.dag_id, run.run_id, run.state, tuple(live.tasks.values()) if clear else ())
+        for live in sorted(lives, key=lambda live: live.run.number)
+        if (run := live.run)
+    ]
+    return DropPartitions(
+        plan=RerunPlan(tuple(steps)), clear=clear, loaded=tuple(lives), dry_run=bool(body.get("dry_run"))
+    )
 
 
 @dataclass(slots=True)

@@ -511,6 +511,16 @@ component = Table(
     Column("detail", Text, nullable=False, server_default="{}"),
 )
 
+favorite = Table(
+    "favorite",
+    metadata,
+    Column("username", Text, primary_key=True),
+    Column("dag_id", Text, primary_key=True),
+    Index("ix_favorite_dag_id", "dag_id"),
+    sqlite_with_rowid=False,
+)
+"""Dags that people want to find again quickly."""
+
 pool = Table(
     "pool",
     metadata,

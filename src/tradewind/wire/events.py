@@ -5,6 +5,8 @@ from typing import Final
 RUN_CREATED: Final = "run.created"
 RUN_MOVED: Final = "run.moved"
 RUN_PASSED_OVER: Final = "run.passed_over"
+RUN_NOTED: Final = "run.noted"
+RUN_UNPARTITIONED: Final = "run.unpartitioned"
 RUN_DELETED: Final = "run.deleted"
 RUN_DEADLINE_MISSED: Final = "run.deadline_missed"
 TASK_MOVED: Final = "task.moved"

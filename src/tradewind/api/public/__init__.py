@@ -2,11 +2,13 @@
 
 from tradewind.api.public import (
     dags,
+    run_wishes,
     runs,
 )
 
 FAMILIES = (
     dags.routes,
+    run_wishes.routes,
     runs.routes,
 )
 """All of them, in the order in which a path is looked up."""

@@ -4,23 +4,34 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from datetime import UTC, date, datetime, time
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any, Literal
 
+from fastapi import Depends, Query
+from pydantic import Field
 from sqlalchemy import Connection
 
 from tradewind.api.call import Call
 from tradewind.api.display import display_names
-from tradewind.api.models import Answer, Moment
+from tradewind.api.filters import Given, Ranges, bounds_in, ranges
+from tradewind.api.models import Answer, Body, Cursor, Limit, Moment, Offset, OrderBy, page_of
 from tradewind.api.public.versions import DagVersionResponse, version_fields
 from tradewind.api.routing import Asked, Routes
-from tradewind.core.access import Resource
+from tradewind.core.access import Action, Resource
 from tradewind.core.errors import RunNotFound
 from tradewind.core.states import RunState, RunType
-from tradewind.store.paging import Row
-from tradewind.store.reading.runs import run_row, versions_of_runs
+from tradewind.store.paging import Page, Row
+from tradewind.store.reading.filters import Within
+from tradewind.store.reading.runs import RunFilter, run_row, runs_listed, versions_of_runs
+from tradewind.store.times import to_us
 
 routes = Routes("DagRun", prefix="/dags/{dag_id}")
+
+MOST = 2**53
+Number = Annotated[int, Field(ge=0, le=2**31 - 1)]
+Names = Annotated[list[str], Field(max_length=1000)]
+StateAsked = Literal["queued", "running", "success", "failed", "none"]
 
 
 class DagRunTriggeredByType(StrEnum):
@@ -63,6 +74,119 @@ class DAGRunResponse(Answer):
     partition_date: Moment | None
 
 
+class DAGRunCollectionResponse(Answer):
+    """A page of runs. Runs are always counted whole, so `total_entries_limit` is null."""
+
+    dag_runs: list[DAGRunResponse]
+    total_entries: int | None = None
+    total_entries_limit: int | None = None
+    next_cursor: str | None = None
+    previous_cursor: str | None = None
+
+
+RunRanges = Annotated[
+    Ranges,
+    Depends(
+        ranges("run_after", "logical_date", "start_date", "end_date", "updated_at", numbers=("duration",)),
+    ),
+]
+Pattern = Annotated[str | None, Query(description="`%` and `_` are wildcards, `|` stands between alternatives.")]
+Prefix = Annotated[str | None, Query(description="Upper and lower case differ; `|` stands between alternatives.")]
+
+
+@routes.get("/dagRuns", Resource.RUN, response_model=DAGRunCollectionResponse)
+def get_dag_runs(
+    call: Asked,
+    dag_id: str,
+    within: RunRanges,
+    partition_date_gte: date | None = None,
+    partition_date_lte: date | None = None,
+    cursor: Cursor = None,
+    limit: Limit = 50,
+    offset: Offset = 0,
+    conf_contains: str = "",
+    run_type: Annotated[list[RunType], Query()] = [],  # noqa: B006
+    state: Annotated[list[StateAsked], Query()] = [],  # noqa: B006
+    dag_version: Annotated[list[Number], Query()] = [],  # noqa: B006
+    bundle_version: Annotated[str | None, Query(description="Nothing here has one.")] = None,
+    order_by: OrderBy = None,
+    run_id_pattern: Pattern = None,
+    run_id_prefix_pattern: Prefix = None,
+    triggering_user_name_pattern: Pattern = None,
+    triggering_user_name_prefix_pattern: Prefix = None,
+    dag_id_pattern: Pattern = None,
+    dag_id_prefix_pattern: Prefix = None,
+    partition_key_pattern: Pattern = None,
+    partition_key_prefix_pattern: Prefix = None,
+    consuming_asset_pattern: Pattern = None,
+) -> dict[str, Any]:
+    """The runs of a Dag, or with `~` those of all Dags that the caller may see."""
+    days = {"partition_date": _days(partition_date_gte, partition_date_lte)}
+    wanted = RunFilter(
+        dag_ids=None if dag_id == "~" else (dag_id,),
+        run_types=run_type,
+        states=_states(state) if state else None,
+        ranges={**within, **{name: bounds for name, bounds in days.items() if bounds}},
+        conf_contains=conf_contains,
+        versions=dag_version,
+        nothing=bundle_version is not None,
+        run_id_pattern=run_id_pattern,
+        run_id_prefix=run_id_prefix_pattern,
+        user_pattern=triggering_user_name_pattern,
+        user_prefix=triggering_user_name_prefix_pattern,
+        dag_id_pattern=dag_id_pattern,
+        dag_id_prefix=dag_id_prefix_pattern,
+        partition_key_pattern=partition_key_pattern,
+        partition_key_prefix=partition_key_prefix_pattern,
+        consumed_asset_pattern=consuming_asset_pattern,
+    )
+    return listed(call, wanted, page_of(call.settings.api.maximum_page_limit, limit, offset, order_by, cursor))
+
+
+class DAGRunsBatchBody(Body):
+    order_by: str | None = None
+    page_offset: Annotated[int, Field(ge=0, le=MOST)] = 0
+    page_limit: Annotated[int, Field(ge=0)] = 100
+    dag_ids: Names | None = None
+    states: Annotated[list[RunState | None], Field(max_length=100)] | None = None
+    run_after_gte: Given | None = None
+    run_after_gt: Given | None = None
+    run_after_lte: Given | None = None
+    run_after_lt: Given | None = None
+    logical_date_gte: Given | None = None
+    logical_date_gt: Given | None = None
+    logical_date_lte: Given | None = None
+    logical_date_lt: Given | None = None
+    start_date_gte: Given | None = None
+    start_date_gt: Given | None = None
+    start_date_lte: Given | None = None
+    start_date_lt: Given | None = None
+    end_date_gte: Given | None = None
+    end_date_gt: Given | None = None
+    end_date_lte: Given | None = None
+    end_date_lt: Given | None = None
+    duration_gte: float | None = None
+    duration_gt: float | None = None
+    duration_lte: float | None = None
+    duration_lt: float | None = None
+    conf_contains: str | None = None
+
+
+@routes.post("/dagRuns/list", Resource.RUN, Action.READ, response_model=DAGRunCollectionResponse)
+def get_list_dag_runs_batch(call: Asked, dag_id: Literal["~"], body: DAGRunsBatchBody) -> dict[str, Any]:
+    """Runs of any Dags that the caller may see; for filters that are too long for an address."""
+    wanted = RunFilter(
+        dag_ids=body.dag_ids,
+        states=[state for state in body.states if state] if body.states is not None else None,
+        ranges=bounds_in(("run_after", "logical_date", "start_date", "end_date", "duration"), body.model_dump()),
+        conf_contains=body.conf_contains or "",
+    )
+    order_by = [body.order_by] if body.order_by else None
+    return listed(
+        call, wanted, page_of(call.settings.api.maximum_page_limit, body.page_limit, body.page_offset, order_by)
+    )
+
+
 @routes.get("/dagRuns/{dag_run_id}", Resource.RUN, response_model=DAGRunResponse)
 def get_dag_run(call: Asked, dag_id: str, dag_run_id: str) -> dict[str, Any]:
     """One run."""
@@ -71,6 +195,31 @@ def get_dag_run(call: Asked, dag_id: str, dag_run_id: str) -> dict[str, Any]:
         if row is None:
             raise RunNotFound(dag_id, dag_run_id)
         return runs_as_answers(call, connection, [row])[0]
+
+
+def listed(call: Call, wanted: RunFilter, page: Page) -> dict[str, Any]:
+    """A page of the runs that the caller may see."""
+    with call.reading() as connection:
+        found = runs_listed(connection, call.scope, wanted, page)
+        answers = runs_as_answers(call, connection, found.rows)
+    return {
+        "dag_runs": answers,
+        "total_entries": found.total,
+        "next_cursor": found.next_cursor,
+        "previous_cursor": found.previous_cursor,
+    }
+
+
+def _states(asked: Iterable[str]) -> list[RunState]:
+    """`none` is a state that no run has."""
+    return [RunState(state) for state in asked if state != "none"]
+
+
+def _days(first: date | None, last: date | None) -> Within:
+    """Whole days in UTC, both included."""
+    start = datetime.combine(first, time(), UTC) if first else None
+    end = datetime.combine(last, time.max, UTC) if last else None
+    return Within(gte=to_us(start), lte=to_us(end))
 
 
 def runs_as_answers(call: Call, connection: Connection, rows: Iterable[Row]) -> list[dict[str, Any]]:
