@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from play import at, do
+from play import at, do, end
 
 from tradewind.testing.api_stage import ApiStage
 from tradewind.testing.builders import dag
@@ -68,5 +68,7 @@ def test_a_run_is_made_marked_noted_and_deleted(etl: ApiStage) -> None:
     assert (masked.json()["state"], masked.json()["note"]) == ("failed", None)
     queued = etl.client.patch(f"{RUNS}/mine", json={"state": "queued"})
     assert queued.json()["state"] == "success", "it was looked at once more, and the task that it ends with was skipped"
+    assert etl.client.delete(f"{RUNS}/mine").status_code == 409, "its task has not stopped yet"
+    end(etl, "cancelled")
     assert etl.client.delete(f"{RUNS}/mine").status_code == 204
     assert etl.client.get(f"{RUNS}/mine").status_code == 404

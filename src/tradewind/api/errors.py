@@ -18,7 +18,7 @@ from tradewind.core.errors import TradewindError
 log = structlog.get_logger("api")
 
 NOT_FOUND = frozenset({"DagNotFound", "RunNotFound", "TaskNotFound", "BackfillNotFound", "NotFound"})
-CONFLICTS = frozenset({"RunAlreadyExists", "AlreadyExists", "NotCurrent", "NotOver"})
+CONFLICTS = frozenset({"RunAlreadyExists", "AlreadyExists", "NotCurrent", "NotOver", "TaskIsRunning", "Conflict"})
 
 
 class NotFound(TradewindError):
@@ -27,6 +27,10 @@ class NotFound(TradewindError):
 
 class AlreadyExists(TradewindError):
     """There is one of that name already."""
+
+
+class Conflict(TradewindError):
+    """What is asked for does not go with how things are."""
 
 
 def status_of(error: TradewindError) -> int:

@@ -56,6 +56,7 @@ from tradewind.core.inputs import (
     WorkerExpired,
     WorkerJoined,
     WorkerLeft,
+    XComDropped,
     XComPushed,
 )
 from tradewind.core.plan import Plan
@@ -96,6 +97,8 @@ def _react(turn: Turn, event: Input) -> Any:
             attempts.finished(turn, event)
         case XComPushed():
             attempts.pushed(turn, event)
+        case XComDropped():
+            attempts.dropped(turn, event)
         case TaskStoreChanged():
             return state_stores.task_store_changed(turn, event)
         case AssetStoreChanged():

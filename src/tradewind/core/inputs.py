@@ -163,6 +163,16 @@ class XComPushed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class XComDropped:
+    """Somebody deletes a value that a task instance has left."""
+
+    run: int
+    task_id: str
+    map_index: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TaskStoreChanged:
     """A running attempt keeps a value beside its task instance. Without a value it forgets `key`, and without a key
     everything."""
@@ -375,6 +385,6 @@ Input = (
     AttemptStarted | AttemptFinished | TriggerAnswered | WatcherFired | WatcherFailed | AssetsUpdated | XComPushed
     | CallbackFinished | TimerFired | DagLoaded | DagGone | CreateRun | SetPaused | Clear | MarkTasks | MarkRun
     | WorkerJoined | WorkerLeft | WorkerExpired | PoolsChanged | CreateBackfill | BackfillFound | PauseBackfill
-    | CancelBackfill | TaskStoreChanged | AssetStoreChanged | CallbackBegun | QuestionAnswered | TakeNewTasks
-    | DropPartitions
+    | CancelBackfill | TaskStoreChanged | AssetStoreChanged | CallbackBegun | QuestionAnswered
+    | XComDropped | TakeNewTasks | DropPartitions
 )  # fmt: skip

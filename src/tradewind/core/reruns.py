@@ -113,13 +113,20 @@ def _clear_task(turn: Turn, live: LiveRun, task: TaskInstance, *, keeps_skip: bo
 
 def mark_tasks(turn: Turn, wish: MarkTasks) -> RerunPlan:
     """A person says how tasks ended. Running attempts are stopped; downstream sees the new state."""
-    event = {TaskState.SUCCESS: TaskEvent.MARKED_SUCCESS, TaskState.FAILED: TaskEvent.MARKED_FAILED}.get(wish.state)
+    event = _MARKS.get(wish.state)
     if event is None:
-        raise InvalidInput(f"A task can be marked success or failed, not {wish.state}.")
+        raise InvalidInput(f"A task can be marked {', '.join(_MARKS)}, not {wish.state}.")
     if not wish.dry_run:
         for live, tasks in _lives(turn, wish.plan, wish.loaded):
             _mark_in_run(turn, live, tasks, event)
     return wish.plan
+
+
+_MARKS = {
+    TaskState.SUCCESS: TaskEvent.MARKED_SUCCESS,
+    TaskState.FAILED: TaskEvent.MARKED_FAILED,
+    TaskState.SKIPPED: TaskEvent.MARKED_SKIPPED,
+}
 
 
 def _mark_in_run(turn: Turn, live: LiveRun, chosen: Sequence[TaskInstance], event: TaskEvent) -> None:

@@ -21,7 +21,7 @@ from tradewind.core.states import RunState, RunType
 from tradewind.core.timetables import DataInterval
 from tradewind.core.turn import Turn
 from tradewind.core.world import LiveRun
-from tradewind.scheduler import questions, reruns, state_stores  # noqa: F401 - commands are found by their names
+from tradewind.scheduler import questions, reruns, state_stores, task_edits  # noqa: F401 - commands are found by their names
 from tradewind.scheduler.owner import Rows
 from tradewind.scheduler.params import check_conf
 from tradewind.scheduler.wishes import HANDLERS, Body, Context, Wish, check_body, handles, moment, one_of
@@ -222,7 +222,7 @@ def delete_run(context: Context, body: Body, actor: str) -> Wish:
 
 _TABLES_OF_A_RUN = (
     "task_instance", "attempt", "xcom", "rendered", "callback", "deadline", "asset_run", "deferral", "question",
-    "task_state_store",
+    "task_state_store", "task_note",
 )  # fmt: skip
 
 

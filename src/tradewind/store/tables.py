@@ -226,6 +226,19 @@ task_instance = Table(
     sqlite_with_rowid=False,
 )
 
+task_note = Table(
+    "task_note",
+    metadata,
+    Column("run", BigInteger, primary_key=True, autoincrement=False),
+    Column("task_id", Text, primary_key=True),
+    Column("map_index", Integer, primary_key=True, autoincrement=False),
+    Column("note", Text, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""What people have noted about task instances; nothing is decided by it."""
+
 attempt = Table(
     "attempt",
     metadata,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Any, Literal, Self
 
@@ -10,7 +10,6 @@ from fastapi import Query
 from pydantic import Field, model_validator
 
 from tradewind.api.call import Call
-from tradewind.api.filters import Given
 from tradewind.api.models import Body
 from tradewind.api.public.bulk import BulkResponse, OnAbsence, OnExistence, Results, may_change
 from tradewind.api.public.runs import DAGRunResponse, get_dag_run
@@ -36,10 +35,10 @@ class DagRunMutableStates(StrEnum):
 
 class TriggerDAGRunPostBody(Body):
     dag_run_id: str | None = None
-    data_interval_start: Given | None = None
-    data_interval_end: Given | None = None
-    logical_date: Given | None
-    run_after: Given | None = None
+    data_interval_start: datetime | None = None
+    data_interval_end: datetime | None = None
+    logical_date: datetime | None
+    run_after: datetime | None = None
     conf: dict[str, Any] | None = None
     note: Note | None = None
     partition_key: str | None = None
@@ -203,4 +202,4 @@ def _change(
 
 
 def _text(at: datetime | None) -> str | None:
-    return at.isoformat() if at is not None else None
+    return (at if at.tzinfo is not None else at.replace(tzinfo=UTC)).isoformat() if at is not None else None

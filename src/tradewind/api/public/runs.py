@@ -8,13 +8,13 @@ from datetime import UTC, date, datetime, time
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from fastapi import Depends, Query
+from fastapi import Query
 from pydantic import Field
 from sqlalchemy import Connection
 
+from tradewind.api.bounds import SIDES, durations, moment_us, moments, seconds_us
 from tradewind.api.call import Call
 from tradewind.api.display import display_names
-from tradewind.api.filters import Given, Ranges, bounds_in, ranges
 from tradewind.api.models import Answer, Body, Cursor, Limit, Moment, Offset, OrderBy, page_of
 from tradewind.api.public.versions import DagVersionResponse, version_fields
 from tradewind.api.routing import Asked, Routes
@@ -22,7 +22,7 @@ from tradewind.core.access import Action, Resource
 from tradewind.core.errors import RunNotFound
 from tradewind.core.states import RunState, RunType
 from tradewind.store.paging import Page, Row
-from tradewind.store.reading.filters import Within
+from tradewind.store.reading.ranges import Bounds
 from tradewind.store.reading.runs import RunFilter, run_row, runs_listed, versions_of_runs
 from tradewind.store.times import to_us
 
@@ -31,6 +31,7 @@ routes = Routes("DagRun", prefix="/dags/{dag_id}")
 MOST = 2**53
 Number = Annotated[int, Field(ge=0, le=2**31 - 1)]
 Names = Annotated[list[str], Field(max_length=1000)]
+Seconds = Annotated[float, Field(allow_inf_nan=False)]
 StateAsked = Literal["queued", "running", "success", "failed", "none"]
 
 
@@ -84,12 +85,6 @@ class DAGRunCollectionResponse(Answer):
     previous_cursor: str | None = None
 
 
-RunRanges = Annotated[
-    Ranges,
-    Depends(
-        ranges("run_after", "logical_date", "start_date", "end_date", "updated_at", numbers=("duration",)),
-    ),
-]
 Pattern = Annotated[str | None, Query(description="`%` and `_` are wildcards, `|` stands between alternatives.")]
 Prefix = Annotated[str | None, Query(description="Upper and lower case differ; `|` stands between alternatives.")]
 
@@ -98,7 +93,12 @@ Prefix = Annotated[str | None, Query(description="Upper and lower case differ; `
 def get_dag_runs(
     call: Asked,
     dag_id: str,
-    within: RunRanges,
+    run_after: Bounds = moments("run_after"),
+    logical_date: Bounds = moments("logical_date"),
+    start_date: Bounds = moments("start_date"),
+    end_date: Bounds = moments("end_date"),
+    updated_at: Bounds = moments("updated_at"),
+    duration: Bounds = durations("duration"),
     partition_date_gte: date | None = None,
     partition_date_lte: date | None = None,
     cursor: Cursor = None,
@@ -121,12 +121,19 @@ def get_dag_runs(
     consuming_asset_pattern: Pattern = None,
 ) -> dict[str, Any]:
     """The runs of a Dag, or with `~` those of all Dags that the caller may see."""
-    days = {"partition_date": _days(partition_date_gte, partition_date_lte)}
     wanted = RunFilter(
         dag_ids=None if dag_id == "~" else (dag_id,),
         run_types=run_type,
         states=_states(state) if state else None,
-        ranges={**within, **{name: bounds for name, bounds in days.items() if bounds}},
+        ranges={
+            "run_after": run_after,
+            "logical_date": logical_date,
+            "start_date": start_date,
+            "end_date": end_date,
+            "updated_at": updated_at,
+            "duration": duration,
+            "partition_date": _days(partition_date_gte, partition_date_lte),
+        },
         conf_contains=conf_contains,
         versions=dag_version,
         nothing=bundle_version is not None,
@@ -149,27 +156,33 @@ class DAGRunsBatchBody(Body):
     page_limit: Annotated[int, Field(ge=0)] = 100
     dag_ids: Names | None = None
     states: Annotated[list[RunState | None], Field(max_length=100)] | None = None
-    run_after_gte: Given | None = None
-    run_after_gt: Given | None = None
-    run_after_lte: Given | None = None
-    run_after_lt: Given | None = None
-    logical_date_gte: Given | None = None
-    logical_date_gt: Given | None = None
-    logical_date_lte: Given | None = None
-    logical_date_lt: Given | None = None
-    start_date_gte: Given | None = None
-    start_date_gt: Given | None = None
-    start_date_lte: Given | None = None
-    start_date_lt: Given | None = None
-    end_date_gte: Given | None = None
-    end_date_gt: Given | None = None
-    end_date_lte: Given | None = None
-    end_date_lt: Given | None = None
-    duration_gte: float | None = None
-    duration_gt: float | None = None
-    duration_lte: float | None = None
-    duration_lt: float | None = None
+    run_after_gte: datetime | None = None
+    run_after_gt: datetime | None = None
+    run_after_lte: datetime | None = None
+    run_after_lt: datetime | None = None
+    logical_date_gte: datetime | None = None
+    logical_date_gt: datetime | None = None
+    logical_date_lte: datetime | None = None
+    logical_date_lt: datetime | None = None
+    start_date_gte: datetime | None = None
+    start_date_gt: datetime | None = None
+    start_date_lte: datetime | None = None
+    start_date_lt: datetime | None = None
+    end_date_gte: datetime | None = None
+    end_date_gt: datetime | None = None
+    end_date_lte: datetime | None = None
+    end_date_lt: datetime | None = None
+    duration_gte: Seconds | None = None
+    duration_gt: Seconds | None = None
+    duration_lte: Seconds | None = None
+    duration_lt: Seconds | None = None
     conf_contains: str | None = None
+
+    def bounds(self, name: str) -> Bounds:
+        """The four fields of this name."""
+        to_number = seconds_us if name == "duration" else moment_us
+        given = (getattr(self, f"{name}_{side}") for side in SIDES)
+        return Bounds(*(None if value is None else to_number(value) for value in given))
 
 
 @routes.post("/dagRuns/list", Resource.RUN, Action.READ, response_model=DAGRunCollectionResponse)
@@ -178,7 +191,9 @@ def get_list_dag_runs_batch(call: Asked, dag_id: Literal["~"], body: DAGRunsBatc
     wanted = RunFilter(
         dag_ids=body.dag_ids,
         states=[state for state in body.states if state] if body.states is not None else None,
-        ranges=bounds_in(("run_after", "logical_date", "start_date", "end_date", "duration"), body.model_dump()),
+        ranges={
+            name: body.bounds(name) for name in ("run_after", "logical_date", "start_date", "end_date", "duration")
+        },
         conf_contains=body.conf_contains or "",
     )
     order_by = [body.order_by] if body.order_by else None
@@ -215,11 +230,11 @@ def _states(asked: Iterable[str]) -> list[RunState]:
     return [RunState(state) for state in asked if state != "none"]
 
 
-def _days(first: date | None, last: date | None) -> Within:
+def _days(first: date | None, last: date | None) -> Bounds:
     """Whole days in UTC, both included."""
     start = datetime.combine(first, time(), UTC) if first else None
     end = datetime.combine(last, time.max, UTC) if last else None
-    return Within(gte=to_us(start), lte=to_us(end))
+    return Bounds(gte=to_us(start), lte=to_us(end))
 
 
 def runs_as_answers(call: Call, connection: Connection, rows: Iterable[Row]) -> list[dict[str, Any]]:

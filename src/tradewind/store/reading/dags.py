@@ -13,7 +13,8 @@ from tradewind.core.access import DagFacts, DagScope
 from tradewind.core.dag import DagSpec
 from tradewind.store import tables as t
 from tradewind.store.paging import Listed, Page, Row, Sortable, paged
-from tradewind.store.reading.filters import like_any, starts_any
+from tradewind.store.reading.filters import like_any as like_any
+from tradewind.store.reading.filters import starts_any
 from tradewind.store.reading.scope import escaped, visible_dags
 from tradewind.store.specs import decode_spec
 

@@ -1,40 +1,12 @@
-"""Conditions that lists share: text that is looked for, and ranges of moments and numbers."""
+"""Text that lists look for, as conditions."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, or_, true
+from sqlalchemy import ColumnElement, func, or_, true
 
 from tradewind.core.errors import InvalidInput
-
-
-@dataclass(frozen=True, slots=True)
-class Within:
-    """Bounds of a range; None is no bound. Moments are microseconds since 1970."""
-
-    gte: float | None = None
-    gt: float | None = None
-    lte: float | None = None
-    lt: float | None = None
-
-    def holds(self, column: ColumnElement[Any]) -> ColumnElement[bool]:
-        """A condition that a column's value lies in the range; a row without a value does not, where there is one."""
-        parts: list[ColumnElement[bool]] = []
-        if self.gte is not None:
-            parts.append(column >= self.gte)
-        if self.gt is not None:
-            parts.append(column > self.gt)
-        if self.lte is not None:
-            parts.append(column <= self.lte)
-        if self.lt is not None:
-            parts.append(column < self.lt)
-        return and_(true(), *parts)
-
-    def __bool__(self) -> bool:
-        """Whether there is any bound."""
-        return any(bound is not None for bound in (self.gte, self.gt, self.lte, self.lt))
 
 
 def like_any(column: Any, pattern: str) -> ColumnElement[bool]:

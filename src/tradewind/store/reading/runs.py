@@ -7,18 +7,19 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Float, Select, cast, exists, false, func, or_, select, true, union
+from sqlalchemy import ColumnElement, Connection, Select, exists, false, func, or_, select, true, union
 
 from tradewind.core.access import DagScope
 from tradewind.core.states import RunState, RunType
 from tradewind.store import tables as t
 from tradewind.store.paging import Listed, Page, Row, Sortable, paged
-from tradewind.store.reading.filters import Within, like_any, starts_any
+from tradewind.store.reading.filters import like_any, starts_any
+from tradewind.store.reading.ranges import Bounds
 from tradewind.store.reading.scope import escaped, in_scope
 
 _run = t.run.c
-seconds_taken: ColumnElement[Any] = cast(_run.end_date - _run.start_date, Float) / 1e6
-"""How long a run took, or nothing while it is not over."""
+_took: ColumnElement[Any] = _run.end_date - _run.start_date
+"""How many microseconds a run took; nothing while it is not over."""
 last_moved = func.coalesce(_run.end_date, _run.start_date, _run.queued_at, _run.run_after)
 """When a run last began to wait, started or ended."""
 
@@ -34,7 +35,7 @@ SORTABLE: Sortable = {
     "end_date": _run.end_date,
     "updated_at": last_moved,
     "conf": _run.conf,
-    "duration": seconds_taken,
+    "duration": _took,
     "run_type": _run.run_type,
     "partition_key": _run.partition_key,
     "partition_date": _run.partition_date,
@@ -45,10 +46,10 @@ RANGES: Mapping[str, ColumnElement[Any]] = {
     "start_date": _run.start_date,
     "end_date": _run.end_date,
     "updated_at": last_moved,
-    "duration": seconds_taken,
+    "duration": _took,
     "partition_date": _run.partition_date,
 }
-"""What can be bounded, by name."""
+"""What can be bounded, by name; `duration` in microseconds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +59,7 @@ class RunFilter:
     dag_ids: Sequence[str] | None = None
     run_types: Sequence[RunType] = ()
     states: Sequence[RunState] | None = None
-    ranges: Mapping[str, Within] = field(default_factory=dict)
+    ranges: Mapping[str, Bounds] = field(default_factory=dict)
     conf_contains: str = ""
     versions: Sequence[int] = ()
     """Numbers of the Dag's versions, of which the run or an attempt of it had one."""
@@ -126,7 +127,7 @@ def _conditions(wanted: RunFilter) -> list[ColumnElement[bool]]:
         found.append(_run.run_type.in_(wanted.run_types))
     if wanted.states is not None:
         found.append(_run.state.in_(wanted.states))
-    found += [bounds.holds(RANGES[name]) for name, bounds in wanted.ranges.items()]
+    found += [part for name, bounds in wanted.ranges.items() for part in bounds.of(RANGES[name])]
     if wanted.conf_contains:
         # conf is stored as JSON, so what is looked for has to be written as JSON writes it.
         written = escaped(json.dumps(wanted.conf_contains)[1:-1])
