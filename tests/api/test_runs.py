@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from concurrent.futures import ThreadPoolExecutor
+from time import monotonic, sleep
 from typing import Any
 
 import pytest
 from play import at, do, end
 
+from tradewind.core.access import READING, Grant, Resource, Role
 from tradewind.testing.api_stage import ApiStage
 from tradewind.testing.builders import dag
 
@@ -72,3 +76,49 @@ def test_a_run_is_made_marked_noted_and_deleted(etl: ApiStage) -> None:
     end(etl, "cancelled")
     assert etl.client.delete(f"{RUNS}/mine").status_code == 204
     assert etl.client.get(f"{RUNS}/mine").status_code == 404
+
+
+def listens(stage: ApiStage) -> None:
+    """Wait until somebody is told of events."""
+    deadline = monotonic() + 20
+    while not stage.listeners:
+        assert monotonic() < deadline, "nobody listens"
+        sleep(0.01)
+
+
+def test_waiting_for_a_run_gives_a_line_for_each_state_and_ends_with_it(etl: ApiStage) -> None:
+    do(etl, "dag.pause", dag_id="etl")
+    make(etl, "one")
+    with ThreadPoolExecutor() as pool:
+        answer = pool.submit(etl.client.get, f"{RUNS}/one/wait?interval=0.1&result=b&result=none")
+        listens(etl)
+        do(etl, "dag.unpause", dag_id="etl")
+        assert end(etl) == ["a"]
+        assert end(etl, return_value=b'{"rows": 3}') == ["b"]
+        found = answer.result(20)
+    assert found.headers["content-type"] == "application/x-ndjson"
+    lines = [json.loads(line) for line in found.text.splitlines()]
+    assert lines[-1] == {"state": "success", "results": {"b": {"rows": 3}}}
+    assert [line["state"] for line in lines[:-1]] in (["queued"], ["queued", "running"]), "each state once, in order"
+    assert etl.listeners == []
+
+
+def test_waiting_for_a_run_that_is_over_or_is_not_there_ends_at_once(etl: ApiStage) -> None:
+    make(etl, "one")
+    do(etl, "run.mark", dag_id="etl", run_id="one", state="failed")
+    assert etl.client.get(f"{RUNS}/one/wait?interval=5").text == '{"state": "failed"}\n'
+    etl.is_away = True
+    assert etl.client.get(f"{RUNS}/one/wait?interval=5").text == '{"state": "failed"}\n'
+    assert etl.client.get(f"{RUNS}/two/wait?interval=5").status_code == 404
+    assert etl.client.get(f"{RUNS}/one/wait?interval=0").status_code == 422
+
+
+def test_results_of_tasks_are_for_those_alone_who_may_see_values(etl: ApiStage) -> None:
+    make(etl, "one")
+    end(etl, return_value=b'"canary"')
+    end(etl)
+    runs = Grant(READING, frozenset({Resource.DAG, Resource.RUN}))
+    etl.gate.be("lee", Role("runs", (runs,)))
+    assert etl.client.get(f"{RUNS}/one/wait?interval=5").text == '{"state": "success"}\n'
+    refused = etl.client.get(f"{RUNS}/one/wait?interval=5&result=a")
+    assert (refused.status_code, "canary" in refused.text) == (404, False)

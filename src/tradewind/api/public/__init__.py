@@ -2,12 +2,16 @@
 
 from tradewind.api.public import (
     dags,
+    run_clears,
+    run_wait,
     run_wishes,
     runs,
 )
 
 FAMILIES = (
     dags.routes,
+    run_clears.routes,
+    run_wait.routes,
     run_wishes.routes,
     runs.routes,
 )

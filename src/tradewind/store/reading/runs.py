@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, exists, false, func, or_, select, true, union
+from sqlalchemy import ColumnElement, Connection, Select, exists, false, func, or_, select, true, tuple_, union
 
 from tradewind.core.access import DagScope
 from tradewind.core.states import RunState, RunType
@@ -52,6 +52,10 @@ RANGES: Mapping[str, ColumnElement[Any]] = {
 """What can be bounded, by name; `duration` in microseconds."""
 
 
+MOST_NAMED = 500
+"""Runs that one statement names."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunFilter:
     """Which runs; a field that is None or empty asks for nothing. Patterns are those of `like_any`."""
@@ -89,10 +93,25 @@ def run_row(connection: Connection, dag_id: str, run_id: str) -> Row | None:
     return dict(found) if found else None
 
 
-def run_row_numbered(connection: Connection, number: int) -> Row | None:
-    """The same by the run's number."""
-    found = connection.execute(_runs().where(_run.number == number)).mappings().first()
-    return dict(found) if found else None
+def run_state(connection: Connection, number: int) -> str | None:
+    """The state of a run; None where there is none of that number any more."""
+    return connection.execute(select(_run.state).where(_run.number == number)).scalar()
+
+
+def run_rows(connection: Connection, names: Sequence[tuple[str, str]]) -> list[Row]:
+    """The rows of these runs (ids of Dag and run), of those that there are, in this order."""
+    found: dict[tuple[str, str], Row] = {}
+    for first in range(0, len(names), MOST_NAMED):
+        some = names[first : first + MOST_NAMED]
+        query = _runs().where(tuple_(_run.dag_id, _run.run_id).in_(some))
+        found.update({(row["dag_id"], row["run_id"]): dict(row) for row in connection.execute(query).mappings()})
+    return [found[name] for name in names if name in found]
+
+
+def task_ids_of_run(connection: Connection, number: int) -> set[str]:
+    """The tasks that a run has instances of."""
+    task = t.task_instance.c
+    return set(connection.execute(select(task.task_id).distinct().where(task.run == number)).scalars())
 
 
 def versions_of_runs(connection: Connection, numbers: Collection[int]) -> dict[int, list[Row]]:
