@@ -21,6 +21,7 @@ from tradewind.core.access import OF_DAGS, Action, Caller, DagFacts, DagScope, N
 from tradewind.core.dag import DagSpec
 from tradewind.core.errors import DagNotFound, TradewindError
 from tradewind.store.reading.dags import dag_facts
+from tradewind.store.reading.traits import KnownTraits
 from tradewind.wire.messages import Command
 
 
@@ -56,6 +57,7 @@ class Installation:
     link: Link
     gate: Gate
     specs: Specs = field(default_factory=Specs)
+    traits: KnownTraits = field(default_factory=KnownTraits)
 
 
 @dataclass(frozen=True, slots=True)

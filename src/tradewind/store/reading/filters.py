@@ -34,3 +34,47 @@ def _parts(pattern: str) -> list[str]:
 
 MOST_PARTS = 100
 LONGEST_PART = 1000
+
+
+def like_matches(pattern: str, text: str) -> bool:
+    """The same as `like_any`, for text that no database holds in a column."""
+    parts = _parts(pattern)
+    return not parts or any(_holds(text.lower(), part.lower()) for part in parts)
+
+
+def starts_matches(prefix: str, text: str) -> bool:
+    """The same as `starts_any`, for text that no database holds in a column."""
+    parts = _parts(prefix)
+    return not parts or any(text.startswith(part) for part in parts)
+
+
+def _holds(text: str, pattern: str) -> bool:
+    """Whether the pieces between `%` come in the text one after another; never slower than their lengths multiplied."""
+    at = 0
+    for piece in _pieces(pattern):
+        found = next((n for n in range(at, len(text) - len(piece) + 1) if _is_at(text, n, piece)), None)
+        if found is None:
+            return False
+        at = found + len(piece)
+    return True
+
+
+def _pieces(pattern: str) -> list[list[str]]:
+    """Characters between `%`; an empty one stands for any."""
+    pieces: list[list[str]] = [[]]
+    characters = iter(pattern)
+    for character in characters:
+        match character:
+            case "%":
+                pieces.append([])
+            case "_":
+                pieces[-1].append("")
+            case "\\":
+                pieces[-1].append(next(characters, "%"))
+            case _:
+                pieces[-1].append(character)
+    return [piece for piece in pieces if piece]
+
+
+def _is_at(text: str, at: int, piece: list[str]) -> bool:
+    return all(character in ("", text[at + n]) for n, character in enumerate(piece))

@@ -108,6 +108,12 @@ def run_rows(connection: Connection, names: Sequence[tuple[str, str]]) -> list[R
     return [found[name] for name in names if name in found]
 
 
+def open_runs(connection: Connection, dag_id: str) -> int:
+    """How many runs of a Dag are not over."""
+    query = select(func.count()).where(_run.dag_id == dag_id, _run.state.in_((RunState.QUEUED, RunState.RUNNING)))
+    return connection.execute(query).scalar() or 0
+
+
 def task_ids_of_run(connection: Connection, number: int) -> set[str]:
     """The tasks that a run has instances of."""
     task = t.task_instance.c
