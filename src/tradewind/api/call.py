@@ -23,6 +23,7 @@ from tradewind.core.dag import DagSpec
 from tradewind.core.errors import DagNotFound, TradewindError
 from tradewind.core.sensitive import Sensitive
 from tradewind.store.reading.dags import dag_facts
+from tradewind.store.reading.traits import KnownTraits
 from tradewind.wire.messages import Command
 
 
@@ -71,6 +72,7 @@ class Installation:
     vault: Vault
     specs: Specs = field(default_factory=Specs)
     mentions: Mentions = field(default_factory=Mentions)
+    traits: KnownTraits = field(default_factory=KnownTraits)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,13 @@ log = structlog.get_logger("api")
 __all__ = ["AlreadyExists", "NotFound", "answer_errors", "headers_of", "said_of_fault", "status_of"]
 
 NOT_FOUND = frozenset({"DagNotFound", "RunNotFound", "TaskNotFound", "BackfillNotFound", "NotFound"})
-CONFLICTS = frozenset({"RunAlreadyExists", "AlreadyExists", "NotCurrent", "BackfillConflict"})
+CONFLICTS = frozenset(
+    {"RunAlreadyExists", "AlreadyExists", "NotCurrent", "NotOver", "TaskIsRunning", "Conflict", "BackfillConflict"}
+)
+
+
+class Conflict(TradewindError):
+    """What is asked for does not go with how things are."""
 
 
 def status_of(error: TradewindError) -> int:

@@ -10,6 +10,10 @@ from tradewind.api.public import (
     event_logs,
     import_errors,
     pools,
+    run_clears,
+    run_wait,
+    run_wishes,
+    runs,
     system,
     variables,
 )
@@ -24,6 +28,10 @@ FAMILIES = (
     event_logs.routes,
     import_errors.routes,
     pools.routes,
+    run_clears.routes,
+    run_wait.routes,
+    run_wishes.routes,
+    runs.routes,
     system.routes,
     variables.routes,
 )
