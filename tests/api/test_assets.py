@@ -265,6 +265,25 @@ def test_what_no_dag_names_any_more_is_found_by_its_events(lake: ApiStage) -> No
     assert [event["name"] for event in get(lake, "/events", asset_id=number)["asset_events"]] == ["canary-asset"]
 
 
+def test_an_asset_is_made_by_a_run_of_the_one_dag_that_updates_it(lake: ApiStage) -> None:
+    hidden, raw, clean = (id_of(lake, name) for name in ("canary-asset", "raw", "clean"))
+    answer = lake.client.post(f"{URL}/{hidden}/materialize", json={"note": "please", "conf": {"a": 1}})
+    assert answer.status_code == 200, answer.text
+    run = answer.json()
+    assert (run["dag_id"], run["run_type"], run["triggered_by"]) == ("other", "asset_materialization", "rest_api")
+    assert (run["note"], run["conf"], run["state"]) == ("please", {"a": 1}, "running")
+    assert lake.client.post(f"{URL}/{hidden}/materialize").status_code == 200, "a body is not needed"
+    again = {"dag_run_id": run["dag_run_id"]}
+    assert lake.client.post(f"{URL}/{hidden}/materialize", json=again).status_code in (400, 409)
+    assert lake.client.post(f"{URL}/{raw}/materialize").status_code == 400, "two Dags update it"
+    assert lake.client.post(f"{URL}/{clean}/materialize").status_code == 404, "no Dag updates it"
+    only_sees(lake, "makes")
+    assert lake.client.post(f"{URL}/{raw}/materialize").json()["dag_id"] == "makes"
+    assert lake.client.post(f"{URL}/{hidden}/materialize").status_code == 404
+    lake.gate.be("lee", "Viewer")
+    assert lake.client.post(f"{URL}/{hidden}/materialize").status_code == 403
+
+
 def test_a_viewer_changes_nothing(lake: ApiStage) -> None:
     raw = id_of(lake, "raw")
     lake.gate.be("lee", "Viewer")

@@ -1,6 +1,7 @@
 """`/api/v2`: Airflow 3.3's public REST API. One module per family of routes."""
 
 from tradewind.api.public import (
+    asset_materialize,
     asset_state_store,
     assets,
     backfills,
@@ -20,6 +21,7 @@ from tradewind.api.public import (
 
 FAMILIES = (
     dags.routes,
+    asset_materialize.routes,
     asset_state_store.routes,
     assets.routes,
     backfills.routes,
