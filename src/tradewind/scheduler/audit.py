@@ -21,8 +21,9 @@ def rows_of_command(
         "key": key, "at": now, "actor": actor, "kind": kind, "body": shown, "state": "applied", "value": value or {},
         "error": "",
     }  # fmt: skip
+    named = {**body, **value} if isinstance(value, Mapping) else body  # a run is named when it is made
     line = Record(
-        COMMAND, _name(body, "dag_id"), _name(body, "run_id"), _name(body, "task_id"), _index(body), after=kind,
+        COMMAND, _name(named, "dag_id"), _name(named, "run_id"), _name(named, "task_id"), _index(body), after=kind,
         reason=actor, body=shown,
     )  # fmt: skip
     return PutRow("command", row), line

@@ -22,6 +22,7 @@ from tradewind.api.asset_catalogue import (
     assets_of_the_ledger,
 )
 from tradewind.api.call import Call
+from tradewind.api.display import names_of_dags
 from tradewind.api.errors import NotFound
 from tradewind.api.listing import like, part_of
 from tradewind.api.models import Answer, Body, Limit, Moment, Offset, OrderBy, collection, page_of
@@ -485,7 +486,7 @@ def get_asset_queued_events(call: Asked, asset_id: Id, before: When = None) -> d
     with call.reading() as connection:
         asset = asset_named(call, connection, asset_id)
         rows = reading.waiting(connection, call.scope_of(READ_DAG), asset=asset, before=_us(before))
-    return _queued(rows)
+        return _queued(call, connection, rows)
 
 
 @routes.delete("/assets/{asset_id}/queuedEvents", Resource.ASSET, status_code=204)
@@ -500,7 +501,9 @@ def delete_asset_queued_events(call: Asked, asset_id: Id, before: When = None) -
 @routes.get("/dags/{dag_id}/assets/queuedEvents", Resource.ASSET, response_model=QueuedEventCollectionResponse)
 def get_dag_asset_queued_events(call: Asked, dag_id: str, before: When = None) -> dict[str, Any]:
     """Assets of which something was said that this Dag has not had a run for yet."""
-    return _queued(_waiting_for(call, READ_DAG, dag_id, None, before)[0])
+    rows, _ = _waiting_for(call, READ_DAG, dag_id, None, before)
+    with call.reading() as connection:
+        return _queued(call, connection, rows)
 
 
 @routes.delete("/dags/{dag_id}/assets/queuedEvents", Resource.ASSET, status_code=204)
@@ -516,7 +519,9 @@ def get_dag_asset_queued_event(call: Asked, dag_id: str, asset_id: Id, before: W
     rows, name = _waiting_for(call, READ_DAG, dag_id, asset_id, before)
     if not rows:
         raise NotFound(f"Nothing that was said of asset {name!r} waits for a run of Dag {dag_id!r}.")
-    return _queued_fields(rows[0])
+    with call.reading() as connection:
+        answer: dict[str, Any] = _queued(call, connection, rows)["queued_events"][0]
+    return answer
 
 
 @routes.delete("/dags/{dag_id}/assets/{asset_id}/queuedEvents", Resource.ASSET, status_code=204)
@@ -549,17 +554,18 @@ def _forget(call: Call, rows: list[dict[str, Any]], before: Any, whose: str) -> 
     return Response(status_code=204)
 
 
-def _queued(rows: list[dict[str, Any]]) -> dict[str, Any]:
-    return {"queued_events": [_queued_fields(row) for row in rows], "total_entries": len(rows)}
-
-
-def _queued_fields(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "dag_id": row["dag_id"],
-        "asset_id": number_of("asset", row["name"], row["uri"]),
-        "created_at": row["since"],
-        "dag_display_name": row["dag_id"],
-    }
+def _queued(call: Call, connection: Connection, rows: list[dict[str, Any]]) -> dict[str, Any]:
+    names = names_of_dags(call, connection, (row["dag_id"] for row in rows))
+    shown = [
+        {
+            "dag_id": row["dag_id"],
+            "asset_id": number_of("asset", row["name"], row["uri"]),
+            "created_at": row["since"],
+            "dag_display_name": names[row["dag_id"]],
+        }
+        for row in rows
+    ]
+    return {"queued_events": shown, "total_entries": len(shown)}
 
 
 def _us(before: Any) -> int | None:

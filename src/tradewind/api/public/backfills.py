@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import Field
 
 from tradewind.api.call import Call
+from tradewind.api.display import names_of_dags
 from tradewind.api.link import Refusal
 from tradewind.api.models import Answer, Body, Limit, Moment, Offset, OrderBy, collection, page_of
 from tradewind.api.routing import Asked, Routes
@@ -76,13 +77,14 @@ def list_backfills(
     page = page_of(call.settings.api.maximum_page_limit, limit, offset, order_by)
     with call.reading() as connection:
         listed = backfills_listed(connection, call.scope, None if dag_id == "~" else dag_id, page)
-    return collection("backfills", [_fields(row) for row in listed.rows], listed)
+        names = names_of_dags(call, connection, (row["dag_id"] for row in listed.rows))
+    return collection("backfills", [_fields(row, names) for row in listed.rows], listed)
 
 
 @routes.post("", Resource.BACKFILL, response_model=BackfillResponse)
 def create_backfill(call: Asked, body: BackfillPostBody) -> dict[str, Any]:
     """Begin a backfill."""
-    return _fields(_row(call, _asked(call, body)["id"]))
+    return _shown(call, _asked(call, body)["id"])
 
 
 @routes.post("/dry_run", Resource.BACKFILL, response_model=DryRunBackfillCollectionResponse)
@@ -99,7 +101,8 @@ def create_backfill_dry_run(call: Asked, body: BackfillPostBody) -> dict[str, An
 @routes.get("/{backfill_id}", Resource.BACKFILL, response_model=BackfillResponse)
 def get_backfill(call: Asked, backfill_id: Id) -> dict[str, Any]:
     """One backfill."""
-    return _fields(_permitted(call, backfill_id))
+    _permitted(call, backfill_id)
+    return _shown(call, backfill_id)
 
 
 @routes.put("/{backfill_id}/pause", Resource.BACKFILL, response_model=BackfillResponse)
@@ -140,7 +143,7 @@ def _changed(call: Call, kind: str, number: int) -> dict[str, Any]:
         if refused.kind != "BackfillNotFound":
             raise
         raise BackfillConflict(f"Backfill {number} has ended meanwhile.") from None
-    return _fields(_row(call, number))
+    return _shown(call, number)
 
 
 def _permitted(call: Call, number: int) -> dict[str, Any]:
@@ -161,7 +164,13 @@ def _row(call: Call, number: int) -> dict[str, Any]:
     return row
 
 
-def _fields(row: Mapping[str, Any]) -> dict[str, Any]:
+def _shown(call: Call, number: int) -> dict[str, Any]:
+    row = _row(call, number)
+    with call.reading() as connection:
+        return _fields(row, names_of_dags(call, connection, [row["dag_id"]]))
+
+
+def _fields(row: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
     return {
         "id": row["id"],
         "dag_id": row["dag_id"],
@@ -174,5 +183,5 @@ def _fields(row: Mapping[str, Any]) -> dict[str, Any]:
         "created_at": row["created_at"],
         "completed_at": row["completed_at"],
         "updated_at": row["updated_at"],
-        "dag_display_name": row["dag_id"],
+        "dag_display_name": names[row["dag_id"]],
     }

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 
 from fastapi import Query
 
+from tradewind.api.display import names_of_dags
 from tradewind.api.errors import NotFound
 from tradewind.api.models import Answer, Limit, Moment, Offset, OrderBy, collection, page_of
 from tradewind.api.routing import Asked, Routes
@@ -26,7 +27,8 @@ routes = Routes("Event Log", prefix="/eventLogs")
 
 class EventLogResponse(Answer):
     """A line. `owner` is who asked for a command, and null for what the engine noted. `extra` is JSON: what was asked
-    for; or which state it was `before` and is `after`, and the `reason`."""
+    for; or which state it was `before` and is `after`, and the `reason`. `task_display_name` is null: a line may be
+    older than the name that its task has now."""
 
     event_log_id: int
     when: Moment
@@ -97,7 +99,8 @@ def get_event_logs(
     page = page_of(call.settings.api.maximum_page_limit, limit, offset, order_by)
     with call.reading() as connection:
         listed = event_logs_listed(connection, call.scope, wanted, page)
-    return collection("event_logs", [_fields(row) for row in listed.rows], listed)
+        names = names_of_dags(call, connection, (row["dag_id"] for row in listed.rows))
+    return collection("event_logs", [_fields(row, names) for row in listed.rows], listed)
 
 
 @routes.get("/{event_log_id}", Resource.EVENT_LOG, response_model=EventLogResponse)
@@ -105,12 +108,12 @@ def get_event_log(call: Asked, event_log_id: Id) -> dict[str, Any]:
     """One line."""
     with call.reading() as connection:
         row = event_log_numbered(connection, call.scope, event_log_id)
-    if row is None:
-        raise NotFound(f"There is no event log {event_log_id}.")
-    return _fields(row)
+        if row is None:
+            raise NotFound(f"There is no event log {event_log_id}.")
+        return _fields(row, names_of_dags(call, connection, [row["dag_id"]]))
 
 
-def _fields(row: Mapping[str, Any]) -> dict[str, Any]:
+def _fields(row: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
     body = json.loads(row["body"])
     if row["name"] != COMMAND:
         said = {name: row[name] for name in ("before", "after", "reason") if row[name]}
@@ -127,6 +130,5 @@ def _fields(row: Mapping[str, Any]) -> dict[str, Any]:
         "logical_date": row["logical_date"],
         "owner": row["owner"] or None,
         "extra": json.dumps(body) if body else None,
-        "dag_display_name": row["dag_id"] or None,
-        "task_display_name": row["task_id"] or None,
+        "dag_display_name": names[row["dag_id"]] or None,
     }

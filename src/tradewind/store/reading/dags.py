@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -121,6 +121,12 @@ def is_favorite(connection: Connection, username: str, dag_id: str) -> bool:
     """Whether somebody has this Dag among their favourites."""
     mine = t.favorite.c.username == username, t.favorite.c.dag_id == dag_id
     return connection.execute(select(t.favorite.c.dag_id).where(*mine)).first() is not None
+
+
+def versions_now(connection: Connection, dag_ids: Collection[str]) -> list[tuple[str, str]]:
+    """(dag_id, version) of these Dags, of those that there are."""
+    query = select(t.dag.c.dag_id, t.dag.c.version).where(t.dag.c.dag_id.in_(sorted(dag_ids)))
+    return [tuple(row) for row in connection.execute(query)]
 
 
 def spec_of_version(connection: Connection, version: str) -> DagSpec:
