@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 
+from sqlalchemy import select
+
+from tradewind.config import load_settings
 from tradewind.core.decisions import PutRow, Record
 from tradewind.scheduler.audit import rows_of_command
+from tradewind.standalone import apply_offline
+from tradewind.store import tables as t
+from tradewind.store.engine import open_engine
+from tradewind.wire.messages import Command
 
 NOW = datetime(2024, 1, 1, tzinfo=UTC)
 
@@ -36,3 +44,17 @@ def test_a_line_says_which_dag_run_and_task_it_was_about() -> None:
 def test_names_that_are_none_are_left_out() -> None:
     _, line = rows_of_command("k", "x", {"dag_id": "d" * 251, "map_index": "all"}, "kim", NOW, [])
     assert (line.dag_id, line.map_index) == ("", -1)
+
+
+def test_what_the_cli_changes_without_a_scheduler_has_its_line_as_well(tmp_path: Path) -> None:
+    settings = load_settings(environ={"TRADEWIND_HOME": str(tmp_path)})
+    command = Command(key="k", kind="variable.set", body={"key": "region", "value": "canary"}, actor="kim")
+    assert apply_offline(settings, command).state == "applied"
+    engine = open_engine(settings.database.sql_alchemy_conn, read_only=True)
+    with engine.connect() as connection:
+        lines = connection.execute(select(t.event.c.after, t.event.c.reason, t.event.c.body).where(
+            t.event.c.name == "command")).all()  # fmt: skip
+        rows = connection.execute(select(t.command.c.key, t.command.c.actor, t.command.c.body)).all()
+    engine.dispose()
+    assert [tuple(line) for line in lines] == [("variable.set", "kim", '{"key": "region"}')]
+    assert [tuple(row) for row in rows] == [("k", "kim", '{"key": "region"}')]

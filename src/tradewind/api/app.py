@@ -13,7 +13,7 @@ from tradewind.api import public
 from tradewind.api.call import Gate, Installation, Vault
 from tradewind.api.errors import answer_errors
 from tradewind.api.gates import OpenGate
-from tradewind.api.health import health_of, scheduler_status
+from tradewind.api.health import HealthInfoResponse, health_of, scheduler_status
 from tradewind.api.link import Link, SchedulerLink
 from tradewind.api.metrics import exposition
 from tradewind.api.middleware import guarded
@@ -24,8 +24,8 @@ from tradewind.security.secrets import open_vault
 routes = Routes("Monitor")
 
 
-@routes.get("/health", OPEN)
-@routes.get("/api/v2/monitor/health", OPEN)
+@routes.get("/health", OPEN, include_in_schema=False)
+@routes.get("/api/v2/monitor/health", OPEN, operation_id="get_health", response_model=HealthInfoResponse)
 async def health(request: Request) -> dict[str, Any]:
     """Component by component, as their beats say."""
     installation: Installation = request.app.state.installation

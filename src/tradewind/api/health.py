@@ -8,8 +8,39 @@ from typing import Any
 from sqlalchemy import Engine, text
 
 from tradewind.api.link import Link, Refusal, SchedulerAway
+from tradewind.api.models import Answer
 
 STALE_BEAT_SECONDS = 10.0
+
+
+class BaseInfoResponse(Answer):
+    status: str | None
+
+
+class SchedulerInfoResponse(BaseInfoResponse):
+    latest_scheduler_heartbeat: str | None
+
+
+class TriggererInfoResponse(BaseInfoResponse):
+    latest_triggerer_heartbeat: str | None
+
+
+class DagProcessorInfoResponse(BaseInfoResponse):
+    latest_dag_processor_heartbeat: str | None
+
+
+class WorkersInfoResponse(BaseInfoResponse):
+    """Of Tradewind alone."""
+
+    connected: int
+
+
+class HealthInfoResponse(Answer):
+    metadatabase: BaseInfoResponse
+    scheduler: SchedulerInfoResponse
+    triggerer: TriggererInfoResponse
+    dag_processor: DagProcessorInfoResponse | None = None
+    workers: WorkersInfoResponse
 
 
 async def scheduler_status(link: Link) -> dict[str, Any] | None:

@@ -12,8 +12,9 @@ from tradewind.api.call import Call
 from tradewind.api.health import STALE_BEAT_SECONDS
 from tradewind.api.link import Refusal, SchedulerAway
 from tradewind.api.listing import part_of
-from tradewind.api.models import Answer, Limit, Moment, Offset, OrderBy, collection, page_of
+from tradewind.api.models import Answer, Limit, Offset, OrderBy, collection, page_of
 from tradewind.api.numbers import number_of
+from tradewind.api.public.task_shapes import JobResponse
 from tradewind.api.routing import OPEN, Asked, Routes
 from tradewind.api.values import When, within
 from tradewind.core.access import Resource
@@ -24,25 +25,11 @@ from tradewind.store.times import from_us, to_us
 routes = Routes("Monitor")
 
 
-class JobResponse(Answer):
-    """A process that works for the installation: its scheduler (`SchedulerJob`), or an agent that runs tasks and
-    triggers (`WorkerJob`). `state` is `running` while it answers, and null otherwise. What only that process knows
+class JobCollectionResponse(Answer):
+    """Processes that work for the installation: its scheduler (`SchedulerJob`), and the agents that run tasks and
+    triggers (`WorkerJob`). `state` is `running` while one answers, and null otherwise. What only that process knows
     (where it runs, for whom) is null."""
 
-    id: int
-    dag_id: str | None
-    state: str | None
-    job_type: str | None
-    start_date: Moment | None
-    end_date: Moment | None
-    latest_heartbeat: Moment | None
-    executor_class: str | None
-    hostname: str | None
-    unixname: str | None
-    dag_display_name: str | None = None
-
-
-class JobCollectionResponse(Answer):
     jobs: list[JobResponse]
     total_entries: int
 
