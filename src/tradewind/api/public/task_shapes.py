@@ -45,7 +45,7 @@ class TriggerResponse(Answer):
 
 
 class JobResponse(Answer):
-    """Airflow's record of a service. Tradewind keeps none, so nothing is ever one."""
+    """A process that works for the installation: its scheduler, or a worker. Of a task instance there is none."""
 
     id: int
     dag_id: str | None
