@@ -119,8 +119,11 @@ def _first_lines(command: click.Command) -> str:
 # --- states ------------------------------------------------------------------------------------------------------
 
 BY_PEOPLE = frozenset(
-    {TaskEvent.MARKED_SUCCESS, TaskEvent.MARKED_FAILED, TaskEvent.CLEARED, TaskEvent.RESTARTS, TaskEvent.REMOVED}
-)
+    {
+        TaskEvent.MARKED_SUCCESS, TaskEvent.MARKED_FAILED, TaskEvent.MARKED_SKIPPED, TaskEvent.CLEARED,
+        TaskEvent.RESTARTS, TaskEvent.REMOVED,
+    }
+)  # fmt: skip
 """Left out of the drawing, because they lead from almost everywhere."""
 
 

@@ -288,6 +288,7 @@ def apply_offline(settings: Settings, command: Any) -> Any:
     from datetime import UTC, datetime
     from uuid import uuid4
 
+    from tradewind.scheduler.audit import rows_of_command
     from tradewind.scheduler.commands import answer_of, wish_of
     from tradewind.scheduler.owner import Owner
     from tradewind.scheduler.wishes import Context
@@ -336,8 +337,13 @@ def apply_offline(settings: Settings, command: Any) -> Any:
             writer=writer, lease=lease, world=world, load=load, outlet=Silent(), clock=now, new_id=lambda: uuid4().hex
         )
         vault = open_vault(settings)
-        context = Context(lambda: owner.world, engine, vault.encrypt, now, lambda _: 0)
-        owner.submit(lambda: wish_of(context, command.kind, command.body, command.actor), reply)
+        context = Context(lambda: owner.world, engine, vault.encrypt, now, lambda _: 0, vault.decrypt)
+
+        def also(answer: Any) -> Any:
+            value = answer_of(command.kind, answer)
+            return rows_of_command(command.key, command.kind, command.body, command.actor, now(), value)
+
+        owner.submit(lambda: wish_of(context, command.kind, command.body, command.actor), reply, also)
         while not result:  # what loading has set aside is noted first
             if not owner.turn():
                 raise TradewindError("The database cannot be written now; try again.")

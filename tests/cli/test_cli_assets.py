@@ -63,10 +63,10 @@ def test_a_catalogue_has_each_asset_once_with_everybody_who_names_it() -> None:
     specs = {spec.dag_id: json.loads(encode_spec(spec)) for spec in (MAKES, READS)}
     clean, found, raw = catalogue(specs)
     assert (raw.name, raw.uri, raw.extra, list(raw.producers), list(raw.consumers)) == (
-        "raw", "s3://raw", {"owner": "me"}, ["makes.all.make"], ["reads"],
+        "raw", "s3://raw", {"owner": "me"}, [("makes.all", "make")], ["reads"],
     )  # fmt: skip
-    assert (clean.name, list(clean.readers), list(clean.consumers)) == ("clean", ["makes.all.read"], ["reads"])
-    assert (found.name, found.is_alias, list(found.producers)) == ("found", True, ["makes.all.make"])
+    assert (clean.name, list(clean.readers), list(clean.consumers)) == ("clean", [("makes.all", "read")], ["reads"])
+    assert (found.name, found.is_alias, list(found.producers)) == ("found", True, [("makes.all", "make")])
 
 
 def test_assets_and_aliases_are_listed_with_airflows_columns(run: Run, assets: Path) -> None:

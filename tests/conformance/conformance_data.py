@@ -81,7 +81,7 @@ class Installation:
         )  # fmt: skip
         self.context = Context(
             world=lambda: self.owner.world, engine=self.engine, encrypt=lambda text: text[::-1],
-            now=lambda: self.now, reparse=lambda path: 0,
+            now=lambda: self.now, reparse=lambda path: 0, decrypt=lambda text: text[::-1],
         )  # fmt: skip
         pool = {"name": "default_pool", "slots": 100, "description": "", "include_deferred": False}
         self.owner.submit(Rows((PutRow("pool", pool),)))

@@ -12,7 +12,15 @@ from sqlalchemy import Engine
 from tradewind.core import decide as decide_module
 from tradewind.core import runs
 from tradewind.core.decisions import PutRow, Record, StartAttempt
-from tradewind.core.errors import DagNotFound, InvalidInput, RunAlreadyExists, RunNotFound, TaskNotFound
+from tradewind.core.errors import (
+    DagNotFound,
+    InvalidInput,
+    NotFound,
+    NotOver,
+    RunAlreadyExists,
+    RunNotFound,
+    TaskNotFound,
+)
 from tradewind.core.ids import attempt_id
 from tradewind.core.inputs import AttemptFinished, CreateRun, XCom
 from tradewind.core.records import TaskKey
@@ -133,16 +141,16 @@ def test_a_restart_goes_on_where_it_stopped(installation: Installation) -> None:
         ("run.create", {"dag_id": "etl", "run_type": "sideways"}, InvalidInput),
         ("run.mark", {"dag_id": "etl", "run_id": "taken", "state": "odd"}, InvalidInput),
         ("run.mark", {"dag_id": "etl", "run_id": "none", "state": "success"}, RunNotFound),
-        ("run.delete", {"dag_id": "etl", "run_id": "taken"}, InvalidInput),
+        ("run.delete", {"dag_id": "etl", "run_id": "taken"}, NotOver),
         ("task.mark", {"dag_id": "etl", "run_id": "taken", "task_id": "zzz", "state": "success"}, TaskNotFound),
         ("task.mark", {"dag_id": "etl", "run_id": "taken", "task_id": "a", "state": "odd"}, InvalidInput),
         ("task.clear", {"dag_id": "etl", "task_ids": ["zzz"]}, TaskNotFound),
         ("task.clear", {"dag_id": "etl", "task_regex": "("}, InvalidInput),
         ("dag.pause", {"dag_id": "nobody"}, DagNotFound),
-        ("dag.delete", {"dag_id": "etl"}, InvalidInput),
+        ("dag.delete", {"dag_id": "etl"}, NotOver),
         ("pool.set", {"name": "p", "slots": "many"}, InvalidInput),
         ("pool.delete", {"name": "default_pool"}, InvalidInput),
-        ("pool.delete", {"name": "nobody"}, InvalidInput),
+        ("pool.delete", {"name": "nobody"}, NotFound),
         ("connection.set", {"conn_id": "c", "port": "x"}, InvalidInput),
         ("variable.set", {"key": ""}, InvalidInput),
         ("no.such", {}, InvalidInput),

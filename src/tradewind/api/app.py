@@ -10,21 +10,22 @@ from sqlalchemy import Engine
 
 from tradewind import __version__
 from tradewind.api import public
-from tradewind.api.call import Gate, Installation
+from tradewind.api.call import Gate, Installation, Vault
 from tradewind.api.errors import answer_errors
 from tradewind.api.gates import OpenGate
-from tradewind.api.health import health_of, scheduler_status
+from tradewind.api.health import HealthInfoResponse, health_of, scheduler_status
 from tradewind.api.link import Link, SchedulerLink
 from tradewind.api.metrics import exposition
 from tradewind.api.middleware import guarded
 from tradewind.api.routing import OPEN, Routes, check_declared
 from tradewind.config import Settings
+from tradewind.security.secrets import open_vault
 
 routes = Routes("Monitor")
 
 
-@routes.get("/health", OPEN)
-@routes.get("/api/v2/monitor/health", OPEN)
+@routes.get("/health", OPEN, include_in_schema=False)
+@routes.get("/api/v2/monitor/health", OPEN, operation_id="get_health", response_model=HealthInfoResponse)
 async def health(request: Request) -> dict[str, Any]:
     """Component by component, as their beats say."""
     installation: Installation = request.app.state.installation
@@ -41,11 +42,31 @@ async def metrics(request: Request) -> Response:
     return Response(body, media_type="text/plain; version=0.0.4; charset=utf-8")
 
 
-def make_app(settings: Settings, engine: Engine, *, link: Link | None = None, gate: Gate | None = None) -> FastAPI:
+class _LateVault:
+    """The installation's vault, opened when something is read: its key is made by whoever stores the first secret."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._vault: Vault | None = None
+
+    def decrypt(self, token: str) -> str:
+        if self._vault is None:
+            self._vault = open_vault(self._settings, make_key=False)
+        return self._vault.decrypt(token)
+
+
+def make_app(
+    settings: Settings, engine: Engine, *, link: Link | None = None, gate: Gate | None = None,
+    vault: Vault | None = None,
+) -> FastAPI:  # fmt: skip
     """The application of one installation. `engine` is read-only."""
     app = FastAPI(title="Tradewind", version=__version__, docs_url=None, redoc_url=None, openapi_url=None)
     app.state.installation = Installation(
-        settings, engine, link or SchedulerLink(settings.scheduler_socket), gate or OpenGate()
+        settings,
+        engine,
+        link or SchedulerLink(settings.scheduler_socket),
+        gate or OpenGate(),
+        vault or _LateVault(settings),
     )
     answer_errors(app)
     for family in (routes, *public.FAMILIES):

@@ -14,13 +14,16 @@ from anyio import from_thread
 from fastapi import Request
 from sqlalchemy import Connection, Engine
 
+from tradewind.api.asset_catalogue import Mentions
 from tradewind.api.link import Link
 from tradewind.api.specs import Specs
 from tradewind.config import Settings
 from tradewind.core.access import OF_DAGS, Action, Caller, DagFacts, DagScope, Need
 from tradewind.core.dag import DagSpec
 from tradewind.core.errors import DagNotFound, TradewindError
+from tradewind.core.sensitive import Sensitive
 from tradewind.store.reading.dags import dag_facts
+from tradewind.store.reading.traits import KnownTraits
 from tradewind.wire.messages import Command
 
 
@@ -39,6 +42,17 @@ class NotPermitted(TradewindError):
         self.need = need
 
 
+class Forbidden(TradewindError):
+    """Nobody may do this here; the text says why."""
+
+
+class Vault(Protocol):
+    """Reads what is stored encrypted."""
+
+    def decrypt(self, token: str) -> str:
+        """The text. Raises TradewindError where it cannot be read."""
+
+
 class Gate(Protocol):
     """Says who makes a request."""
 
@@ -55,7 +69,10 @@ class Installation:
     """Read-only."""
     link: Link
     gate: Gate
+    vault: Vault
     specs: Specs = field(default_factory=Specs)
+    mentions: Mentions = field(default_factory=Mentions)
+    traits: KnownTraits = field(default_factory=KnownTraits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +119,20 @@ class Call:
         if not scope.holds(facts):
             raise NotPermitted(need) if sees.holds(facts) else DagNotFound(dag_id)
 
+    def allow(self, need: Need) -> None:
+        """Raise NotPermitted unless the caller may do this: for a call that does more than its route says."""
+        if not self.caller.may(need):
+            raise NotPermitted(need)
+
     def spec(self, connection: Connection, version: str) -> DagSpec:
         """A Dag as one of its versions has it. Raises InvalidInput for one that is stored damaged."""
         return self.installation.specs.of(connection, version)
+
+    @property
+    def sensitive(self) -> Sensitive:
+        """Which names are secrets' names here."""
+        core = self.settings.core
+        return Sensitive(core.sensitive_var_conn_names.split(","), goes_by_name=core.hide_sensitive_var_conn_fields)
 
     def command(self, kind: str, **body: Any) -> Any:
         """What the scheduler gives for this command. The same call with the same Idempotency-Key is applied once.

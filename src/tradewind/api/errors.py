@@ -11,22 +11,22 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from tradewind.api.call import NotAuthenticated, NotPermitted
+from tradewind.api.call import Forbidden, NotAuthenticated, NotPermitted
 from tradewind.api.link import Refusal, SchedulerAway
-from tradewind.core.errors import TradewindError
+from tradewind.core.errors import AlreadyExists, NotFound, TradewindError
 
 log = structlog.get_logger("api")
 
+__all__ = ["AlreadyExists", "NotFound", "answer_errors", "headers_of", "said_of_fault", "status_of"]
+
 NOT_FOUND = frozenset({"DagNotFound", "RunNotFound", "TaskNotFound", "BackfillNotFound", "NotFound"})
-CONFLICTS = frozenset({"RunAlreadyExists", "AlreadyExists", "NotCurrent"})
+CONFLICTS = frozenset(
+    {"RunAlreadyExists", "AlreadyExists", "NotCurrent", "NotOver", "TaskIsRunning", "Conflict", "BackfillConflict"}
+)
 
 
-class NotFound(TradewindError):
-    """There is no such thing, as far as the caller can see."""
-
-
-class AlreadyExists(TradewindError):
-    """There is one of that name already."""
+class Conflict(TradewindError):
+    """What is asked for does not go with how things are."""
 
 
 def status_of(error: TradewindError) -> int:
@@ -35,7 +35,7 @@ def status_of(error: TradewindError) -> int:
     match error:
         case NotAuthenticated():
             return 401
-        case NotPermitted():
+        case NotPermitted() | Forbidden():
             return 403
         case SchedulerAway():
             return 503

@@ -63,8 +63,11 @@ class Link(Protocol):
     async def request(self, method: str, *, within_seconds: float = QUESTION_SECONDS, **args: Any) -> Any:
         """The scheduler's answer. Raises Refusal or SchedulerAway."""
 
-    def events(self) -> Any:
-        """An asynchronous context that gives an iterator over every event from now on."""
+    def events(self, dag_id: str = "", run_id: str = "") -> Any:
+        """An asynchronous context that gives an iterator over every event from now on, or over those of a Dag or run.
+
+        Raises SchedulerAway where nobody listens; the iterator ends when the scheduler goes.
+        """
 
 
 class SchedulerLink:
@@ -115,10 +118,10 @@ class SchedulerLink:
         return response.value
 
     @asynccontextmanager
-    async def events(self) -> AsyncIterator[AsyncIterator[Event]]:
+    async def events(self, dag_id: str = "", run_id: str = "") -> AsyncIterator[AsyncIterator[Event]]:
         connection = await _open(self._path)
         try:
-            connection.send(Subscribe())
+            connection.send(Subscribe(dag_id=dag_id, run_id=run_id))
             yield connection.events()
         finally:
             connection.close()

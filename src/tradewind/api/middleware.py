@@ -53,6 +53,11 @@ class Guards:
                 message["headers"] = _with_ours(message.get("headers", ()), scope["path"])
             await send(message)
 
+        if "\0" in scope["path"] or b"%00" in scope["query_string"]:
+            # PostgreSQL takes no such text, so there is nothing that it could name.
+            sentence = "The address holds a null character (%00), which no name here has."
+            await JSONResponse({"detail": sentence}, 400)(scope, receive, send_guarded)
+            return
         body, fault = await _body(scope, receive)
         if fault is not None:
             status, sentence = fault

@@ -5,9 +5,10 @@ from typing import Any
 import click
 
 from tradewind.cli.app import App, Noun, iso, json_object, output_option, pass_app
-from tradewind.cli.asset_catalogue import Known, catalogue
+from tradewind.cli.asset_catalogue import catalogue
 from tradewind.cli.dag_rows import run_row
 from tradewind.cli.output import show
+from tradewind.core.asset_catalogue import Known
 from tradewind.core.watcher_words import failure_of
 
 COLUMNS = ("name", "uri", "group", "extra")
@@ -46,8 +47,8 @@ def details(app: App, alias: bool, name: str, uri: str, output: str) -> None:
         **({} if alias else {"uri": known.uri}),
         "group": known.group,
         **({} if alias else {"extra": dict(known.extra)}),
-        "producing_tasks": list(known.producers),
-        "consuming_tasks": list(known.readers),
+        "producing_tasks": [".".join(place) for place in known.producers],
+        "consuming_tasks": [".".join(place) for place in known.readers],
         "scheduled_dags": list(known.consumers),
         **({} if alias else {"watchers": _watchers(app, known)}),
         "events": events["events"],
@@ -68,7 +69,7 @@ def details(app: App, alias: bool, name: str, uri: str, output: str) -> None:
 def materialize(app: App, name: str, uri: str, partition_key: str | None, output: str) -> None:
     """Create a run of the Dag that updates an asset."""
     known = _chosen(app, name, uri)
-    dags = list(known.producing_dags)
+    dags = known.producing_dags
     if not dags:
         raise click.ClickException(f"No task has the asset {known.name!r} among its outlets.")
     if len(dags) > 1:

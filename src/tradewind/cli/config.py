@@ -1,12 +1,11 @@
 """`tradewind config`: values, where they come from, and what has no effect."""
 
-from collections.abc import Iterator
 from dataclasses import fields
 
 import click
 
 from tradewind.cli.app import App, Noun, pass_app
-from tradewind.config.settings import Settings, as_text, is_sensitive
+from tradewind.config.settings import as_text, entries, is_sensitive
 from tradewind.config.table import OWN, SECTIONS
 
 MASK = "< hidden >"
@@ -51,7 +50,7 @@ def list_config(
 
         settings = load_settings(settings.home, {}, with_files=False)
     shown: set[str] = set()
-    for name, key, value, source in _entries(settings, section):
+    for name, key, value, source in entries(settings, section):
         if name not in shown:
             click.echo(("\n" if shown else "") + f"[{name}]")
             shown.add(name)
@@ -69,18 +68,6 @@ def list_config(
         click.echo(f"{comment}{key} = {text}".rstrip().replace("\n", "\n    "))
     if section and not shown:
         raise click.ClickException(f"There is no section [{section}]; the sections are {', '.join(SECTIONS)}.")
-
-
-def _entries(settings: Settings, section: str | None) -> Iterator[tuple[str, str, str | None, str]]:
-    """Section, key, text and source: first the table's settings, then what else somebody wrote."""
-    for name, cls in SECTIONS.items():
-        if section in (None, name):
-            for item in fields(cls):
-                value, source = settings.explain(name, item.name)
-                yield name, item.name, as_text(value), source
-    for found in sorted(settings.others.values(), key=lambda found: found.name):
-        if section in (None, found.section):
-            yield found.section, found.key, found.text, found.source
 
 
 @config.command("lint")

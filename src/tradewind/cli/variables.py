@@ -8,6 +8,7 @@ import click
 from tradewind.cli.app import App, Noun, TakesNumbers, output_option, pass_app
 from tradewind.cli.files import read_mapping, write_text
 from tradewind.cli.output import show
+from tradewind.core.sensitive import Sensitive
 
 
 @click.group(cls=Noun)
@@ -135,6 +136,4 @@ def _from_json(text: str) -> Any:
 
 
 def _looks_secret(app: App, key: str) -> bool:
-    names = "password passwd secret token api_key apikey access_key private_key passphrase authorization"
-    more = app.settings.core.sensitive_var_conn_names.replace(",", " ")
-    return any(word in key.lower() for word in f"{names} {more}".lower().split())
+    return Sensitive(app.settings.core.sensitive_var_conn_names.split(",")).is_secret(key)

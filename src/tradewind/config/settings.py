@@ -1,7 +1,7 @@
 """Settings: the typed values of one installation, and where each came from."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import Field, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -176,6 +176,18 @@ def database_url(url: str, folder: Path) -> str:
             return f"sqlite://{rest}"
         return f"sqlite:///{os.path.normpath(folder / os.path.expanduser(path))}{mark}{query}"
     return url
+
+
+def entries(settings: Settings, section: str | None = None) -> Iterator[tuple[str, str, str | None, str]]:
+    """Section, key, text and source: first the table's settings, then what else somebody wrote."""
+    for name, cls in SECTIONS.items():
+        if section in (None, name):
+            for item in fields(cls):
+                value, source = settings.explain(name, item.name)
+                yield name, item.name, as_text(value), source
+    for found in sorted(settings.others.values(), key=lambda found: found.name):
+        if section in (None, found.section):
+            yield found.section, found.key, found.text, found.source
 
 
 def is_sensitive(section: str, key: str) -> bool:

@@ -99,8 +99,10 @@ class Api:
         effect=False,
         help="Trust X-Forwarded-* of a proxy in front.",
     )
-    expose_config: bool = setting(
-        False, "webserver.expose_config", effect=False, help="Whether the configuration can be read."
+    expose_config: str = setting(
+        "False",
+        "webserver.expose_config",
+        help="Whether the API shows the configuration: False, True or non-sensitive-only. Secrets are never shown.",
     )
     instance_name: str | None = setting(None, "webserver.instance_name", effect=False, help="Name shown in the web UI.")
     ssl_cert: str = setting("", "webserver.web_server_ssl_cert", effect=False, help="Certificate file for HTTPS.")

@@ -5,7 +5,7 @@ from typing import Any
 
 from tradewind.core import callbacks, consuming, deferral, questions, runs, tasks
 from tradewind.core.dag import TaskSpec
-from tradewind.core.decisions import PutRendered, PutXCom, Record, StartAttempt, StopAttempt, StopStray
+from tradewind.core.decisions import DropRows, PutRendered, PutXCom, Record, StartAttempt, StopAttempt, StopStray
 from tradewind.core.inputs import (
     AttemptFinished,
     AttemptStarted,
@@ -13,6 +13,7 @@ from tradewind.core.inputs import (
     WorkerJoined,
     WorkerLeft,
     XCom,
+    XComDropped,
     XComPushed,
 )
 from tradewind.core.records import Attempt, TaskInstance, TaskKey
@@ -269,6 +270,15 @@ def pushed(turn: Turn, report: XComPushed) -> None:
         keep_xcom(turn, live, key, report.xcom)
     else:
         turn.do(PutXCom(key, report.xcom.name, report.xcom.value, report.xcom.length))
+
+
+def dropped(turn: Turn, wish: XComDropped) -> None:
+    """A person deleted a value: offers and expansions that come later do not find it."""
+    key = TaskKey(wish.run, wish.task_id, wish.map_index)
+    live = turn.world.runs.get(wish.run)
+    if live is not None:
+        live.forget_xcom(key, wish.name)
+    turn.do(DropRows("xcom", {**key._asdict(), "key": wish.name}))
 
 
 # --- workers -----------------------------------------------------------------------------------------------------

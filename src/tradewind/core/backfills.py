@@ -10,7 +10,7 @@ from dataclasses import replace
 from tradewind.core import reruns, runs
 from tradewind.core.backfill_plan import Action, Backfill, BackfillPlan, LiveBackfill, Slot, decision, plan_backfill
 from tradewind.core.decisions import LookForRuns, PutRow, Record
-from tradewind.core.errors import BackfillNotFound, DagNotFound, InvalidInput
+from tradewind.core.errors import BackfillConflict, BackfillNotFound, DagNotFound
 from tradewind.core.inputs import BackfillFound, CancelBackfill, CreateBackfill, PauseBackfill
 from tradewind.core.past import PreviousRun
 from tradewind.core.records import DagRun
@@ -26,7 +26,7 @@ def create(turn: Turn, wish: CreateBackfill) -> BackfillPlan:
     if plan is None or record is None or record.is_stale:
         raise DagNotFound(dag_id)
     if (other := world.backfills.get(dag_id)) is not None:
-        raise InvalidInput(
+        raise BackfillConflict(
             f"Backfill {other.record.id} of {dag_id} is not over, and a Dag has one at a time; "
             f"`tradewind backfill cancel {other.record.id}` ends it."
         )

@@ -41,6 +41,7 @@ from tradewind.core.inputs import (
     CreateRun,
     DagGone,
     DagLoaded,
+    DropPartitions,
     Input,
     MarkRun,
     MarkTasks,
@@ -48,6 +49,7 @@ from tradewind.core.inputs import (
     PoolsChanged,
     QuestionAnswered,
     SetPaused,
+    TakeNewTasks,
     TaskStoreChanged,
     TimerFired,
     TriggerAnswered,
@@ -56,6 +58,7 @@ from tradewind.core.inputs import (
     WorkerExpired,
     WorkerJoined,
     WorkerLeft,
+    XComDropped,
     XComPushed,
 )
 from tradewind.core.plan import Plan
@@ -96,6 +99,8 @@ def _react(turn: Turn, event: Input) -> Any:
             attempts.finished(turn, event)
         case XComPushed():
             attempts.pushed(turn, event)
+        case XComDropped():
+            attempts.dropped(turn, event)
         case TaskStoreChanged():
             return state_stores.task_store_changed(turn, event)
         case AssetStoreChanged():
@@ -129,6 +134,10 @@ def _react(turn: Turn, event: Input) -> Any:
             return reruns.clear(turn, event)
         case MarkTasks():
             return reruns.mark_tasks(turn, event)
+        case TakeNewTasks():
+            return reruns.take_new_tasks(turn, event)
+        case DropPartitions():
+            return reruns.drop_partitions(turn, event)
         case MarkRun():
             for live in event.loaded:
                 if live.run.number not in turn.world.runs:

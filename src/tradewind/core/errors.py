@@ -35,8 +35,36 @@ class RunAlreadyExists(TradewindError):
         self.dag_id, self.run_id = dag_id, run_id
 
 
+class NotFound(TradewindError):
+    """There is no such thing, as far as whoever asks can see."""
+
+
+class AlreadyExists(TradewindError):
+    """There is one of that name already."""
+
+
+class NotOver(TradewindError):
+    """Something is still under way, and has to end first."""
+
+
+class TaskIsRunning(TradewindError):
+    """What somebody wants to clear is running, and they said that it should not be stopped."""
+
+    def __init__(self, task_id: str, run_id: str, count: int) -> None:
+        others = f" and {count - 1} more" if count > 1 else ""
+        super().__init__(
+            f"Task {task_id!r} of run {run_id}{others} is running; wait for its end, or clear without "
+            "prevent_running_task, which stops it."
+        )
+        self.task_id, self.run_id = task_id, run_id
+
+
 class InvalidInput(TradewindError):
     """A person gave something that cannot be used; the text names the field and what would be right."""
+
+
+class BackfillConflict(InvalidInput):
+    """What is asked for cannot be beside the backfill that there is, or with one that is over."""
 
 
 class NotCurrent(TradewindError):

@@ -163,6 +163,16 @@ class XComPushed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class XComDropped:
+    """Somebody deletes a value that a task instance has left."""
+
+    run: int
+    task_id: str
+    map_index: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TaskStoreChanged:
     """A running attempt keeps a value beside its task instance. Without a value it forgets `key`, and without a key
     everything."""
@@ -304,6 +314,24 @@ class MarkRun:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TakeNewTasks:
+    """A run goes by the newest version of its Dag, and runs the tasks that it has not had so far."""
+
+    run: int
+    loaded: tuple[LiveRun, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DropPartitions:
+    """These runs are for no partition any more; with `clear` they run once more, too."""
+
+    plan: RerunPlan
+    clear: bool = False
+    loaded: tuple[LiveRun, ...] = ()
+    dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CreateBackfill:
     """Somebody wants the runs of a past range. `existing` are the Dag's runs that there are, by logical date."""
 
@@ -373,4 +401,5 @@ Input = (
     | CallbackFinished | TimerFired | DagLoaded | DagGone | CreateRun | SetPaused | Clear | MarkTasks | MarkRun
     | WorkerJoined | WorkerLeft | WorkerExpired | PoolsChanged | CreateBackfill | BackfillFound | PauseBackfill
     | CancelBackfill | TaskStoreChanged | AssetStoreChanged | CallbackBegun | QuestionAnswered
+    | XComDropped | TakeNewTasks | DropPartitions
 )  # fmt: skip

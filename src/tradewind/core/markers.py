@@ -164,7 +164,9 @@ def _take_named(reach: _Reach, marker: _Marker, named: Named) -> Iterable[_Marke
         reach.note(marker, f"Dag {named.dag_id!r} has no task {named.task_id!r}.")
     else:
         ids = frozenset({named.task_id})
-        wish = replace(reach.wish, task_ids=ids, task_regex="", map_indexes=None, instances=None, upstream=False)
+        wish = replace(
+            reach.wish, task_ids=ids, task_regex="", map_indexes=None, named=frozenset(), instances=None, upstream=False
+        )  # fmt: skip
         return tuple(reach.take(wish, live, marker.most))
     return ()
 

@@ -23,6 +23,9 @@ class RerunWish:
     task_ids: frozenset[str] | None = None
     task_regex: str = ""
     map_indexes: frozenset[int] | None = None
+    """Only instances with these indexes, also of what is reached upstream and downstream."""
+    named: frozenset[tuple[str, int]] = frozenset()
+    """Of the tasks of `task_ids` that occur here only these instances; what is reached from them comes whole."""
     instances: frozenset[tuple[str, int]] | None = None
     """Exactly these; whatever else chooses tasks is not looked at."""
     upstream: bool = False
@@ -102,11 +105,16 @@ def _chosen(wish: RerunWish, live: LiveRun) -> Iterable[TaskInstance]:
         if wish.downstream:
             asked |= live.plan.descendants(task_id)
     around = live.plan.with_setups_and_teardowns(asked) - asked if wish.around else frozenset()
-    indexes = wish.map_indexes
+    indexes, partly = wish.map_indexes, {task_id for task_id, _ in wish.named}
     return [
         task
         for (task_id, index), task in live.tasks.items()
-        if (task_id in asked and (indexes is None or index in indexes)) or task_id in around
+        if (
+            task_id in asked
+            and (indexes is None or index in indexes)
+            and (task_id not in partly or (task_id, index) in wish.named)
+        )
+        or task_id in around
     ]
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from tradewind.core import deadlines, runs
 from tradewind.core.decisions import PutRun
 from tradewind.core.errors import InvalidInput
-from tradewind.core.inputs import Clear, MarkTasks
+from tradewind.core.inputs import Clear, DropPartitions, MarkTasks, TakeNewTasks
 from tradewind.core.records import TaskInstance
 from tradewind.core.rerun_plan import RerunPlan
 from tradewind.core.states import FINISHED, RUN_FINISHED, RunState, TaskEvent, TaskState
@@ -18,6 +18,32 @@ def clear(turn: Turn, wish: Clear) -> RerunPlan:
     if not wish.dry_run:
         for live, tasks in _lives(turn, wish.plan, wish.loaded):
             _clear_run(turn, live, tasks, wish.plan.latest)
+    return wish.plan
+
+
+def take_new_tasks(turn: Turn, wish: TakeNewTasks) -> tuple[str, ...]:
+    """The run has the tasks that the newest version of its Dag has and it has not. Says which; with none, nothing
+    changes."""
+    live = _live(turn, wish.run, wish.loaded)
+    newest = turn.world.plans[live.run.dag_id]
+    new = tuple(task_id for task_id in newest.spec.tasks if task_id not in live.instances)
+    if new:
+        _clear_run(turn, live, (), latest=True)
+    turn.changed_runs[wish.run] = None
+    return new
+
+
+def drop_partitions(turn: Turn, wish: DropPartitions) -> RerunPlan:
+    """Runs are for no partition any more; the plan says which, and what of them runs once more."""
+    if not wish.dry_run:
+        for step in wish.plan.steps:
+            live = _live(turn, step.number, wish.loaded)
+            live.run = live.run._replace(partition_key=None, partition_date=None)
+            turn.do(PutRun(live.run, live.run.state))
+            turn.record_run("run.unpartitioned", live.run)
+            if wish.clear:
+                _clear_run(turn, live, step.tasks, latest=None)
+            turn.changed_runs[step.number] = None
     return wish.plan
 
 
@@ -87,13 +113,20 @@ def _clear_task(turn: Turn, live: LiveRun, task: TaskInstance, *, keeps_skip: bo
 
 def mark_tasks(turn: Turn, wish: MarkTasks) -> RerunPlan:
     """A person says how tasks ended. Running attempts are stopped; downstream sees the new state."""
-    event = {TaskState.SUCCESS: TaskEvent.MARKED_SUCCESS, TaskState.FAILED: TaskEvent.MARKED_FAILED}.get(wish.state)
+    event = _MARKS.get(wish.state)
     if event is None:
-        raise InvalidInput(f"A task can be marked success or failed, not {wish.state}.")
+        raise InvalidInput(f"A task can be marked {', '.join(_MARKS)}, not {wish.state}.")
     if not wish.dry_run:
         for live, tasks in _lives(turn, wish.plan, wish.loaded):
             _mark_in_run(turn, live, tasks, event)
     return wish.plan
+
+
+_MARKS = {
+    TaskState.SUCCESS: TaskEvent.MARKED_SUCCESS,
+    TaskState.FAILED: TaskEvent.MARKED_FAILED,
+    TaskState.SKIPPED: TaskEvent.MARKED_SKIPPED,
+}
 
 
 def _mark_in_run(turn: Turn, live: LiveRun, chosen: Sequence[TaskInstance], event: TaskEvent) -> None:
@@ -105,6 +138,13 @@ def _mark_in_run(turn: Turn, live: LiveRun, chosen: Sequence[TaskInstance], even
         deadlines.watch(turn, live, again=True)
         runs.start_queued(turn, live.run.dag_id)
     turn.changed_runs[live.run.number] = None
+
+
+def _live(turn: Turn, number: int, loaded: Iterable[LiveRun]) -> LiveRun:
+    """A run that is in memory, or is brought there."""
+    if number not in turn.world.runs:
+        turn.world.add_run(next(live for live in loaded if live.run.number == number))
+    return turn.world.runs[number]
 
 
 def _lives(

@@ -428,11 +428,18 @@ def fit(turn: Turn, live: LiveRun) -> None:
 
 
 def mark(turn: Turn, number: int, state: RunState) -> None:
-    """A person ends a run: unfinished tasks are stopped and get the state that goes with it."""
+    """A person ends a run: unfinished tasks are stopped and get the state that goes with it. Or it is queued again:
+    then a run that is over is looked at once more, with its tasks as they are."""
     live = turn.world.runs.get(number)
-    if live is None or state not in RUN_FINISHED:
-        raise InvalidInput(f"A run can be marked success or failed, not {state}.")
-    if state is RunState.SUCCESS:
+    if live is None or state is RunState.RUNNING:
+        raise InvalidInput(f"A run can be marked success, failed or queued, not {state}.")
+    if state is RunState.QUEUED:
+        if live.run.state in RUN_FINISHED:
+            live.run = live.run._replace(clear_number=live.run.clear_number + 1, quarantine="")
+            turn.move_run(live, state, reason="marked", start_date=None, end_date=None, queued_at=turn.now)
+            deadlines.watch(turn, live, again=True)
+            start_queued(turn, live.run.dag_id)
+    elif state is RunState.SUCCESS:
         for task in list(live.tasks.values()):
             if task.state is not TaskState.SUCCESS:
                 stop(turn, live, task, "the run was marked success")
@@ -443,6 +450,6 @@ def mark(turn: Turn, number: int, state: RunState) -> None:
             stop(turn, live, task, "the run was marked failed")
             event = TaskEvent.MARKED_FAILED if running else TaskEvent.SKIPPED
             turn.move(live, task, event, reason="marked with its run", end_date=turn.now)
-    if live.run.state is not state:
+    if state in RUN_FINISHED and live.run.state is not state:
         _finish(turn, live, state, "marked")
     turn.changed_runs[number] = None

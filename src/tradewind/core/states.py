@@ -53,6 +53,7 @@ class TaskEvent(StrEnum):
     """Cleared while it runs: the attempt is being stopped, a new one follows."""
     MARKED_SUCCESS = "marked_success"
     MARKED_FAILED = "marked_failed"
+    MARKED_SKIPPED = "marked_skipped"
 
 
 class RunState(StrEnum):
@@ -152,6 +153,7 @@ TASK_TRANSITIONS: Mapping[tuple[TaskState, TaskEvent], TaskState] = {
     **{(s, _E.RESTARTS): _S.RESTARTING for s in _ACTIVE},
     **{(s, _E.MARKED_SUCCESS): _S.SUCCESS for s in _S},
     **{(s, _E.MARKED_FAILED): _S.FAILED for s in _S},
+    **{(s, _E.MARKED_SKIPPED): _S.SKIPPED for s in _S},
 }
 
 

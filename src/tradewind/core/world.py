@@ -143,6 +143,8 @@ class LiveRun:
                 self.lengths[key.task_id, name] = self.lengths.get((key.task_id, name), 0) + 1
         elif length is not None:
             self.lengths[key.task_id, name] = length
+        else:
+            self.lengths.pop((key.task_id, name), None)
         if name in self.plan.feeds.get(key.task_id, ()):
             self.xcoms[key.task_id, key.map_index, name] = value
 
@@ -152,6 +154,16 @@ class LiveRun:
         # The results of a mapped task are one sequence: an empty one where none of its instances left a value.
         none = 0 if source is not None and source.map is not None else None
         return self.lengths.get((task_id, key), none)
+
+    def forget_xcom(self, key: TaskKey, name: str) -> None:
+        """One value is gone."""
+        owner = (key.task_id, key.map_index, name)
+        self.xcoms.pop(owner, None)
+        if key.map_index < 0:
+            self.lengths.pop((key.task_id, name), None)
+        elif owner in self.pushed:
+            self.pushed.discard(owner)
+            self.lengths[key.task_id, name] -= 1
 
     def forget_xcoms(self, key: TaskKey) -> None:
         """A new try begins: what the last one left is gone."""

@@ -4,21 +4,28 @@ Each kind is one function. It reads what it needs from the database and the Worl
 earlier command is applied, and returns the input to decide on; refusals are TradewindErrors with one sentence.
 """
 
-import json
 import re
+from datetime import datetime
 from typing import Any
 
 from tradewind.core import watching
-from tradewind.core.decisions import DropRows, Operation, PutRow, Record
-from tradewind.core.errors import DagNotFound, InvalidInput, RunNotFound
-from tradewind.core.inputs import AssetsUpdated, AssetUpdate, CreateRun, MarkRun, SetPaused
-from tradewind.core.partition_wishes import checked_key
-from tradewind.core.records import AssetEvent, DagRun, Pool, Question
-from tradewind.core.soundness import LONGEST_ID, MOST
+from tradewind.core.dag import DagSpec
+from tradewind.core.decisions import DropRows, Operation, PutRow, PutRun, Record
+from tradewind.core.errors import DagNotFound, InvalidInput, NotOver, RunNotFound
+from tradewind.core.inputs import CreateRun, MarkRun, SetPaused, TakeNewTasks
+from tradewind.core.records import AssetEvent, DagRun, Question
 from tradewind.core.states import RunState, RunType
+from tradewind.core.timetables import DataInterval
 from tradewind.core.turn import Turn
 from tradewind.core.world import LiveRun
-from tradewind.scheduler import questions, reruns, state_stores  # noqa: F401 - commands are found by their names
+from tradewind.scheduler import (  # noqa: F401 - commands are found by their names
+    asset_wishes,
+    questions,
+    reruns,
+    state_stores,
+    surroundings,
+    task_edits,
+)
 from tradewind.scheduler.owner import Rows
 from tradewind.scheduler.params import check_conf
 from tradewind.scheduler.wishes import HANDLERS, Body, Context, Wish, check_body, handles, moment, one_of
@@ -26,6 +33,7 @@ from tradewind.store import loader, queries
 from tradewind.store.times import from_us, to_us
 
 RUN_ID = re.compile(r"[A-Za-z0-9_.~:+-]+")
+LONGEST_NOTE = 1000
 RESERVED_PREFIX = re.compile(r"(scheduled|backfill|asset_triggered|asset_materialization)__")
 
 
@@ -99,8 +107,10 @@ def create_run(context: Context, body: Body, actor: str) -> Wish:
     if "logical_date_us" in body:
         logical = from_us(body["logical_date_us"])
     run_after, world, before = moment(body.get("run_after"), "run_after"), context.world(), None
+    run_type = one_of(RunType, body.get("run_type", "manual"), "run_type")
     plan = world.plans.get(dag_id)
     if plan is not None:
+        _check_allowed(plan.spec, run_type)
         check_conf(dag_id, plan.spec.params, conf)
     with context.engine.connect() as connection:
         taken = queries.run_taking(connection, dag_id, run_id, to_us(logical))
@@ -109,25 +119,41 @@ def create_run(context: Context, body: Body, actor: str) -> Wish:
             before = loader.run_before(connection, world, dag_id, place, catchup=plan.spec.catchup)
     return CreateRun(
         dag_id=dag_id,
-        run_type=one_of(RunType, body.get("run_type", "manual"), "run_type"),
+        run_type=run_type,
         run_id=run_id,
         run_after=run_after,
         logical_date=logical,
+        interval=_interval(body, logical),
         before=before,
         conf=conf,
         note=body.get("note"),
         triggered_by=body.get("triggered_by", "cli"),
         user=actor or None,
-        partition_key=_partition_key(body),
+        partition_key=asset_wishes.partition_key(body),
         taken_by=taken,
     )
 
 
-def _partition_key(body: Body) -> str | None:
-    key = body.get("partition_key")
-    if key is not None and not isinstance(key, str):
-        raise InvalidInput(f"partition_key must be text, not {type(key).__name__}.")
-    return key if key is None else checked_key(key)
+def _check_allowed(spec: DagSpec, run_type: RunType) -> None:
+    allowed = spec.extra.get("allowed_run_types")
+    if allowed and run_type not in allowed:
+        raise InvalidInput(
+            f"Dag {spec.dag_id!r} has no {run_type} runs; its allowed_run_types names {', '.join(allowed)}."
+        )
+
+
+def _interval(body: Body, logical: datetime | None) -> DataInterval | None:
+    start = moment(body.get("data_interval_start"), "data_interval_start")
+    end = moment(body.get("data_interval_end"), "data_interval_end")
+    if start is None and end is None:
+        return None
+    if start is None or end is None:
+        raise InvalidInput("data_interval_start and data_interval_end go together; give both or neither.")
+    if start > end:
+        raise InvalidInput("data_interval_start is after data_interval_end; give the earlier one as the start.")
+    if logical is None:
+        raise InvalidInput("A run without logical date covers no interval; give logical_date too, or leave them out.")
+    return DataInterval(start, end)
 
 
 def _run(context: Context, body: Body) -> tuple[LiveRun, tuple[LiveRun, ...]]:
@@ -148,6 +174,32 @@ def mark_run(context: Context, body: Body, actor: str) -> Wish:
     return MarkRun(run=live.run.number, state=one_of(RunState, body["state"], "state"), loaded=loaded)
 
 
+@handles("run.note")
+def note_run(context: Context, body: Body, actor: str) -> Wish:
+    """What people say of a run; empty text takes it away."""
+    world, dag_id, run_id = context.world(), str(body["dag_id"]), str(body["run_id"])
+    if dag_id not in world.dags:
+        raise DagNotFound(dag_id)
+    with context.engine.connect() as connection:
+        run = queries.run_asked(connection, dag_id, run_id)
+    note = body["note"] or None
+    if note is not None and len(note) > LONGEST_NOTE:
+        raise InvalidInput(f"A note has at most {LONGEST_NOTE} characters; this one has {len(note)}.")
+    live = world.runs.get(run.number)
+    run = (live.run if live is not None else run)._replace(note=note)
+    if live is not None:
+        live.run = run
+    return Rows((PutRun(run, run.state), Record("run.noted", dag_id, run_id, reason=actor)))
+
+
+@handles("run.take_new_tasks")
+def take_new_tasks(context: Context, body: Body, actor: str) -> Wish:
+    live, loaded = _run(context, body)
+    if live.run.dag_id not in context.world().plans:
+        raise DagNotFound(live.run.dag_id)
+    return TakeNewTasks(run=live.run.number, loaded=loaded)
+
+
 @handles("run.delete")
 def delete_run(context: Context, body: Body, actor: str) -> Wish:
     """Whatever its rows say: also a run that nothing else can be done with."""
@@ -159,7 +211,7 @@ def delete_run(context: Context, body: Body, actor: str) -> Wish:
         if number is None:
             raise RunNotFound(dag_id, run_id)
     if number in world.runs:
-        raise InvalidInput(f"Run {run_id} is not over; mark it failed first.")
+        raise NotOver(f"Run {run_id} is not over; mark it failed first.")
     # Others may stand still because of it.
     mends = any(left.run == number or left.name == str(number) for left in world.set_aside.values())
     world.overdue.pop(number, None)
@@ -168,7 +220,7 @@ def delete_run(context: Context, body: Body, actor: str) -> Wish:
 
 _TABLES_OF_A_RUN = (
     "task_instance", "attempt", "xcom", "rendered", "callback", "deadline", "asset_run", "deferral", "question",
-    "task_state_store",
+    "task_state_store", "task_note",
 )  # fmt: skip
 
 
@@ -201,9 +253,9 @@ def delete_dag(context: Context, body: Body, actor: str) -> Wish:
     if dag_id not in world.dags and not world.fault_of_dag(dag_id):
         raise DagNotFound(dag_id)
     if world.open_runs.get(dag_id):
-        raise InvalidInput(f"Dag {dag_id} has runs that are not over; mark them failed first.")
+        raise NotOver(f"Dag {dag_id} has runs that are not over; mark them failed first.")
     if dag_id in world.backfills:
-        raise InvalidInput(f"Dag {dag_id} has a backfill that is not over; cancel it first.")
+        raise NotOver(f"Dag {dag_id} has a backfill that is not over; cancel it first.")
     with context.engine.connect() as connection:
         backfills = queries.backfill_numbers(connection, dag_id)
         runs = queries.runs_of(connection, dag_id)
@@ -221,117 +273,27 @@ def delete_dag(context: Context, body: Body, actor: str) -> Wish:
         DropRows("dag_version", {"dag_id": dag_id}),
         DropRows("asset_queue", {"dag_id": dag_id}),
         DropRows("partition_queue", {"dag_id": dag_id}),
+        DropRows("favorite", {"dag_id": dag_id}),
         Record("dag.gone", dag_id),
     )
     return Rows((*_delete_runs(dag_id, runs), *rest, *turn.operations), reads_again=mends)
+
+
+@handles("favorite.set")
+def set_favorite(context: Context, body: Body, actor: str) -> Wish:
+    """Whoever asks wants to find this Dag again quickly."""
+    dag_id = str(body["dag_id"])
+    if dag_id not in context.world().dags and not context.world().fault_of_dag(dag_id):
+        raise DagNotFound(dag_id)
+    return Rows((PutRow("favorite", {"username": actor, "dag_id": dag_id}),))
+
+
+@handles("favorite.delete")
+def delete_favorite(context: Context, body: Body, actor: str) -> Wish:
+    return Rows((DropRows("favorite", {"username": actor, "dag_id": str(body["dag_id"])}),))
 
 
 @handles("dag.reparse")
 def reparse(context: Context, body: Body, actor: str) -> Wish:
     context.reparse(body.get("file"))
     return Rows(())
-
-
-# --- assets ------------------------------------------------------------------------------------------------------
-
-
-@handles("asset.event")
-def report_update(context: Context, body: Body, actor: str) -> Wish:
-    """An asset was updated outside of any task."""
-    name, uri, extra = str(body.get("name") or ""), str(body.get("uri") or ""), body.get("extra") or {}
-    if not (name or uri):
-        raise InvalidInput("An asset is named by its name or its uri; give one.")
-    if not isinstance(extra, dict):
-        raise InvalidInput(f"extra must be a JSON object, not {type(extra).__name__}.")
-    assets = context.world().assets
-    # The ledger's next number is as unique as an id has to be, and comes out the same when this is decided again.
-    update = AssetUpdate(name=name, uri=uri, extra=json.dumps(extra).encode(), partition_key=_partition_key(body))
-    return AssetsUpdated(id=f"command.{assets.next_number}", updates=(update,), actor=actor)
-
-
-# --- variables, connections, pools -------------------------------------------------------------------------------
-
-
-@handles("variable.set")
-def set_variable(context: Context, body: Body, actor: str) -> Wish:
-    key, value = str(body["key"]), body["value"]
-    text = value if isinstance(value, str) else json.dumps(value)
-    if not key or len(key) > 250:
-        raise InvalidInput("A variable's key has 1 to 250 characters.")
-    row = {
-        "key": key,
-        "value": context.encrypt(text),
-        "description": body.get("description"),
-        "updated_at": context.now(),
-    }
-    return Rows((PutRow("variable", row), Record("variable.set", reason=actor, body={"key": key})))
-
-
-@handles("variable.delete")
-def delete_variable(context: Context, body: Body, actor: str) -> Wish:
-    key = str(body["key"])
-    return Rows((DropRows("variable", {"key": key}), Record("variable.deleted", reason=actor, body={"key": key})))
-
-
-@handles("connection.set")
-def set_connection(context: Context, body: Body, actor: str) -> Wish:
-    conn_id, extra, password = str(body["conn_id"]), body.get("extra"), body.get("password")
-    if not conn_id:
-        raise InvalidInput("A connection needs a conn_id.")
-    port = body.get("port")
-    if port is not None and not (str(port).isdecimal() and int(port) <= MOST):
-        raise InvalidInput(f"Connection {conn_id}: port {port!r} is not a number.")
-    row = {
-        "conn_id": conn_id,
-        "conn_type": str(body.get("conn_type") or "generic"),
-        "description": body.get("description"),
-        "host": body.get("host"),
-        "schema": body.get("schema"),
-        "login": body.get("login"),
-        "password": context.encrypt(password) if password else None,
-        "port": int(port) if port is not None else None,
-        "extra": context.encrypt(extra if isinstance(extra, str) else json.dumps(extra)) if extra else None,
-        "updated_at": context.now(),
-    }
-    return Rows((PutRow("connection", row), Record("connection.set", reason=actor, body={"conn_id": conn_id})))
-
-
-@handles("connection.delete")
-def delete_connection(context: Context, body: Body, actor: str) -> Wish:
-    conn_id = str(body["conn_id"])
-    gone = Record("connection.deleted", reason=actor, body={"conn_id": conn_id})
-    return Rows((DropRows("connection", {"conn_id": conn_id}), gone))
-
-
-@handles("pool.set")
-def set_pool(context: Context, body: Body, actor: str) -> Wish:
-    name = str(body["name"])
-    try:
-        slots = int(body["slots"])
-    except (TypeError, ValueError, OverflowError):
-        raise InvalidInput(f"Pool {name}: slots {body['slots']!r} is not a whole number.") from None
-    if not name.strip() or len(name) > LONGEST_ID:
-        raise InvalidInput(f"A pool needs a name of at most {LONGEST_ID} characters.")
-    if slots > MOST:
-        raise InvalidInput(f"Pool {name}: slots {slots} is more than {MOST}; -1 means without limit.")
-    if slots < -1:
-        raise InvalidInput(f"Pool {name}: slots {slots} is less than -1, which means without limit.")
-    pool = Pool(
-        name=name,
-        slots=slots,
-        description=str(body.get("description") or ""),
-        include_deferred=bool(body.get("include_deferred")),
-    )
-    context.world().set_pool(pool)
-    row = {"name": name, "slots": slots, "description": pool.description, "include_deferred": pool.include_deferred}
-    return Rows((PutRow("pool", row), Record("pool.set", reason=actor, body={"name": name, "slots": slots})))
-
-
-@handles("pool.delete")
-def delete_pool(context: Context, body: Body, actor: str) -> Wish:
-    name = str(body["name"])
-    if name == "default_pool":
-        raise InvalidInput("default_pool cannot be deleted; set its slots instead.")
-    if context.world().pools.pop(name, None) is None:
-        raise InvalidInput(f"No pool {name!r}; `tradewind pools list` shows the existing ones.")
-    return Rows((DropRows("pool", {"name": name}), Record("pool.deleted", reason=actor, body={"name": name})))

@@ -21,6 +21,7 @@ from tradewind.core.decisions import (
     NamePartitions,
     NameRuns,
     PutRow,
+    Record,
     StartAttempt,
     StartCallback,
     StartTrigger,
@@ -41,6 +42,7 @@ from tradewind.core.inputs import (
 )
 from tradewind.core.soundness import LONGEST_ID, MOST
 from tradewind.core.states import AttemptState
+from tradewind.scheduler.audit import rows_of_command
 from tradewind.scheduler.callbacks import Callbacks
 from tradewind.scheduler.commands import answer_of, wish_of
 from tradewind.scheduler.execution import Endpoint
@@ -180,6 +182,7 @@ class Desk:
             encrypt=vault.encrypt,
             now=scheduler.now,
             reparse=self._reparse,
+            decrypt=vault.decrypt,
         )
 
     # --- what peers say ---
@@ -497,19 +500,8 @@ class Desk:
                 wished.is_decided = True
             return wish_of(self._context, kind, body, actor)
 
-        def also(answer: Any) -> tuple[PutRow, ...]:
-            shown = {k: v for k, v in body.items() if k not in ("password", "extra", "value", "conf", "params_input")}
-            row = {
-                "key": number,
-                "at": self._scheduler.now(),
-                "actor": actor,
-                "kind": kind,
-                "body": shown,
-                "state": "applied",
-                "value": answer_of(kind, answer) or {},
-                "error": "",
-            }
-            return (PutRow("command", row),)
+        def also(answer: Any) -> tuple[PutRow, Record]:
+            return rows_of_command(number, kind, body, actor, self._scheduler.now(), answer_of(kind, answer))
 
         def done(answer: Any, error: Exception | None) -> None:
             if error is None:

@@ -12,14 +12,22 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from tradewind.core.backfill_plan import Backfill, BackfillPlan, Reprocess, Slot
-from tradewind.core.errors import DagNotFound, InvalidInput, TaskNotFound, Unreadable
-from tradewind.core.inputs import BackfillFound, CancelBackfill, Clear, CreateBackfill, MarkTasks, PauseBackfill
+from tradewind.core.errors import DagNotFound, InvalidInput, TaskIsRunning, TaskNotFound, Unreadable
+from tradewind.core.inputs import (
+    BackfillFound,
+    CancelBackfill,
+    Clear,
+    CreateBackfill,
+    DropPartitions,
+    MarkTasks,
+    PauseBackfill,
+)
 from tradewind.core.markers import Place, plan_across
 from tradewind.core.past import PreviousRun
 from tradewind.core.plan import Plan
 from tradewind.core.records import TaskKey
-from tradewind.core.rerun_plan import RerunPlan, RerunWish, matching, plan_rerun
-from tradewind.core.states import TaskState
+from tradewind.core.rerun_plan import RerunPlan, RerunWish, RunStep, matching, plan_rerun
+from tradewind.core.states import HOLDS_SLOT, TaskState
 from tradewind.core.world import LiveRun, World
 from tradewind.scheduler.owner import Rows
 from tradewind.scheduler.params import check_conf
@@ -43,11 +51,46 @@ def clear_tasks(context: Context, body: Body, actor: str) -> Wish:
     lives = _runs_named(context, dag_id, body, keep_version=wish.latest is False)
     dry_run = bool(body.get("dry_run"))
     if not wish.downstream:
-        return Clear(plan=plan_rerun(wish, lives, plan), loaded=tuple(lives), dry_run=dry_run)
-    with context.engine.connect() as connection:
-        stored = _Stored(connection, context.world(), keep_version=wish.latest is False)
-        rerun, reached = plan_across(wish, lives, context.world().plans, stored)
+        reached, rerun = lives, plan_rerun(wish, lives, plan)
+    else:
+        with context.engine.connect() as connection:
+            stored = _Stored(connection, context.world(), keep_version=wish.latest is False)
+            rerun, reached = plan_across(wish, lives, context.world().plans, stored)
+    _check_plan(rerun, body)
     return Clear(plan=rerun, loaded=tuple(reached), dry_run=dry_run)
+
+
+def _check_plan(plan: RerunPlan, body: Body) -> None:
+    """Raise where the plan does what whoever asks has ruled out: reach Dags beside `within`, or stop what runs."""
+    within = body.get("within")
+    if within is not None and any(step.dag_id not in within for step in plan.steps):
+        raise InvalidInput("Nothing is cleared, because by now this would reach other Dags too; look at it again.")
+    if body.get("prevent_running"):
+        running = [task.key for step in plan.steps for task in step.tasks if task.state in HOLDS_SLOT]
+        if running:
+            run_id = next(step.run_id for step in plan.steps if step.number == running[0].run)
+            raise TaskIsRunning(running[0].task_id, run_id, len(running))
+
+
+@handles("run.drop_partitions")
+def drop_partitions(context: Context, body: Body, actor: str) -> Wish:
+    """Runs are for no partition any more: one run, or those for partitions of a key or of a range of dates."""
+    dag_id, _ = _dag_named(context, body)
+    names = ("run_id", "partition_key", "partition_date_start", "partition_date_end")
+    if not any(body.get(name) for name in names):
+        raise InvalidInput(f"Say which runs are meant, by {', '.join(names)}.")
+    lives = [
+        live for live in _runs_named(context, dag_id, body, keep_version=False) if live.run.partition_key is not None
+    ]
+    clear = bool(body.get("clear_task_instances"))
+    steps = [
+        RunStep(run.number, run.dag_id, run.run_id, run.state, tuple(live.tasks.values()) if clear else ())
+        for live in sorted(lives, key=lambda live: live.run.number)
+        if (run := live.run)
+    ]
+    return DropPartitions(
+        plan=RerunPlan(tuple(steps)), clear=clear, loaded=tuple(lives), dry_run=bool(body.get("dry_run"))
+    )
 
 
 @dataclass(slots=True)
@@ -92,15 +135,18 @@ def _json(text: bytes) -> Any:
 @handles("task.mark")
 def mark_tasks(context: Context, body: Body, actor: str) -> Wish:
     dag_id, plan = _dag_named(context, body)
-    task_id = str(body["task_id"])
+    task_ids = _texts(body.get("task_ids"), "task_ids") or [str(body["task_id"])]
     state = one_of(TaskState, body["state"], "state")
     lives = _runs_named(context, dag_id, {**body, "run_id": body["run_id"]}, keep_version=False)
     index = body.get("map_index")
-    if not any(task_id == name and index in (None, at) for live in lives for name, at in live.tasks):
-        raise TaskNotFound(dag_id, task_id)
+    named = _named(body)
+    for task_id in task_ids:
+        if not any(task_id == name and index in (None, at) for live in lives for name, at in live.tasks):
+            raise TaskNotFound(dag_id, task_id)
     wish = RerunWish(
-        task_ids=frozenset({task_id}),
+        task_ids=frozenset(task_ids) | {task_id for task_id, _ in named},
         map_indexes=None if index is None else frozenset({int(index)}),
+        named=named,
         upstream=bool(body.get("upstream")),
         downstream=bool(body.get("downstream")),
         around=False,
@@ -117,8 +163,27 @@ def _dag_named(context: Context, body: Body) -> tuple[str, Plan]:
     return dag_id, plan
 
 
+def _texts(value: Any, name: str) -> list[str]:
+    found = value or []
+    if not isinstance(found, (list, tuple)) or not all(isinstance(text, str) for text in found):
+        raise InvalidInput(f"{name} must be a list of texts, not {value!r:.60}.")
+    return list(found)
+
+
+def _named(body: Body) -> frozenset[tuple[str, int]]:
+    """Single instances that a command names as `instances`: [[task_id, map_index], …]."""
+    pairs = body.get("instances") or ()
+    for task_id, index in pairs:
+        if not isinstance(task_id, str) or type(index) is not int:
+            raise InvalidInput(f"instances holds {[task_id, index]!r:.60}, which is not a task's id and a map index.")
+    return frozenset((task_id, index) for task_id, index in pairs)
+
+
 def _rerun_wish(plan: Plan, dag_id: str, body: Body) -> RerunWish:
-    for task_id in body.get("task_ids") or ():
+    whole = frozenset(_texts(body.get("task_ids"), "task_ids"))
+    named = frozenset(pair for pair in _named(body) if pair[0] not in whole)
+    task_ids = whole | {task_id for task_id, _ in named}
+    for task_id in sorted(task_ids):
         if task_id not in plan.spec.tasks:
             raise TaskNotFound(dag_id, task_id)
     if regex := body.get("task_regex") or "":
@@ -127,7 +192,8 @@ def _rerun_wish(plan: Plan, dag_id: str, body: Body) -> RerunWish:
     if indexes is None and body.get("map_index") is not None:
         indexes = [body["map_index"]]
     return RerunWish(
-        task_ids=frozenset(body["task_ids"]) if body.get("task_ids") else None,
+        task_ids=task_ids or None,
+        named=named,
         task_regex=regex,
         map_indexes=frozenset(map(int, indexes)) if indexes else None,
         upstream=bool(body.get("upstream")),

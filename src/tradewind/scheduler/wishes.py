@@ -26,6 +26,7 @@ class Context:
     encrypt: Callable[[str], str]
     now: Callable[[], datetime]
     reparse: Callable[[str | None], int]
+    decrypt: Callable[[str], str]
 
 
 Body = Mapping[str, Any]

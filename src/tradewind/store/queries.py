@@ -152,6 +152,17 @@ def previous_run(
     return run_of(checked.sound(t.run, found[0])) if found else None
 
 
+def instances_of(connection: Connection, run: int, task_ids: Sequence[str]) -> list[TaskKey]:
+    """The task instances of these tasks in a run."""
+    task = t.task_instance.c
+    found = select(task.run, task.task_id, task.map_index).where(task.run == run)
+    return [
+        TaskKey(*row)
+        for some in _portions(task_ids)
+        for row in connection.execute(found.where(task.task_id.in_(some)).order_by(task.task_id, task.map_index))
+    ]
+
+
 def xcoms(
     connection: Connection,
     run: int,
@@ -290,6 +301,12 @@ def assets_with_state(connection: Connection) -> list[tuple[str, str]]:
 def variable(connection: Connection, key: str) -> str | None:
     """The stored (encrypted) value, or None."""
     return connection.execute(select(t.variable.c.value).where(t.variable.c.key == key)).scalar()
+
+
+def variable_row(connection: Connection, key: str) -> dict[str, Any] | None:
+    """A variable as it is stored."""
+    row = connection.execute(select(t.variable).where(t.variable.c.key == key)).mappings().first()
+    return dict(row) if row else None
 
 
 def variable_keys(connection: Connection, prefix: str = "") -> list[str]:

@@ -226,6 +226,19 @@ task_instance = Table(
     sqlite_with_rowid=False,
 )
 
+task_note = Table(
+    "task_note",
+    metadata,
+    Column("run", BigInteger, primary_key=True, autoincrement=False),
+    Column("task_id", Text, primary_key=True),
+    Column("map_index", Integer, primary_key=True, autoincrement=False),
+    Column("note", Text, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""What people have noted about task instances; nothing is decided by it."""
+
 attempt = Table(
     "attempt",
     metadata,
@@ -510,6 +523,16 @@ component = Table(
     Column("beat_at", BigInteger, nullable=False),
     Column("detail", Text, nullable=False, server_default="{}"),
 )
+
+favorite = Table(
+    "favorite",
+    metadata,
+    Column("username", Text, primary_key=True),
+    Column("dag_id", Text, primary_key=True),
+    Index("ix_favorite_dag_id", "dag_id"),
+    sqlite_with_rowid=False,
+)
+"""Dags that people want to find again quickly."""
 
 pool = Table(
     "pool",

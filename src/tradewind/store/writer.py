@@ -356,6 +356,8 @@ _RUN_CHANGES = (
     "quarantine",
     "backfill",
     "pinned",
+    "partition_key",
+    "partition_date",
 )
 _TASK_CHANGES = (
     "state", "try_number", "max_tries", "leg", "losses", "attempt", "not_before", "scheduled_at", "queued_at",

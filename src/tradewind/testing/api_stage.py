@@ -5,6 +5,9 @@ The scheduler's worker does what it is told; commands are applied while the requ
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 from typing import Any
 
 from fastapi import Request
@@ -20,11 +23,12 @@ from tradewind.core.inputs import DagLoaded
 from tradewind.scheduler.scheduler import Scheduler
 from tradewind.store.engine import open_engine
 from tradewind.store.migrate import migrate
+from tradewind.store.queries import version_number
 from tradewind.store.specs import encode_spec, version_of
 from tradewind.store.writer import Writer
 from tradewind.testing.scheduler_stage import Agent, StillClock
 from tradewind.testing.simulation.scheduler_process import Files, OpenVault
-from tradewind.wire.messages import AnyMessage, Command, CommandResult, Hello, Response
+from tradewind.wire.messages import AnyMessage, Command, CommandResult, Event, Hello, Message, Response, Subscribe
 from tradewind.wire.messages import Request as Question
 
 
@@ -39,6 +43,27 @@ class NamedGate:
 
     def be(self, name: str, *roles: Role | str) -> None:
         self.who = Caller(name, tuple(BUILT_IN[role] if isinstance(role, str) else role for role in roles))
+
+
+class _Listener(Agent):
+    """Hands the events that it is told to another thread's loop."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._loop = asyncio.get_running_loop()
+        self._events: asyncio.Queue[Event | None] = asyncio.Queue()
+
+    def send_all(self, messages: Iterable[Message]) -> None:
+        for message in messages:
+            if isinstance(message, Event):
+                self._loop.call_soon_threadsafe(self._events.put_nowait, message)
+
+    def close(self) -> None:
+        self._loop.call_soon_threadsafe(self._events.put_nowait, None)
+
+    async def events(self) -> AsyncIterator[Event]:
+        while (event := await self._events.get()) is not None:
+            yield event
 
 
 class ApiStage(StillClock):
@@ -60,9 +85,11 @@ class ApiStage(StillClock):
         self.play()
         self.is_away = False
         """The scheduler answers nobody."""
+        self.listeners: list[_Listener] = []
+        """Who is told of events now."""
         self.gate = NamedGate()
         self.reading: Engine = open_engine(url, read_only=True)
-        self.app = make_app(settings, self.reading, link=self, gate=self.gate)
+        self.app = make_app(settings, self.reading, link=self, gate=self.gate, vault=OpenVault())
         self.client = TestClient(self.app, raise_server_exceptions=False)
 
     def close(self) -> None:
@@ -95,8 +122,19 @@ class ApiStage(StillClock):
         self.play()
         return next(m for m in reversed(self._client.told) if is_it(m))
 
-    def events(self) -> Any:
-        raise NotImplementedError("a stage is not subscribed to")
+    @asynccontextmanager
+    async def events(self, dag_id: str = "", run_id: str = "") -> AsyncIterator[AsyncIterator[Event]]:
+        if self.is_away:
+            raise SchedulerAway("No scheduler listens; start one, or wait for it.")
+        listener = _Listener()
+        self.say(Hello(role="client"), listener)
+        self.say(Subscribe(dag_id=dag_id, run_id=run_id), listener)
+        self.listeners.append(listener)
+        try:
+            yield listener.events()
+        finally:
+            self.listeners.remove(listener)
+            self.scheduler.desk.on_gone(listener)
 
     # --- what happens meanwhile ---
 
@@ -106,8 +144,11 @@ class ApiStage(StillClock):
     def load(self, spec: DagSpec, source: str = "") -> None:
         """A Dag file was parsed."""
         digest = version_of(spec, source)
+        with self.reading.connect() as connection:
+            number = version_number(connection, spec.dag_id, digest)
         news = DagLoaded(
-            spec=spec, version=digest, encoded=encode_spec(spec), digest=digest, paused_at_creation=False
+            spec=spec, version=digest, encoded=encode_spec(spec), digest=digest, number=number,
+            paused_at_creation=False,
         )  # fmt: skip
         self.scheduler.submit(news)
         self.play()

@@ -5,10 +5,13 @@ from typing import Final
 RUN_CREATED: Final = "run.created"
 RUN_MOVED: Final = "run.moved"
 RUN_PASSED_OVER: Final = "run.passed_over"
+RUN_NOTED: Final = "run.noted"
+RUN_UNPARTITIONED: Final = "run.unpartitioned"
 RUN_DELETED: Final = "run.deleted"
 RUN_DEADLINE_MISSED: Final = "run.deadline_missed"
 RUN_DEADLINE_UNKNOWN: Final = "run.deadline_unknown"
 TASK_MOVED: Final = "task.moved"
+TASK_DELETED: Final = "task.deleted"
 TASK_EXPANDED: Final = "task.expanded"
 ASSET_UPDATED: Final = "asset.updated"
 PARTITION_UNFIT: Final = "partition.unfit"
@@ -34,11 +37,13 @@ CONNECTION_SET: Final = "connection.set"
 CONNECTION_DELETED: Final = "connection.deleted"
 POOL_SET: Final = "pool.set"
 POOL_DELETED: Final = "pool.deleted"
+COMMAND: Final = "command"
+"""Somebody asked for something, and it was done: `after` is the kind of the command, `reason` who it was."""
 PROGRESS: Final = "progress"
 """Live only: never a row."""
 
 TOPICS: Final = (
     "run", "task", "dag", "worker", "owner", "progress", "attempt", "quarantined", "variable", "connection", "pool",
-    "asset", "trigger", "partition", "watcher", "question",
+    "asset", "trigger", "partition", "watcher", "question", "command",
 )  # fmt: skip
 """SSE topics: the part of an event's name before the first dot."""

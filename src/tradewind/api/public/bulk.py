@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any, Generic, Literal, TypeVar
+
+from pydantic import Field
 
 from tradewind.api.errors import AlreadyExists, NotFound, status_of
 from tradewind.api.link import SchedulerAway
-from tradewind.api.models import Answer
+from tradewind.api.models import Answer, Body
 from tradewind.core.errors import TradewindError
 
 
@@ -41,6 +43,39 @@ class BulkResponse(Answer):
     create: BulkActionResponse | None = None
     update: BulkActionResponse | None = None
     delete: BulkActionResponse | None = None
+
+
+Entity = TypeVar("Entity")
+
+
+class BulkCreateAction(Body, Generic[Entity]):
+    action: Literal["create"]
+    entities: list[Entity]
+    action_on_existence: OnExistence = OnExistence.FAIL
+
+
+class BulkUpdateAction(Body, Generic[Entity]):
+    action: Literal["update"]
+    entities: list[Entity]
+    update_mask: list[str] | None = None
+    action_on_non_existence: OnAbsence = OnAbsence.FAIL
+
+
+class BulkDeleteAction(Body, Generic[Entity]):
+    action: Literal["delete"]
+    entities: list[str | Entity]
+    action_on_non_existence: OnAbsence = OnAbsence.FAIL
+
+
+class BulkBody(Body, Generic[Entity]):
+    """Actions, applied one after the other."""
+
+    actions: list[
+        Annotated[
+            BulkCreateAction[Entity] | BulkUpdateAction[Entity] | BulkDeleteAction[Entity],
+            Field(discriminator="action"),
+        ]
+    ]
 
 
 class Results:

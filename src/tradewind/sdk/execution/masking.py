@@ -10,17 +10,13 @@ from contextlib import contextmanager
 from typing import Any
 from urllib.parse import quote, quote_plus
 
-REDACTED = "***"
+from tradewind.core.sensitive import REDACTED, SENSITIVE_NAMES
+
 SHORTEST = 5
 """Shorter values are not masked, unless a setting says so: they would blot out half of every log."""
 _SHORTEST_LINE = 8
 _SHORTEST_BASE64 = 8
 _DEEPEST = 20
-
-SENSITIVE_NAMES = (
-    "access_token", "api_key", "apikey", "authorization", "keyfile_dict", "passphrase", "passwd", "password",
-    "private_key", "secret", "service_account", "token",
-)  # fmt: skip
 
 
 class Masker:

@@ -1,0 +1,71 @@
+"""The connections that Airflow makes as examples, so that providers find an id of their own. None holds a secret."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def _connection(conn_id: str, conn_type: str, host: str | None = None, **parts: Any) -> dict[str, Any]:
+    return {"conn_id": conn_id, "conn_type": conn_type, "host": host, **parts}
+
+
+DEFAULT_CONNECTIONS: tuple[dict[str, Any], ...] = (
+    _connection("airflow_db", "mysql", "mysql", login="root", schema="airflow"),
+    _connection("aws_default", "aws"),
+    _connection("azure_batch_default", "azure_batch", extra='{"account_url": ""}'),
+    _connection("azure_cosmos_default", "azure_cosmos"),
+    _connection("azure_data_explorer_default", "azure_data_explorer", "https://<CLUSTER>.kusto.windows.net"),
+    _connection("azure_data_lake_default", "azure_data_lake"),
+    _connection("azure_default", "azure"),
+    _connection("cassandra_default", "cassandra", "cassandra", port=9042),
+    _connection("databricks_default", "databricks", "localhost"),
+    _connection("dingding_default", "http"),
+    _connection("drill_default", "drill", "localhost", port=8047),
+    _connection("druid_broker_default", "druid", "druid-broker", port=8082),
+    _connection("druid_ingest_default", "druid", "druid-overlord", port=8081),
+    _connection("elasticsearch_default", "elasticsearch", "localhost", schema="http", port=9200),
+    _connection("emr_default", "emr"),
+    _connection("facebook_default", "facebook_social"),
+    _connection("fs_default", "fs", extra='{"path": "/"}'),
+    _connection("ftp_default", "ftp", "localhost", port=21, login="airflow"),
+    _connection("google_cloud_default", "google_cloud_platform", schema="default"),
+    _connection("hive_cli_default", "hive_cli", "localhost", port=10000, schema="default"),
+    _connection("hiveserver2_default", "hiveserver2", "localhost", port=10000, schema="default"),
+    _connection("http_default", "http", "https://www.httpbin.org/"),
+    _connection("iceberg_default", "iceberg", "https://api.iceberg.io/ws/v1"),
+    _connection("impala_default", "impala", "localhost", port=21050),
+    _connection("kafka_default", "kafka", extra='{"bootstrap.servers": "broker:29092", "group.id": "my-group"}'),
+    _connection("kubernetes_default", "kubernetes"),
+    _connection("kylin_default", "kylin", "localhost", port=7070, login="ADMIN"),
+    _connection("leveldb_default", "leveldb", "localhost"),
+    _connection("livy_default", "livy", "livy", port=8998),
+    _connection("local_mysql", "mysql", "localhost", login="airflow", schema="airflow"),
+    _connection("metastore_default", "hive_metastore", "localhost", port=9083),
+    _connection("mongo_default", "mongo", "mongo", port=27017),
+    _connection("mssql_default", "mssql", "localhost", port=1433),
+    _connection("mysql_default", "mysql", "mysql", login="root", schema="airflow"),
+    _connection("opsgenie_default", "http"),
+    _connection("oracle_default", "oracle", "localhost", login="root", schema="schema", port=1521),
+    _connection("pig_cli_default", "pig_cli", schema="default"),
+    _connection("pinot_admin_default", "pinot", "localhost", port=9000),
+    _connection("pinot_broker_default", "pinot", "localhost", port=9000),
+    _connection("postgres_default", "postgres", "postgres", login="postgres", schema="airflow"),
+    _connection("presto_default", "presto", "localhost", schema="hive", port=3400),
+    _connection("qdrant_default", "qdrant", "qdrant", port=6333),
+    _connection("redis_default", "redis", "redis", port=6379, extra='{"db": 0}'),
+    _connection("redshift_default", "redshift"),
+    _connection("salesforce_default", "salesforce", login="username"),
+    _connection("segment_default", "segment"),
+    _connection("sftp_default", "sftp", "localhost", port=22, login="airflow"),
+    _connection("spark_default", "spark", "yarn", extra='{"queue": "root.default"}'),
+    _connection("sqlite_default", "sqlite", "sqlite_default.db"),
+    _connection("ssh_default", "ssh", "localhost"),
+    _connection("tableau_default", "tableau", "https://tableau.server.url", login="user"),
+    _connection("tabular_default", "tabular", "https://api.tabulardata.io/ws/v1"),
+    _connection("teradata_default", "teradata", "localhost", login="user", schema="schema"),
+    _connection("trino_default", "trino", "localhost", schema="hive", port=3400),
+    _connection("vertica_default", "vertica", "localhost", port=5433),
+    _connection("wasb_default", "wasb"),
+    _connection("webhdfs_default", "hdfs", "localhost", port=50070),
+    _connection("yandexcloud_default", "yandexcloud", schema="default"),
+)
