@@ -19,7 +19,7 @@ from tradewind.api.specs import Specs
 from tradewind.config import Settings
 from tradewind.core.access import OF_DAGS, Action, Caller, DagFacts, DagScope, Need
 from tradewind.core.dag import DagSpec
-from tradewind.core.errors import DagNotFound, TradewindError
+from tradewind.core.errors import DagNotFound, InvalidInput, TradewindError
 from tradewind.store.reading.dags import dag_facts
 from tradewind.wire.messages import Command
 
@@ -131,6 +131,14 @@ class Call:
         return hashlib.blake2b(named.encode(), digest_size=16).hexdigest()
 
 
+def _check_texts(request: Request) -> None:
+    """No database holds a null character, so nothing is found by one."""
+    for texts in (request.path_params, request.query_params):
+        for name, value in texts.items():
+            if "\0" in str(value):
+                raise InvalidInput(f"{name[:60]!r} holds a null character; leave it out.")
+
+
 def call_of(request: Request) -> Call:
     """The call that a request makes: its caller is known, and may do what the route needs.
 
@@ -138,6 +146,7 @@ def call_of(request: Request) -> Call:
     """
     need = request.scope["route"].endpoint.need
     installation: Installation = request.app.state.installation
+    _check_texts(request)
     call = Call(request, installation, installation.gate.caller(request), need)
     if not call.caller.may(need):
         raise NotPermitted(need)
