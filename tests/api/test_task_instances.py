@@ -153,7 +153,7 @@ def test_a_list_is_asked_for_in_a_body(etl: ApiStage) -> None:
     assert names(send(etl, "POST", path, body={"dag_run_ids": ["x"]})) == []
     assert names(send(etl, "POST", path, body={"task_ids": ["load"], "duration_lt": 4})) == []
     send(etl, "POST", path, 422, body={"speed": 1})
-    send(etl, "POST", path, 422, body={"dag_ids": ["\ud800"]})
+    assert names(send(etl, "POST", path, body={"dag_ids": ["\ud800"]})) == []
     send(etl, "POST", path, 422, body={"start_date_gte": "soon"})
     send(etl, "POST", "/dags/etl/dagRuns/~/taskInstances/list", 422, body={})
 
@@ -188,6 +188,7 @@ def test_why_a_task_waits_is_what_the_scheduler_says(etl: ApiStage) -> None:
     assert "part" in why["reason"]
     assert get(etl, f"{TASKS}/extract/dependencies") == {"dependencies": []}
     start(etl, "part", 2)
+    etl.wait(0)
     assert get(etl, f"{TASKS}/part/2/dependencies") == {"dependencies": []}
     etl.is_away = True
     get(etl, f"{TASKS}/load/dependencies", 503)

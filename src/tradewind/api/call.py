@@ -111,6 +111,7 @@ class Call:
 
         Raises Refusal, or SchedulerAway after 10 s.
         """
+        _check_unicode(kind, body)
         command = Command(key=self._key(kind, body), kind=kind, body=body, actor=self.caller.name)
         return from_thread.run(self.installation.link.command, command)
 
@@ -129,6 +130,14 @@ class Call:
             return uuid4().hex
         named = json.dumps([self.caller.name, given, kind, body], sort_keys=True, default=str)
         return hashlib.blake2b(named.encode(), digest_size=16).hexdigest()
+
+
+def _check_unicode(kind: str, body: dict[str, Any]) -> None:
+    """Half a character can be written in JSON, and can neither be sent nor stored."""
+    try:
+        json.dumps(body, ensure_ascii=False, default=str).encode()
+    except UnicodeEncodeError:
+        raise InvalidInput(f"Command {kind}: something in it holds text that is no valid Unicode.") from None
 
 
 def _check_texts(request: Request) -> None:

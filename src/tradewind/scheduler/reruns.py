@@ -58,6 +58,7 @@ def _check_plan(plan: RerunPlan, body: Body) -> None:
     if within is not None and any(step.dag_id not in within for step in plan.steps):
         raise InvalidInput("Nothing is cleared, because by now this would reach other Dags too; look at it again.")
     if body.get("prevent_running"):
+        # News that an attempt has started may come later, so one that was given out counts as well.
         running = [task.key for step in plan.steps for task in step.tasks if task.state in HOLDS_SLOT]
         if running:
             run_id = next(step.run_id for step in plan.steps if step.number == running[0].run)
