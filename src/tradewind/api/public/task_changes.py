@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Any, Literal
 
 from fastapi import Path, Query
@@ -304,7 +305,7 @@ def _patched(call: Call, target: _Target, body: PatchTaskInstanceBody, *, dry_ru
 
 def _marked(call: Call, target: _Target, body: PatchTaskInstanceBody, *, dry_run: bool) -> list[Row]:
     """Every task instance that is, or would be, marked."""
-    if body.new_state not in MARKS:
+    if body.new_state is None or str(body.new_state) not in MARKS:
         raise InvalidInput(f"A task can be marked {', '.join(MARKS)}, not {body.new_state}.")
     wish = {
         **target.fields(),
@@ -354,9 +355,9 @@ def bulk_task_instances(call: Asked, dag_id: str, dag_run_id: str, body: BulkTas
             case BulkCreateTasks():
                 results.apply("create", action.entities, _cannot_create)
             case BulkUpdateTasks():
-                results.apply("update", action.entities, lambda one, on=action: _update_one(call, place, one, on))
+                results.apply("update", action.entities, partial(_update_one, call, place, action))
             case BulkDeleteTasks():
-                results.apply("delete", action.entities, lambda one, on=action: _delete_one(call, place, one, on))
+                results.apply("delete", action.entities, partial(_delete_one, call, place, action))
     return results.answer()
 
 
@@ -364,7 +365,7 @@ def _cannot_create(entity: BulkTaskInstanceBody) -> str | None:
     raise InvalidInput(f"Task {entity.task_id!r}: task instances are made by their run, never by hand.")
 
 
-def _update_one(call: Call, place: tuple[str, str], entity: BulkTaskInstanceBody, on: BulkUpdateTasks) -> str | None:
+def _update_one(call: Call, place: tuple[str, str], on: BulkUpdateTasks, entity: BulkTaskInstanceBody) -> str | None:
     target = _entity(call, place, entity, EDITS, on.action_on_non_existence)
     if target is None:
         return None
@@ -374,7 +375,7 @@ def _update_one(call: Call, place: tuple[str, str], entity: BulkTaskInstanceBody
 
 
 def _delete_one(
-    call: Call, place: tuple[str, str], entity: str | BulkTaskInstanceBody, on: BulkDeleteTasks
+    call: Call, place: tuple[str, str], on: BulkDeleteTasks, entity: str | BulkTaskInstanceBody
 ) -> str | None:
     named = BulkTaskInstanceBody(task_id=entity) if isinstance(entity, str) else entity
     target = _entity(call, place, named, DELETES, on.action_on_non_existence)

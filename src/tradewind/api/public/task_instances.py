@@ -118,7 +118,7 @@ def dates_asked(
     end_date: Annotated[Bounds, moments("end_date")],
     updated_at: Annotated[Bounds, moments("updated_at")],
     duration: Annotated[Bounds, durations("duration")],
-) -> dict[str, Bounds]:
+) -> dict[str, Any]:
     """The bounds in the query of a list, by the fields of TaskFilter."""
     return {
         "run_after": run_after, "logical_date": logical_date, "start_date": start_date, "end_date": end_date,
@@ -126,7 +126,7 @@ def dates_asked(
     }  # fmt: skip
 
 
-Dates = Annotated[dict[str, Bounds], Depends(dates_asked)]
+Dates = Annotated[dict[str, Any], Depends(dates_asked)]
 Chosen = Annotated[TaskChoice, Depends(tasks_chosen)]
 
 
@@ -406,6 +406,7 @@ def tries_named(call: Call, dag_id: str, run_id: str, task_id: str, map_index: i
 
 def one_try(call: Call, dag_id: str, run_id: str, task_id: str, map_index: int, number: int) -> dict[str, Any]:
     """One of them. Raises NotFound."""
+    shown: dict[str, Any]
     for shown in reversed(tries_named(call, dag_id, run_id, task_id, map_index)):
         if shown["try_number"] == number:
             return shown

@@ -25,7 +25,7 @@ from tradewind.store.paging import Row
 from tradewind.store.reading.task_instances import company_of, key_of
 from tradewind.store.reading.versions import versions_by_id
 
-TaskInstanceState = StrEnum(
+TaskInstanceState = StrEnum(  # type: ignore[misc]
     "TaskInstanceState", {state.name: state.value for state in TaskState if state is not TaskState.NONE}
 )
 """Airflow's states of task instances: one that has none yet is null."""
