@@ -152,7 +152,18 @@ def test_a_task_marked_failed_fails_its_downstream(play: Play) -> None:
     assert not play.world.runs
 
 
-def test_a_task_is_marked_with_success_or_failed_only(play: Play) -> None:
+def test_a_task_marked_skipped_lets_its_downstream_be_skipped(play: Play) -> None:
+    play.start(dag("a >> b"))
+    attempt = play.begin("a")
+    play.mark("a", "skipped")
+    assert [stopped.id for stopped in play.stopped] == [attempt.id]
+    assert play.states() == {"a": "skipped", "b": "skipped"}
+    play.clear(["a", "b"])
+    play.report(attempt, "cancelled")
+    assert play.states() == {"a": "queued", "b": "none"}, "what somebody skipped runs when it is cleared"
+
+
+def test_a_task_is_marked_with_an_end_only(play: Play) -> None:
     play.start(dag("a"))
     with pytest.raises(InvalidInput):
         play.mark("a", "running")

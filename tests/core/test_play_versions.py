@@ -22,6 +22,12 @@ def test_a_new_task_whose_upstream_is_over_starts_at_once(play: Play) -> None:
     assert play.state("c") == "queued"
 
 
+def test_a_new_mapped_task_joins_with_all_its_instances(play: Play) -> None:
+    play.start(dag("a >> b"))
+    play.load(dag("a >> [b, c]", tasks={"c": {"map": expand(x=3)}}))
+    assert [name for name in play.states() if name.startswith("c")] == ["c[0]", "c[1]", "c[2]"]
+
+
 def test_a_task_that_vanished_is_removed_and_its_downstream_goes_on(play: Play) -> None:
     play.start(dag("a >> b >> c"))
     old = play.begin("a")

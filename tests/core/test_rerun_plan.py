@@ -42,6 +42,14 @@ def chosen(play: Play, run: Any, **wish: Any) -> list[str]:
         ({"task_ids": frozenset({"clean"}), "downstream": True}, ["clean[0]", "clean[1]", "clean[2]", "load"]),
         ({"only_failed": True}, ["clean[1]", "load"]),
         ({"only_running": True}, []),
+        (
+            {"task_ids": frozenset({"clean"}), "named": frozenset({("clean", 1)}), "downstream": True},
+            ["clean[1]", "load"],
+        ),
+        (
+            {"task_ids": frozenset({"clean", "load"}), "named": frozenset({("clean", 1)}), "upstream": True},
+            ["clean[1]", "get", "load"],
+        ),
         ({"instances": frozenset({("clean", 2), ("get", -1)})}, ["clean[2]", "get"]),
     ],
 )

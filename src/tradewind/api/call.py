@@ -20,7 +20,7 @@ from tradewind.api.specs import Specs
 from tradewind.config import Settings
 from tradewind.core.access import OF_DAGS, Action, Caller, DagFacts, DagScope, Need
 from tradewind.core.dag import DagSpec
-from tradewind.core.errors import DagNotFound, TradewindError
+from tradewind.core.errors import DagNotFound, InvalidInput, TradewindError
 from tradewind.core.sensitive import Sensitive
 from tradewind.store.reading.dags import dag_facts
 from tradewind.store.reading.traits import KnownTraits
@@ -139,6 +139,7 @@ class Call:
 
         Raises Refusal, or SchedulerAway after 10 s.
         """
+        _check_unicode(kind, body)
         command = Command(key=self._key(kind, body), kind=kind, body=body, actor=self.caller.name)
         return from_thread.run(self.installation.link.command, command)
 
@@ -159,6 +160,22 @@ class Call:
         return hashlib.blake2b(named.encode(), digest_size=16).hexdigest()
 
 
+def _check_unicode(kind: str, body: dict[str, Any]) -> None:
+    """Half a character can be written in JSON, and can neither be sent nor stored."""
+    try:
+        json.dumps(body, ensure_ascii=False, default=str).encode()
+    except UnicodeEncodeError:
+        raise InvalidInput(f"Command {kind}: something in it holds text that is no valid Unicode.") from None
+
+
+def _check_texts(request: Request) -> None:
+    """No database holds a null character, so nothing is found by one."""
+    for texts in (request.path_params, request.query_params):
+        for name, value in texts.items():
+            if "\0" in str(value):
+                raise InvalidInput(f"{name[:60]!r} holds a null character; leave it out.")
+
+
 def call_of(request: Request) -> Call:
     """The call that a request makes: its caller is known, and may do what the route needs.
 
@@ -166,6 +183,7 @@ def call_of(request: Request) -> Call:
     """
     need = request.scope["route"].endpoint.need
     installation: Installation = request.app.state.installation
+    _check_texts(request)
     call = Call(request, installation, installation.gate.caller(request), need)
     if not call.caller.may(need):
         raise NotPermitted(need)

@@ -419,8 +419,9 @@ def fit(turn: Turn, live: LiveRun) -> None:
             turn.move(live, task, TaskEvent.REMOVED, reason=VANISHED)
         elif task.key.task_id in spec.tasks and task.state is TaskState.REMOVED and task.reason == VANISHED:
             turn.move(live, task, TaskEvent.CLEARED)
+    known = frozenset(live.instances)
     for task in _instances(spec, live.run):
-        if task.key.task_id not in live.instances:
+        if task.key.task_id not in known:
             turn.put(live, task, None)
     for task_id in spec.tasks:
         tasks.look_at(turn, live, task_id)

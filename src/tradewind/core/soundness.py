@@ -14,6 +14,7 @@ from tradewind.core.mapping import MOST_INSTANCES, literal_length
 from tradewind.core.timetables import TimetableSpec
 
 LONGEST_ID = 250
+LONGEST_NOTE = 1000
 DEEPEST = 50
 """How deep conditions over assets and expansion inputs may be nested."""
 MOST = 2**31 - 1

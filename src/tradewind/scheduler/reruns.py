@@ -66,6 +66,7 @@ def _check_plan(plan: RerunPlan, body: Body) -> None:
     if within is not None and any(step.dag_id not in within for step in plan.steps):
         raise InvalidInput("Nothing is cleared, because by now this would reach other Dags too; look at it again.")
     if body.get("prevent_running"):
+        # News that an attempt has started may come later, so one that was given out counts as well.
         running = [task.key for step in plan.steps for task in step.tasks if task.state in HOLDS_SLOT]
         if running:
             run_id = next(step.run_id for step in plan.steps if step.number == running[0].run)
@@ -135,18 +136,18 @@ def _json(text: bytes) -> Any:
 @handles("task.mark")
 def mark_tasks(context: Context, body: Body, actor: str) -> Wish:
     dag_id, plan = _dag_named(context, body)
-    task_ids = _texts(body.get("task_ids"), "task_ids") or [str(body["task_id"])]
+    named = _named(body)
+    whole = _texts(body.get("task_ids"), "task_ids") or ([] if named else [str(body["task_id"])])
     state = one_of(TaskState, body["state"], "state")
     lives = _runs_named(context, dag_id, {**body, "run_id": body["run_id"]}, keep_version=False)
     index = body.get("map_index")
-    named = _named(body)
-    for task_id in task_ids:
+    for task_id in whole:
         if not any(task_id == name and index in (None, at) for live in lives for name, at in live.tasks):
             raise TaskNotFound(dag_id, task_id)
     wish = RerunWish(
-        task_ids=frozenset(task_ids) | {task_id for task_id, _ in named},
+        task_ids=frozenset(whole) | {task_id for task_id, _ in named},
         map_indexes=None if index is None else frozenset({int(index)}),
-        named=named,
+        named=frozenset(pair for pair in named if pair[0] not in whole),
         upstream=bool(body.get("upstream")),
         downstream=bool(body.get("downstream")),
         around=False,

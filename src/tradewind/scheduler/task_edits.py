@@ -9,13 +9,12 @@ from tradewind.core.decisions import DropRows, Operation, PutRow, Record
 from tradewind.core.errors import DagNotFound, InvalidInput, RunNotFound, TaskNotFound
 from tradewind.core.inputs import XCom, XComDropped, XComPushed
 from tradewind.core.records import TaskKey
-from tradewind.core.soundness import LONGEST_ID, MOST
+from tradewind.core.soundness import LONGEST_ID, LONGEST_NOTE, MOST
 from tradewind.core.state_stores import checked_key
 from tradewind.scheduler.owner import Rows
 from tradewind.scheduler.wishes import Body, Context, Wish, handles, moment
 from tradewind.store import queries
 
-LONGEST_NOTE = 1000
 LONGEST_XCOM_KEY = 512
 
 

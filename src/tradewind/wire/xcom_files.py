@@ -60,6 +60,12 @@ class XComFiles:
             raise XComFileLost(path, "has been changed since it was written")
         return value
 
+    @staticmethod
+    def size_of(stored: bytes) -> int:
+        """How many bytes the value has, without reading it."""
+        found = _reference(stored) if stored.startswith(_MARK) else None
+        return int(found[2]) if found else len(stored)
+
     def forget_instance(self, run: int, task_id: str, map_index: int) -> None:
         """Remove what earlier tries of this task instance left; their rows went with the commit that began this one."""
         self._remove(f"{self.folder}/{self._instance(run, task_id, map_index)}")

@@ -11,12 +11,18 @@ from tradewind.api.public import (
     event_logs,
     import_errors,
     pools,
+    questions,
     run_clears,
     run_wait,
     run_wishes,
     runs,
     system,
+    task_changes,
+    task_instances,
+    task_logs,
+    task_state_store,
     variables,
+    xcoms,
 )
 
 FAMILIES = (
@@ -36,5 +42,11 @@ FAMILIES = (
     runs.routes,
     system.routes,
     variables.routes,
+    task_logs.routes,
+    questions.routes,
+    task_state_store.routes,
+    xcoms.routes,
+    task_instances.routes,
+    task_changes.routes,
 )
 """All of them, in the order in which a path is looked up."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import blake2b
@@ -24,7 +25,7 @@ from tradewind.store.paging import Row
 from tradewind.store.reading.task_instances import company_of, key_of
 from tradewind.store.reading.versions import versions_by_id
 
-TaskInstanceState = StrEnum(
+TaskInstanceState = StrEnum(  # type: ignore[misc]
     "TaskInstanceState", {state.name: state.value for state in TaskState if state is not TaskState.NONE}
 )
 """Airflow's states of task instances: one that has none yet is null."""
@@ -221,6 +222,19 @@ def _awaits_another(row: Row) -> bool:
     return row["state"] in (TaskState.NONE, TaskState.UP_FOR_RETRY)
 
 
+def known_specs(call: Call, connection: Connection, versions: Collection[str]) -> dict[str, DagSpec]:
+    """The Dags as these versions have them. What is not stored any more, or is damaged, is left out."""
+    return _specs(call, connection, versions_by_id(connection, versions).keys())
+
+
+def _specs(call: Call, connection: Connection, stored: Collection[str]) -> dict[str, DagSpec]:
+    specs = {}
+    for version in sorted(stored):
+        with suppress(InvalidInput):  # it is damaged; what only it knows is not known
+            specs[version] = call.spec(connection, version)
+    return specs
+
+
 @dataclass(frozen=True, slots=True)
 class _Versions:
     """The versions of Dags that rows go by."""
@@ -232,13 +246,8 @@ class _Versions:
     def of(cls, call: Call, connection: Connection, pairs: Sequence[tuple[Row, Row | None]]) -> _Versions:
         of_runs = {row["version"] for row, _ in pairs}
         wanted = of_runs | {attempt["version"] for _, attempt in pairs if attempt}
-        rows, specs = versions_by_id(connection, wanted), {}
-        for version in sorted(of_runs & rows.keys()):
-            try:
-                specs[version] = call.spec(connection, version)
-            except InvalidInput:
-                continue  # it is stored damaged; what only it knows is not known
-        return cls(rows, specs)
+        rows = versions_by_id(connection, wanted)
+        return cls(rows, _specs(call, connection, of_runs & rows.keys()))
 
     def spec(self, row: Row) -> DagSpec | None:
         return self.specs.get(row["version"])
@@ -300,7 +309,14 @@ def _object(text: bytes | None) -> dict[str, Any]:
         found = json.loads(text or b"{}")
     except ValueError:
         return {}
-    return found if isinstance(found, dict) else {}
+    if not isinstance(found, dict):
+        return {}
+    return printable(found) if b"\\u" in (text or b"") else found
+
+
+def printable(value: Any) -> Any:
+    """A value of JSON in which half a character, which an answer cannot hold, is replaced."""
+    return json.loads(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
 
 
 def _seconds(start: int | None, end: int | None) -> float | None:

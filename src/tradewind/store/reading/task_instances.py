@@ -54,6 +54,8 @@ class TaskFilter:
     run_ids: Sequence[str] | None = None
     task_ids: Sequence[str] | None = None
     map_indexes: Sequence[int] = ()
+    only_mapped: bool = False
+    """Instances with an index."""
     states: Sequence[str] = ()
     """As stored: `none` where there is no state yet."""
     try_numbers: Sequence[int] = ()
@@ -96,7 +98,7 @@ def tasks_listed(
 
 def versions_listed(connection: Connection, scope: DagScope, wanted: TaskFilter) -> list[str]:
     """The versions of the runs that these task instances are of. Raises InvalidInput where they are too many."""
-    query = select(_run.version).distinct().where(in_scope(_run.dag_id, scope), *_of_runs(wanted))
+    query = select(_run.version).distinct().where(in_scope(_run.dag_id, scope), *conditions_on_runs(wanted))
     found = list(connection.execute(query.limit(MOST_VERSIONS + 1)).scalars())
     if len(found) > MOST_VERSIONS:
         raise InvalidInput(
@@ -215,7 +217,7 @@ def _tasks() -> Select[Any]:
 
 
 def _conditions(wanted: TaskFilter) -> list[ColumnElement[bool]]:
-    found = _of_runs(wanted)
+    found = conditions_on_runs(wanted)
     if wanted.task_ids is not None:
         found.append(_task.task_id.in_(wanted.task_ids))
     for column, values in (
@@ -223,27 +225,31 @@ def _conditions(wanted: TaskFilter) -> list[ColumnElement[bool]]:
     ):  # fmt: skip
         if values:
             found.append(column.in_(values))
-    found += _patterns(_task.rendered_map_index, wanted.label_pattern, wanted.label_prefix)
+    if wanted.only_mapped:
+        found.append(_task.map_index >= 0)
+    found += conditions_on_text(_task.rendered_map_index, wanted.label_pattern, wanted.label_prefix)
     found += wanted.start_date.of(_task.start_date) + wanted.end_date.of(_task.end_date)
     return found + wanted.updated_at.of(_updated) + wanted.duration.of(_duration)
 
 
-def _of_runs(wanted: TaskFilter) -> list[ColumnElement[bool]]:
+def conditions_on_runs(wanted: TaskFilter) -> list[ColumnElement[bool]]:
     """The conditions that are about runs alone."""
     found = wanted.run_after.of(_run.run_after) + wanted.logical_date.of(_run.logical_date)
     if wanted.dag_ids is not None:
         found.append(_run.dag_id.in_(wanted.dag_ids))
     if wanted.run_ids is not None:
         found.append(_run.run_id.in_(wanted.run_ids))
-    found += _patterns(_run.dag_id, wanted.dag_id_pattern, wanted.dag_id_prefix)
-    found += _patterns(_run.run_id, wanted.run_id_pattern, wanted.run_id_prefix)
+    found += conditions_on_text(_run.dag_id, wanted.dag_id_pattern, wanted.dag_id_prefix)
+    found += conditions_on_text(_run.run_id, wanted.run_id_pattern, wanted.run_id_prefix)
     if wanted.version_numbers:
         version = t.dag_version.c
         found.append(_run.version.in_(select(version.id).where(version.number.in_(wanted.version_numbers))))
     return found
 
 
-def _patterns(column: ColumnElement[Any], pattern: str | None, prefix: str | None) -> list[ColumnElement[bool]]:
+def conditions_on_text(
+    column: ColumnElement[Any], pattern: str | None, prefix: str | None
+) -> list[ColumnElement[bool]]:
     found: list[ColumnElement[bool]] = []
     if pattern and pattern.strip("| "):
         found.append(like_any(column, pattern))
