@@ -23,6 +23,7 @@ from tradewind.core.inputs import DagLoaded
 from tradewind.scheduler.scheduler import Scheduler
 from tradewind.store.engine import open_engine
 from tradewind.store.migrate import migrate
+from tradewind.store.queries import version_number
 from tradewind.store.specs import encode_spec, version_of
 from tradewind.store.writer import Writer
 from tradewind.testing.scheduler_stage import Agent, StillClock
@@ -143,8 +144,11 @@ class ApiStage(StillClock):
     def load(self, spec: DagSpec, source: str = "") -> None:
         """A Dag file was parsed."""
         digest = version_of(spec, source)
+        with self.reading.connect() as connection:
+            number = version_number(connection, spec.dag_id, digest)
         news = DagLoaded(
-            spec=spec, version=digest, encoded=encode_spec(spec), digest=digest, paused_at_creation=False
+            spec=spec, version=digest, encoded=encode_spec(spec), digest=digest, number=number,
+            paused_at_creation=False,
         )  # fmt: skip
         self.scheduler.submit(news)
         self.play()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import partial
 from typing import Annotated, Any, Literal, Self
 
 from fastapi import Query
@@ -139,9 +140,9 @@ def bulk_dag_runs(call: Asked, dag_id: str, body: BulkBodyOfRuns) -> dict[str, A
             case BulkCreateRuns():
                 results.apply("create", action.entities, _no_creating)
             case BulkUpdateRuns():
-                results.apply("update", action.entities, lambda entity, a=action: _updated(call, dag_id, entity, a))
+                results.apply("update", action.entities, partial(_updated, call, dag_id, action))
             case BulkDeleteRuns():
-                results.apply("delete", action.entities, lambda entity, a=action: _deleted(call, dag_id, entity, a))
+                results.apply("delete", action.entities, partial(_deleted, call, dag_id, action))
     return results.answer()
 
 
@@ -149,7 +150,7 @@ def _no_creating(entity: BulkDAGRunBody) -> str:
     raise InvalidInput(f"Run {entity.dag_run_id!r} cannot be made in bulk; POST it to the Dag's dagRuns.")
 
 
-def _updated(call: Call, dag_id: str, entity: BulkDAGRunBody, action: BulkUpdateRuns) -> str | None:
+def _updated(call: Call, dag_id: str, action: BulkUpdateRuns, entity: BulkDAGRunBody) -> str | None:
     dag_id, run_id = named_run(dag_id, entity)
     call.permit(dag_id)
     if not _is_there(call, dag_id, run_id, action.action_on_non_existence):
@@ -158,7 +159,7 @@ def _updated(call: Call, dag_id: str, entity: BulkDAGRunBody, action: BulkUpdate
     return f"{dag_id}.{run_id}"
 
 
-def _deleted(call: Call, dag_id: str, entity: str | BulkDAGRunBody, action: BulkDeleteRuns) -> str | None:
+def _deleted(call: Call, dag_id: str, action: BulkDeleteRuns, entity: str | BulkDAGRunBody) -> str | None:
     dag_id, run_id = named_run(dag_id, entity)
     call.permit(dag_id, Need(Action.DELETE, Resource.RUN))
     if not _is_there(call, dag_id, run_id, action.action_on_non_existence):
