@@ -64,10 +64,10 @@ def trigger_dag_run(call: Asked, dag_id: str, body: TriggerDAGRunPostBody) -> di
         "run.create",
         dag_id=dag_id,
         run_id=body.dag_run_id,
-        logical_date=_text(body.logical_date),
-        data_interval_start=_text(body.data_interval_start),
-        data_interval_end=_text(body.data_interval_end),
-        run_after=_text(body.run_after),
+        logical_date=as_text(body.logical_date),
+        data_interval_start=as_text(body.data_interval_start),
+        data_interval_end=as_text(body.data_interval_end),
+        run_after=as_text(body.run_after),
         conf=body.conf,
         note=body.note or None,
         partition_key=body.partition_key,
@@ -202,5 +202,6 @@ def _change(
         call.command("run.note", dag_id=dag_id, run_id=run_id, note=body.note)
 
 
-def _text(at: datetime | None) -> str | None:
+def as_text(at: datetime | None) -> str | None:
+    """A moment as the scheduler reads it; one without zone is UTC."""
     return (at if at.tzinfo is not None else at.replace(tzinfo=UTC)).isoformat() if at is not None else None
