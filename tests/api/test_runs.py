@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from base64 import b64encode
 from concurrent.futures import ThreadPoolExecutor
 from time import monotonic, sleep
 from typing import Any
@@ -206,6 +207,11 @@ def test_runs_are_walked_by_cursor_in_both_directions(runs: ApiStage) -> None:
     back = runs.client.get(RUNS, params={"cursor": second["previous_cursor"], "limit": 2}).json()
     assert [run["dag_run_id"] for run in back["dag_runs"]] == ["r1", "r2"]
     assert runs.client.get(RUNS, params={"cursor": "bm9uZQ"}).status_code == 400
+    for forged in (["x", 1], [1, "x"], [2**70, 1], [1.5, 1], [True, 1], [{}, 1], [1]):
+        cursor = b64encode(json.dumps([False, *forged]).encode()).decode().rstrip("=")
+        assert runs.client.get(RUNS, params={"cursor": cursor}).status_code == 400, forged
+    text = b64encode(json.dumps([False, "\ud800", 1]).encode()).decode().rstrip("=")
+    assert runs.client.get(RUNS, params={"cursor": text, "order_by": "state"}).status_code == 400
 
 
 def only(*dag_ids: str, actions: frozenset[Action] = ALL_ACTIONS) -> Role:
