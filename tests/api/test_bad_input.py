@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from fastapi.routing import APIRoute
 from play import do
+from sqlalchemy.event import listen, remove
+from sqlalchemy.exc import DataError
 
 from tradewind.api.public import dag_facts, dag_versions, dags, run_clears, run_wait, run_wishes, runs, tasks
 from tradewind.testing.api_stage import ApiStage
@@ -87,6 +89,19 @@ def test_dates_with_and_without_zone_are_compared(one_stage: ApiStage) -> None:
     answer = one_stage.client.post("/api/v2/dags/etl/clearPartitions", json=body)
     assert answer.status_code == 422
     assert "is after partition_date_end" in answer.text
+
+
+def test_a_value_that_the_database_refuses_is_the_callers_mistake(one_stage: ApiStage) -> None:
+    def refuse(*_: Any) -> None:
+        raise DataError("SELECT", {}, ValueError("canary"))
+
+    listen(one_stage.reading, "before_cursor_execute", refuse)
+    try:
+        answer = one_stage.client.get("/api/v2/dags")
+    finally:
+        remove(one_stage.reading, "before_cursor_execute", refuse)
+    assert answer.status_code == 400
+    assert "canary" not in answer.text
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.name)
