@@ -19,8 +19,8 @@ def names_of_dags(call: Call, connection: Connection, dag_ids: Iterable[str]) ->
 def display_names(call: Call, connection: Connection, dags: Iterable[tuple[str, str | None]]) -> dict[str, str]:
     """What each Dag is called, by its id; `dags` are pairs of id and version. One that cannot be read has its id."""
     wanted = dict(dags)
-    specs = call.installation.specs.these(connection, {version for version in wanted.values() if version})
+    traits = call.installation.traits.of(connection, {version for version in wanted.values() if version})
     return {
-        dag_id: (specs[version].display_name if version in specs else "") or dag_id
+        dag_id: (traits[version].display_name if version is not None else "") or dag_id
         for dag_id, version in wanted.items()
     }

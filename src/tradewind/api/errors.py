@@ -9,6 +9,7 @@ import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from sqlalchemy.exc import DataError
 from starlette.exceptions import HTTPException
 
 from tradewind.api.call import Forbidden, NotAuthenticated, NotPermitted
@@ -73,6 +74,13 @@ def answer_errors(app: FastAPI) -> None:
     @app.exception_handler(HTTPException)
     async def plain(request: Request, error: HTTPException) -> JSONResponse:
         return JSONResponse({"detail": error.detail}, error.status_code, error.headers)
+
+    @app.exception_handler(DataError)
+    async def unheard_of(request: Request, error: DataError) -> JSONResponse:
+        # PostgreSQL says so of text with a null character, which SQLite takes.
+        return JSONResponse(
+            {"detail": "The request holds a value that the database cannot compare with; check it."}, 400
+        )
 
     @app.exception_handler(Exception)
     async def fault(request: Request, error: Exception) -> JSONResponse:

@@ -53,6 +53,21 @@ class _Key:
     column: ColumnElement[Any]
     descending: bool
 
+    def takes(self, value: Any) -> bool:
+        """Whether the column can have this value: databases refuse to compare what is of another kind."""
+        kind = _python_type(self.column)
+        match value:
+            case str():
+                return kind in (None, str) and _can_be_sent(value)
+            case bool():
+                return kind in (None, bool)
+            case int():
+                return kind in (None, int, float) and abs(value) < 2**63
+            case float():
+                return kind in (None, float)
+            case _:
+                return False
+
     def sorted_by(self, backwards: bool) -> list[ColumnElement[Any]]:
         # Where rows without a value come differs between databases; here they come last, also descending.
         falls = self.descending is not backwards
@@ -69,6 +84,22 @@ class _Key:
         falls = self.descending is not backwards
         beyond = self.column < literal(value) if falls else self.column > literal(value)
         return beyond if backwards else or_(beyond, self.column.is_(None))
+
+
+def _python_type(column: ColumnElement[Any]) -> type | None:
+    """Of a column's values, where that is known."""
+    try:
+        return column.type.python_type
+    except NotImplementedError:
+        return None
+
+
+def _can_be_sent(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return "\0" not in text
 
 
 def paged(
@@ -93,7 +124,7 @@ def paged(
 
 
 def _walked(connection: Connection, query: Select[Any], page: Page, keys: Sequence[_Key]) -> Listed:
-    backwards, values = _decoded(page.cursor or "", len(keys))
+    backwards, values = _decoded(page.cursor or "", keys)
     if values is not None:
         query = query.where(_beyond(keys, values, backwards))
     rows = _rows(connection, query.order_by(*_order(keys, backwards)).limit(page.limit + 1))
@@ -150,7 +181,7 @@ def _encoded(row: Row, keys: int, *, backwards: bool) -> str:
     return base64.urlsafe_b64encode(text.encode()).decode("ascii").rstrip("=")
 
 
-def _decoded(cursor: str, keys: int) -> tuple[bool, list[Any] | None]:
+def _decoded(cursor: str, keys: Sequence[_Key]) -> tuple[bool, list[Any] | None]:
     """Which way it goes, and the values of the row that it stands at; None at the beginning of the list."""
     if not cursor:
         return False, None
@@ -160,9 +191,9 @@ def _decoded(cursor: str, keys: int) -> tuple[bool, list[Any] | None]:
         found = None
     if (
         not isinstance(found, list)
-        or len(found) != keys + 1
+        or len(found) != len(keys) + 1
         or not isinstance(found[0], bool)
-        or not all(isinstance(value, str | int | float | None) for value in found[1:])
+        or not all(value is None or key.takes(value) for key, value in zip(keys, found[1:], strict=True))
     ):
         raise InvalidInput("The cursor is none of this list's; ask for its first page, and take the cursor from there.")
     return found[0], found[1:]

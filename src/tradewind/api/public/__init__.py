@@ -7,6 +7,8 @@ from tradewind.api.public import (
     backfills,
     config,
     connections,
+    dag_facts,
+    dag_versions,
     dags,
     event_logs,
     import_errors,
@@ -21,6 +23,7 @@ from tradewind.api.public import (
     task_instances,
     task_logs,
     task_state_store,
+    tasks,
     variables,
     xcoms,
 )
@@ -48,5 +51,11 @@ FAMILIES = (
     xcoms.routes,
     task_instances.routes,
     task_changes.routes,
+    dag_facts.routes,
+    dag_facts.stats,
+    dag_facts.warnings,
+    dag_facts.parsing,
+    dag_versions.routes,
+    tasks.routes,
 )
 """All of them, in the order in which a path is looked up."""

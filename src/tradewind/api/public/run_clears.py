@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 from tradewind.api.bounds import moment_us
 from tradewind.api.call import Call
 from tradewind.api.models import Answer, Body
-from tradewind.api.public.run_wishes import MOST_AT_ONCE, BulkDAGRunBody, Note, named_run
+from tradewind.api.public.run_wishes import MOST_AT_ONCE, BulkDAGRunBody, Note, as_text, named_run
 from tradewind.api.public.runs import DAGRunCollectionResponse, DAGRunResponse, get_dag_run, runs_as_answers
 from tradewind.api.public.task_shapes import TaskInstanceResponse, task_shown, tasks_shown
 from tradewind.api.routing import Asked, Routes
@@ -21,7 +21,6 @@ from tradewind.core.records import TaskKey
 from tradewind.store.reading.dags import dag_named
 from tradewind.store.reading.runs import run_row, run_rows, task_ids_of_run
 from tradewind.store.reading.task_instances import tasks_by_key
-from tradewind.store.times import from_us
 
 routes = Routes("DagRun", prefix="/dags/{dag_id}")
 
@@ -81,18 +80,15 @@ class _Selector(Body):
         by_date = self.partition_date_start is not None or self.partition_date_end is not None
         if [other, self.partition_key is not None, by_date].count(True) != 1:
             raise ValueError(f"say which runs by exactly one of {name}, partition_key, partition_date_start and _end")
-        start, end = self.partition_dates
-        if start and end and start > end:
-            raise ValueError("partition_date_start is after partition_date_end; give the earlier one as the start")
+        if by_date and None not in (self.partition_date_start, self.partition_date_end):
+            start, end = (moment_us(at) for at in (self.partition_date_start, self.partition_date_end) if at)
+            if start > end:
+                raise ValueError("partition_date_start is after partition_date_end; give the earlier one as the start")
 
     @property
     def partition_dates(self) -> tuple[str | None, str | None]:
         """Both ends as the scheduler reads them; a date without zone is UTC."""
-        start, end = (
-            found.isoformat() if at is not None and (found := from_us(moment_us(at))) is not None else None
-            for at in (self.partition_date_start, self.partition_date_end)
-        )
-        return start, end
+        return as_text(self.partition_date_start), as_text(self.partition_date_end)
 
 
 class BulkDAGRunClearBody(DAGRunClearBody, _Selector):

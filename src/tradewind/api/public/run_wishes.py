@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import partial
 from typing import Annotated, Any, Literal, Self
 
 from fastapi import Query
@@ -63,10 +64,10 @@ def trigger_dag_run(call: Asked, dag_id: str, body: TriggerDAGRunPostBody) -> di
         "run.create",
         dag_id=dag_id,
         run_id=body.dag_run_id,
-        logical_date=_text(body.logical_date),
-        data_interval_start=_text(body.data_interval_start),
-        data_interval_end=_text(body.data_interval_end),
-        run_after=_text(body.run_after),
+        logical_date=as_text(body.logical_date),
+        data_interval_start=as_text(body.data_interval_start),
+        data_interval_end=as_text(body.data_interval_end),
+        run_after=as_text(body.run_after),
         conf=body.conf,
         note=body.note or None,
         partition_key=body.partition_key,
@@ -139,9 +140,9 @@ def bulk_dag_runs(call: Asked, dag_id: str, body: BulkBodyOfRuns) -> dict[str, A
             case BulkCreateRuns():
                 results.apply("create", action.entities, _no_creating)
             case BulkUpdateRuns():
-                results.apply("update", action.entities, lambda entity, a=action: _updated(call, dag_id, entity, a))
+                results.apply("update", action.entities, partial(_updated, call, dag_id, action))
             case BulkDeleteRuns():
-                results.apply("delete", action.entities, lambda entity, a=action: _deleted(call, dag_id, entity, a))
+                results.apply("delete", action.entities, partial(_deleted, call, dag_id, action))
     return results.answer()
 
 
@@ -149,7 +150,7 @@ def _no_creating(entity: BulkDAGRunBody) -> str:
     raise InvalidInput(f"Run {entity.dag_run_id!r} cannot be made in bulk; POST it to the Dag's dagRuns.")
 
 
-def _updated(call: Call, dag_id: str, entity: BulkDAGRunBody, action: BulkUpdateRuns) -> str | None:
+def _updated(call: Call, dag_id: str, action: BulkUpdateRuns, entity: BulkDAGRunBody) -> str | None:
     dag_id, run_id = named_run(dag_id, entity)
     call.permit(dag_id)
     if not _is_there(call, dag_id, run_id, action.action_on_non_existence):
@@ -158,7 +159,7 @@ def _updated(call: Call, dag_id: str, entity: BulkDAGRunBody, action: BulkUpdate
     return f"{dag_id}.{run_id}"
 
 
-def _deleted(call: Call, dag_id: str, entity: str | BulkDAGRunBody, action: BulkDeleteRuns) -> str | None:
+def _deleted(call: Call, dag_id: str, action: BulkDeleteRuns, entity: str | BulkDAGRunBody) -> str | None:
     dag_id, run_id = named_run(dag_id, entity)
     call.permit(dag_id, Need(Action.DELETE, Resource.RUN))
     if not _is_there(call, dag_id, run_id, action.action_on_non_existence):
@@ -201,5 +202,6 @@ def _change(
         call.command("run.note", dag_id=dag_id, run_id=run_id, note=body.note)
 
 
-def _text(at: datetime | None) -> str | None:
+def as_text(at: datetime | None) -> str | None:
+    """A moment as the scheduler reads it; one without zone is UTC."""
     return (at if at.tzinfo is not None else at.replace(tzinfo=UTC)).isoformat() if at is not None else None

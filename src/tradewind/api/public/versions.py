@@ -1,4 +1,4 @@
-"""Versions of Dags."""
+"""What the API says about a version of a Dag, whoever shows it."""
 
 from __future__ import annotations
 
@@ -7,9 +7,6 @@ from typing import Any
 from uuid import UUID
 
 from tradewind.api.models import Answer, Moment
-from tradewind.api.routing import Routes
-
-routes = Routes("DagVersion", prefix="/dags/{dag_id}/dagVersions")
 
 
 class DagVersionResponse(Answer):

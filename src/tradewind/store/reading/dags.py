@@ -90,7 +90,8 @@ def dags_listed(connection: Connection, scope: DagScope, wanted: DagFilter, page
 
 def dag_versions_matching(connection: Connection, scope: DagScope, wanted: DagFilter) -> list[tuple[str, str]]:
     """Id and newest version of every Dag in the scope that is wanted."""
-    query = select(t.dag.c.dag_id, t.dag.c.version).where(visible_dags(scope), *_conditions(wanted))
+    query = select(t.dag.c.dag_id, t.dag.c.version).select_from(t.dag)
+    query = query.where(visible_dags(scope), *_conditions(wanted))
     if _looks_at_runs(wanted):
         query = _with_last_run(query)
     return [(row.dag_id, row.version) for row in connection.execute(query.order_by(t.dag.c.dag_id))]
