@@ -336,7 +336,7 @@ def apply_offline(settings: Settings, command: Any) -> Any:
             writer=writer, lease=lease, world=world, load=load, outlet=Silent(), clock=now, new_id=lambda: uuid4().hex
         )
         vault = open_vault(settings)
-        context = Context(lambda: owner.world, engine, vault.encrypt, now, lambda _: 0)
+        context = Context(lambda: owner.world, engine, vault.encrypt, vault.decrypt, now, lambda _: 0)
         owner.submit(lambda: wish_of(context, command.kind, command.body, command.actor), reply)
         while not result:  # what loading has set aside is noted first
             if not owner.turn():

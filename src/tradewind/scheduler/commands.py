@@ -18,7 +18,7 @@ from tradewind.core.soundness import LONGEST_ID, MOST
 from tradewind.core.states import RunState, RunType
 from tradewind.core.turn import Turn
 from tradewind.core.world import LiveRun
-from tradewind.scheduler import questions, reruns, state_stores  # noqa: F401 - commands are found by their names
+from tradewind.scheduler import accounts, questions, reruns, state_stores  # noqa: F401 - commands are found by names
 from tradewind.scheduler.owner import Rows
 from tradewind.scheduler.params import check_conf
 from tradewind.scheduler.wishes import HANDLERS, Body, Context, Wish, check_body, handles, moment, one_of

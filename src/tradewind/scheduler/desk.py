@@ -98,6 +98,10 @@ MOST_BACKLOG = 8 * 1024 * 1024
 """A subscriber that has not taken this many bytes is cut off."""
 
 
+UNSAID = frozenset({"password", "password_hash", "extra", "value", "conf", "params_input"})
+"""Fields of commands that may hold secrets: what is kept of a command does without them."""
+
+
 class DagFiles(Protocol):
     """The Dag files, as far as the desk has to do with them."""
 
@@ -180,6 +184,7 @@ class Desk:
             world=lambda: scheduler.world,
             engine=scheduler.engine,
             encrypt=vault.encrypt,
+            decrypt=vault.decrypt,
             now=scheduler.now,
             reparse=self._reparse,
         )
@@ -500,7 +505,7 @@ class Desk:
             return wish_of(self._context, kind, body, actor)
 
         def also(answer: Any) -> tuple[PutRow, ...]:
-            shown = {k: v for k, v in body.items() if k not in ("password", "extra", "value", "conf", "params_input")}
+            shown = {k: v for k, v in body.items() if k not in UNSAID}
             row = {
                 "key": number,
                 "at": self._scheduler.now(),

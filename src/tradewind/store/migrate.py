@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-HEAD = "0009"
+HEAD = "0010"
 """The newest migration; a test compares it with the scripts."""
 
 
