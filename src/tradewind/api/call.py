@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 from uuid import uuid4
 
 from anyio import from_thread
@@ -23,6 +23,9 @@ from tradewind.core.errors import DagNotFound, TradewindError
 from tradewind.store.reading.dags import dag_facts
 from tradewind.wire.messages import Command
 
+if TYPE_CHECKING:
+    from tradewind.api.login.logins import Logins
+
 
 class NotAuthenticated(TradewindError):
     """Nobody has said who asks, or what they said does not hold. The text never says which."""
@@ -37,6 +40,21 @@ class NotPermitted(TradewindError):
     def __init__(self, need: Need) -> None:
         super().__init__(f"You may not {need.action} this ({need.resource}); ask an administrator for a role that may.")
         self.need = need
+
+
+class FromElsewhere(TradewindError):
+    """A browser sends a change that no page of this installation asked for."""
+
+    def __init__(self) -> None:
+        super().__init__("This change does not come from a page of this installation; open its own pages to make it.")
+
+
+class TooManyTries(TradewindError):
+    """Somebody has guessed wrong too often, and has to wait; also whoever knows the password by now."""
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__(f"Too many tries that failed; wait {seconds} s.")
+        self.retry_after_seconds = seconds
 
 
 class Gate(Protocol):
@@ -55,6 +73,7 @@ class Installation:
     """Read-only."""
     link: Link
     gate: Gate
+    logins: Logins
     specs: Specs = field(default_factory=Specs)
 
 

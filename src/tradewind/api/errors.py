@@ -11,22 +11,17 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from tradewind.api.call import NotAuthenticated, NotPermitted
+from tradewind.api.call import FromElsewhere, NotAuthenticated, NotPermitted, TooManyTries
 from tradewind.api.link import Refusal, SchedulerAway
-from tradewind.core.errors import TradewindError
+from tradewind.core.errors import AlreadyExists, NotFound, TradewindError
+from tradewind.security.passwords import TooBusy
 
 log = structlog.get_logger("api")
 
+__all__ = ["AlreadyExists", "NotFound", "answer_errors", "headers_of", "said_of_fault", "status_of"]
+
 NOT_FOUND = frozenset({"DagNotFound", "RunNotFound", "TaskNotFound", "BackfillNotFound", "NotFound"})
 CONFLICTS = frozenset({"RunAlreadyExists", "AlreadyExists", "NotCurrent"})
-
-
-class NotFound(TradewindError):
-    """There is no such thing, as far as the caller can see."""
-
-
-class AlreadyExists(TradewindError):
-    """There is one of that name already."""
 
 
 def status_of(error: TradewindError) -> int:
@@ -35,8 +30,10 @@ def status_of(error: TradewindError) -> int:
     match error:
         case NotAuthenticated():
             return 401
-        case NotPermitted():
+        case NotPermitted() | FromElsewhere():
             return 403
+        case TooManyTries() | TooBusy():
+            return 429
         case SchedulerAway():
             return 503
     if kind in NOT_FOUND:
@@ -44,11 +41,15 @@ def status_of(error: TradewindError) -> int:
     return 409 if kind in CONFLICTS else 400
 
 
-def headers_of(status: int) -> dict[str, str]:
+def headers_of(status: int, request: Request, error: TradewindError) -> dict[str, str]:
     """What a client needs beside the status to go on."""
     match status:
         case 401:
-            return {"WWW-Authenticate": 'Basic realm="Tradewind", Bearer'}
+            # A page asks for the password itself; told of Basic, the browser would do it in a window of its own.
+            from_page = "sec-fetch-site" in request.headers and request.headers.get("sec-fetch-mode") != "navigate"
+            return {"WWW-Authenticate": "Bearer" if from_page else 'Basic realm="Tradewind", Bearer'}
+        case 429:
+            return {"Retry-After": str(getattr(error, "retry_after_seconds", 1))}
         case 503:
             return {"Retry-After": "2"}
         case _:
@@ -64,7 +65,7 @@ def answer_errors(app: FastAPI) -> None:
         body: dict[str, Any] = {"detail": str(error)}
         if isinstance(error, SchedulerAway) and error.command:
             body["command"] = error.command
-        return JSONResponse(body, status, headers_of(status))
+        return JSONResponse(body, status, headers_of(status, request, error))
 
     @app.exception_handler(RequestValidationError)
     async def unfit(request: Request, error: RequestValidationError) -> JSONResponse:

@@ -35,6 +35,14 @@ class RunAlreadyExists(TradewindError):
         self.dag_id, self.run_id = dag_id, run_id
 
 
+class NotFound(TradewindError):
+    """There is no such thing, as far as whoever asks can see."""
+
+
+class AlreadyExists(TradewindError):
+    """There is one of that name already."""
+
+
 class InvalidInput(TradewindError):
     """A person gave something that cannot be used; the text names the field and what would be right."""
 

@@ -187,7 +187,7 @@ def _resource(name: str) -> tuple[frozenset[Resource], DagScope]:
     if colon and word in BY_SCOPE and value:
         part = value.strip("/") if word == "FOLDER" else value
         resources = frozenset({Resource.RUN}) if word == "DAG Run" else OF_DAGS
-        return resources, DagScope(**{BY_SCOPE[word]: frozenset({part})})
+        return resources, _scope({BY_SCOPE[word]: [part]})
     try:
         return frozenset({Resource(name)}), EVERY_DAG
     except ValueError:

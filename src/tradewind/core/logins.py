@@ -11,7 +11,7 @@ from tradewind.core.errors import InvalidInput
 
 LONGEST_NAME = 250
 LONGEST_TEXT = 250
-_NAME = re.compile(r"[^\x00-\x20\x7f:]+", re.ASCII)
+_NAME = re.compile(r"[^\x00-\x20\x7f:/]+", re.ASCII)
 
 FREE = {"account": 5, "address": 20}
 """Wrong guesses that cost nothing yet."""
@@ -27,16 +27,16 @@ def wait_after(failures: int, kind: str) -> timedelta:
     beyond = failures - FREE[kind]
     if beyond < 0:
         return timedelta(0)
-    return min(LONGEST_WAIT, FIRST_WAIT * 2 ** min(beyond, 20))
+    return min(LONGEST_WAIT, FIRST_WAIT * (1 << min(beyond, 20)))
 
 
 def checked_username(name: Any) -> str:
     """A name for an account. Raises InvalidInput.
 
-    Without spaces and colons: Basic authentication ends a name at its first colon.
+    Without spaces, colons (where Basic authentication ends a name) and slashes (where a path does).
     """
     if not isinstance(name, str) or not 1 <= len(name) <= LONGEST_NAME or not _NAME.fullmatch(name):
-        raise InvalidInput(f"username {str(name)!r:.60} must be 1 to {LONGEST_NAME} characters without space or colon.")
+        raise InvalidInput(f"username {str(name)!r:.60} must be 1 to {LONGEST_NAME} characters without space, : and /.")
     return name
 
 

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from tradewind.core.access import BUILT_IN
 from tradewind.core.decisions import DropRows, Operation, PutRow, Record
-from tradewind.core.errors import InvalidInput, TradewindError
+from tradewind.core.errors import AlreadyExists, InvalidInput, NotFound, TradewindError
 from tradewind.core.grants import grants_of, plain_grants
 from tradewind.core.logins import FORGOTTEN_AFTER, checked_roles, checked_text, checked_username, wait_after
 from tradewind.scheduler.owner import Rows
@@ -24,14 +24,6 @@ from tradewind.store.times import from_us, to_us
 ADMIN = "Admin"
 SESSION_KINDS = ("ui", "api", "cli")
 LONGEST_SESSION = timedelta(days=366)
-
-
-class NotFound(TradewindError):
-    """There is no account, role or session of this name."""
-
-
-class AlreadyExists(TradewindError):
-    """There is one of this name."""
 
 
 # --- accounts ------------------------------------------------------------------------------------------------------
@@ -77,7 +69,7 @@ def update_account(context: Context, body: Body, actor: str) -> Wish:
     """Change what is named; other roles, or being disabled, end what the account has open."""
     with context.engine.connect() as connection:
         row = _account(connection, body["username"])
-        changed = {
+        changed: dict[str, Any] = {
             name: checked_text(body[name], name) for name in ("email", "first_name", "last_name") if name in body
         }
         if body.get("roles") is not None:

@@ -64,13 +64,13 @@ def roles_named(connection: Connection, names: Collection[str]) -> tuple[Role, .
     """These roles, as far as there are such: what is built in, and what is stored under their names."""
     wanted = sorted(set(names))
     query = select(t.role.c.name, t.role.c.grants).where(t.role.c.name.in_(wanted))
-    stored = dict(connection.execute(query))
+    stored = {row.name: row.grants for row in connection.execute(query)}
     return tuple(_role(name, stored.get(name)) for name in wanted if name in BUILT_IN or name in stored)
 
 
 def roles_listed(connection: Connection) -> list[tuple[Role, tuple[Any, ...]]]:
     """Every role by name, and beside it what is stored for it."""
-    stored = dict(connection.execute(select(t.role.c.name, t.role.c.grants)))
+    stored = {row.name: row.grants for row in connection.execute(select(t.role.c.name, t.role.c.grants))}
     return [(_role(name, stored.get(name)), _stored(stored.get(name))) for name in sorted({*BUILT_IN, *stored})]
 
 
