@@ -61,7 +61,9 @@ def create_account(context: Context, body: Body, actor: str) -> Wish:
         "created_at": context.now(),
         "updated_at": context.now(),
     }
-    return Rows((PutRow("account", row), _record("account.created", actor, username=username, roles=roles)))
+    return Rows(
+        (PutRow("account", row), Record("account.created", reason=actor, body={"username": username, "roles": roles}))
+    )
 
 
 @handles("account.update")
@@ -115,7 +117,7 @@ def delete_account(context: Context, body: Body, actor: str) -> Wish:
             DropRows("session", {"username": name}),
             DropRows("login_limit", {"key": f"account:{name}"}),
             DropRows("account", {"username": name}),
-            _record("account.deleted", actor, username=name),
+            Record("account.deleted", reason=actor, body={"username": name}),
         )
     )
 
@@ -176,12 +178,8 @@ def _changed(context: Context, actor: str, row: accounts.Row, *fields: str, ends
     if ends:
         after["generation"] += 1
         operations.append(DropRows("session", {"username": row["username"]}))
-    said = _record("account.changed", actor, username=row["username"], fields=list(fields))
+    said = Record("account.changed", reason=actor, body={"username": row["username"], "fields": list(fields)})
     return Rows((*operations, PutRow("account", after), said))
-
-
-def _record(name: str, actor: str, /, **body: Any) -> Record:
-    return Record(name, reason=actor, body=body)
 
 
 # --- roles ---------------------------------------------------------------------------------------------------------
@@ -200,7 +198,7 @@ def set_role(context: Context, body: Body, actor: str) -> Wish:
     if name == ADMIN:
         raise InvalidInput(f"{ADMIN} may do everything already.")
     row = {"name": name, "grants": grants, "updated_at": context.now()}
-    return Rows((PutRow("role", row), _record("role.set", actor, name=name, grants=grants)))
+    return Rows((PutRow("role", row), Record("role.set", reason=actor, body={"name": name, "grants": grants})))
 
 
 @handles("role.delete")
@@ -215,7 +213,7 @@ def delete_role(context: Context, body: Body, actor: str) -> Wish:
         holders = [row["username"] for row in accounts.account_rows(connection) if name in row["roles"]]
     if holders and name not in BUILT_IN:
         raise InvalidInput(f"Role {name!r} is held by {', '.join(holders[:5])}; take it from them first.")
-    return Rows((DropRows("role", {"name": name}), _record("role.deleted", actor, name=name)))
+    return Rows((DropRows("role", {"name": name}), Record("role.deleted", reason=actor, body={"name": name})))
 
 
 # --- sessions and logins -------------------------------------------------------------------------------------------
@@ -255,7 +253,7 @@ def open_session(context: Context, body: Body, actor: str) -> Wish:
             DropRows("login_limit", {"key": f"account:{username}"}),
             PutRow("session", opened),
             PutRow("account", seen),
-            _record("login", username, kind=kind, address=address),
+            Record("login.succeeded", reason=username, body={"kind": kind, "address": address}),
         )
     )
 
@@ -269,7 +267,7 @@ def end_session(context: Context, body: Body, actor: str) -> Wish:
     if row is None or row["username"] != username or row["ended_at"] is not None:
         raise NotFound("There is no such session.")
     ended = {**row, "ended_at": context.now()}
-    return Rows((PutRow("session", ended), _record("logout", username, kind=row["kind"])))
+    return Rows((PutRow("session", ended), Record("login.ended", reason=username, body={"kind": row["kind"]})))
 
 
 @handles("session.end_all")
@@ -298,7 +296,7 @@ def login_failed(context: Context, body: Body, actor: str) -> Wish:
         operations.append(PutRow("login_limit", {"key": key, "failures": failures, "until": waits}))
     if row is not None:
         operations.append(PutRow("account", {**row, "failed_logins": row["failed_logins"] + 1}))
-    return Rows((*operations, _record("login.failed", "", username=username, address=address)))
+    return Rows((*operations, Record("login.failed", reason="", body={"username": username, "address": address})))
 
 
 @handles("login.forgiven")
@@ -323,7 +321,7 @@ def rotate_secrets(context: Context, body: Body, actor: str) -> Wish:
         secret = {part: _again(context, row[part], name) for part in ("password", "extra") if row[part]}
         operations.append(PutRow("connection", {**row, **secret}))
     counts = {table: len(rows) for table, rows in stored.items()}
-    return Rows((*operations, _record("secrets.rotated", actor, **counts)))
+    return Rows((*operations, Record("secrets.rotated", reason=actor, body=counts)))
 
 
 def _again(context: Context, token: str, name: str) -> str:

@@ -470,6 +470,10 @@ class Desk:
 
         self._apply(command.kind, command.body, command.actor, reply, key=command.key, wished=wished)
 
+    def apply_own(self, kind: str, body: dict[str, Any], reply: Callable[[Any, Exception | None], None]) -> None:
+        """Apply a command that the installation gives itself."""
+        self._apply(kind, body, "tradewind", reply)
+
     def _withdraw(self, peer: Peer, key: str) -> None:
         """Answered at once unless it is being applied: then its result comes with the commit."""
         wished = self._wished.get(key)
