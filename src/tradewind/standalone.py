@@ -17,6 +17,7 @@ from typing import Any
 
 from tradewind.config import Settings
 from tradewind.core.errors import AnotherOwner, TradewindError
+from tradewind.security.privacy import check_private
 from tradewind.worker.only_one import OnlyOne
 from tradewind.worker.process import (
     answer_quickly,
@@ -169,7 +170,6 @@ def run_scheduler(settings: Settings, *, greets: bool = False) -> None:
 
     from tradewind.observability.logs import configure_logging
     from tradewind.scheduler.service import SchedulerService
-    from tradewind.security.privacy import check_private
     from tradewind.security.secrets import open_vault
     from tradewind.store.opening import open_migrated
 
@@ -264,7 +264,6 @@ def run_api(settings: Settings, listening: socket.socket) -> None:
     import uvicorn
 
     from tradewind.api.app import make_app
-    from tradewind.security.privacy import check_private
     from tradewind.store.engine import open_engine
 
     signal.pthread_sigmask(signal.SIG_SETMASK, [])
@@ -353,6 +352,7 @@ def run_standalone(settings: Settings, *, api: bool = True, say: Callable[[str],
     signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD])
     settings.ensure_home()
     OnlyOne(settings.home / "run", "local").release()  # another tree in this home is noticed before anything is touched
+    check_private(settings)
     settings.core.dags_folder.mkdir(parents=True, exist_ok=True)
     services = [
         Service("scheduler", lambda settings: run_scheduler(settings, greets=api)),

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sqlalchemy.engine import make_url
-
 from tradewind.config import Settings
 from tradewind.core.errors import TradewindError
+
+SQLITE = b"SQLite format 3\0"
 
 
 class NotPrivate(TradewindError):
@@ -18,15 +18,28 @@ class NotPrivate(TradewindError):
 
 
 def check_private(settings: Settings) -> None:
-    """Raise NotPrivate unless the key file and the database's files, as far as there are any, are for us alone."""
-    files = [("key file", settings.key_file)]
-    url = make_url(settings.database.sql_alchemy_conn)
-    if url.get_backend_name() == "sqlite" and url.database and url.database != ":memory:":
-        files += [("database", Path(f"{url.database}{ending}")) for ending in ("", "-wal", "-shm")]
-    for what, path in files:
-        try:
-            mode = path.stat().st_mode
-        except OSError:
-            continue  # it is not there, or whoever opens it says why it cannot be used
-        if mode & 0o077:
-            raise NotPrivate(what, path)
+    """Raise NotPrivate unless the key file and a database file, as far as there are any, are for us alone."""
+    _check("key file", settings.key_file)
+    url = settings.database.sql_alchemy_conn
+    if url.startswith("sqlite:///"):
+        path = Path(url.removeprefix("sqlite:///").partition("?")[0])
+        if _begins_with(path, SQLITE):  # whoever opens another file says that it is none
+            for ending in ("", "-wal", "-shm"):
+                _check("database", Path(f"{path}{ending}"))
+
+
+def _check(what: str, path: Path) -> None:
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return  # it is not there, or whoever opens it says why it cannot be used
+    if mode & 0o077:
+        raise NotPrivate(what, path)
+
+
+def _begins_with(path: Path, words: bytes) -> bool:
+    try:
+        with open(path, "rb") as file:
+            return file.read(len(words)) == words
+    except OSError:
+        return False
