@@ -17,7 +17,7 @@ from typing import Any
 
 from tradewind.config import Settings
 from tradewind.core.errors import AnotherOwner, TradewindError
-from tradewind.security.privacy import check_private
+from tradewind.security.privacy import check_private, is_open
 from tradewind.worker.only_one import OnlyOne
 from tradewind.worker.process import (
     answer_quickly,
@@ -185,7 +185,7 @@ def run_scheduler(settings: Settings, *, greets: bool = False) -> None:
     gc.freeze()
     # Records come and go in batches of hundreds and hold no cycles: looking for some at every batch finds none.
     gc.set_threshold(20_000, 20, 20)
-    greeting = (lambda: _greet(settings, service)) if greets and not settings.is_open else None
+    greeting = (lambda: _greet(settings, service)) if greets and not is_open(settings) else None
     _run_until_stopped(service, on_ready=greeting)
 
 
@@ -315,13 +315,13 @@ def _host(settings: Settings) -> tuple[str, str]:
     """The address to listen on, and what is to be said about it."""
     host, api = settings.api.host.strip() or "127.0.0.1", settings.api
     if host in LOOPBACK:
-        return host, "Nobody has to log in: everybody on this machine may do everything." if settings.is_open else ""
-    if settings.is_open and not api.allow_open_network:
+        return host, "Nobody has to log in: everybody on this machine may do everything." if is_open(settings) else ""
+    if is_open(settings) and not api.allow_open_network:
         return "127.0.0.1", (
             f"Nobody has to log in, so it listens on 127.0.0.1 instead of {host}; [api] authenticate = True "
             "opens it to the network, [api] allow_open_network = True does so without a login."
         )
-    if settings.is_open:
+    if is_open(settings):
         return host, f"Nobody has to log in: everybody who reaches {host} may run code here."
     if not api.ssl_cert and not api.enable_proxy_fix:
         return host, (

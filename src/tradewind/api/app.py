@@ -26,6 +26,7 @@ from tradewind.api.outside import Outside, proxies_of
 from tradewind.api.routing import OPEN, Routes, check_declared
 from tradewind.config import Settings
 from tradewind.core.access import Action, Need, Resource
+from tradewind.security.privacy import is_open
 
 routes = Routes("Monitor")
 
@@ -70,7 +71,7 @@ def make_app(
     link = link or SchedulerLink(settings.scheduler_socket)
     logins = Logins(settings, engine, link, clock)
     if gate is None:
-        gate = OpenGate(for_network=settings.api.allow_open_network) if settings.is_open else LoginGate(logins)
+        gate = OpenGate(for_network=settings.api.allow_open_network) if is_open(settings) else LoginGate(logins)
     app.state.installation = Installation(settings, engine, link, gate, logins)
     answer_errors(app)
     for family in (routes, login.routes, accounts.users, accounts.roles):

@@ -74,11 +74,6 @@ class Settings:
         return self.home / "secret.key"
 
     @property
-    def is_open(self) -> bool:
-        """Whether everybody who can connect may do everything, without a login."""
-        return not self.api.authenticate or self.core.simple_auth_manager_all_admins
-
-    @property
     def base_path(self) -> str:
         """Where the server stands below its address: empty, or with `/` in front alone."""
         from urllib.parse import urlsplit

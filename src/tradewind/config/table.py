@@ -136,7 +136,7 @@ class Api:
     instance_name: str | None = setting(None, "webserver.instance_name", effect=False, help="Name shown in the web UI.")
     ssl_cert: str = setting("", "webserver.web_server_ssl_cert", help="Certificate file for HTTPS.")
     ssl_key: str = setting("", "webserver.web_server_ssl_key", help="Key file for HTTPS.")
-    maximum_page_limit: int = setting(100, effect=False, help="Most rows in one answer.")
+    maximum_page_limit: int = setting(100, help="Most rows in one answer.")
     fallback_page_limit: int = setting(
         50, "api.page_size", "webserver.page_size", effect=False, help="Rows in one answer, if unsaid."
     )

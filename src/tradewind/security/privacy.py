@@ -1,4 +1,4 @@
-"""Files that hold secrets are for their owner alone: looked at before anything is served."""
+"""Whether anybody needs to log in, and whether files that hold secrets are for their owner alone."""
 
 from __future__ import annotations
 
@@ -15,6 +15,11 @@ class NotPrivate(TradewindError):
 
     def __init__(self, what: str, path: Path) -> None:
         super().__init__(f"The {what} {path} can be read or written by others on this machine; run: chmod 600 {path}")
+
+
+def is_open(settings: Settings) -> bool:
+    """Whether everybody who can connect may do everything, without a login."""
+    return not settings.api.authenticate or settings.core.simple_auth_manager_all_admins
 
 
 def check_private(settings: Settings) -> None:

@@ -117,8 +117,9 @@ class Logins:
     def open(self, account: Known, use: str, address: str) -> Opened:
         """A session for somebody who has shown who they are. Raises SchedulerAway, and Refusal where they have been
         changed since."""
-        auth = self._settings.api_auth
-        seconds = max(1, auth.jwt_cli_expiration_time if use == "cli" else auth.jwt_expiration_time)
+        settings = self._settings
+        of_cli, usual = settings.api_auth.jwt_cli_expiration_time, settings.api_auth.jwt_expiration_time
+        seconds = max(1, of_cli if use == "cli" else usual)
         session = uuid4().hex
         self._command(
             "session.open", account.username, id=session, username=account.username, generation=account.generation,

@@ -22,6 +22,7 @@ from tradewind.core.access import OF_DAGS, Action, Caller, Need, Resource
 from tradewind.core.errors import InvalidInput, NotFound
 from tradewind.core.grants import SCOPES
 from tradewind.security.passwords import hash_password
+from tradewind.security.privacy import is_open
 from tradewind.security.tokens import Claims
 from tradewind.store.accounts import sessions_open
 from tradewind.store.times import to_us
@@ -114,7 +115,7 @@ def create_token_cli(request: Request, body: Credentials) -> dict[str, Any]:
 def create_token_all_admins(request: Request) -> dict[str, Any]:
     """A token without a login, where [core] simple_auth_manager_all_admins says that everybody is an admin."""
     installation = _installation(request)
-    if not installation.settings.is_open:
+    if not is_open(installation.settings):
         raise NotPermitted(Need(Action.CREATE, Resource.OWN))
     caller = installation.gate.caller(request)
     now = installation.logins.clock()
