@@ -242,7 +242,7 @@ def test_lint_judges_values(tmp_path: Path) -> None:
     assert "[core] default_timezone: 'Mars/Olympus' is not a time zone" in said
     assert "[core] parallelism: no task can start" in said
     assert "[logging] logging_level: 'chatty' is not a level, so INFO is used" in said
-    assert "[api] host: this version has no login yet and listens on 127.0.0.1 only." in said
+    assert "[api] host" not in said
     assert "[core] executor: this version has no Celery executor; tasks run locally." in said
     usual = {"AIRFLOW__CORE__DEFAULT_TIMEZONE": "Asia/Seoul", "AIRFLOW__LOGGING__LOGGING_LEVEL": "debug"}
     assert sentences(tmp_path, usual) == ""

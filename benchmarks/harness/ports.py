@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import http.client
 import json
 import socket
@@ -16,12 +17,21 @@ def free_port() -> int:
 
 
 def ask(
-    port: int, path: str, *, body: Any = None, token: str = "", method: str = "", timeout: float = 30.0
+    port: int,
+    path: str,
+    *,
+    body: Any = None,
+    token: str = "",
+    user: str = "",
+    method: str = "",
+    timeout: float = 30.0,
 ) -> tuple[int, Any]:
-    """Status and JSON of one request; status 0 when nobody answers."""
+    """Status and JSON of one request; status 0 when nobody answers. `user` is `name:password`."""
     headers = {"Content-Type": "application/json"}
     if token:
         headers["Authorization"] = f"Bearer {token}"
+    elif user:
+        headers["Authorization"] = f"Basic {base64.b64encode(user.encode()).decode()}"
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
     try:
         data = None if body is None else json.dumps(body)

@@ -13,6 +13,8 @@ from harness.ports import ask, free_port
 from tradewind.cli.client import Client
 from tradewind.config import load_settings
 
+USER = "bench:bench"
+
 
 class Tradewind(Installation):
     """`url` empty means SQLite in the home folder."""
@@ -39,6 +41,8 @@ class Tradewind(Installation):
             "TRADEWIND_HOME": str(self.home),
             "TRADEWIND__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
             "TRADEWIND__API__PORT": str(self.port),
+            "_AIRFLOW_WWW_USER_USERNAME": "bench",
+            "_AIRFLOW_WWW_USER_PASSWORD": "bench",
             "BENCHMARK_OUT": str(self.out),
         }
         if self._is_given_database:
@@ -64,10 +68,10 @@ class Tradewind(Installation):
         # A component that does not exist in this version says null.
         if any(part["status"] not in ("healthy", None) for part in health.values()):
             return False
-        return ask(self.port, "/api/v2/dags")[0] == 200
+        return ask(self.port, "/api/v2/dags", user=USER)[0] == 200
 
     def listed_dags(self) -> set[str]:
-        status, answer = ask(self.port, "/api/v2/dags?limit=500")
+        status, answer = ask(self.port, "/api/v2/dags?limit=500", user=USER)
         return {dag["dag_id"] for dag in answer["dags"]} if status == 200 else set()
 
     def trigger(self, dag_id: str) -> str:

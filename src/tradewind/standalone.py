@@ -4,6 +4,7 @@
 service imports what it needs after the fork; the parent only waits, forwards signals and restarts.
 """
 
+import errno
 import os
 import signal
 import socket
@@ -11,10 +12,12 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from tradewind.config import Settings
 from tradewind.core.errors import AnotherOwner, TradewindError
+from tradewind.security.privacy import check_private, is_open
 from tradewind.worker.only_one import OnlyOne
 from tradewind.worker.process import (
     answer_quickly,
@@ -158,8 +161,11 @@ def _blocked() -> bool:
 # --- the services ------------------------------------------------------------------------------------------------
 
 
-def run_scheduler(settings: Settings) -> None:
-    """The scheduler process: migrate the database, then be the owner or stand by."""
+def run_scheduler(settings: Settings, *, greets: bool = False) -> None:
+    """The scheduler process: migrate the database, then be the owner or stand by.
+
+    `greets`: where people log in and nobody is known yet, it makes the first account and says how to come in.
+    """
     import gc
 
     from tradewind.observability.logs import configure_logging
@@ -169,7 +175,9 @@ def run_scheduler(settings: Settings) -> None:
 
     configure_logging(settings)
     answer_quickly()
+    os.umask(0o077)
     engine = open_migrated(settings.database.sql_alchemy_conn, aside=True)
+    check_private(settings)
     service = SchedulerService(
         settings, engine, open_vault(settings), lambda worker: kill_marked(tree_mark(worker, settings.home))
     )
@@ -177,7 +185,41 @@ def run_scheduler(settings: Settings) -> None:
     gc.freeze()
     # Records come and go in batches of hundreds and hold no cycles: looking for some at every batch finds none.
     gc.set_threshold(20_000, 20, 20)
-    _run_until_stopped(service)
+    greeting = (lambda: _greet(settings, service)) if greets and not is_open(settings) else None
+    _run_until_stopped(service, on_ready=greeting)
+
+
+def _greet(settings: Settings, service: Any) -> None:
+    """Make the first accounts beside the scheduler's work; a password that nobody knows is shown once."""
+    import asyncio
+
+    from tradewind.security.first_accounts import first_accounts
+    from tradewind.security.passwords import hash_password
+    from tradewind.store.accounts import number_of_accounts
+
+    def wanted() -> list[tuple[Any, str]]:
+        with service.scheduler.engine.connect() as connection:
+            if number_of_accounts(connection):
+                return []
+        return [(account, hash_password(account.password)) for account in first_accounts(settings)]
+
+    async def make() -> None:
+        try:
+            for number, (account, password_hash) in enumerate(await asyncio.to_thread(wanted)):
+                await service.command(
+                    "account.create", username=account.username, password_hash=password_hash, roles=[account.role],
+                    email=account.email, first_name=account.first_name, last_name=account.last_name, first=number == 0,
+                )  # fmt: skip
+                if account.is_random:
+                    print(
+                        f"Log in as {account.username} with the password {account.password} (shown this once; "
+                        f"`tradewind users reset-password -u {account.username}` sets another).",
+                        flush=True,
+                    )
+        except TradewindError as error:
+            sys.stderr.write(f"The first account could not be made: {error}\n")
+
+    service.greeting = asyncio.ensure_future(make())  # kept: a task that nobody holds may be collected
 
 
 def run_agent(settings: Settings, name: str = "local", queues: list[str] | None = None) -> None:
@@ -187,11 +229,12 @@ def run_agent(settings: Settings, name: str = "local", queues: list[str] | None 
     from tradewind.worker.service import AgentService
 
     answer_quickly()
+    os.environ.pop("_AIRFLOW_WWW_USER_PASSWORD", None)  # it would go on to tasks
     # uvloop keeps SIGCHLD for itself, and the agent reaps its own children.
     _run_until_stopped(AgentService(settings, name=name, queues=queues), loop_factory=asyncio.SelectorEventLoop)
 
 
-def _run_until_stopped(service: Any, loop_factory: Any = None) -> None:
+def _run_until_stopped(service: Any, loop_factory: Any = None, on_ready: Callable[[], None] | None = None) -> None:
     import asyncio
 
     if loop_factory is None:
@@ -204,7 +247,7 @@ def _run_until_stopped(service: Any, loop_factory: Any = None) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, service.stopping.set)
         try:
-            await service.run()
+            await (service.run(on_ready) if on_ready is not None else service.run())
         finally:
             # It is ending already: one more wish to stop must not find a loop that is half closed.
             for number in (signal.SIGTERM, signal.SIGINT):
@@ -224,39 +267,84 @@ def run_api(settings: Settings, listening: socket.socket) -> None:
     from tradewind.store.engine import open_engine
 
     signal.pthread_sigmask(signal.SIG_SETMASK, [])
+    os.umask(0o077)
     url = settings.database.sql_alchemy_conn
     if url.startswith("sqlite:///"):
         path = url.removeprefix("sqlite:///")
         while not os.path.exists(path):
             time.sleep(0.02)
+    check_private(settings)
     app = make_app(settings, open_engine(url, read_only=True))
     config = uvicorn.Config(
-        app, log_level="warning", loop="uvloop", lifespan="off", access_log=False, timeout_graceful_shutdown=2
-    )
+        app, log_level="warning", loop="uvloop", lifespan="off", access_log=False, timeout_graceful_shutdown=2,
+        proxy_headers=False,  # whom to believe is ours to decide: see api/outside.py
+        server_header=False, ssl_certfile=settings.api.ssl_cert or None, ssl_keyfile=settings.api.ssl_key or None,
+    )  # fmt: skip
     uvicorn.Server(config).run(sockets=[listening])
 
 
 def bind_api(settings: Settings) -> tuple[socket.socket, str, str]:
     """A listening socket for the API, its address, and a notice for the user if it is not the one asked for."""
-    host, wanted = settings.api.host, int(settings.api.port)
-    notice = ""
-    if host not in ("127.0.0.1", "localhost", "::1"):
-        notice = f"This version has no login yet: it listens on 127.0.0.1 instead of {host}."
-        host = "127.0.0.1"
+    wanted = int(settings.api.port)
+    host, notice = _host(settings)
+    with_tls = _check_tls(settings)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     for port in [wanted, *range(wanted + 1, wanted + 50), 0] if wanted else [0]:
-        sock = socket.socket()
+        sock = socket.socket(family)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             sock.bind((host, port))
-        except OSError:
+        except OSError as error:
             sock.close()
+            if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
+                raise TradewindError(f"[api] host {host} is no address of this machine; 0.0.0.0 is all.") from None
             continue
         sock.listen(256)
         port = sock.getsockname()[1]
         if wanted and port != wanted:
             notice = f"{notice} Port {wanted} is taken; the server listens on {port}.".strip()
-        return sock, f"http://{host}:{port}", notice
+        near = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)
+        return sock, f"{'https' if with_tls else 'http'}://{near}:{port}{settings.base_path}", notice
     raise TradewindError(f"No free port on {host}; set [api] port.")
+
+
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+def _host(settings: Settings) -> tuple[str, str]:
+    """The address to listen on, and what is to be said about it."""
+    host, api = settings.api.host.strip() or "127.0.0.1", settings.api
+    if host in LOOPBACK:
+        return host, "Nobody has to log in: everybody on this machine may do everything." if is_open(settings) else ""
+    if is_open(settings) and not api.allow_open_network:
+        return "127.0.0.1", (
+            f"Nobody has to log in, so it listens on 127.0.0.1 instead of {host}; [api] authenticate = True "
+            "opens it to the network, [api] allow_open_network = True does so without a login."
+        )
+    if is_open(settings):
+        return host, f"Nobody has to log in: everybody who reaches {host} may run code here."
+    if not api.ssl_cert and not api.enable_proxy_fix:
+        return host, (
+            f"It listens on {host} without TLS: passwords can be read on their way. Set [api] ssl_cert and ssl_key, or "
+            "put a proxy with TLS in front and set [api] enable_proxy_fix = True."
+        )
+    return host, ""
+
+
+def _check_tls(settings: Settings) -> bool:
+    """Whether HTTPS is spoken. Raises TradewindError for a certificate or key that cannot be used."""
+    cert, key = settings.api.ssl_cert, settings.api.ssl_key
+    if not cert and not key:
+        return False
+    if not cert or not key:
+        raise TradewindError("[api] ssl_cert and ssl_key belong together; set both, or none.")
+    import ssl
+
+    try:
+        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(cert, key)
+    except (OSError, ssl.SSLError) as error:
+        raise TradewindError(f"[api] ssl_cert {cert} and ssl_key {key} cannot be used: {error}.") from None
+    return True
 
 
 def run_standalone(settings: Settings, *, api: bool = True, say: Callable[[str], None] = print) -> int:
@@ -264,17 +352,26 @@ def run_standalone(settings: Settings, *, api: bool = True, say: Callable[[str],
     signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD])
     settings.ensure_home()
     OnlyOne(settings.home / "run", "local").release()  # another tree in this home is noticed before anything is touched
+    check_private(settings)
     settings.core.dags_folder.mkdir(parents=True, exist_ok=True)
-    services = [Service("scheduler", run_scheduler), Service("agent", run_agent)]
+    services = [
+        Service("scheduler", lambda settings: run_scheduler(settings, greets=api)),
+        Service("agent", run_agent),
+    ]
     if api:
         listening, address, notice = bind_api(settings)
         services.append(Service("api", lambda settings: run_api(settings, listening)))
         if notice:
             say(notice)
         (settings.home / "run").mkdir(parents=True, exist_ok=True, mode=0o700)
-        (settings.home / "run" / "api.url").write_text(address + "\n")
+        _write_private(settings.home / "run" / "api.url", address + "\n")
         say(f"Tradewind serves {settings.core.dags_folder} at {address} (home {settings.home}); Ctrl-C stops it.")
     return Tree(settings, services).run()
+
+
+def _write_private(path: Path, text: str) -> None:
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        file.write(text)
 
 
 # --- without a server --------------------------------------------------------------------------------------------
@@ -337,7 +434,7 @@ def apply_offline(settings: Settings, command: Any) -> Any:
             writer=writer, lease=lease, world=world, load=load, outlet=Silent(), clock=now, new_id=lambda: uuid4().hex
         )
         vault = open_vault(settings)
-        context = Context(lambda: owner.world, engine, vault.encrypt, now, lambda _: 0, vault.decrypt)
+        context = Context(lambda: owner.world, engine, vault.encrypt, vault.decrypt, now, lambda _: 0)
 
         def also(answer: Any) -> Any:
             value = answer_of(command.kind, answer)

@@ -104,7 +104,7 @@ def test_what_does_not_exist_cannot_be_deleted(
 @pytest.mark.parametrize(
     ("args", "said"),
     [
-        (("users", "create"), "`users` is a command of Airflow that this version does not have; there are no users"),
+        (("fab-db", "migrate"), "`fab-db` is a command of Airflow that this version does not have; `tradewind db`"),
         (
             ("tasks", "run", "d", "t", "r"),
             "`tasks run` is a command of Airflow that this version does not have; `trade",

@@ -130,7 +130,7 @@ def test_config_lint(run: Run, home: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert ended.out.splitlines() == [
         "moved: [core] dag_concurrency is read as [core] max_active_tasks_per_dag; rename it. "
         "(env AIRFLOW__CORE__DAG_CONCURRENCY)",
-        "unused: [webserver] rbac: this version has no users and roles yet. (env AIRFLOW__WEBSERVER__RBAC)",
+        "unused: [webserver] rbac: there are users and roles in any case. (env AIRFLOW__WEBSERVER__RBAC)",
     ]
     assert "rbac" not in run("config", "lint", "--section", "core").out
     assert "dag_concurrency" not in run("config", "lint", "--ignore-option", "dag_concurrency").out

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
@@ -10,15 +12,21 @@ from sqlalchemy import Engine
 
 from tradewind import __version__
 from tradewind.api import public
-from tradewind.api.call import Gate, Installation, Vault
+from tradewind.api.call import Gate, Installation, NotPermitted, Vault
 from tradewind.api.errors import answer_errors
-from tradewind.api.gates import OpenGate
+from tradewind.api.gates import LoginGate, OpenGate, is_local
 from tradewind.api.health import HealthInfoResponse, health_of, scheduler_status
 from tradewind.api.link import Link, SchedulerLink
+from tradewind.api.login import accounts
+from tradewind.api.login import routes as login
+from tradewind.api.login.logins import Logins
 from tradewind.api.metrics import exposition
 from tradewind.api.middleware import guarded
+from tradewind.api.outside import Outside, proxies_of
 from tradewind.api.routing import OPEN, Routes, check_declared
 from tradewind.config import Settings
+from tradewind.core.access import Action, Need, Resource
+from tradewind.security.privacy import is_open
 from tradewind.security.secrets import open_vault
 
 routes = Routes("Monitor")
@@ -35,8 +43,10 @@ async def health(request: Request) -> dict[str, Any]:
 
 @routes.get("/metrics", OPEN)
 async def metrics(request: Request) -> Response:
-    """Prometheus' text format."""
+    """Prometheus' text format, for this machine and for whoever may look at the system."""
     installation: Installation = request.app.state.installation
+    if not is_local(request):
+        await run_in_threadpool(_check_may_measure, installation, request)
     status = await scheduler_status(installation.link)
     body = await run_in_threadpool(exposition, installation.engine, status)
     return Response(body, media_type="text/plain; version=0.0.4; charset=utf-8")
@@ -55,22 +65,34 @@ class _LateVault:
         return self._vault.decrypt(token)
 
 
+def _check_may_measure(installation: Installation, request: Request) -> None:
+    need = Need(Action.READ, Resource.SYSTEM)
+    if not installation.gate.caller(request).may(need):
+        raise NotPermitted(need)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
 def make_app(
     settings: Settings, engine: Engine, *, link: Link | None = None, gate: Gate | None = None,
-    vault: Vault | None = None,
+    vault: Vault | None = None, clock: Callable[[], datetime] = _now,
 ) -> FastAPI:  # fmt: skip
-    """The application of one installation. `engine` is read-only."""
+    """The application of one installation. `engine` is read-only. Without a `gate` it is the settings' own: a login,
+    or none."""
     app = FastAPI(title="Tradewind", version=__version__, docs_url=None, redoc_url=None, openapi_url=None)
-    app.state.installation = Installation(
-        settings,
-        engine,
-        link or SchedulerLink(settings.scheduler_socket),
-        gate or OpenGate(),
-        vault or _LateVault(settings),
-    )
+    link = link or SchedulerLink(settings.scheduler_socket)
+    logins = Logins(settings, engine, link, clock)
+    if gate is None:
+        gate = OpenGate(for_network=settings.api.allow_open_network) if is_open(settings) else LoginGate(logins)
+    app.state.installation = Installation(settings, engine, link, gate, logins, vault or _LateVault(settings))
     answer_errors(app)
-    for family in (routes, *public.FAMILIES):
-        app.include_router(family.router, prefix="" if family is routes else "/api/v2")
+    for family in (routes, login.routes, accounts.users, accounts.roles):
+        app.include_router(family.router)
+    for family in public.FAMILIES:
+        app.include_router(family.router, prefix="/api/v2")
     check_declared(app)
     guarded(app)
+    app.add_middleware(Outside, base_path=settings.base_path, proxies=proxies_of(settings))
     return app

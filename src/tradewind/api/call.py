@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 from uuid import uuid4
 
 from anyio import from_thread
@@ -25,6 +25,9 @@ from tradewind.core.sensitive import Sensitive
 from tradewind.store.reading.dags import dag_facts
 from tradewind.store.reading.traits import KnownTraits
 from tradewind.wire.messages import Command
+
+if TYPE_CHECKING:
+    from tradewind.api.login.logins import Logins
 
 
 class NotAuthenticated(TradewindError):
@@ -53,6 +56,21 @@ class Vault(Protocol):
         """The text. Raises TradewindError where it cannot be read."""
 
 
+class FromElsewhere(TradewindError):
+    """A browser sends a change that no page of this installation asked for."""
+
+    def __init__(self) -> None:
+        super().__init__("This change does not come from a page of this installation; open its own pages to make it.")
+
+
+class TooManyTries(TradewindError):
+    """Somebody has guessed wrong too often, and has to wait; also whoever knows the password by now."""
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__(f"Too many tries that failed; wait {seconds} s.")
+        self.retry_after_seconds = seconds
+
+
 class Gate(Protocol):
     """Says who makes a request."""
 
@@ -69,6 +87,7 @@ class Installation:
     """Read-only."""
     link: Link
     gate: Gate
+    logins: Logins
     vault: Vault
     specs: Specs = field(default_factory=Specs)
     mentions: Mentions = field(default_factory=Mentions)

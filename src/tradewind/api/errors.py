@@ -12,9 +12,10 @@ from fastapi.responses import JSONResponse
 from sqlalchemy.exc import DataError
 from starlette.exceptions import HTTPException
 
-from tradewind.api.call import Forbidden, NotAuthenticated, NotPermitted
+from tradewind.api.call import Forbidden, FromElsewhere, NotAuthenticated, NotPermitted, TooManyTries
 from tradewind.api.link import Refusal, SchedulerAway
 from tradewind.core.errors import AlreadyExists, NotFound, TradewindError
+from tradewind.security.passwords import TooBusy
 
 log = structlog.get_logger("api")
 
@@ -36,8 +37,10 @@ def status_of(error: TradewindError) -> int:
     match error:
         case NotAuthenticated():
             return 401
-        case NotPermitted() | Forbidden():
+        case NotPermitted() | Forbidden() | FromElsewhere():
             return 403
+        case TooManyTries() | TooBusy():
+            return 429
         case SchedulerAway():
             return 503
     if kind in NOT_FOUND:
@@ -45,11 +48,15 @@ def status_of(error: TradewindError) -> int:
     return 409 if kind in CONFLICTS else 400
 
 
-def headers_of(status: int) -> dict[str, str]:
+def headers_of(status: int, request: Request, error: TradewindError) -> dict[str, str]:
     """What a client needs beside the status to go on."""
     match status:
         case 401:
-            return {"WWW-Authenticate": 'Basic realm="Tradewind", Bearer'}
+            # A page asks for the password itself; told of Basic, the browser would do it in a window of its own.
+            from_page = "sec-fetch-site" in request.headers and request.headers.get("sec-fetch-mode") != "navigate"
+            return {"WWW-Authenticate": "Bearer" if from_page else 'Basic realm="Tradewind", Bearer'}
+        case 429:
+            return {"Retry-After": str(getattr(error, "retry_after_seconds", 1))}
         case 503:
             return {"Retry-After": "2"}
         case _:
@@ -65,7 +72,7 @@ def answer_errors(app: FastAPI) -> None:
         body: dict[str, Any] = {"detail": str(error)}
         if isinstance(error, SchedulerAway) and error.command:
             body["command"] = error.command
-        return JSONResponse(body, status, headers_of(status))
+        return JSONResponse(body, status, headers_of(status, request, error))
 
     @app.exception_handler(RequestValidationError)
     async def unfit(request: Request, error: RequestValidationError) -> JSONResponse:

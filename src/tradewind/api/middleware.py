@@ -50,7 +50,7 @@ class Guards:
 
         async def send_guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = _with_ours(message.get("headers", ()), scope["path"])
+                message["headers"] = _with_ours(message.get("headers", ()), _below_base(scope))
             await send(message)
 
         if "\0" in scope["path"] or b"%00" in scope["query_string"]:
@@ -64,6 +64,12 @@ class Guards:
             await JSONResponse({"detail": sentence}, status)(scope, receive, send_guarded)
             return
         await self._app(scope, _replayed(body, receive), send_guarded)
+
+
+def _below_base(scope: Scope) -> str:
+    """The path without where the application stands."""
+    path, base = str(scope["path"]), str(scope.get("root_path", ""))
+    return path.removeprefix(base) if base and path.startswith(f"{base}/") else path
 
 
 async def _body(scope: Scope, receive: Receive) -> tuple[bytes, tuple[int, str] | None]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
 
+import fastapi.routing
 from fastapi import APIRouter, Depends, FastAPI
 from fastapi.routing import APIRoute
 
@@ -70,8 +72,40 @@ class Routes:
         return register
 
 
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A route as it is served: with its whole path."""
+
+    method: str
+    path: str
+    endpoint: Callable[..., Any]
+
+    @property
+    def need(self) -> Need | None:
+        """What its caller must be allowed; None where anybody may call it. Raises Undeclared."""
+        if not hasattr(self.endpoint, "need"):
+            raise Undeclared(self.path)
+        need: Need | None = self.endpoint.need
+        return need
+
+
+def served_by(app: FastAPI) -> list[Served]:
+    """Every route of an application, those of the routers that it includes as well."""
+    routes: Any = app.routes
+    if hasattr(fastapi.routing, "iter_route_contexts"):  # since FastAPI keeps included routers as they are
+        routes = fastapi.routing.iter_route_contexts(app.routes)
+    found = [
+        Served(method, route.path, route.endpoint)
+        for route in routes
+        if isinstance(getattr(route, "original_route", route), APIRoute)
+        for method in sorted(route.methods)
+    ]
+    if not found:
+        raise Undeclared("*")  # this FastAPI keeps them in a way that we do not know
+    return found
+
+
 def check_declared(app: FastAPI) -> None:
     """Raise Undeclared unless every route of the API says what it needs."""
-    for route in app.routes:
-        if isinstance(route, APIRoute) and not hasattr(route.endpoint, "need"):
-            raise Undeclared(route.path)
+    for route in served_by(app):
+        _ = route.need

@@ -50,7 +50,7 @@ def demo(sf: float, once: bool, folder: Path, dags: Path | None, port: int) -> i
         _make_input(data, sf)
         reader = _wait_for_dag(services)
         address = _address(services, port)
-        click.echo(f"Server: {address}\n")
+        click.echo(f"Server: {address} (open to everybody on this machine, without a login)\n")
         snapshot = _run(services, client, reader)
         status = _say_end(snapshot, settings)
         if not once:
@@ -66,7 +66,8 @@ def demo_settings(folder: Path, dags: Path, port: int) -> Settings:
     """An installation in the demo's folder. What this machine configures for others does not count here."""
     settings = load_settings(folder.absolute(), environ={})
     core = replace(settings.core, dags_folder=dags.absolute())
-    return replace(settings, core=core, api=replace(settings.api, port=port))
+    # Who tries the demo need not log in: it listens on this machine alone, and holds nothing but its own data.
+    return replace(settings, core=core, api=replace(settings.api, port=port, authenticate=False))
 
 
 def find_dags() -> Path:

@@ -17,7 +17,7 @@ INSTEAD: dict[str, str] = {
     "db export-archived": "",
     "db shell": "`tradewind config get-value database sql_alchemy_conn` says what to open with `sqlite3` or `psql`.",
     "db-manager": "",
-    "fab-db": "there are no users and roles yet.",
+    "fab-db": "`tradewind db` is for all tables, those of users and roles too.",
     "internal-api": "workers reach the scheduler by its socket.",
     "jobs": "`tradewind info` says whether a scheduler runs.",
     "kerberos": "",
@@ -25,12 +25,9 @@ INSTEAD: dict[str, str] = {
     "partitions": "",
     "plugins": "",
     "providers": "`pip list` shows what is installed.",
-    "roles": "there are no users and roles yet.",
-    "rotate-fernet-key": "",
-    "sync-perm": "there are no users and roles yet.",
+    "sync-perm": "roles need no synchronizing.",
     "tasks run": "`tradewind tasks test DAG_ID TASK_ID` runs one task here and now.",
     "teams": "",
-    "users": "there are no users and roles yet.",
 }
 """By command, with its noun: what to do instead, where there is something."""
 

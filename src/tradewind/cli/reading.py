@@ -407,6 +407,17 @@ class Reader:
         found = self._rows("SELECT * FROM connection WHERE conn_id = ?", conn_id)
         return found[0] if found else None
 
+    def accounts(self) -> list[Row]:
+        """Who may log in, by name; `roles` is a list."""
+        found = self._rows(
+            "SELECT username, email, first_name, last_name, roles, is_active FROM account ORDER BY username"
+        )
+        return [{**row, "roles": json.loads(row["roles"]), "is_active": bool(row["is_active"])} for row in found]
+
+    def roles(self) -> list[Row]:
+        """What is stored of roles, by name."""
+        return self._rows("SELECT name, grants FROM role ORDER BY name")
+
     def pools(self) -> list[Row]:
         return self._rows("SELECT name, slots, description, include_deferred FROM pool ORDER BY name")
 

@@ -31,7 +31,7 @@ def scheduler(app: App) -> None:
 
     app.settings.ensure_home()
     app.settings.core.dags_folder.mkdir(parents=True, exist_ok=True)
-    run_scheduler(app.settings)
+    run_scheduler(app.settings, greets=True)
 
 
 @click.command("worker")

@@ -125,8 +125,6 @@ def _judge(name: str, value: object) -> Iterator[str]:
         yield "no task can start; give a number from 1."
     elif name == "logging.logging_level" and text.upper() not in logging.getLevelNamesMapping():
         yield f"{text!r} is not a level, so INFO is used; choose DEBUG, INFO, WARNING, ERROR or CRITICAL."
-    elif name == "api.host" and text not in ("127.0.0.1", "localhost", "::1"):
-        yield "this version has no login yet and listens on 127.0.0.1 only."
     elif name == "core.executor" and (note := _EXECUTORS.get(text.rpartition(".")[2])):
         yield note
     elif name == "core.fernet_key":
@@ -139,9 +137,15 @@ def _judge(name: str, value: object) -> Iterator[str]:
     elif name == "database.sql_alchemy_conn" and not re.match(r"(sqlite|postgresql\+psycopg)://", text):
         yield "the metadata database must be SQLite or PostgreSQL."
     elif name == "api.auth_backends" and (odd := [part for part in text.split(",") if part and not _is_login(part)]):
-        yield f"{odd[0].strip()} is not a login that Tradewind knows; this version has no login yet."
-    elif name == "api.authenticate" and value is False:
+        yield f"{odd[0].strip()} is not a login that Tradewind knows; passwords and tokens are, always."
+    elif (name == "api.authenticate" and value is False) or (
+        name == "core.simple_auth_manager_all_admins" and value is True
+    ):
         yield "everybody who can connect may do everything."
+    elif name == "api.allow_open_network" and value is True:
+        yield "without a login, everybody in the network may run code here."
+    elif name == "api_auth.jwt_secret" and any(len(part.strip()) < 16 for part in text.split(",")):
+        yield "it is short; 32 random characters cannot be guessed."
     elif name == "celery.result_backend":
         yield "results reach the scheduler without a result backend; the value is not used."
 
@@ -168,7 +172,7 @@ _EXECUTORS = {
 }
 
 NOTES: dict[str, str] = {
-    "core.auth_manager": "auth managers cannot be plugged in; this version has no login and listens on loopback only.",
+    "core.auth_manager": "auth managers cannot be plugged in; users, roles and passwords are Tradewind's own.",
     "core.donot_pickle": "Tradewind never sends pickles.",
     "core.enable_xcom_pickling": "XComs are JSON with typed extensions, never pickles.",
     "core.xcom_backend": "XComs are kept in the metadata database.",
@@ -182,7 +186,7 @@ NOTES: dict[str, str] = {
     "scheduler.scheduler_zombie_task_threshold": "a lost worker is noticed by its lease within seconds.",
     "scheduler.standalone_dag_processor": "files are parsed in processes of their own in any case.",
     "webserver.dag_default_view": "this version has no web UI yet.",
-    "webserver.rbac": "this version has no users and roles yet.",
+    "webserver.rbac": "there are users and roles in any case.",
 }
 """Why a well-known key is not needed."""
 

@@ -11,6 +11,7 @@ from tradewind.config.table import (
     ALSO_SENSITIVE,
     SECTIONS,
     Api,
+    ApiAuth,
     Celery,
     Core,
     DagProcessor,
@@ -38,6 +39,7 @@ class Settings:
     core: Core
     database: Database
     api: Api
+    api_auth: ApiAuth
     scheduler: Scheduler
     worker: Worker
     dag_processor: DagProcessor
@@ -70,6 +72,14 @@ class Settings:
     def key_file(self) -> Path:
         """The installation's own key for secrets at rest."""
         return self.home / "secret.key"
+
+    @property
+    def base_path(self) -> str:
+        """Where the server stands below its address: empty, or with `/` in front alone."""
+        from urllib.parse import urlsplit
+
+        path = urlsplit(self.api.base_url or "").path.strip("/")
+        return f"/{path}" if path else ""
 
     def ensure_home(self) -> None:
         """Create the folders that services need, for this user alone. Folders that exist keep their rights."""

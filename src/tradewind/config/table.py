@@ -55,6 +55,13 @@ class Core:
     dag_run_conf_overrides_params: bool = setting(True, help="Whether a run's conf replaces the Dag's params.")
     hide_sensitive_var_conn_fields: bool = setting(True, help="Mask values whose name looks like a secret.")
     sensitive_var_conn_names: str = setting("", help="Further names of secrets, separated by commas.")
+    simple_auth_manager_users: str = setting(
+        "admin:admin", help="Who is made at the first start, as NAME:ROLE separated by commas."
+    )
+    simple_auth_manager_passwords_file: str | None = setting(
+        None, help="JSON file with the passwords of those, by name; who is not in it gets one that is shown once."
+    )
+    simple_auth_manager_all_admins: bool = setting(False, help="As api.authenticate = False: open, without a login.")
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -74,7 +81,9 @@ class Database:
 class Api:
     host: str = setting("127.0.0.1", "webserver.web_server_host", help="Address to listen on.")
     port: int = setting(8080, "webserver.web_server_port", most=65535, help="Port to listen on; 0: any free one.")
-    base_url: str | None = setting(None, "webserver.base_url", help="The address that links use.")
+    base_url: str | None = setting(
+        None, "webserver.base_url", help="The address that people use; its path is where the server stands."
+    )
     secret_key: str | None = setting(
         None, "webserver.secret_key", sensitive=True, effect=False, help="Signs sessions and tokens."
     )
@@ -82,7 +91,11 @@ class Api:
         "UTC", "webserver.default_ui_timezone", effect=False, help="Time zone of the web UI."
     )
     authenticate: bool = setting(
-        True, "webserver.authenticate", effect=False, help="False: open to all who can connect."
+        True, "webserver.authenticate", help="False: without a login, to all who can connect from this machine."
+    )
+    allow_open_network: bool = setting(False, help="Without a login, listen on other addresses than loopback too.")
+    auth_role_public: str = setting(
+        "", "fab.auth_role_public", help="Role of those who have not logged in, beside Public."
     )
     auth_backends: str = setting(
         "",
@@ -96,8 +109,26 @@ class Api:
         False,
         "fab.enable_proxy_fix",
         "webserver.enable_proxy_fix",
-        effect=False,
-        help="Trust X-Forwarded-* of a proxy in front.",
+        help="Believe X-Forwarded-* of a proxy in front.",
+    )
+    trusted_proxies: str = setting(
+        "127.0.0.0/8, ::1, 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16, fc00::/7",
+        help="Addresses from which X-Forwarded-* is believed, with enable_proxy_fix.",
+    )
+    proxy_fix_x_for: int = setting(
+        1, "fab.proxy_fix_x_for", "webserver.proxy_fix_x_for", help="How many proxies add to X-Forwarded-For."
+    )
+    proxy_fix_x_proto: int = setting(
+        1, "fab.proxy_fix_x_proto", "webserver.proxy_fix_x_proto", help="The same for X-Forwarded-Proto."
+    )
+    proxy_fix_x_host: int = setting(
+        1, "fab.proxy_fix_x_host", "webserver.proxy_fix_x_host", help="The same for X-Forwarded-Host."
+    )
+    proxy_fix_x_port: int = setting(
+        1, "fab.proxy_fix_x_port", "webserver.proxy_fix_x_port", help="The same for X-Forwarded-Port."
+    )
+    proxy_fix_x_prefix: int = setting(
+        1, "fab.proxy_fix_x_prefix", "webserver.proxy_fix_x_prefix", help="The same for X-Forwarded-Prefix."
     )
     expose_config: str = setting(
         "False",
@@ -105,12 +136,28 @@ class Api:
         help="Whether the API shows the configuration: False, True or non-sensitive-only. Secrets are never shown.",
     )
     instance_name: str | None = setting(None, "webserver.instance_name", effect=False, help="Name shown in the web UI.")
-    ssl_cert: str = setting("", "webserver.web_server_ssl_cert", effect=False, help="Certificate file for HTTPS.")
-    ssl_key: str = setting("", "webserver.web_server_ssl_key", effect=False, help="Key file for HTTPS.")
-    maximum_page_limit: int = setting(100, effect=False, help="Most rows in one answer.")
+    ssl_cert: str = setting("", "webserver.web_server_ssl_cert", help="Certificate file for HTTPS.")
+    ssl_key: str = setting("", "webserver.web_server_ssl_key", help="Key file for HTTPS.")
+    maximum_page_limit: int = setting(100, help="Most rows in one answer.")
     fallback_page_limit: int = setting(
         50, "api.page_size", "webserver.page_size", effect=False, help="Rows in one answer, if unsaid."
     )
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class ApiAuth:
+    jwt_secret: str | None = setting(
+        None,
+        sensitive=True,
+        help="What tokens are signed with, or several separated by commas: the first signs. Unset: the key file.",
+    )
+    jwt_issuer: str | None = setting(None, help="Who gives tokens, as they say; unset: tradewind.")
+    jwt_audience: str | None = setting(None, help="Whom tokens are for, as they say; unset: tradewind.")
+    jwt_expiration_time: int = setting(86400, most=31622400, help="Seconds that a login or a token lasts.")
+    jwt_cli_expiration_time: int = setting(
+        3600, most=31622400, help="Seconds that a token of POST /auth/token/cli lasts."
+    )
+    jwt_leeway: int = setting(10, most=300, help="Seconds that clocks may differ.")
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -237,6 +284,7 @@ SECTIONS: dict[str, type] = {
     "core": Core,
     "database": Database,
     "api": Api,
+    "api_auth": ApiAuth,
     "scheduler": Scheduler,
     "worker": Worker,
     "dag_processor": DagProcessor,
@@ -258,6 +306,14 @@ OWN = frozenset(
         "worker.memory_reserve_fraction",
         "worker.kill_grace_seconds",
         "api.authenticate",
+        "api.allow_open_network",
+        "api.auth_role_public",
+        "api.trusted_proxies",
+        "api.proxy_fix_x_for",
+        "api.proxy_fix_x_proto",
+        "api.proxy_fix_x_host",
+        "api.proxy_fix_x_port",
+        "api.proxy_fix_x_prefix",
     }
 )
 """Fields that Airflow never had under this name."""
@@ -291,7 +347,7 @@ RENAMED: dict[str, str] = {
 
 ALSO_SENSITIVE = frozenset(
     {
-        "api_auth.jwt_secret", "celery.flower_basic_auth", "celery_broker_transport_options.sentinel_kwargs",
+        "celery.flower_basic_auth", "celery_broker_transport_options.sentinel_kwargs",
         "celery_result_backend_transport_options.sentinel_kwargs", "core.asset_manager_kwargs",
         "core.internal_api_secret_key", "database.sql_alchemy_conn_async", "database.sql_alchemy_engine_args",
         "logging.remote_task_handler_kwargs", "secrets.backend_kwargs", "sentry.sentry_dsn",

@@ -8,7 +8,7 @@ from tradewind.core.decisions import PutRow, Record
 from tradewind.core.soundness import LONGEST_ID
 from tradewind.wire.events import COMMAND
 
-SECRET = frozenset({"password", "extra", "value", "conf", "params_input", "host", "login", "schema"})
+SECRET = frozenset({"password", "password_hash", "extra", "value", "conf", "params_input", "host", "login", "schema"})
 """Fields of commands whose values may be secrets, or hold some: they are left out."""
 
 

@@ -19,6 +19,7 @@ from tradewind.core.timetables import DataInterval
 from tradewind.core.turn import Turn
 from tradewind.core.world import LiveRun
 from tradewind.scheduler import (  # noqa: F401 - commands are found by their names
+    accounts,
     asset_wishes,
     questions,
     reruns,

@@ -180,9 +180,9 @@ class Desk:
             world=lambda: scheduler.world,
             engine=scheduler.engine,
             encrypt=vault.encrypt,
+            decrypt=vault.decrypt,
             now=scheduler.now,
             reparse=self._reparse,
-            decrypt=vault.decrypt,
         )
 
     # --- what peers say ---
@@ -465,6 +465,10 @@ class Desk:
                 self._commands.tell(command.key, result)
 
         self._apply(command.kind, command.body, command.actor, reply, key=command.key, wished=wished)
+
+    def apply_own(self, kind: str, body: dict[str, Any], reply: Callable[[Any, Exception | None], None]) -> None:
+        """Apply a command that the installation gives itself."""
+        self._apply(kind, body, "tradewind", reply)
 
     def _withdraw(self, peer: Peer, key: str) -> None:
         """Answered at once unless it is being applied: then its result comes with the commit."""

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import structlog
@@ -42,6 +43,8 @@ class SchedulerService:
         self.stopping = asyncio.Event()
         self._watch_changed = asyncio.Event()
         self._socket_inode = 0
+        self.greeting: asyncio.Future[None] | None = None
+        """What says hello to the first who comes, while it is at it."""
         self.processor = DagProcessor(
             folder=settings.core.dags_folder,
             engine=engine,
@@ -149,6 +152,17 @@ class SchedulerService:
             return server
         finally:
             os.umask(before)
+
+    async def command(self, kind: str, **body: Any) -> Any:
+        """Apply a command that the installation gives itself; what it gave. Raises TradewindError for a refusal."""
+        done: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+
+        def reply(answer: Any, error: Exception | None) -> None:
+            if not done.done():
+                done.set_exception(error) if error is not None else done.set_result(answer)
+
+        self._desk.apply_own(kind, body, reply)
+        return await done
 
     # --- ports ---
 

@@ -24,9 +24,9 @@ class Context:
     world: Callable[[], World]
     engine: Engine
     encrypt: Callable[[str], str]
+    decrypt: Callable[[str], str]
     now: Callable[[], datetime]
     reparse: Callable[[str | None], int]
-    decrypt: Callable[[str], str]
 
 
 Body = Mapping[str, Any]
@@ -65,7 +65,8 @@ TEXTS = frozenset(
     {
         "dag_id", "run_id", "task_id", "task_regex", "run_type", "note", "state", "name", "uri", "key", "conn_id",
         "conn_type", "description", "host", "schema", "login", "password", "file", "start", "end", "from_date",
-        "to_date", "logical_date", "run_after", "triggered_by", "reprocess_behavior",
+        "to_date", "logical_date", "run_after", "triggered_by", "reprocess_behavior", "username", "email",
+        "first_name", "last_name", "external", "role", "address",
     }
 )  # fmt: skip
 """Fields of commands that are text, wherever they occur."""

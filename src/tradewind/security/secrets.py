@@ -80,6 +80,12 @@ def open_vault(settings: Settings, *, make_key: bool = True) -> FernetVault:
     return FernetVault(keys)
 
 
+def first_key(settings: Settings) -> str:
+    """The key that encrypts."""
+    configured = [key.strip() for key in (settings.core.fernet_key or "").split(",") if key.strip()]
+    return configured[0] if configured else read_or_make_key(settings.key_file)
+
+
 def key_problem(configured: str) -> str:
     """What is wrong with a `core.fernet_key`, as one sentence; empty when it is usable."""
     keys = [key.strip() for key in configured.split(",") if key.strip()]

@@ -568,3 +568,57 @@ connection = Table(
     Column("updated_at", BigInteger, nullable=False),
 )
 """`password` and `extra` are encrypted with the installation's key."""
+
+account = Table(
+    "account",
+    metadata,
+    Column("username", Text, primary_key=True),
+    Column("password_hash", Text),
+    Column("email", Text, nullable=False),
+    Column("first_name", Text, nullable=False),
+    Column("last_name", Text, nullable=False),
+    Column("roles", Text, nullable=False),
+    Column("is_active", Boolean, nullable=False),
+    Column("generation", Integer, nullable=False),
+    Column("login_count", Integer, nullable=False),
+    Column("failed_logins", Integer, nullable=False),
+    Column("last_login_at", BigInteger),
+    Column("external", Text, unique=True),
+    Column("created_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+)
+"""Without a `password_hash` (argon2id) only an identity provider can vouch for them: `external` is who they are there.
+Whatever they were given under another `generation` does not count any more."""
+
+role = Table(
+    "role",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("grants", Text, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+)
+"""Of a built-in role: what it may do beyond what is built in."""
+
+session = Table(
+    "session",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("username", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("generation", Integer, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    Column("ended_at", BigInteger),
+    Column("address", Text, nullable=False),
+    Index("ix_session_username", "username"),
+)
+"""`kind`: `ui`, `api` or `cli`."""
+
+login_limit = Table(
+    "login_limit",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("failures", Integer, nullable=False),
+    Column("until", BigInteger, nullable=False),
+)
+"""`key` is `account:NAME` or `address:IP`; before `until` it may not try again."""

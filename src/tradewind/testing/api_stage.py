@@ -69,7 +69,8 @@ class _Listener(Agent):
 class ApiStage(StillClock):
     """An installation without processes. `client` speaks HTTP with its API."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, with_login: bool = False) -> None:
+        """`with_login`: the gate is the settings' own, rather than whoever a test says."""
         super().__init__()
         url = settings.database.sql_alchemy_conn
         self._engine = open_engine(url)
@@ -89,7 +90,8 @@ class ApiStage(StillClock):
         """Who is told of events now."""
         self.gate = NamedGate()
         self.reading: Engine = open_engine(url, read_only=True)
-        self.app = make_app(settings, self.reading, link=self, gate=self.gate, vault=OpenVault())
+        gate = None if with_login else self.gate
+        self.app = make_app(settings, self.reading, link=self, gate=gate, vault=OpenVault(), clock=self.now)
         self.client = TestClient(self.app, raise_server_exceptions=False)
 
     def close(self) -> None:

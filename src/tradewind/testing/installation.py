@@ -25,6 +25,8 @@ from tradewind.testing.ledger import Dump, Entry, read, started_at
 MARK = "TRADEWIND_TEST_INSTALLATION"
 """In the environment of every process of an installation, and in /proc for as long as it lives."""
 
+USERNAME = "tester"
+
 PATIENCE_SECONDS = 180.0
 """How long anything is waited for: only a hang takes that long, whatever else the machine does."""
 
@@ -43,6 +45,8 @@ class Installation:
         self.ledger = self.base / "ledger.jsonl"
         self.output = self.base / "output.log"
         self.processes: list[subprocess.Popen[bytes]] = []
+        self.password = uuid4().hex
+        """That of `USERNAME`, who is an admin."""
         self._mark = uuid4().hex
         self._environment = environment
         self.dags.mkdir(parents=True)
@@ -76,6 +80,8 @@ class Installation:
         environment |= {
             "TRADEWIND_HOME": str(self.home),
             "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
+            "_AIRFLOW_WWW_USER_USERNAME": USERNAME,
+            "_AIRFLOW_WWW_USER_PASSWORD": self.password,
             MARK: self._mark,
             **self._environment,
         }
@@ -199,6 +205,29 @@ class Installation:
             return client.command(kind, **body)
 
         return self._with_client(send)
+
+    def http(self, path: str, *, method: str = "GET", body: Any = None, **headers: str) -> tuple[int, Any]:
+        """Status and JSON of a request by the admin; a header `Authorization` makes it somebody else, or nobody."""
+        import base64
+        import http.client
+        import json
+
+        address = self.until("the HTTP server", lambda: self._address())
+        sent = {"Content-Type": "application/json"} | headers
+        if "Authorization" not in headers:
+            shown = base64.b64encode(f"{USERNAME}:{self.password}".encode()).decode()
+            sent["Authorization"] = f"Basic {shown}"
+        elif not headers["Authorization"]:
+            del sent["Authorization"]
+        with closing(http.client.HTTPConnection(address, timeout=PATIENCE_SECONDS)) as connection:
+            connection.request(method, path, None if body is None else json.dumps(body), sent)
+            answer = connection.getresponse()
+            text = answer.read().decode("utf-8", "replace")
+            return answer.status, json.loads(text) if text[:1] in ("{", "[") else text
+
+    def _address(self) -> str:
+        path = self.home / "run" / "api.url"
+        return path.read_text().strip().removeprefix("http://") if path.exists() else ""
 
     def is_listening(self) -> bool:
         """Whether a scheduler answers at the door."""

@@ -39,11 +39,20 @@ POOL_SET: Final = "pool.set"
 POOL_DELETED: Final = "pool.deleted"
 COMMAND: Final = "command"
 """Somebody asked for something, and it was done: `after` is the kind of the command, `reason` who it was."""
+ACCOUNT_CREATED: Final = "account.created"
+ACCOUNT_CHANGED: Final = "account.changed"
+ACCOUNT_DELETED: Final = "account.deleted"
+ROLE_SET: Final = "role.set"
+ROLE_DELETED: Final = "role.deleted"
+LOGIN_SUCCEEDED: Final = "login.succeeded"
+LOGIN_FAILED: Final = "login.failed"
+LOGIN_ENDED: Final = "login.ended"
+SECRETS_ROTATED: Final = "secrets.rotated"
 PROGRESS: Final = "progress"
 """Live only: never a row."""
 
 TOPICS: Final = (
     "run", "task", "dag", "worker", "owner", "progress", "attempt", "quarantined", "variable", "connection", "pool",
-    "asset", "trigger", "partition", "watcher", "question", "command",
+    "asset", "trigger", "partition", "watcher", "question", "command", "account", "role", "login", "secrets",
 )  # fmt: skip
 """SSE topics: the part of an event's name before the first dot."""

@@ -100,7 +100,7 @@ class XComFiles:
     def _write(self, path: str, value: bytes) -> None:
         """Whole and durable, or an OSError and nothing: the row that will refer to it is durable too."""
         folder, new = os.path.dirname(path), f"{path}.{os.getpid()}.new"
-        os.makedirs(folder, mode=0o700, exist_ok=True)
+        _make_folders(folder)
         try:
             with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
                 file.write(value)
@@ -116,3 +116,14 @@ class XComFiles:
             os.fsync(place)
         finally:
             os.close(place)
+
+
+def _make_folders(folder: str) -> None:
+    """The folder and those above it that are missing, for this user alone: `makedirs` is strict with the last only."""
+    if not os.path.isdir(folder):
+        _make_folders(os.path.dirname(folder))
+        try:
+            os.mkdir(folder, 0o700)
+        except FileExistsError:
+            if not os.path.isdir(folder):
+                raise

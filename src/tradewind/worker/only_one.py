@@ -30,7 +30,9 @@ class OnlyOne:
 
     def __init__(self, folder: Path, name: str) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._file = open(folder / f"worker-{name}.lock", "a+")  # noqa: SIM115 - closing it would give the lock up
+        path = folder / f"worker-{name}.lock"
+        # Closing it would give the lock up.
+        self._file = open(path, "a+", opener=lambda name, flags: os.open(name, flags, 0o600))  # noqa: SIM115
         deadline = time.monotonic() + PATIENCE_SECONDS
         while not self._take():
             if time.monotonic() > deadline:

@@ -1,0 +1,166 @@
+"""Who may come in, as the database has it: accounts, roles, sessions, and who has to wait."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Select, func, or_, select
+
+from tradewind.core.access import BUILT_IN, Role
+from tradewind.core.grants import grants_of
+from tradewind.store import tables as t
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """An account as a login looks at it."""
+
+    username: str
+    password_hash: str | None
+    roles: tuple[str, ...]
+    is_active: bool
+    generation: int
+
+
+@dataclass(frozen=True, slots=True)
+class OpenSession:
+    """A session that is not over, with its account."""
+
+    account: Known
+    kind: str
+    generation: int
+    expires_us: int
+
+
+_KNOWN = (
+    t.account.c.username, t.account.c.password_hash, t.account.c.roles, t.account.c.is_active, t.account.c.generation
+)  # fmt: skip
+
+
+def account_known(connection: Connection, username: str) -> Known | None:
+    """What a login compares with."""
+    found = connection.execute(select(*_KNOWN).where(t.account.c.username == username)).first()
+    return _known(found) if found else None
+
+
+def session_known(connection: Connection, session: str) -> OpenSession | None:
+    """A session that nobody has ended, with the account that it belongs to."""
+    row = t.session.c
+    query = (
+        select(*_KNOWN, row.kind, row.generation.label("given"), row.expires_at)
+        .join(t.session, row.username == t.account.c.username)
+        .where(row.id == session, row.ended_at.is_(None))
+    )
+    found = connection.execute(query).first()
+    return OpenSession(_known(found), found.kind, found.given, found.expires_at) if found else None
+
+
+def roles_named(connection: Connection, names: Collection[str]) -> tuple[Role, ...]:
+    """These roles, as far as there are such: what is built in, and what is stored under their names."""
+    wanted = sorted(set(names))
+    query = select(t.role.c.name, t.role.c.grants).where(t.role.c.name.in_(wanted))
+    stored = {row.name: row.grants for row in connection.execute(query)}
+    return tuple(_role(name, stored.get(name)) for name in wanted if name in BUILT_IN or name in stored)
+
+
+def roles_listed(connection: Connection) -> list[tuple[Role, tuple[Any, ...]]]:
+    """Every role by name, and beside it what is stored for it."""
+    stored = {row.name: row.grants for row in connection.execute(select(t.role.c.name, t.role.c.grants))}
+    return [(_role(name, stored.get(name)), _stored(stored.get(name))) for name in sorted({*BUILT_IN, *stored})]
+
+
+def role_row(connection: Connection, name: str) -> Row | None:
+    found = connection.execute(select(t.role).where(t.role.c.name == name)).mappings().first()
+    return dict(found) if found else None
+
+
+def account_row(connection: Connection, username: str) -> Row | None:
+    """Everything stored of an account, `roles` as a list."""
+    return _row(connection.execute(select(t.account).where(t.account.c.username == username)).mappings().first())
+
+
+def account_of_external(connection: Connection, external: str) -> Row | None:
+    """The account that an identity provider's subject stands for."""
+    return _row(connection.execute(select(t.account).where(t.account.c.external == external)).mappings().first())
+
+
+def account_rows(connection: Connection) -> list[Row]:
+    """All accounts, by name."""
+    found = connection.execute(select(t.account).order_by(t.account.c.username)).mappings()
+    return [row for each in found if (row := _row(each)) is not None]
+
+
+def number_of_accounts(connection: Connection) -> int:
+    return int(connection.execute(select(func.count()).select_from(t.account)).scalar_one())
+
+
+def session_row(connection: Connection, session: str) -> Row | None:
+    found = connection.execute(select(t.session).where(t.session.c.id == session)).mappings().first()
+    return dict(found) if found else None
+
+
+def sessions_open(connection: Connection, username: str, now_us: int) -> list[Row]:
+    """Sessions of an account that still count, newest first."""
+    row = t.session.c
+    query = (
+        select(t.session)
+        .join(t.account, t.account.c.username == row.username)
+        .where(
+            row.username == username, row.ended_at.is_(None), row.expires_at > now_us,
+            row.generation == t.account.c.generation,
+        )
+        .order_by(row.created_at.desc(), row.id)
+    )  # fmt: skip
+    return [dict(each) for each in connection.execute(query).mappings()]
+
+
+def sessions_past(connection: Connection, username: str, now_us: int, generation: int) -> list[str]:
+    """Sessions of an account that do not count any more."""
+    row = t.session.c
+    query = select(row.id).where(
+        row.username == username,
+        or_(row.ended_at.is_not(None), row.expires_at <= now_us, row.generation != generation),
+    )
+    return list(connection.execute(query.order_by(row.id)).scalars())
+
+
+def limits_of(connection: Connection, keys: Collection[str]) -> dict[str, tuple[int, int]]:
+    """How often each of these has failed, and until when it has to wait (in microseconds)."""
+    row = t.login_limit.c
+    query = select(row.key, row.failures, row.until).where(row.key.in_(sorted(keys)))
+    return {key: (failures, until) for key, failures, until in connection.execute(query)}
+
+
+def limits_before(connection: Connection, until_us: int, most: int = 100) -> list[str]:
+    """Some that have waited long ago, so that nothing is gained by remembering them."""
+    row = t.login_limit.c
+    return list(connection.execute(select(row.key).where(row.until < until_us).order_by(row.key).limit(most)).scalars())
+
+
+def secrets_stored(connection: Connection) -> dict[str, list[Row]]:
+    """Everything that is encrypted with the installation's key, by table."""
+    tables: tuple[Select[Any], Select[Any]] = (select(t.variable), select(t.connection))
+    variables, connections = ([dict(row) for row in connection.execute(query).mappings()] for query in tables)
+    return {"variable": variables, "connection": connections}
+
+
+def _known(found: Any) -> Known:
+    return Known(found.username, found.password_hash, tuple(json.loads(found.roles)), found.is_active, found.generation)
+
+
+def _row(found: Any) -> Row | None:
+    return {**found, "roles": json.loads(found["roles"])} if found else None
+
+
+def _role(name: str, stored: str | None) -> Role:
+    built_in = BUILT_IN.get(name)
+    return Role(name, (*(built_in.grants if built_in else ()), *_stored(stored)))
+
+
+def _stored(grants: str | None) -> tuple[Any, ...]:
+    return grants_of(json.loads(grants)) if grants else ()
