@@ -314,8 +314,8 @@ class Deadlines:
         rest = {"before": "", "after": "", "reason": "", "body": {}, "at": NOW + round(second * 1e6)}
         self.book.take(EventRow(**{**values, **rest, **given}))
 
-    def ends(self, second: float) -> None:
-        self.tell("run.moved", second, after="success")
+    def ends(self, second: float, state: str = "success") -> None:
+        self.tell("run.moved", second, after=state)
 
     def misses(self, second: float, late: int = LATE, what: str = "deadline:0", **given: Any) -> None:
         self.told += 1
@@ -376,8 +376,15 @@ def test_nobody_is_told_too_soon_too_late_twice_or_never() -> None:
         twice.misses(11)
     late = Deadlines()
     late.ends(5)
-    with pytest.raises(Broken, match="after the run was over"):
+    with pytest.raises(Broken, match="told before, or never set"):
         late.misses(10)
+
+
+def test_a_run_that_failed_in_time_is_late_when_its_moment_comes() -> None:
+    deadlines = Deadlines()
+    deadlines.ends(5, "failed")
+    deadlines.misses(10)
+    deadlines.calls("x")
 
 
 def test_a_run_that_goes_on_after_its_end_is_not_told_of_what_is_past() -> None:
@@ -392,10 +399,13 @@ def test_a_task_that_is_over_in_time_misses_nothing() -> None:
     given = {"callbacks": ("sla_miss",), "tasks": {"a": {"sla_seconds": 10.0}}}
     in_time = Deadlines(**given)
     in_time.tell("task.moved", 5, task_id="a", after="success")
-    with pytest.raises(Broken, match="the task was over before"):
+    with pytest.raises(Broken, match="the task had met it before"):
         in_time.misses(10, what="sla", task_id="a")
     with pytest.raises(Broken, match="nobody was told"):
-        Deadlines(**given).tell("task.moved", 10, task_id="a", after="failed")
+        Deadlines(**given).tell("task.moved", 10, task_id="a", after="success")
+    failed = Deadlines(**given)
+    failed.tell("task.moved", 5, task_id="a", after="failed")
+    failed.misses(10, what="sla", task_id="a")
     late = Deadlines(**given)
     late.misses(10, what="sla", task_id="a")
     late.misses(10)

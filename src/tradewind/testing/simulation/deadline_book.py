@@ -14,7 +14,8 @@ from tradewind.testing.simulation.database import Database
 from tradewind.testing.simulation.event_log import EventRow
 
 SLA = "sla:"
-DONE = frozenset({"success", "failed", "skipped", "upstream_failed", "removed"})
+MET = frozenset({"success", "skipped"})
+"""What a task with an SLA must be in time; a run with a deadline must have succeeded."""
 
 Run = tuple[str, str]
 """Dag and run id."""
@@ -35,9 +36,9 @@ class _Watched:
     open: dict[str, int] = field(default_factory=dict)
     """When what is not told yet will be late."""
     unsure: set[str] = field(default_factory=set)
-    """Deadlines of tasks that were over and may not be any more: whether they are late depends on when one looks."""
-    done: set[str] = field(default_factory=set)
-    """Deadlines of tasks that are over."""
+    """Deadlines of tasks that had met them and perhaps have no more: whether these are late depends on the moment."""
+    met: set[str] = field(default_factory=set)
+    """Deadlines of tasks that have met them."""
 
 
 class DeadlineBook:
@@ -64,7 +65,7 @@ class DeadlineBook:
             case "run.created":
                 self._created(event)
             case "run.moved" if event.after in ("success", "failed"):
-                self._ends(event, self._runs[run])
+                self._ends(event, self._runs[run], event.after == "success")
             case "run.moved" if event.after == "queued":
                 watched = self._runs[run]
                 watched.is_over = False
@@ -84,6 +85,7 @@ class DeadlineBook:
 
     def _watch(self, event: EventRow, run: _Watched, *, again: bool) -> None:
         run.set_at = event.at
+        run.open.clear()
         for name, at in self._moments(self._specs[event.dag_id], run).items():
             if not again or at > event.at:
                 run.open[name] = at
@@ -106,18 +108,20 @@ class DeadlineBook:
         name, spec = f"{SLA}{event.task_id}", self._specs[event.dag_id].tasks.get(event.task_id)
         if name not in run.open or spec is None or spec.map is not None:
             return
-        if event.after not in DONE:
-            run.unsure |= {name} & run.done
+        if event.after not in MET:
+            run.unsure |= {name} & run.met
         elif name not in run.unsure:
-            run.done.add(name)
+            run.met.add(name)
             self._check_told(event, run, name)
 
-    def _ends(self, event: EventRow, run: _Watched) -> None:
-        for name in run.open:
+    def _ends(self, event: EventRow, run: _Watched, succeeded: bool) -> None:
+        """What has been met is not told any more; the rest is, when its moment comes."""
+        run.is_over = True
+        for name in list(run.open):
             if not name.startswith(SLA):
                 self._check_told(event, run, name)
-        run.is_over = True
-        run.open.clear()
+            if succeeded if not name.startswith(SLA) else name in run.met - run.unsure:
+                del run.open[name]
 
     def _check_told(self, event: EventRow, run: _Watched, name: str) -> None:
         """What it is about is over, and was not told to be late: it is not."""
@@ -130,14 +134,12 @@ class DeadlineBook:
         name = str(event.body["deadline"]) if event.body["deadline"] != "sla" else f"{SLA}{event.task_id}"
         what = f"{name} of {event.dag_id} {event.run_id}"
         at = micros(datetime.fromisoformat(event.reason))
-        if run.is_over:
-            raise Broken(f"I17: {what} is told after the run was over")
         if (known := run.open.pop(name, None)) != at:
             raise Broken(f"I17: {what} is told to have been at {at}, and was {known or 'told before, or never set'}")
         if event.at < at:
             raise Broken(f"I17: {what} is told {(at - event.at) / 1e6:g} s before it has come")
-        if name in run.done - run.unsure:
-            raise Broken(f"I17: {what} is told, and the task was over before")
+        if name in run.met - run.unsure:
+            raise Broken(f"I17: {what} is told, and the task had met it before")
         kind = "dag:sla_miss" if name.startswith(SLA) else name
         self.missed[(event.dag_id, event.run_id), kind] += 1
 
