@@ -114,7 +114,8 @@ class End:
         """This end is no more (its process has died): the other one learns of it after what was sent before."""
         self.open = False
         peer = self.peer
-        at = max(self._last, self._timeline.now + round(TYPICAL_SECONDS * self._rng.random() * 1e6))
+        # Later by a moment: what happens at the same one is played in any order.
+        at = max(self._last + 1, self._timeline.now + round(TYPICAL_SECONDS * self._rng.random() * 1e6))
         self._timeline.at(at, peer.owner, "eof", peer._end)
 
     def _end(self) -> None:

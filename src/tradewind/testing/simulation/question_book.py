@@ -79,6 +79,17 @@ class QuestionBook:
         if [(chosen, by is None) for chosen, by in rows] != [said]:
             raise Broken(f"I15: a task went on with {said}, and {question} has {[tuple(row) for row in rows]}")
 
+    def _kept_from(self, question: str) -> str:
+        """The question of an earlier try that was lost with its answer: that answers this one in the moment in which
+        it is asked. Empty where there is none."""
+        found = self._sim.database.rows(
+            "SELECT e.id FROM question q JOIN question e ON e.run = q.run AND e.task_id = q.task_id AND "
+            "e.map_index = q.map_index AND e.try_number < q.try_number AND e.answered_at = q.answered_at AND "
+            "e.answered_by = q.answered_by WHERE q.id = ? ORDER BY e.try_number",
+            question,
+        )
+        return str(found[0][0]) if found else ""
+
     def check_end(self) -> None:
         """A question has the answer that was taken, or its default; what was refused has changed nothing."""
         taken: dict[str, str] = {}
@@ -90,9 +101,12 @@ class QuestionBook:
         said = {
             id: (chosen, answered_by is not None)
             for id, chosen, answered_by in self._sim.database.rows(
-                "SELECT id, chosen, answered_by FROM question WHERE answered_at IS NOT NULL"
+                "SELECT id, chosen, answered_by FROM question WHERE answered_at IS NOT NULL ORDER BY asked_at"
             )
         }
+        for id in said:
+            if id not in taken and (earlier := self._kept_from(id)) in taken:
+                taken[id] = taken[earlier]
         for id, (chosen, by_somebody) in said.items():
             if by_somebody is not (id in taken) or chosen != json.dumps([taken.get(id, "no")]):
                 raise Broken(f"I15: {id} was answered {chosen}, and {'was' if id in taken else 'was not'} told so")
