@@ -52,6 +52,7 @@ def browser(stage: ApiStage, username: str = "kim") -> dict[str, Any]:
 OPEN_PATHS = {
     ("GET", "/health"), ("GET", "/api/v2/monitor/health"), ("POST", "/auth/token"), ("POST", "/auth/token/cli"),
     ("POST", "/auth/login"), ("POST", "/auth/logout"), ("GET", "/api/v2/auth/login"), ("GET", "/api/v2/auth/logout"),
+    ("GET", "/api/v2/version"),
 }  # fmt: skip
 """What answers somebody who has not said who they are."""
 
@@ -364,7 +365,10 @@ def test_after_a_login_nobody_is_sent_elsewhere(stage: ApiStage) -> None:
     for wanted in ELSEWHERE:
         assert safe_next(wanted, "", "testserver") == "/", wanted
         answer = stage.client.get("/api/v2/auth/login", params={"next": wanted}, follow_redirects=False)
-        assert (answer.status_code, answer.headers["location"]) == (307, "/login")
+        # An address with a null character is none at all.
+        assert (answer.status_code, answer.headers.get("location")) in (
+            [(400, None)] if "\0" in wanted else [(307, "/login")]
+        )
 
 
 def test_after_a_login_one_goes_on_where_one_was() -> None:

@@ -181,7 +181,7 @@ def test_a_greeting_that_cannot_be_is_refused(stage: Stage, hello: dict[str, Any
         ("run.mark", {"dag_id": "gone", "run_id": "never", "state": "failed"}, "No Dag 'gone'"),
         ("run.delete", {"dag_id": "etl", "run_id": "never"}, "has no run 'never'"),
         ("task.clear", {"dag_id": "etl", "run_id": "never"}, "has no run 'never'"),
-        ("task.clear", {"dag_id": "etl", "task_ids": 7}, "a value that it cannot have"),
+        ("task.clear", {"dag_id": "etl", "task_ids": 7}, "task_ids must be a list of texts"),
         ("task.clear", {"dag_id": "etl", "task_ids": ["never"]}, "has no task 'never'"),
         ("task.clear", {"dag_id": "etl", "map_indexes": ["x"]}, "a value that it cannot have"),
         ("task.mark", {"dag_id": "gone", "run_id": "r", "task_id": "a", "state": "failed"}, "No Dag 'gone'"),
