@@ -31,6 +31,9 @@ from tradewind.worker.process import (
 STOP_SECONDS = 10.0
 """How long services may take to stop before they are killed."""
 
+REST_AFTER_SECONDS = 3.0
+"""When a server imports what nobody has asked for yet: others that start beside it have the processors until then."""
+
 QUICK_DEATH_SECONDS = 5.0
 
 REFUSED = 4
@@ -261,6 +264,8 @@ def _run_until_stopped(service: Any, loop_factory: Any = None, on_ready: Callabl
 
 def run_api(settings: Settings, listening: socket.socket) -> None:
     """The HTTP server on a socket that the parent has bound."""
+    import threading
+
     import uvicorn
 
     from tradewind.api.app import make_app
@@ -280,6 +285,9 @@ def run_api(settings: Settings, listening: socket.socket) -> None:
         proxy_headers=False,  # whom to believe is ours to decide: see api/outside.py
         server_header=False, ssl_certfile=settings.api.ssl_cert or None, ssl_keyfile=settings.api.ssl_key or None,
     )  # fmt: skip
+    rest = threading.Timer(REST_AFTER_SECONDS, app.state.late.add)
+    rest.daemon = True
+    rest.start()
     uvicorn.Server(config).run(sockets=[listening])
 
 

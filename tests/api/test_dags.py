@@ -4,8 +4,11 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
+from fastapi.testclient import TestClient
 from play import do, end
 
+from tradewind.api.app import make_app
+from tradewind.api.routing import served_by
 from tradewind.core.access import Action, DagScope, Grant, Resource, Role
 from tradewind.core.timetables import TimetableSpec
 from tradewind.testing.api_stage import ApiStage
@@ -221,3 +224,16 @@ def test_a_dag_goes_with_its_runs_and_favourites_once_they_are_over(dags: ApiSta
     assert dags.client.get("/api/v2/dags/etl").status_code == 404
     dags.load(dag("a", dag_id="etl"))
     assert ids(dags, is_favorite=True) == []
+
+
+def test_most_routes_come_when_the_first_of_them_is_asked_for(dags: ApiStage) -> None:
+    installation = dags.app.state.installation
+    app = make_app(installation.settings, dags.reading, link=dags, gate=dags.gate)
+    client = TestClient(app)
+    assert client.get("/api/v2/dags").json()["total_entries"] == 3
+    assert client.get("/api/v2/monitor/health").status_code == 200
+    assert not app.state.late.are_there
+    assert client.get("/api/v2/pools").status_code == 200
+    assert app.state.late.are_there
+    assert {(one.method, one.path) for one in served_by(app)} == {(one.method, one.path) for one in served_by(dags.app)}
+    assert client.get("/api/v2/nothing").status_code == 404

@@ -16,6 +16,7 @@ from tradewind.api.call import Gate, Installation, NotPermitted, Vault
 from tradewind.api.errors import answer_errors
 from tradewind.api.gates import LoginGate, OpenGate, is_local
 from tradewind.api.health import HealthInfoResponse, health_of, scheduler_status
+from tradewind.api.late import AddsRoutes, LateRoutes
 from tradewind.api.link import Link, SchedulerLink
 from tradewind.api.login import accounts
 from tradewind.api.login import routes as login
@@ -28,6 +29,8 @@ from tradewind.config import Settings
 from tradewind.core.access import Action, Need, Resource
 from tradewind.security.privacy import is_open
 from tradewind.security.secrets import open_vault
+
+API = "/api/v2"
 
 routes = Routes("Monitor")
 
@@ -90,9 +93,11 @@ def make_app(
     answer_errors(app)
     for family in (routes, login.routes, accounts.users, accounts.roles):
         app.include_router(family.router)
-    for family in public.FAMILIES:
-        app.include_router(family.router, prefix="/api/v2")
+    for family in public.FIRST:
+        app.include_router(family.router, prefix=API)
     check_declared(app)
+    app.state.late = LateRoutes(app, API, public.rest)
+    app.add_middleware(AddsRoutes, late=app.state.late, soon=frozenset({f"{API}/dags", f"{API}/monitor/health"}))
     guarded(app)
     app.add_middleware(Outside, base_path=settings.base_path, proxies=proxies_of(settings))
     return app

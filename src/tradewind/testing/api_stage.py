@@ -92,6 +92,7 @@ class ApiStage(StillClock):
         self.reading: Engine = open_engine(url, read_only=True)
         gate = None if with_login else self.gate
         self.app = make_app(settings, self.reading, link=self, gate=gate, vault=OpenVault(), clock=self.now)
+        self.app.state.late.add()
         self.client = TestClient(self.app, raise_server_exceptions=False)
 
     def close(self) -> None:
