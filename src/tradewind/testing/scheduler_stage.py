@@ -278,6 +278,14 @@ def fill(database: Database) -> tuple[float, list[str]]:
     database.rows("INSERT INTO dag_file (file, digest, parsed_at, seconds) VALUES ('bad.py', 'digest', 0, 0.1)")
     database.rows("INSERT INTO import_error (file, position, message, at) VALUES ('x.py', 0, 'no', 0)")
     database.rows("INSERT INTO component (name, beat_at) VALUES ('api', 0)")
+    database.rows("INSERT INTO task_note SELECT number, 'done', -1, 'seen', 'kim', 0 FROM run WHERE run_id = 'over'")
+    stage.command("favorite.set", dag_id="bad")
+    database.rows("INSERT INTO role VALUES ('some', '[]', 0)")
+    database.rows("INSERT INTO session VALUES ('s', 'kim', 'ui', 1, 0, 1, NULL, '127.0.0.1')")
+    database.rows("INSERT INTO login_limit VALUES ('account:kim', 1, 0)")
+    database.rows(
+        "INSERT INTO account VALUES ('kim', NULL, '', 'Kim', '', '[\"Viewer\"]', 1, 1, 0, 0, NULL, NULL, 0, 0)"
+    )
     database.rows("INSERT INTO asset_event_alias (alias, event) VALUES ('alias', 1)")
     database.rows("INSERT INTO asset_run (run, event) SELECT number, 1 FROM run WHERE run_id = 'over'")
     stage.check()
