@@ -11,7 +11,7 @@ from conformance_data import START, Installation
 from sqlalchemy.exc import OperationalError
 
 from tradewind.cli.reading import Postgres, Reader, SqliteFile
-from tradewind.core.errors import BackfillNotFound, InvalidInput
+from tradewind.core.errors import BackfillNotFound, InvalidInput, NotOver
 from tradewind.core.inputs import AttemptFinished
 from tradewind.scheduler import reruns
 from tradewind.testing.builders import dag, every
@@ -164,7 +164,7 @@ def test_a_wish_that_is_refused_leaves_no_row(daily: Installation) -> None:
     ask(i)
     with pytest.raises(InvalidInput, match="one at a time"):
         ask(i)
-    with pytest.raises(InvalidInput):
+    with pytest.raises(NotOver):
         i.command("dag.delete", dag_id="etl")
     assert i.rows("SELECT count(*) FROM backfill") == [(1,)]
 

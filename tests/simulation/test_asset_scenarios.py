@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from random import Random
 from typing import Any
 from unittest.mock import patch
 
@@ -11,9 +12,11 @@ import pytest
 from tradewind.core import asset_queue
 from tradewind.core.assets import is_met
 from tradewind.testing.simulation.asset_teeth import ASSET_BUGS
+from tradewind.testing.simulation.asset_workload import with_assets
 from tradewind.testing.simulation.database import Database
 from tradewind.testing.simulation.simulation import Simulation, drawn_for
 from tradewind.testing.simulation.teeth import BUGS
+from tradewind.testing.simulation.workload import draw_workload
 
 
 def _takes_the_oldest_of_each_asset_for_enough() -> Any:
@@ -61,9 +64,11 @@ def database() -> Iterator[Database]:
 @pytest.mark.parametrize("name", FOUND)
 def test_what_was_found_is_found_again_where_it_is_planted(database: Database, name: str) -> None:
     seed, plant = FOUND[name]
-    assert not Simulation(seed, database).run().broken
+    # What the seed has of assets, whether or not it has jobs instead.
+    workload = with_assets(draw_workload(Random(f"{seed}/workload")), Random(f"{seed}/assets"))
+    assert not Simulation(seed, database, workload=workload).run().broken
     with plant():
-        broken = Simulation(seed, database).run().broken
+        broken = Simulation(seed, database, workload=workload).run().broken
     assert broken.startswith("I1"), f"seed {seed} does not show it any more: look for another seed"
 
 
