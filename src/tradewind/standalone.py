@@ -179,8 +179,8 @@ def run_scheduler(settings: Settings, *, greets: bool = False) -> None:
     configure_logging(settings)
     answer_quickly()
     os.umask(0o077)
-    engine = open_migrated(settings.database.sql_alchemy_conn, aside=True)
     check_private(settings)
+    engine = open_migrated(settings.database.sql_alchemy_conn, aside=True)
     service = SchedulerService(
         settings, engine, open_vault(settings), lambda worker: kill_marked(tree_mark(worker, settings.home))
     )

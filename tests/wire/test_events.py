@@ -35,12 +35,14 @@ def _callee(call: ast.Call) -> str:
 
 
 def _texts(argument: ast.expr) -> Iterator[str]:
-    """The literals that an argument may stand for: itself, or the two sides of a choice."""
+    """The literals that an argument may stand for: itself, a constant's, or the two sides of a choice."""
     if isinstance(argument, ast.IfExp):
         yield from _texts(argument.body)
         yield from _texts(argument.orelse)
     elif isinstance(argument, ast.Constant):
         yield str(argument.value)
+    elif isinstance(argument, ast.Name) and argument.id in vars(events):
+        yield str(getattr(events, argument.id))
 
 
 def test_every_name_that_is_recorded_is_a_constant_of_the_protocol() -> None:

@@ -23,7 +23,11 @@ def is_open(settings: Settings) -> bool:
 
 
 def check_private(settings: Settings) -> None:
-    """Raise NotPrivate unless the key file and a database file, as far as there are any, are for us alone."""
+    """Raise NotPrivate unless the key file and a database file, as far as there are any, are for us alone.
+
+    To be called before this process opens the database: it reads the file's first bytes, and a process that closes a
+    file gives up every lock that SQLite holds on it. Others would then take the database for one that nobody uses.
+    """
     _check("key file", settings.key_file)
     url = settings.database.sql_alchemy_conn
     if url.startswith("sqlite:///"):
