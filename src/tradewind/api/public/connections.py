@@ -14,19 +14,11 @@ from tradewind.api.call import Call, Forbidden
 from tradewind.api.default_connections import DEFAULT_CONNECTIONS
 from tradewind.api.errors import NotFound
 from tradewind.api.models import Answer, Body, Limit, Moment, Offset, OrderBy, collection, page_of
-from tradewind.api.public.bulk import (
-    BulkBody,
-    BulkCreateAction,
-    BulkResponse,
-    BulkUpdateAction,
-    OnExistence,
-    Results,
-    may_change,
-    may_create,
-)
+from tradewind.api.public.bulk import BulkBody, BulkResponse
+from tradewind.api.public.bulk_named import Named
 from tradewind.api.routing import Asked, Routes
 from tradewind.api.values import check_no_team, masked
-from tradewind.core.access import Action, Need, Resource
+from tradewind.core.access import Resource
 from tradewind.core.errors import InvalidInput, TradewindError
 from tradewind.core.sensitive import REDACTED
 from tradewind.store import queries
@@ -172,31 +164,8 @@ def post_connection(call: Asked, body: ConnectionBody) -> dict[str, Any]:
 @routes.patch("", Resource.CONNECTION, response_model=BulkResponse, response_model_exclude_none=True)
 def bulk_connections(call: Asked, body: BulkBody[ConnectionBody]) -> dict[str, Any]:
     """Make, change and delete several."""
-    results = Results()
-    for action in body.actions:
-        ids = {entity if isinstance(entity, str) else entity.connection_id for entity in action.entities}
-        with call.reading() as connection:
-            existing = reading.names_of(connection, t.connection, ids)
-
-        def change(entity: Any, action: Any = action, existing: set[str] = existing) -> str | None:
-            conn_id = entity if isinstance(entity, str) else entity.connection_id
-            what = f"connection {conn_id!r}"
-            if isinstance(action, BulkCreateAction):
-                call.allow(Need(Action.CREATE, Resource.CONNECTION))
-                if not may_create(what, conn_id in existing, action.action_on_existence):
-                    return None
-                _set(call, entity, new=action.action_on_existence is not OnExistence.OVERWRITE)
-            elif not may_change(what, conn_id in existing, action.action_on_non_existence):
-                return None
-            elif isinstance(action, BulkUpdateAction):
-                _set(call, entity, only=masked(action.update_mask, entity, "connection_id"))
-            else:
-                call.allow(Need(Action.DELETE, Resource.CONNECTION))
-                call.command("connection.delete", conn_id=conn_id)
-            return str(conn_id)
-
-        results.apply(action.action, action.entities, change)
-    return results.answer()
+    kind = Named(Resource.CONNECTION, t.connection, "connection_id", _set, _delete)
+    return kind.change_all(call, body)
 
 
 @routes.get("/{connection_id}", Resource.CONNECTION, response_model=ConnectionResponse)
@@ -220,8 +189,12 @@ def patch_connection(
 def delete_connection(call: Asked, connection_id: str) -> Response:
     """Delete a connection."""
     _row(call, connection_id)
-    call.command("connection.delete", conn_id=connection_id)
+    _delete(call, connection_id)
     return Response(status_code=204)
+
+
+def _delete(call: Call, name: str) -> None:
+    call.command("connection.delete", conn_id=name)
 
 
 def _set(call: Call, body: ConnectionBody, **how: Any) -> None:

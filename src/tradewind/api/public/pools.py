@@ -12,19 +12,11 @@ from sqlalchemy import Connection
 from tradewind.api.call import Call
 from tradewind.api.errors import NotFound
 from tradewind.api.models import Answer, Body, Limit, Offset, OrderBy, collection, page_of
-from tradewind.api.public.bulk import (
-    BulkBody,
-    BulkCreateAction,
-    BulkResponse,
-    BulkUpdateAction,
-    OnExistence,
-    Results,
-    may_change,
-    may_create,
-)
+from tradewind.api.public.bulk import BulkBody, BulkResponse
+from tradewind.api.public.bulk_named import Named
 from tradewind.api.routing import Asked, Routes
 from tradewind.api.values import check_no_team, masked
-from tradewind.core.access import Action, Need, Resource
+from tradewind.core.access import Resource
 from tradewind.core.errors import InvalidInput
 from tradewind.store import tables as t
 from tradewind.store.reading import surroundings as reading
@@ -96,31 +88,8 @@ def post_pool(call: Asked, body: PoolBody) -> dict[str, Any]:
 @routes.patch("", Resource.POOL, response_model=BulkResponse, response_model_exclude_none=True)
 def bulk_pools(call: Asked, body: BulkBody[PoolBody]) -> dict[str, Any]:
     """Make, change and delete several."""
-    results = Results()
-    for action in body.actions:
-        names = {entity if isinstance(entity, str) else entity.name for entity in action.entities}
-        with call.reading() as connection:
-            existing = reading.names_of(connection, t.pool, names)
-
-        def change(entity: Any, action: Any = action, existing: set[str] = existing) -> str | None:
-            name = entity if isinstance(entity, str) else entity.name
-            what = f"pool {name!r}"
-            if isinstance(action, BulkCreateAction):
-                call.allow(Need(Action.CREATE, Resource.POOL))
-                if not may_create(what, name in existing, action.action_on_existence):
-                    return None
-                _set(call, entity, new=action.action_on_existence is not OnExistence.OVERWRITE)
-            elif not may_change(what, name in existing, action.action_on_non_existence):
-                return None
-            elif isinstance(action, BulkUpdateAction):
-                _set(call, entity, only=masked(action.update_mask, entity, "name"))
-            else:
-                call.allow(Need(Action.DELETE, Resource.POOL))
-                call.command("pool.delete", name=name)
-            return str(name)
-
-        results.apply(action.action, action.entities, change)
-    return results.answer()
+    kind = Named(Resource.POOL, t.pool, "name", _set, _delete)
+    return kind.change_all(call, body)
 
 
 @routes.get("/{pool_name:path}", Resource.POOL, response_model=PoolResponse)
@@ -157,8 +126,12 @@ def patch_pool(
 @routes.delete("/{pool_name:path}", Resource.POOL, status_code=204)
 def delete_pool(call: Asked, pool_name: str) -> Response:
     """Delete a pool."""
-    call.command("pool.delete", name=pool_name)
+    _delete(call, pool_name)
     return Response(status_code=204)
+
+
+def _delete(call: Call, name: str) -> None:
+    call.command("pool.delete", name=name)
 
 
 def _set(call: Call, body: PoolBody, **how: Any) -> None:

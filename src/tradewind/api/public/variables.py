@@ -12,19 +12,11 @@ from pydantic import Field, JsonValue
 from tradewind.api.call import Call
 from tradewind.api.errors import NotFound
 from tradewind.api.models import Answer, Body, Limit, Offset, OrderBy, collection, page_of
-from tradewind.api.public.bulk import (
-    BulkBody,
-    BulkCreateAction,
-    BulkResponse,
-    BulkUpdateAction,
-    OnExistence,
-    Results,
-    may_change,
-    may_create,
-)
+from tradewind.api.public.bulk import BulkBody, BulkResponse
+from tradewind.api.public.bulk_named import Named
 from tradewind.api.routing import Asked, Routes
 from tradewind.api.values import check_no_team, masked
-from tradewind.core.access import Action, Need, Resource
+from tradewind.core.access import Resource
 from tradewind.core.errors import InvalidInput, TradewindError
 from tradewind.core.sensitive import REDACTED
 from tradewind.store import queries
@@ -78,31 +70,8 @@ def post_variable(call: Asked, body: VariableBody) -> dict[str, Any]:
 @routes.patch("", Resource.VARIABLE, response_model=BulkResponse, response_model_exclude_none=True)
 def bulk_variables(call: Asked, body: BulkBody[VariableBody]) -> dict[str, Any]:
     """Make, change and delete several."""
-    results = Results()
-    for action in body.actions:
-        keys = {entity if isinstance(entity, str) else entity.key for entity in action.entities}
-        with call.reading() as connection:
-            existing = reading.names_of(connection, t.variable, keys)
-
-        def change(entity: Any, action: Any = action, existing: set[str] = existing) -> str | None:
-            key = entity if isinstance(entity, str) else entity.key
-            what = f"variable {key!r}"
-            if isinstance(action, BulkCreateAction):
-                call.allow(Need(Action.CREATE, Resource.VARIABLE))
-                if not may_create(what, key in existing, action.action_on_existence):
-                    return None
-                _set(call, entity, new=action.action_on_existence is not OnExistence.OVERWRITE)
-            elif not may_change(what, key in existing, action.action_on_non_existence):
-                return None
-            elif isinstance(action, BulkUpdateAction):
-                _set(call, entity, only=masked(action.update_mask, entity, "key"))
-            else:
-                call.allow(Need(Action.DELETE, Resource.VARIABLE))
-                call.command("variable.delete", key=key)
-            return str(key)
-
-        results.apply(action.action, action.entities, change)
-    return results.answer()
+    kind = Named(Resource.VARIABLE, t.variable, "key", _set, _delete)
+    return kind.change_all(call, body)
 
 
 @routes.get("/{variable_key:path}", Resource.VARIABLE, response_model=VariableResponse)
@@ -126,8 +95,12 @@ def patch_variable(
 def delete_variable(call: Asked, variable_key: str) -> Response:
     """Delete a variable."""
     _row(call, variable_key)
-    call.command("variable.delete", key=variable_key)
+    _delete(call, variable_key)
     return Response(status_code=204)
+
+
+def _delete(call: Call, name: str) -> None:
+    call.command("variable.delete", key=name)
 
 
 def _set(call: Call, body: VariableBody, **how: Any) -> None:
