@@ -664,6 +664,10 @@ def test_a_mail_is_asked_for_and_not_sent_and_a_late_run_is_told_of(write: Write
 # --- the process -------------------------------------------------------------------------------------------------
 
 
+def airflow_modules() -> dict[str, object]:
+    return {name: module for name, module in sys.modules.items() if name.partition(".")[0] == "airflow"}
+
+
 def test_the_process_is_afterwards_as_it_was(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
     file = write("""
         import os, sys
@@ -680,10 +684,11 @@ def test_the_process_is_afterwards_as_it_was(write: Write, monkeypatch: pytest.M
     monkeypatch.setenv("KEPT", "1")
     before = (dict(os.environ), os.getcwd(), list(sys.path), sys.stdout, signal.getsignal(signal.SIGALRM))
     left = signal.getitimer(signal.ITIMER_REAL)[0]
+    names = airflow_modules()  # other tests of this process may have left some
     run = run_dag(file)
     assert str(file.parent) in run.xcom("litter")
     assert before == (dict(os.environ), os.getcwd(), list(sys.path), sys.stdout, signal.getsignal(signal.SIGALRM))
-    assert not [name for name in sys.modules if name.partition(".")[0] == "airflow"]
+    assert airflow_modules() == names
     assert bool(signal.getitimer(signal.ITIMER_REAL)[0]) == bool(left)  # that of pytest-timeout
 
 

@@ -66,6 +66,11 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
         def _split_scope(self, nodeid: str) -> str:
             return self.groups.get(nodeid, nodeid)
 
+        def _reschedule(self, node: Any) -> None:
+            """Work for a worker, once it has said what it has collected: one that takes a dead one's place has not."""
+            if node in self.registered_collections:
+                super()._reschedule(node)
+
         def remove_node(self, node: Any) -> str | None:
             """The test that a worker died of, if it did. As it stands in pytest-xdist, that one would be tried again,
             and what was over would be handed out as work of no tests, whose end nobody says."""
