@@ -50,7 +50,7 @@ def dag_facts(connection: Connection, dag_id: str) -> DagFacts | None:
 
 def dags_listed(connection: Connection, scope: DagScope, wanted: DagFilter, page: Page) -> Listed:
     """Dag rows in the scope, each with when its file was parsed and whether that went wrong."""
-    query = _dags().where(visible_dags(scope), *_conditions(wanted))
+    query = _dags().where(visible_dags(scope), *conditions(wanted))
     return paged(connection, query, page, SORTABLE, key=(t.dag.c.dag_id,), default=("dag_id",))
 
 
@@ -74,7 +74,8 @@ def _dags() -> Select[Any]:
     )
 
 
-def _conditions(wanted: DagFilter) -> list[Any]:
+def conditions(wanted: DagFilter) -> list[Any]:
+    """What a filter asks of `dag` rows."""
     dag = t.dag.c
     found: list[Any] = []
     if wanted.stale is not None:
