@@ -9,7 +9,7 @@ from fastapi.concurrency import run_in_threadpool
 from sqlalchemy import Engine
 
 from tradewind import __version__
-from tradewind.api import public, ui
+from tradewind.api import public, ui, web
 from tradewind.api.call import Gate, Installation
 from tradewind.api.errors import answer_errors
 from tradewind.api.gates import OpenGate
@@ -48,10 +48,11 @@ def make_app(settings: Settings, engine: Engine, *, link: Link | None = None, ga
         settings, engine, link or SchedulerLink(settings.scheduler_socket), gate or OpenGate()
     )
     answer_errors(app)
-    for family in (routes, *ui.FAMILIES):
+    for family in (routes, web.routes, *ui.FAMILIES):
         app.include_router(family.router)
     for family in public.FAMILIES:
         app.include_router(family.router, prefix="/api/v2")
+    web.serve_pages(app)
     check_declared(app)
     guarded(app)
     return app
