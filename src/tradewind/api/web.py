@@ -53,8 +53,9 @@ def serve_pages(app: FastAPI) -> None:
             return JSONResponse({"detail": "Not Found"}, 404)
         if not index.is_file():
             return HTMLResponse(NOT_BUILT)
-        base = html.escape(request.scope.get("root_path", "").rstrip("/") + "/", quote=True)
-        text = index.read_text("utf-8").replace("<head>", f'<head><base href="{base}" />', 1)
+        base = html.escape(request.scope.get("root_path", "").rstrip("/"), quote=True)
+        # A base element is forbidden by the page's own policy, so addresses are made whole here.
+        text = index.read_text("utf-8").replace('="./', f'="{base}/').replace('content="@base"', f'content="{base}"')
         return HTMLResponse(text, headers={"cache-control": "no-cache"})
 
     page.need = OPEN  # type: ignore[attr-defined]

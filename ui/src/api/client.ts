@@ -17,7 +17,7 @@ export class ApiError extends Error {
 }
 
 /** Where the application lives: behind a proxy not necessarily at the root. */
-export const BASE = new URL(document.baseURI).pathname.replace(/\/$/, "");
+export const BASE = (document.querySelector<HTMLMetaElement>('meta[name="base"]')?.content ?? "").replace("@base", "");
 
 const client = createClient<paths>({ baseUrl: BASE });
 

@@ -96,7 +96,7 @@ const airflowTask = createRoute({
 /** Whether a place to go on to after signing in lies in this application. */
 export const isWithin = (place: string): boolean => {
   try {
-    const url = new URL(place, document.baseURI);
+    const url = new URL(place, location.href);
     return url.origin === location.origin && place.startsWith("/") && !/^\/[/\\]/.test(place);
   } catch {
     return false;
