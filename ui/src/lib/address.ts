@@ -21,3 +21,6 @@ export const placeOf = (text: string | undefined): number => {
 
 /** What the next click on a column's head asks for: upwards, downwards, then the list's own order. */
 export const nextSort = (sort: string | undefined, name: string): string => (sort === name ? `-${name}` : sort === `-${name}` ? "" : name);
+
+/** What a reader typed, as the pattern that finds exactly that anywhere in a text. */
+export const patternOf = (text: string): string => text.replace(/[\\%_]/g, "\\$&");

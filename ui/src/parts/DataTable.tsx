@@ -111,7 +111,7 @@ interface FootProps<Row> {
 }
 
 /** How much of a list is shown, the way to the rest of it, and its export. */
-export const TableFoot = <Row,>({ name, columns, rows, total, offset = 0, before, after }: FootProps<Row>) => {
+export const TableFoot = <Row,>({ name, columns, rows, total, offset, before, after }: FootProps<Row>) => {
   const t = useTexts(messages);
   const exported = columns.filter((column) => column.text);
   const save = (): void => {
@@ -120,7 +120,7 @@ export const TableFoot = <Row,>({ name, columns, rows, total, offset = 0, before
   const isPart = total !== null && total > rows.length;
   return (
     <div className="tablefoot" aria-label={t("table.paging")} role="group">
-      <span>{isPart ? t("table.shown", { from: offset + 1, to: offset + rows.length, count: total }) : t("table.shownOnly", { count: rows.length })}</span>
+      <span>{!isPart ? t("table.shownOnly", { count: rows.length }) : offset === undefined ? t("table.part", { shown: rows.length, count: total }) : t("table.shown", { from: offset + 1, to: offset + rows.length, count: total })}</span>
       {(before ?? after) && (
         <>
           <button type="button" className="btn quiet icon" disabled={!before} aria-label={t("table.before")} title={t("table.before")} onClick={before}><span className="turned"><Icon name="right" small /></span></button>
