@@ -10,12 +10,18 @@ def families() -> tuple[Routes, ...]:
     """All families of routes; importing them takes a moment that the start of a server has not."""
     from tradewind.api.ui import (
         dags,
+        find,
         grid,
+        home,
         session,
+        system,
     )
 
     return (
         dags.routes,
+        find.routes,
         grid.routes,
+        home.routes,
         session.routes,
+        system.routes,
     )
