@@ -18,6 +18,7 @@ from tradewind.core.explain_dag import explain_dag, explain_unread
 from tradewind.core.inputs import AssetStoreChanged, TaskStoreChanged, XCom, XComPushed
 from tradewind.core.soundness import MOST
 from tradewind.core.states import FINISHED, RUN_FINISHED
+from tradewind.core.waits import said, waits
 from tradewind.core.world import World
 from tradewind.scheduler.asset_events import event_info
 from tradewind.scheduler.facts import check_asset_named, dag_facts, states_by_run, wanted_partitions, wanted_runs
@@ -28,6 +29,8 @@ from tradewind.store.times import to_us
 from tradewind.wire.messages import Request
 
 Answer = Callable[[Any, Exception | None], None]
+MOST_WAITS = 200
+"""Causes that one answer names."""
 
 
 @dataclass(slots=True)
@@ -313,6 +316,10 @@ class Endpoint:
 
     def _status(self, reply: Answer) -> None:
         reply(self.status(), None)
+
+    def _waits(self, reply: Answer, most: int = 20) -> None:
+        found, is_all = waits(self.world(), self.now(), min(int(most), MOST_WAITS), self.held_back())
+        reply({"waits": [said(each) for each in found], "is_all": is_all}, None)
 
 
 def _said(reason: Reason, run_id: str | None, task_id: str, map_index: int, state: str) -> dict[str, Any]:

@@ -149,6 +149,11 @@ class Owner:
         (self._urgent if urgent else self._inbox).append(Item(event, reply, also))
 
     @property
+    def backlog(self) -> int:
+        """Inputs that are to be taken."""
+        return len(self._inbox) + len(self._urgent)
+
+    @property
     def has_work(self) -> bool:
         """Whether a turn would do something at this moment."""
         due = self.world.next_timer()

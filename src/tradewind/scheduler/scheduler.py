@@ -290,6 +290,9 @@ class Scheduler:
                 "beat_age_seconds": round(now - beat, 3),
                 "used": world.workers[name].used if name in world.workers else 0,
                 "capacity": world.workers[name].capacity if name in world.workers else 0,
+                "queues": list(world.workers[name].queues) if name in world.workers else [],
+                "draining": name in world.workers and world.workers[name].draining,
+                "held_back": [[attempt, *sizes] for attempt, sizes in desk.held_back.get(name, {}).items()],
             }
             for name, beat in desk.beats.items()
         ]
@@ -306,6 +309,12 @@ class Scheduler:
                 "live_runs": len(world.runs),
                 "active_attempts": world.total_active,
                 "ready_tasks": len(world.ready),
+                "backlog": owner.backlog,
+                "outbox_bytes": sum(peer.backlog for peer in desk.peers),
+                "timers": len(world.timers),
+                "deferred_tasks": len(world.deferrals),
+                "watchers": len(world.watchers.active),
+                "dags": len(world.dags),
                 "set_aside": [found.reason for found in list(world.set_aside.values())[:MOST_SHOWN]],
             },
             "agents": agents,

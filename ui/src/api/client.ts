@@ -53,14 +53,21 @@ const fieldsOf = (error: unknown): Record<string, string> => {
   if (!Array.isArray(detail)) return {};
   return Object.fromEntries(detail.map((each: { loc?: unknown[]; msg?: string }) => [String(each.loc?.at(-1) ?? ""), each.msg ?? ""]));
 };
+export interface Sending {
+  /** The same call with the same key is done once. */
+  key?: string;
+  /** The request outlives the page that makes it; its body may have 64 KB then. */
+  keepalive?: boolean;
+}
 
 /** A change that is no part of the typed routes: the public API, sign-in. */
-export const send = async (method: string, path: string, body?: unknown): Promise<unknown> => {
+export const send = async (method: string, path: string, body?: unknown, sending: Sending = {}): Promise<unknown> => {
   let response: Response;
   try {
     response = await fetch(BASE + path, {
       method,
-      headers: { "content-type": "application/json", "x-tradewind": "ui" },
+      headers: { "content-type": "application/json", "x-tradewind": "ui", ...(sending.key ? { "idempotency-key": sending.key } : {}) },
+      keepalive: sending.keepalive ?? false,
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
   } catch {

@@ -2074,6 +2074,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/ui/counts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Counts
+         * @description What stands beside the names of pages.
+         */
+        get: operations["counts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/ui/dag_facets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Dag Facets
+         * @description Tags and owners of the Dags that the caller may see, with how many have each.
+         */
+        get: operations["dag_facets"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/ui/dags": {
         parameters: {
             query?: never;
@@ -2154,6 +2194,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/ui/find": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Find
+         * @description A few Dags, runs, tasks and assets whose name holds the text.
+         */
+        get: operations["find"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/ui/home": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Home
+         * @description All of the home page.
+         */
+        get: operations["home"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/ui/import-errors": {
         parameters: {
             query?: never;
@@ -2221,6 +2301,26 @@ export interface paths {
          * @description A role that nobody holds; one that is built in loses what was added to it.
          */
         delete: operations["delete_role"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/ui/scheduler": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Scheduler
+         * @description The owner loop, triggers and Dag files.
+         */
+        get: operations["scheduler"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -2332,6 +2432,26 @@ export interface paths {
          * @description Another password; what they have open ends.
          */
         post: operations["set_user_password"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/ui/workers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Workers
+         * @description Every worker that was ever here, with what it runs.
+         */
+        get: operations["workers"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -2641,6 +2761,18 @@ export interface components {
              * Format: date-time
              */
             updated_at: string;
+        };
+        /**
+         * Bar
+         * @description Runs that were over in one step of the chart.
+         */
+        Bar: {
+            /** Failed */
+            failed: number;
+            /** Place */
+            place: number;
+            /** Success */
+            success: number;
         };
         /** BrokenFile */
         BrokenFile: {
@@ -2973,6 +3105,21 @@ export interface components {
             /** Update Mask */
             update_mask?: string[] | null;
         };
+        /** Chart */
+        Chart: {
+            /** Bars */
+            bars: components["schemas"]["Bar"][];
+            /** Is Whole */
+            is_whole: boolean;
+            /** Planned */
+            planned: number[][];
+            /** Start */
+            start: number;
+            /** Step */
+            step: number;
+            /** Until */
+            until: number;
+        };
         /** ClearPartitionsBody */
         ClearPartitionsBody: {
             /**
@@ -3076,6 +3223,17 @@ export interface components {
                 string,
                 number
             ])[] | null;
+        };
+        /** Component */
+        Component: {
+            /** Facts */
+            facts: {
+                [key: string]: number;
+            };
+            /** Name */
+            name: string;
+            /** State */
+            state: string;
         };
         /** Config */
         Config: {
@@ -3200,6 +3358,22 @@ export interface components {
             message: string;
             /** Status */
             status: boolean;
+        };
+        /**
+         * Counts
+         * @description What the navigation counts.
+         */
+        Counts: {
+            /** Broken Files */
+            broken_files: number;
+            /** Dags */
+            dags: number;
+            /** Failing */
+            failing: number;
+            /** Questions */
+            questions: number;
+            /** Running */
+            running: number;
         };
         /** CreateAssetEventsBody */
         CreateAssetEventsBody: {
@@ -3638,6 +3812,16 @@ export interface components {
             /** Running */
             running: number;
         };
+        /**
+         * DagFacets
+         * @description What the list can be narrowed by: those that most Dags have first.
+         */
+        DagFacets: {
+            /** Owners */
+            owners: components["schemas"]["Facet"][];
+            /** Tags */
+            tags: components["schemas"]["Facet"][];
+        };
         /** DagHead */
         DagHead: {
             /** Dag Id */
@@ -3680,6 +3864,8 @@ export interface components {
             counts: components["schemas"]["DagCounts"];
             /** Dags */
             dags: components["schemas"]["DagRow"][];
+            /** Favorites */
+            favorites: number;
             /** Now */
             now: number;
             /** Total */
@@ -3701,6 +3887,8 @@ export interface components {
             dag_id: string;
             /** Description */
             description: string | null;
+            /** Is Favorite */
+            is_favorite: boolean;
             /** Is Late */
             is_late: boolean;
             /** Is Paused */
@@ -3840,6 +4028,26 @@ export interface components {
          * @enum {string}
          */
         DagWarningType: "asset conflict" | "non-existent pool" | "runtime varying value";
+        /**
+         * Digest
+         * @description The last day beside the one before it; `before` is None where it was not counted as a whole.
+         */
+        Digest: {
+            /** Asked Since */
+            asked_since: number | null;
+            /** Failed */
+            failed: number;
+            /** Failed Before */
+            failed_before: number | null;
+            /** New Versions */
+            new_versions: number;
+            /** Questions */
+            questions: number;
+            /** Runs */
+            runs: number;
+            /** Runs Before */
+            runs_before: number | null;
+        };
         /** DryRunBackfillCollectionResponse */
         DryRunBackfillCollectionResponse: {
             /** Backfills */
@@ -3942,6 +4150,63 @@ export interface components {
             /** Total Entries */
             total_entries: number;
         };
+        /** Facet */
+        Facet: {
+            /** Count */
+            count: number;
+            /** Name */
+            name: string;
+        };
+        /**
+         * FailedTask
+         * @description The newest task instance of a group, for its log.
+         */
+        FailedTask: {
+            /** At */
+            at: number | null;
+            /** Dag Id */
+            dag_id: string;
+            /** Map Index */
+            map_index: number;
+            /** Next Try */
+            next_try: number | null;
+            /** Run Id */
+            run_id: string;
+            /** State */
+            state: string;
+            /** Task Id */
+            task_id: string;
+            /** Tries */
+            tries: number;
+            /** Try Number */
+            try_number: number;
+        };
+        /** FailingDag */
+        FailingDag: {
+            /** Dag Id */
+            dag_id: string;
+            /** Run Id */
+            run_id: string;
+            /** Tasks */
+            tasks: number;
+        };
+        /**
+         * FailureGroup
+         * @description Task instances with one error; `error` is its first line, empty where nothing was said.
+         */
+        FailureGroup: {
+            /** Dag Count */
+            dag_count: number;
+            /** Dags */
+            dags: components["schemas"]["FailingDag"][];
+            /** Error */
+            error: string;
+            newest: components["schemas"]["FailedTask"] | null;
+            /** Since */
+            since: number | null;
+            /** Tasks */
+            tasks: number;
+        };
         /** FastAPIAppResponse */
         FastAPIAppResponse: {
             /** App */
@@ -3990,6 +4255,54 @@ export interface components {
             problems: components["schemas"]["FileProblem"][];
             /** Total */
             total: number;
+        };
+        /** Found */
+        Found: {
+            /** Assets */
+            assets: components["schemas"]["FoundAsset"][];
+            /** Dags */
+            dags: components["schemas"]["FoundDag"][];
+            /** Runs */
+            runs: components["schemas"]["FoundRun"][];
+            /** Tasks */
+            tasks: components["schemas"]["FoundTask"][];
+        };
+        /** FoundAsset */
+        FoundAsset: {
+            /** Id */
+            id: number;
+            /** Name */
+            name: string;
+            /** Uri */
+            uri: string;
+        };
+        /** FoundDag */
+        FoundDag: {
+            /** Dag Id */
+            dag_id: string;
+            /** Is Paused */
+            is_paused: boolean;
+        };
+        /** FoundRun */
+        FoundRun: {
+            /** Dag Id */
+            dag_id: string;
+            /** Run Id */
+            run_id: string;
+            /** State */
+            state: string;
+        };
+        /**
+         * FoundTask
+         * @description With the newest run that has it.
+         */
+        FoundTask: {
+            /** Dag Id */
+            dag_id: string;
+            /** Run Id */
+            run_id: string;
+            /** Task Id */
+            task_id: string;
         };
         /**
          * GrantShape
@@ -4217,6 +4530,47 @@ export interface components {
             /** Detail */
             detail?: components["schemas"]["ValidationError"][];
         };
+        /** Home */
+        Home: {
+            /** Broken Files */
+            broken_files: number;
+            chart: components["schemas"]["Chart"];
+            /** Components */
+            components: components["schemas"]["Component"][];
+            /** Dags */
+            dags: number;
+            digest: components["schemas"]["Digest"];
+            /** Failing */
+            failing: number;
+            /** Group Count */
+            group_count: number;
+            /** Groups */
+            groups: components["schemas"]["FailureGroup"][];
+            /** Late */
+            late: components["schemas"]["LateRun"][];
+            /** Late Count */
+            late_count: number;
+            /** Next */
+            next: components["schemas"]["PlannedRun"][];
+            /** Now */
+            now: number;
+            /** Paused */
+            paused: number;
+            /** Pools */
+            pools: components["schemas"]["PoolBar"][];
+            /** Queued Count */
+            queued_count: number;
+            /** Queued Since */
+            queued_since: number | null;
+            /** Running */
+            running: components["schemas"]["RunningRun"][];
+            /** Running Count */
+            running_count: number;
+            /** Waits */
+            waits: components["schemas"]["Waiting"][] | null;
+            /** Waits Are All */
+            waits_are_all: boolean;
+        };
         /** ImportErrorCollectionResponse */
         ImportErrorCollectionResponse: {
             /** Import Errors */
@@ -4290,6 +4644,15 @@ export interface components {
             id?: number | null;
             /** Timestamp */
             timestamp?: string | null;
+        };
+        /** LateRun */
+        LateRun: {
+            /** Dag Id */
+            dag_id: string;
+            /** Due */
+            due: number;
+            /** Why */
+            why: string;
         };
         /** Line */
         Line: {
@@ -4384,6 +4747,65 @@ export interface components {
          * @enum {string}
          */
         OnExistence: "fail" | "skip" | "overwrite";
+        /**
+         * Owner
+         * @description Who decides, and figures since it began; None in `Scheduler` while nobody answers.
+         */
+        Owner: {
+            /** Active Attempts */
+            active_attempts: number;
+            /** Backlog */
+            backlog: number;
+            /** Busy Us */
+            busy_us: number;
+            /** Dags */
+            dags: number;
+            /** Database Away */
+            database_away: boolean;
+            /** Deferred Tasks */
+            deferred_tasks: number;
+            /** Epoch */
+            epoch: number;
+            /** Holder */
+            holder: string;
+            /** Inputs */
+            inputs: number;
+            /** Live Runs */
+            live_runs: number;
+            /** Outbox Bytes */
+            outbox_bytes: number;
+            /** Ready Tasks */
+            ready_tasks: number;
+            /** Set Aside */
+            set_aside: string[];
+            /** Started At */
+            started_at: number;
+            /** Statements */
+            statements: number;
+            /** Timers */
+            timers: number;
+            /** Turns */
+            turns: number;
+            /** Watchers */
+            watchers: number;
+        };
+        /** ParsedFile */
+        ParsedFile: {
+            /** Dags */
+            dags: number;
+            /** File */
+            file: string;
+            /** Is Broken */
+            is_broken: boolean;
+            /** Isolation */
+            isolation: string;
+            /** Isolation Reason */
+            isolation_reason: string;
+            /** Parsed At */
+            parsed_at: number;
+            /** Seconds */
+            seconds: number;
+        };
         /** PasswordBody */
         PasswordBody: {
             /**
@@ -4422,6 +4844,13 @@ export interface components {
             new_state?: components["schemas"]["TaskInstanceState"] | null;
             /** Note */
             note?: string | null;
+        };
+        /** PlannedRun */
+        PlannedRun: {
+            /** At */
+            at: number;
+            /** Dag Id */
+            dag_id: string;
         };
         /**
          * PluginCollectionResponse
@@ -4478,6 +4907,15 @@ export interface components {
             source: string;
             /** Timetables */
             timetables: string[];
+        };
+        /** PoolBar */
+        PoolBar: {
+            /** Name */
+            name: string;
+            /** Slots */
+            slots: number;
+            /** Used */
+            used: number;
         };
         /** PoolBody */
         PoolBody: {
@@ -4714,6 +5152,77 @@ export interface components {
          * @enum {string}
          */
         RunType: "scheduled" | "manual" | "backfill" | "operator_triggered" | "asset_triggered" | "asset_materialization";
+        /** RunningRun */
+        RunningRun: {
+            /** Dag Id */
+            dag_id: string;
+            /** Run After */
+            run_after: number;
+            /** Run Id */
+            run_id: string;
+            /** Run Type */
+            run_type: string;
+            /** Start */
+            start: number | null;
+            /** States */
+            states: {
+                [key: string]: number;
+            };
+            /** Usual */
+            usual: number | null;
+        };
+        /**
+         * RunningTask
+         * @description What holds slots of a worker. Where the caller may not see its Dag, ids are empty.
+         */
+        RunningTask: {
+            /** Cpu Seconds */
+            cpu_seconds: number | null;
+            /** Dag Id */
+            dag_id: string;
+            /** Map Index */
+            map_index: number;
+            /** Now Bytes */
+            now_bytes: number | null;
+            /** Peak Bytes */
+            peak_bytes: number | null;
+            /** Pool */
+            pool: string;
+            /** Run Id */
+            run_id: string;
+            /** Since */
+            since: number | null;
+            /** Slots */
+            slots: number;
+            /** State */
+            state: string;
+            /** Task Id */
+            task_id: string;
+            /** Try Number */
+            try_number: number;
+            /** Waits For Bytes */
+            waits_for_bytes: number | null;
+        };
+        /** SchedulerPage */
+        SchedulerPage: {
+            /** Epoch */
+            epoch: number;
+            /** Files */
+            files: components["schemas"]["ParsedFile"][];
+            /** Files Known */
+            files_known: number | null;
+            /** Files Parsing */
+            files_parsing: number | null;
+            /** Files Total */
+            files_total: number;
+            /** Holder */
+            holder: string;
+            /** Now */
+            now: number;
+            owner: components["schemas"]["Owner"] | null;
+            /** Triggers */
+            triggers: components["schemas"]["Waiter"][];
+        };
         /**
          * Session
          * @description Who is here, and what this installation is called.
@@ -4721,6 +5230,10 @@ export interface components {
         Session: {
             /** Instance Name */
             instance_name: string;
+            /** May */
+            may: {
+                [key: string]: string[];
+            };
             /** Name */
             name: string;
             /** Roles */
@@ -4768,8 +5281,8 @@ export interface components {
         };
         /**
          * SettingRow
-         * @description `source` is `default`, or the variable or file that says it. `is_used`: something reads it; a setting that nothing
-         *     reads is accepted for Airflow's sake.
+         * @description `source` is `default`, or the variable or file that says it. `is_used`: something reads it; what nothing reads is
+         *     accepted for Airflow's sake.
          */
         SettingRow: {
             /** Help */
@@ -5484,6 +5997,77 @@ export interface components {
             git_version: string | null;
             /** Version */
             version: string;
+        };
+        /**
+         * Waiter
+         * @description Deferred tasks by the trigger that they wait for.
+         */
+        Waiter: {
+            /** Classpath */
+            classpath: string;
+            /** Count */
+            count: number;
+            /** Since */
+            since: number | null;
+        };
+        /** Waiting */
+        Waiting: {
+            /** Code */
+            code: string;
+            /** Count */
+            count: number;
+            /** Dag Id */
+            dag_id: string;
+            /** Map Index */
+            map_index: number;
+            /** Run Id */
+            run_id: string;
+            /** Sentence */
+            sentence: string;
+            /** Since */
+            since: number | null;
+            /** State */
+            state: string;
+            /** Task Id */
+            task_id: string;
+        };
+        /** WorkerRow */
+        WorkerRow: {
+            /** Beat Age Seconds */
+            beat_age_seconds: number | null;
+            /** Capacity */
+            capacity: number;
+            /** Held Back */
+            held_back: number;
+            /** Instance */
+            instance: string;
+            /** Joined At */
+            joined_at: number;
+            /** Name */
+            name: string;
+            /** Pid */
+            pid: number;
+            /** Queues */
+            queues: string[];
+            /** State */
+            state: string;
+            /** Tasks */
+            tasks: components["schemas"]["RunningTask"][];
+            /** Used */
+            used: number;
+            /** Version */
+            version: number;
+        };
+        /** Workers */
+        Workers: {
+            /** Is All */
+            is_all: boolean;
+            /** Is Scheduler Away */
+            is_scheduler_away: boolean;
+            /** Now */
+            now: number;
+            /** Workers */
+            workers: components["schemas"]["WorkerRow"][];
         };
         /** XComCollectionResponse */
         XComCollectionResponse: {
@@ -10497,6 +11081,46 @@ export interface operations {
             };
         };
     };
+    counts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Counts"];
+                };
+            };
+        };
+    };
+    dag_facets: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DagFacets"];
+                };
+            };
+        };
+    };
     list_dags: {
         parameters: {
             query?: {
@@ -10510,6 +11134,7 @@ export interface operations {
                 owners?: string[];
                 show?: ("failing" | "running" | "late")[];
                 paused?: boolean | null;
+                favorite?: boolean | null;
             };
             header?: never;
             path?: never;
@@ -10624,6 +11249,68 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["TaskPanel"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    find: {
+        parameters: {
+            query?: {
+                text?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Found"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    home: {
+        parameters: {
+            query?: {
+                hours?: 6 | 24 | 168;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Home"];
                 };
             };
             /** @description Validation Error */
@@ -10817,6 +11504,26 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    scheduler: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SchedulerPage"];
                 };
             };
         };
@@ -11056,6 +11763,26 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    workers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Workers"];
                 };
             };
         };

@@ -7,7 +7,7 @@ export const Missing = () => {
   return (
     <div className="trouble">
       <h1>{t("error.notFound")}</h1>
-      <Link to="/dags" className="link">{t("nav.dags")}</Link>
+      <Link to="/" className="link">{t("nav.home")}</Link>
     </div>
   );
 };

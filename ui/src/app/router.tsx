@@ -1,7 +1,8 @@
 /** Every page and its address. What a reader has set on a page is in its address, so that any view can be linked. */
-import { createRoute, createRouter, redirect } from "@tanstack/react-router";
+import { createRouter } from "@tanstack/react-router";
 import { BASE } from "../api/client";
 import { accountRoutes } from "../features/account/routes";
+import { assetsRoutes } from "../features/assets/routes";
 import { auditRoutes } from "../features/audit/routes";
 import { browseRoutes } from "../features/browse/routes";
 import { configRoutes } from "../features/config/routes";
@@ -9,21 +10,19 @@ import { connectionsRoutes } from "../features/connections/routes";
 import { dagRoutes } from "../features/dag/routes";
 import { dagsRoutes } from "../features/dags/routes";
 import { errorsRoutes } from "../features/errors/routes";
+import { homeRoutes } from "../features/home/routes";
+import { inboxRoutes } from "../features/inbox/routes";
 import { loginRoutes } from "../features/login/routes";
 import { poolsRoutes } from "../features/pools/routes";
+import { schedulerRoutes } from "../features/scheduler/routes";
 import { usersRoutes } from "../features/users/routes";
 import { variablesRoutes } from "../features/variables/routes";
+import { workersRoutes } from "../features/workers/routes";
 import { root, shell } from "./root";
 
-const home = createRoute({
-  getParentRoute: () => shell,
-  path: "/",
-  beforeLoad: () => { throw redirect({ to: "/dags" }); },
-});
-
 const pages = [
-  home,
   ...accountRoutes,
+  ...assetsRoutes,
   ...auditRoutes,
   ...browseRoutes,
   ...configRoutes,
@@ -31,9 +30,13 @@ const pages = [
   ...dagRoutes,
   ...dagsRoutes,
   ...errorsRoutes,
+  ...homeRoutes,
+  ...inboxRoutes,
   ...poolsRoutes,
+  ...schedulerRoutes,
   ...usersRoutes,
   ...variablesRoutes,
+  ...workersRoutes,
 ] as const;
 
 export const router = createRouter({

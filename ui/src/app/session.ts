@@ -1,7 +1,7 @@
 /** Who is signed in. A server that asks for a name is answered by the sign-in page. */
 import { useQuery } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
-import { useEffect } from "react";
+import { useEffect, useMemo } from "react";
 import { ApiError, answered, type Schemas, server } from "../api/client";
 import { useSettings } from "./settings";
 
@@ -15,6 +15,18 @@ export const useSession = (): { session: Session | undefined; error: Error | nul
   }, [data, setHome]);
   useSignInWhere(error);
   return { session: data, error };
+};
+
+export type Action = "read" | "create" | "edit" | "delete";
+/** Whether the caller may do this to a resource, or to some of it at least. False until it is known. */
+export type May = (action: Action, resource: string) => boolean;
+
+export const mayOf = (session: Pick<Session, "may"> | undefined): May =>
+  (action, resource) => session?.may[resource]?.includes(action) ?? false;
+
+export const useMay = (): May => {
+  const { data } = useQuery({ queryKey: ["session"], queryFn: () => answered(server.GET("/ui/session")), staleTime: 60_000 });
+  return useMemo(() => mayOf(data), [data]);
 };
 
 /** Go to the sign-in page when the server does not know who asks, and come back afterwards. */

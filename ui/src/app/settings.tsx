@@ -1,21 +1,27 @@
-/** What a reader has chosen for every page: language, theme, contrast and time zone. Kept by the browser. */
-import { createContext, type ReactNode, use, useEffect, useMemo, useState } from "react";
+/** What a reader has chosen for every page: language, theme, contrast, time zone and keys. Kept by the browser. */
+import { createContext, type ReactNode, use, useLayoutEffect, useMemo, useState, useSyncExternalStore } from "react";
 import { LANGUAGES, type Language, type Translate, translate } from "../i18n/text";
 import { type Say, sayIn, type Texts } from "../i18n/texts";
 import { now } from "../lib/clock";
 import { type Clock, isZone } from "../lib/time";
 
 export type Theme = "light" | "dark";
+export type ThemeChoice = Theme | "system";
 
 export interface Choices {
   language: Language;
-  theme: Theme;
+  /** What the reader chose; `system` follows the machine. */
+  themeChoice: ThemeChoice;
+  /** Whether single letters are shortcuts. */
+  letters: boolean;
   contrast: "" | "more";
   /** Empty: the installation's own. */
   zone: string;
 }
 
 interface Settings extends Choices {
+  /** What is shown. */
+  theme: Theme;
   choose: (change: Partial<Choices>) => void;
   /** The installation's time zone, once it is known. */
   home: string;
@@ -25,9 +31,9 @@ interface Settings extends Choices {
 const KEY = "tradewind";
 const Context = createContext<Settings | null>(null);
 
-const kept = (): Partial<Choices> => {
+const kept = (): Partial<Choices & { theme: Theme }> => {
   try {
-    return JSON.parse(localStorage.getItem(KEY) ?? "{}") as Partial<Choices>;
+    return JSON.parse(localStorage.getItem(KEY) ?? "{}") as Partial<Choices & { theme: Theme }>;
   } catch {
     return {};
   }
@@ -36,33 +42,42 @@ const kept = (): Partial<Choices> => {
 const first = (): Choices => {
   const found = kept();
   const language = found.language ?? (navigator.language.startsWith("ko") ? "ko" : "en");
-  const theme = found.theme ?? (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light");
+  const theme = found.themeChoice ?? found.theme;
   const contrast = found.contrast ?? (matchMedia("(prefers-contrast: more)").matches ? "more" : "");
   return {
     language: language in LANGUAGES ? language : "en",
-    theme: theme === "dark" ? "dark" : "light",
+    themeChoice: theme === "dark" || theme === "light" ? theme : "system",
+    letters: found.letters !== false,
     contrast: contrast === "more" ? "more" : "",
     zone: found.zone && isZone(found.zone) ? found.zone : "",
   };
 };
 
+const DARK = matchMedia("(prefers-color-scheme: dark)");
+const onSystemTheme = (changed: () => void): (() => void) => {
+  DARK.addEventListener("change", changed);
+  return () => { DARK.removeEventListener("change", changed); };
+};
+
 export const SettingsProvider = ({ children }: { children: ReactNode }) => {
   const [choices, setChoices] = useState(first);
   const [home, setHome] = useState("UTC");
-  useEffect(() => {
+  const systemTheme = useSyncExternalStore(onSystemTheme, () => (DARK.matches ? "dark" : "light"));
+  const theme = choices.themeChoice === "system" ? systemTheme : choices.themeChoice;
+  useLayoutEffect(() => {
     const root = document.documentElement;
     root.lang = choices.language;
-    root.dataset.theme = choices.theme;
+    root.dataset.theme = theme;
     root.dataset.contrast = choices.contrast;
     try {
       localStorage.setItem(KEY, JSON.stringify(choices));
     } catch {
       // A browser that keeps nothing still shows everything.
     }
-  }, [choices]);
+  }, [choices, theme]);
   const settings = useMemo(
-    () => ({ ...choices, home, setHome, choose: (change: Partial<Choices>) => { setChoices((old) => ({ ...old, ...change })); } }),
-    [choices, home],
+    () => ({ ...choices, theme, home, setHome, choose: (change: Partial<Choices>) => { setChoices((old) => ({ ...old, ...change })); } }),
+    [choices, theme, home],
   );
   return <Context value={settings}>{children}</Context>;
 };

@@ -10,16 +10,22 @@ def families() -> tuple[Routes, ...]:
     """All families of routes; importing them takes a moment that the start of a server has not."""
     from tradewind.api.ui import (
         dags,
+        find,
         grid,
+        home,
         import_errors,
         session,
         settings,
+        system,
     )
 
     return (
         dags.routes,
+        find.routes,
         grid.routes,
+        home.routes,
         import_errors.routes,
         session.routes,
         settings.routes,
+        system.routes,
     )

@@ -15,7 +15,7 @@ from tradewind.core.access import Resource
 from tradewind.store.paging import Page
 from tradewind.store.reading.dags import DagFilter
 from tradewind.store.reading.import_errors import ErrorFilter, import_errors_listed
-from tradewind.store.reading.overview import Attention, dag_counts, dag_overview, last_runs
+from tradewind.store.reading.overview import Attention, dag_counts, dag_overview, facets, favorites_of, last_runs
 
 routes = Routes("UI")
 NEWEST = Page(limit=5, order_by=("-timestamp",))
@@ -45,6 +45,8 @@ class DagRow(Answer):
     open_runs: int
     next_run_after: int | None
     runs: list[RunBar]
+    is_favorite: bool
+    """Among the favourites of whoever asks."""
 
 
 class DagCounts(Answer):
@@ -68,7 +70,20 @@ class DagList(Answer):
     counts: DagCounts
     broken: list[BrokenFile]
     """Files that could not be read, newest first."""
+    favorites: int
     now: int
+
+
+class Facet(Answer):
+    name: str
+    count: int
+
+
+class DagFacets(Answer):
+    """What the list can be narrowed by: those that most Dags have first."""
+
+    tags: list[Facet]
+    owners: list[Facet]
 
 
 @routes.get("/dags", Resource.DAG, response_model=DagList)
@@ -82,25 +97,47 @@ def list_dags(
     owners: Annotated[list[str], Query()] = [],  # noqa: B006
     show: Annotated[list[Literal["failing", "running", "late"]], Query()] = [],  # noqa: B006
     paused: bool | None = None,
+    favorite: bool | None = None,
 ) -> dict[str, Any]:
     """A page of the list with what is above it: counts, and files that cannot be read."""
     now_us = time.time_ns() // 1000
-    wanted = DagFilter(dag_id_pattern=search or None, tags=tags, owners=owners, paused=paused)
+    wanted = DagFilter(
+        dag_id_pattern=search or None, tags=tags, owners=owners, paused=paused,
+        favorite=favorite, whose=call.caller.name,
+    )  # fmt: skip
     attention = Attention(failing="failing" in show, running="running" in show, late="late" in show)
     with call.reading() as connection:
         page = page_of(call.settings.api.maximum_page_limit, limit, offset, [sort])
         listed = dag_overview(connection, call.scope, wanted, attention, page, now_us)
         runs = last_runs(connection, [row["dag_id"] for row in listed.rows])
         counts = dag_counts(connection, call.scope, now_us)
+        favorites = favorites_of(connection, call.scope, call.caller.name)
         broken = import_errors_listed(connection, error_scopes(call), ErrorFilter(), NEWEST).rows
     return {
         "dags": [
-            {**dag_row(row), "runs": [run_bar(run) for run in runs.get(row["dag_id"], [])]} for row in listed.rows
+            {
+                **dag_row(row),
+                "runs": [run_bar(run) for run in runs.get(row["dag_id"], [])],
+                "is_favorite": row["dag_id"] in favorites,
+            }
+            for row in listed.rows
         ],
         "total": listed.total,
         "counts": counts,
         "broken": broken,
+        "favorites": len(favorites),
         "now": now_us,
+    }
+
+
+@routes.get("/dag_facets", Resource.DAG, response_model=DagFacets)
+def dag_facets(call: Asked) -> dict[str, Any]:
+    """Tags and owners of the Dags that the caller may see, with how many have each."""
+    with call.reading() as connection:
+        tags, owners = facets(connection, call.scope)
+    return {
+        kind: [{"name": name, "count": count} for name, count in counted.most_common()]
+        for kind, counted in (("tags", tags), ("owners", owners))
     }
 
 

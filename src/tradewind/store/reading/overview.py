@@ -6,7 +6,8 @@ the newest run of each.
 
 from __future__ import annotations
 
-from collections import defaultdict
+import json
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -45,7 +46,13 @@ def _newest(column: ColumnElement[Any], *where: ColumnElement[bool]) -> ColumnEl
     return select(column).where(_of_dag, *where).order_by(t.run.c.number.desc()).limit(1).scalar_subquery()
 
 
-def _late(now_us: int) -> ColumnElement[bool]:
+def newest_over(column: ColumnElement[Any]) -> ColumnElement[Any]:
+    """A column of the newest run of a Dag that is over."""
+    return _newest(column, _over)
+
+
+def is_late_at(now_us: int) -> ColumnElement[bool]:
+    """Whether the next run of a Dag should have been made."""
     due = t.dag.c.next_run_after
     return and_(t.dag.c.is_paused.is_(False), due.is_not(None), due < now_us - LATE_US)
 
@@ -65,7 +72,7 @@ def dag_overview(
     """Rows of Dags with `last_state` (of the newest run that is over), `open_runs` and `is_late`."""
     last_state = _newest(t.run.c.state, _over)
     open_runs = select(func.count()).where(_of_dag, _open).scalar_subquery()
-    is_failing, is_late = last_state == "failed", _late(now_us)
+    is_failing, is_late = last_state == "failed", is_late_at(now_us)
     rank = case((is_failing, 0), (is_late, 1), (open_runs > 0, 2), (t.dag.c.is_paused, 4), else_=3)
     sortable: Sortable = {
         "dag_id": t.dag.c.dag_id, "attention": rank, "next_run_after": t.dag.c.next_run_after,
@@ -92,7 +99,7 @@ def dag_counts(connection: Connection, scope: DagScope, now_us: int) -> dict[str
         select(
             cast(_newest(t.run.c.state, _over) == "failed", Integer).label("failing"),
             cast(select(_open).where(_of_dag, _open).exists(), Integer).label("running"),
-            cast(_late(now_us), Integer).label("late"),
+            cast(is_late_at(now_us), Integer).label("late"),
             cast(t.dag.c.is_paused, Integer).label("paused"),
         )
         .where(visible_dags(scope), t.dag.c.is_stale.is_(False))
@@ -116,3 +123,21 @@ def last_runs(connection: Connection, dag_ids: Sequence[str], most: int = BARS) 
         for row in connection.execute(union_all(*each)).mappings():
             found[row["dag_id"]].append(dict(row))
     return {dag_id: sorted(rows, key=lambda row: row["number"]) for dag_id, rows in found.items()}
+
+
+def favorites_of(connection: Connection, scope: DagScope, username: str) -> set[str]:
+    """The Dags that somebody has among their favourites, of those that there are."""
+    query = select(t.favorite.c.dag_id).join(t.dag, t.dag.c.dag_id == t.favorite.c.dag_id)
+    mine = query.where(t.favorite.c.username == username, t.dag.c.is_stale.is_(False), visible_dags(scope))
+    return set(connection.execute(mine).scalars())
+
+
+def facets(connection: Connection, scope: DagScope) -> tuple[Counter[str], Counter[str]]:
+    """How many Dags have each tag, and each owner."""
+    tags: Counter[str] = Counter()
+    owners: Counter[str] = Counter()
+    query = select(t.dag.c.tags, t.dag.c.owners, func.count()).where(visible_dags(scope), t.dag.c.is_stale.is_(False))
+    for tagged, owned, count in connection.execute(query.group_by(t.dag.c.tags, t.dag.c.owners)):
+        tags.update(dict.fromkeys(json.loads(tagged), count))
+        owners.update(dict.fromkeys((owner for owner in owned.split(", ") if owner), count))
+    return tags, owners

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 
-from sqlalchemy import ColumnElement, Select, false, func, or_, select, true
+from sqlalchemy import ColumnElement, Connection, Select, false, func, or_, select, true
 
 from tradewind.core.access import DagScope
 from tradewind.store import tables as t
@@ -38,3 +39,9 @@ def in_scope(dag_id: ColumnElement[str], scope: DagScope) -> ColumnElement[bool]
 def visible_ids(scope: DagScope) -> Select[tuple[str]]:
     """The ids of the Dags in the scope."""
     return select(t.dag.c.dag_id).where(visible_dags(scope))
+
+
+def ids_among(connection: Connection, scope: DagScope, dag_ids: Collection[str]) -> set[str]:
+    """Which of these Dags are in the scope."""
+    query = select(t.dag.c.dag_id).where(t.dag.c.dag_id.in_(sorted(dag_ids)), visible_dags(scope))
+    return set(connection.execute(query).scalars()) if dag_ids else set()

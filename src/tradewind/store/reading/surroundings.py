@@ -67,6 +67,10 @@ class PoolUse:
     deferred: int = 0
     """Of tasks that wait without a slot; they hold theirs in a pool that includes them."""
 
+    def taken(self, include_deferred: bool) -> int:
+        """Slots that nobody else can have now."""
+        return self.running + self.queued + (self.deferred if include_deferred else 0)
+
 
 @dataclass(frozen=True, slots=True)
 class PoolUses:
@@ -80,8 +84,8 @@ class PoolUses:
         return self.by_pool.setdefault(pool, PoolUse())
 
 
-def pool_uses(connection: Connection) -> PoolUses:
-    """Counted from the attempts, deferrals and task instances that there are. Costs what is unfinished."""
+def slots_held(connection: Connection) -> PoolUses:
+    """What holds slots, counted from attempts and deferrals alone: `scheduled` stays empty."""
     found = PoolUses()
     attempt, deferral = t.attempt.c, t.deferral.c
     held = select(attempt.pool, attempt.state, func.sum(attempt.pool_slots)).where(
@@ -95,6 +99,12 @@ def pool_uses(connection: Connection) -> PoolUses:
     waits = select(deferral.pool, func.sum(deferral.pool_slots)).where(deferral.is_answered.is_(False))
     for pool, slots in connection.execute(waits.group_by(deferral.pool)):
         found.of(pool).deferred = int(slots)
+    return found
+
+
+def pool_uses(connection: Connection) -> PoolUses:
+    """Counted from the attempts, deferrals and task instances that there are. Costs what is unfinished."""
+    found = slots_held(connection)
     task, run = t.task_instance.c, t.run.c
     ready = (
         select(run.version, task.task_id, func.count())

@@ -20,6 +20,9 @@ UNTOLD_US = 60_000_000
 MET = frozenset({"success", "skipped"})
 """What a task with an SLA must be in time; a run with a deadline must have succeeded."""
 
+TIMED_OUT = "the run took longer than dagrun_timeout"
+"""Reason of a task that its run's end by the clock skipped: that moment was the earlier one, if both came in one turn."""
+
 Run = tuple[str, str]
 """Dag and run id."""
 
@@ -122,7 +125,8 @@ class DeadlineBook:
             run.unsure |= {name} & run.met
         elif name not in run.unsure:
             run.met.add(name)
-            self._check_told(event, run, name)
+            if event.reason != TIMED_OUT:
+                self._check_told(event, run, name)
 
     def _ends(self, event: EventRow, run: _Watched, succeeded: bool) -> None:
         """What has been met is not told any more; the rest is, when its moment comes: of a run that failed in the turn

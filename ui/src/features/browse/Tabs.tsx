@@ -1,5 +1,5 @@
 import { Link } from "@tanstack/react-router";
-import { useMay } from "../../app/rights";
+import { useMay } from "../../app/session";
 import { useTexts } from "../../app/settings";
 import { messages } from "./text";
 
@@ -12,7 +12,7 @@ export const Tabs = () => {
     <nav className="tabs" aria-label={t("browse.views")}>
       <Link to="/runs" {...here}>{t("browse.runs")}</Link>
       <Link to="/tasks" {...here}>{t("browse.tasks")}</Link>
-      {may("read xcom") && <Link to="/xcoms" {...here}>{t("browse.xcoms")}</Link>}
+      {may("read", "xcom") && <Link to="/xcoms" {...here}>{t("browse.xcoms")}</Link>}
     </nav>
   );
 };

@@ -1,5 +1,5 @@
 import { Link } from "@tanstack/react-router";
-import { useMay } from "../../app/rights";
+import { useMay } from "../../app/session";
 import { useTexts } from "../../app/settings";
 import { messages } from "./text";
 
@@ -10,8 +10,8 @@ export const Tabs = () => {
   const here = { activeOptions: { includeSearch: false }, activeProps: { "aria-current": "page" as const } };
   return (
     <nav className="tabs" aria-label={t("config.views")}>
-      {may("read config") && <Link to="/config" {...here}>{t("config.settings")}</Link>}
-      {may("read system") && <Link to="/plugins" {...here}>{t("config.plugins")}</Link>}
+      {may("read", "config") && <Link to="/config" {...here}>{t("config.settings")}</Link>}
+      {may("read", "system") && <Link to="/plugins" {...here}>{t("config.plugins")}</Link>}
     </nav>
   );
 };

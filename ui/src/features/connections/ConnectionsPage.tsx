@@ -3,7 +3,7 @@ import { useState } from "react";
 import { answered, send, server } from "../../api/client";
 import { useAddress } from "../../app/address";
 import { useChange } from "../../app/change";
-import { useMay } from "../../app/rights";
+import { useMay } from "../../app/session";
 import { useTexts } from "../../app/settings";
 import { patternOf, placeOf } from "../../lib/address";
 import { type Column, DataTable, Empty, steps, TableFoot } from "../../parts/DataTable";
@@ -55,8 +55,8 @@ export const ConnectionsPage = () => {
       id: "acts", head: "", num: true,
       cell: (row) => (
         <span className="rowacts">
-          {may("edit connection") && <button type="button" className="btn quiet" aria-label={`${t("connections.edit")}: ${row.connection_id}`} onClick={() => { setEdited(row); }}>{t("connections.edit")}</button>}
-          {may("delete connection") && <button type="button" className="btn quiet icon" aria-label={t("connections.delete", { id: row.connection_id })} onClick={() => { remove.reset(); setDoomed(row); }}><Icon name="x" small /></button>}
+          {may("edit", "connection") && <button type="button" className="btn quiet" aria-label={`${t("connections.edit")}: ${row.connection_id}`} onClick={() => { setEdited(row); }}>{t("connections.edit")}</button>}
+          {may("delete", "connection") && <button type="button" className="btn quiet icon" aria-label={t("connections.delete", { id: row.connection_id })} onClick={() => { remove.reset(); setDoomed(row); }}><Icon name="x" small /></button>}
         </span>
       ),
     },
@@ -66,13 +66,13 @@ export const ConnectionsPage = () => {
     <Page title={t("connections.title")}>
       <div className="bar">
         <SearchBox value={search.q ?? ""} label={t("connections.search")} onChange={(q) => { set({ q, from: undefined }); }} />
-        {may("create connection") && <button type="button" className="btn primary push" onClick={() => { setEdited("new"); }}>{t("connections.new")}</button>}
+        {may("create", "connection") && <button type="button" className="btn primary push" onClick={() => { setEdited("new"); }}>{t("connections.new")}</button>}
       </div>
       {data && (
         <>
           <DataTable
             label={t("connections.title")} columns={columns} rows={rows} keyOf={(row) => row.connection_id} sort={search.sort} onSort={(sort) => { set({ sort, from: undefined }); }}
-            open={may("edit connection") ? setEdited : undefined}
+            open={may("edit", "connection") ? setEdited : undefined}
             empty={<Empty filtered={Boolean(search.q)} clear={() => { set({ q: undefined }); }}><p>{t("connections.none")}</p></Empty>}
           />
           <TableFoot name="connections" columns={columns} rows={rows} total={data.total_entries} offset={offset} {...steps(offset, LIMIT, rows.length, data.total_entries, (from) => { set({ from: from ? String(from) : undefined }); })} />

@@ -10,7 +10,12 @@ export interface DagsSearch {
   show?: Show;
   sort?: DagSort;
   enabled?: boolean;
+  fav?: boolean;
+  tags?: string[];
+  owners?: string[];
 }
+
+const namesIn = (value: unknown): string[] => (Array.isArray(value) ? value.filter((each): each is string => typeof each === "string" && each !== "").slice(0, 20) : []);
 
 export const dagsRoutes = [
   createRoute({
@@ -21,6 +26,9 @@ export const dagsRoutes = [
       ...(search.show === "failing" || search.show === "running" || search.show === "late" ? { show: search.show } : {}),
       ...(SORTS.includes(String(search.sort)) && search.sort !== "attention" ? { sort: search.sort as DagSort } : {}),
       ...(search.enabled === true ? { enabled: true } : {}),
+      ...(search.fav === true ? { fav: true } : {}),
+      ...(namesIn(search.tags).length ? { tags: namesIn(search.tags) } : {}),
+      ...(namesIn(search.owners).length ? { owners: namesIn(search.owners) } : {}),
     })),
     component: lazyRouteComponent(() => import("./DagsPage"), "DagsPage"),
   }),

@@ -26,7 +26,7 @@ export const LoginPage = () => {
     try {
       await send("POST", "/auth/login", { username: form.get("username"), password: form.get("password") });
       queries.clear();
-      router.history.push(next ?? `${router.basepath === "/" ? "" : router.basepath}/dags`);
+      router.history.push(next ?? `${router.basepath === "/" ? "" : router.basepath}/`);
     } catch (error) {
       setTrouble(error as Error);
     } finally {

@@ -4,7 +4,7 @@ import { useState } from "react";
 import { answered, ApiError, send, server } from "../../api/client";
 import { useAddress } from "../../app/address";
 import { useChange } from "../../app/change";
-import { useMay } from "../../app/rights";
+import { useMay } from "../../app/session";
 import { useTexts } from "../../app/settings";
 import { patternOf, placeOf } from "../../lib/address";
 import { REFRESH } from "../../lib/clock";
@@ -61,8 +61,8 @@ export const PoolsPage = () => {
       id: "acts", head: "", num: true,
       cell: (pool) => (
         <span className="rowacts">
-          {may("edit pool") && <button type="button" className="btn quiet" aria-label={`${t("pools.edit")}: ${pool.name}`} onClick={() => { setEdited(pool); }}>{t("pools.edit")}</button>}
-          {may("delete pool") && pool.name !== DEFAULT && <button type="button" className="btn quiet icon" aria-label={t("pools.delete", { pool: pool.name })} onClick={() => { remove.reset(); setDoomed(pool); }}><Icon name="x" small /></button>}
+          {may("edit", "pool") && <button type="button" className="btn quiet" aria-label={`${t("pools.edit")}: ${pool.name}`} onClick={() => { setEdited(pool); }}>{t("pools.edit")}</button>}
+          {may("delete", "pool") && pool.name !== DEFAULT && <button type="button" className="btn quiet icon" aria-label={t("pools.delete", { pool: pool.name })} onClick={() => { remove.reset(); setDoomed(pool); }}><Icon name="x" small /></button>}
         </span>
       ),
     },
@@ -75,13 +75,13 @@ export const PoolsPage = () => {
         <span className="legend hide-narrow" aria-label={t("pools.legend")}>
           {(["running", "queued", "deferred"] as const).map((state) => <span key={state} className="state"><i className="st" data-s={state} aria-hidden="true" />{t(`pools.${state}`)}</span>)}
         </span>
-        {may("create pool") && <button type="button" className="btn primary push" onClick={() => { setEdited("new"); }}>{t("pools.new")}</button>}
+        {may("create", "pool") && <button type="button" className="btn primary push" onClick={() => { setEdited("new"); }}>{t("pools.new")}</button>}
       </div>
       {data && (
         <>
           <DataTable
             label={t("pools.title")} columns={columns} rows={rows} keyOf={(pool) => pool.name} sort={search.sort} onSort={(sort) => { set({ sort, from: undefined }); }}
-            open={may("edit pool") ? setEdited : undefined}
+            open={may("edit", "pool") ? setEdited : undefined}
             empty={<Empty filtered={Boolean(search.q)} clear={() => { set({ q: undefined }); }}><p>{t("pools.none")}</p></Empty>}
           />
           <TableFoot name="pools" columns={columns} rows={rows} total={data.total_entries} offset={offset} {...steps(offset, LIMIT, rows.length, data.total_entries, (from) => { set({ from: from ? String(from) : undefined }); })} />

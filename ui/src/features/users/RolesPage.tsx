@@ -3,7 +3,7 @@ import { useState } from "react";
 import { answered, ApiError, type Schemas, send, server } from "../../api/client";
 import { useAddress } from "../../app/address";
 import { useChange } from "../../app/change";
-import { useMay } from "../../app/rights";
+import { useMay } from "../../app/session";
 import { useTexts } from "../../app/settings";
 import { severalOf } from "../../lib/address";
 import { ConfirmDialog, FormDialog } from "../../parts/Dialog";
@@ -38,7 +38,7 @@ export const RolesPage = () => {
                 {role.name}{!role.can_be_deleted && <span className="dim small"> {t("roles.builtIn")}</span>}
               </button>
             ))}
-            {may("create role") && <button type="button" className="btn" onClick={() => { setNew(true); }}>{t("roles.new")}</button>}
+            {may("create", "role") && <button type="button" className="btn" onClick={() => { setNew(true); }}>{t("roles.new")}</button>}
           </nav>
           {chosen ? <RoleEditor key={`${chosen.name} ${JSON.stringify(chosen.grants)}`} role={chosen} words={data} gone={() => { set({ role: undefined }); }} /> : <p className="trouble mute">{t("roles.choose")}</p>}
         </div>
@@ -74,14 +74,14 @@ const RoleEditor = ({ role, words, gone }: { role: Role; words: Roles; gone: () 
   const remove = useChange(() => send("DELETE", path), [["roles"]], gone);
   const isChanged = JSON.stringify(grantsOf(blocks)) !== JSON.stringify(grantsOf(blocksOf(role.grants)));
   const problem = problemOf(blocks);
-  const mayEdit = may("edit role");
+  const mayEdit = may("edit", "role");
   const put = (n: number, block: Block): void => { setBlocks(blocks.map((each, at) => (at === n ? block : each))); };
   return (
     <section className="roleedit" aria-label={role.name}>
       <div className="row wide">
         <h2>{role.name}</h2>
         {role.built_in.length > 0 && <span className="small mute">{t("roles.builtInNote")}</span>}
-        {role.can_be_deleted && may("delete role") && <button type="button" className="btn danger push" onClick={() => { remove.reset(); setDoomed(true); }}>{t("roles.delete", { name: role.name })}</button>}
+        {role.can_be_deleted && may("delete", "role") && <button type="button" className="btn danger push" onClick={() => { remove.reset(); setDoomed(true); }}>{t("roles.delete", { name: role.name })}</button>}
       </div>
       {blocks.map((block, n) => (
         <div key={n} className="scopeblock">

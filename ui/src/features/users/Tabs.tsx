@@ -1,5 +1,5 @@
 import { Link } from "@tanstack/react-router";
-import { useMay } from "../../app/rights";
+import { useMay } from "../../app/session";
 import { useTexts } from "../../app/settings";
 import { messages } from "./text";
 
@@ -9,8 +9,8 @@ export const Tabs = () => {
   const here = { activeOptions: { includeSearch: false }, activeProps: { "aria-current": "page" as const } };
   return (
     <nav className="tabs" aria-label={t("users.views")}>
-      {may("read user") && <Link to="/users" {...here}>{t("users.title")}</Link>}
-      {may("read role") && <Link to="/roles" {...here}>{t("users.roles")}</Link>}
+      {may("read", "user") && <Link to="/users" {...here}>{t("users.title")}</Link>}
+      {may("read", "role") && <Link to="/roles" {...here}>{t("users.roles")}</Link>}
     </nav>
   );
 };

@@ -3,7 +3,7 @@ import { useState } from "react";
 import { answered, ApiError, type Schemas, send, server } from "../../api/client";
 import { useAddress } from "../../app/address";
 import { useChange } from "../../app/change";
-import { useMay } from "../../app/rights";
+import { useMay } from "../../app/session";
 import { useClock, useTexts } from "../../app/settings";
 import { placeOf } from "../../lib/address";
 import { newPassword } from "../../lib/password";
@@ -74,9 +74,9 @@ export const UsersPage = () => {
       id: "acts", head: "", num: true,
       cell: (row) => (
         <span className="rowacts">
-          {may("edit user") && <button type="button" className="btn quiet" aria-label={`${t("users.edit")}: ${row.username}`} onClick={() => { setEdited(row); }}>{t("users.edit")}</button>}
-          {may("edit user") && <button type="button" className="btn quiet hide-narrow" aria-label={`${t("users.reset")}: ${row.username}`} onClick={() => { renew.reset(); setReset(row); }}>{t("users.reset")}</button>}
-          {may("delete user") && <button type="button" className="btn quiet icon" aria-label={t("users.delete", { name: row.username })} onClick={() => { remove.reset(); setDoomed(row); }}><Icon name="x" small /></button>}
+          {may("edit", "user") && <button type="button" className="btn quiet" aria-label={`${t("users.edit")}: ${row.username}`} onClick={() => { setEdited(row); }}>{t("users.edit")}</button>}
+          {may("edit", "user") && <button type="button" className="btn quiet hide-narrow" aria-label={`${t("users.reset")}: ${row.username}`} onClick={() => { renew.reset(); setReset(row); }}>{t("users.reset")}</button>}
+          {may("delete", "user") && <button type="button" className="btn quiet icon" aria-label={t("users.delete", { name: row.username })} onClick={() => { remove.reset(); setDoomed(row); }}><Icon name="x" small /></button>}
         </span>
       ),
     },
@@ -87,12 +87,12 @@ export const UsersPage = () => {
       <Tabs />
       <div className="bar">
         <SearchBox value={search.q ?? ""} label={t("users.search")} onChange={(q) => { set({ q, from: undefined }); }} />
-        {may("create user") && <button type="button" className="btn primary push" onClick={() => { setEdited("new"); }}>{t("users.new")}</button>}
+        {may("create", "user") && <button type="button" className="btn primary push" onClick={() => { setEdited("new"); }}>{t("users.new")}</button>}
       </div>
       {data && (
         <>
           <DataTable
-            label={t("users.title")} columns={columns} rows={rows} keyOf={(row) => row.username} sort={search.sort} onSort={(sort) => { set({ sort, from: undefined }); }} open={may("edit user") ? setEdited : undefined}
+            label={t("users.title")} columns={columns} rows={rows} keyOf={(row) => row.username} sort={search.sort} onSort={(sort) => { set({ sort, from: undefined }); }} open={may("edit", "user") ? setEdited : undefined}
             empty={<Empty filtered={Boolean(search.q)} clear={() => { set({ q: undefined }); }}><p>{t("users.none")}</p></Empty>}
           />
           <TableFoot name="users" columns={columns} rows={rows} total={data.total_entries} offset={offset} {...steps(offset, LIMIT, rows.length, data.total_entries, (from) => { set({ from: from ? String(from) : undefined }); })} />

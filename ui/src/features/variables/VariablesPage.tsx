@@ -3,7 +3,7 @@ import { useState } from "react";
 import { answered, ApiError, type Schemas, send, server } from "../../api/client";
 import { useAddress } from "../../app/address";
 import { useChange } from "../../app/change";
-import { useMay } from "../../app/rights";
+import { useMay } from "../../app/session";
 import { useTexts } from "../../app/settings";
 import { patternOf, placeOf } from "../../lib/address";
 import { saveText } from "../../lib/csv";
@@ -70,8 +70,8 @@ export const VariablesPage = () => {
       id: "acts", head: "", num: true,
       cell: (row) => (
         <span className="rowacts">
-          {may("edit variable") && <button type="button" className="btn quiet" aria-label={`${t("variables.edit")}: ${row.key}`} onClick={() => { setEdited(row); }}>{t("variables.edit")}</button>}
-          {may("delete variable") && <button type="button" className="btn quiet icon" aria-label={t("variables.delete", { key: row.key })} onClick={() => { remove.reset(); setDoomed(row); }}><Icon name="x" small /></button>}
+          {may("edit", "variable") && <button type="button" className="btn quiet" aria-label={`${t("variables.edit")}: ${row.key}`} onClick={() => { setEdited(row); }}>{t("variables.edit")}</button>}
+          {may("delete", "variable") && <button type="button" className="btn quiet icon" aria-label={t("variables.delete", { key: row.key })} onClick={() => { remove.reset(); setDoomed(row); }}><Icon name="x" small /></button>}
         </span>
       ),
     },
@@ -82,15 +82,15 @@ export const VariablesPage = () => {
       <div className="bar">
         <SearchBox value={search.q ?? ""} label={t("variables.search")} onChange={(q) => { set({ q, from: undefined }); }} />
         {rows.length > 0 && <button type="button" className="btn quiet push" disabled={save.isPending} onClick={() => { save.mutate(undefined); }}>{t("variables.exportAll")}</button>}
-        {may("create variable") && <button type="button" className={rows.length ? "btn" : "btn push"} onClick={() => { setImporting(true); }}>{t("variables.import")}</button>}
-        {may("create variable") && <button type="button" className="btn primary" onClick={() => { setEdited("new"); }}>{t("variables.new")}</button>}
+        {may("create", "variable") && <button type="button" className={rows.length ? "btn" : "btn push"} onClick={() => { setImporting(true); }}>{t("variables.import")}</button>}
+        {may("create", "variable") && <button type="button" className="btn primary" onClick={() => { setEdited("new"); }}>{t("variables.new")}</button>}
       </div>
       {(told || save.error) && <p className="told" role="status">{save.error ? save.error.message : told}</p>}
       {data && (
         <>
           <DataTable
             label={t("variables.title")} columns={columns} rows={rows} keyOf={(row) => row.key} sort={search.sort} onSort={(sort) => { set({ sort, from: undefined }); }}
-            open={may("edit variable") ? setEdited : undefined}
+            open={may("edit", "variable") ? setEdited : undefined}
             empty={<Empty filtered={Boolean(search.q)} clear={() => { set({ q: undefined }); }}><p>{t("variables.none")}</p></Empty>}
           />
           <TableFoot name="variables" columns={columns} rows={rows} total={data.total_entries} offset={offset} {...steps(offset, LIMIT, rows.length, data.total_entries, (from) => { set({ from: from ? String(from) : undefined }); })} />

@@ -1,0 +1,97 @@
+import { keepPreviousData, useQuery } from "@tanstack/react-query";
+import { useNavigate, useSearch } from "@tanstack/react-router";
+import { answered, type Schemas, server } from "../../api/client";
+import { said } from "../../app/root";
+import { useClock, useTexts } from "../../app/settings";
+import { useTitle } from "../../app/title";
+import { now } from "../../lib/clock";
+import { wholeTime } from "../../lib/time";
+import { ago } from "../../lib/words";
+import { Icon } from "../../parts/Icon";
+import { DagLink } from "../../parts/Places";
+import { Trouble } from "../../parts/Trouble";
+import { AssetPanel } from "./AssetPanel";
+import type { AssetsSearch } from "./routes";
+import { messages } from "./text";
+import "./assets.css";
+
+export type Asset = Schemas["AssetResponse"];
+export type Queued = Schemas["QueuedEventResponse"];
+const MOST = 500;
+export const microsOf = (text: string): number => Date.parse(text) * 1000;
+
+/** What Dags update and wait for. */
+export const AssetsPage = () => {
+  const t = useTexts(messages);
+  const search = useSearch({ from: "/shell/assets" });
+  const navigate = useNavigate({ from: "/assets" });
+  const { data, error, refetch } = useQuery({
+    queryKey: ["assets", "list"],
+    queryFn: () => answered(server.GET("/api/v2/assets", { params: { query: { limit: MOST, order_by: ["name"] } } })),
+    placeholderData: keepPreviousData,
+    refetchInterval: 10_000,
+  });
+  const queued = useQuery({
+    queryKey: ["assets", "queued"],
+    queryFn: () => answered(server.GET("/api/v2/dags/{dag_id}/assets/queuedEvents", { params: { path: { dag_id: "~" } } })),
+    refetchInterval: 10_000,
+  }).data?.queued_events;
+  const chosen = data?.assets.find(({ id }) => id === search.asset);
+  useTitle(chosen ? `${chosen.name} · ${t("assets.title")}` : t("assets.title"));
+  if (error && !data) return <Trouble error={error} retry={() => void refetch()} />;
+  const set = (change: Partial<Record<keyof AssetsSearch, string | number | undefined>>): void => {
+    void navigate({ search: (old) => said({ ...old, ...change }) as AssetsSearch, replace: true });
+  };
+  const text = (search.q ?? "").toLowerCase();
+  const shown = data?.assets.filter(({ name, uri, group }) => [name, uri, group].some((each) => each.toLowerCase().includes(text))) ?? [];
+  return (
+    <>
+      <div className="workhead">
+        <h1>{t("assets.title")}</h1>
+        <label className="input search"><Icon name="search" small /><input defaultValue={search.q ?? ""} placeholder={t("assets.search")} aria-label={t("assets.search")} onChange={(event) => { set({ q: event.target.value.trim() }); }} /></label>
+      </div>
+      {data && shown.length === 0 && <p className="mute">{t(data.assets.length ? "assets.noMatch" : "assets.none")}</p>}
+      <div className={chosen ? "with-panel" : undefined}>
+        {shown.length > 0 && <AssetTable assets={shown} queued={queued ?? []} chosen={search.asset} choose={(asset) => { set({ asset }); }} />}
+        {chosen && <AssetPanel key={chosen.id} asset={chosen} queued={queued?.filter((each) => each.asset_id === chosen.id) ?? []} close={() => { set({ asset: undefined }); }} />}
+      </div>
+      {data && data.total_entries > data.assets.length && <p className="small dim">{t("assets.more", { count: data.total_entries - data.assets.length })}</p>}
+    </>
+  );
+};
+
+interface TableProps {
+  assets: readonly Asset[];
+  queued: readonly Queued[];
+  chosen: number | undefined;
+  choose: (asset: number) => void;
+}
+
+const AssetTable = ({ assets, queued, chosen, choose }: TableProps) => {
+  const t = useTexts(messages);
+  const clock = useClock(now());
+  return (
+    <div className="sheet scrolls">
+      <table>
+        <thead><tr><th>{t("assets.name")}</th><th>{t("assets.group")}</th><th>{t("assets.producers")}</th><th>{t("assets.consumers")}</th><th className="num">{t("assets.last")}</th></tr></thead>
+        <tbody>
+          {assets.map((asset) => {
+            const waits = queued.filter((each) => each.asset_id === asset.id).length;
+            const at = asset.last_asset_event?.timestamp ? microsOf(asset.last_asset_event.timestamp) : null;
+            return (
+              <tr key={asset.id} aria-selected={asset.id === chosen} className={asset.id === chosen ? "sel" : undefined}>
+                <td>
+                  <button type="button" className="asset" onClick={() => { choose(asset.id); }}><span className="id med">{asset.name}</span>{asset.uri !== asset.name && <span className="dim small cut">{asset.uri}</span>}</button>
+                </td>
+                <td className="mute">{asset.group}</td>
+                <td className="names">{asset.producing_tasks.map(({ dag_id: dagId, task_id: taskId }, n) => <span key={`${dagId} ${taskId}`}>{n > 0 && ", "}<DagLink dagId={dagId} className="id">{`${dagId}.${taskId}`}</DagLink></span>)}</td>
+                <td className="names">{asset.scheduled_dags.map(({ dag_id: dagId }, n) => <span key={dagId}>{n > 0 && ", "}<DagLink dagId={dagId} className="id" /></span>)}{waits > 0 && <span className="warn small"> · {t("assets.waits", { count: waits })}</span>}</td>
+                <td className="num nowrap" title={at === null ? undefined : wholeTime(at, clock)}>{at === null ? <span className="dim">{t("assets.never")}</span> : ago(at, clock, t)}</td>
+              </tr>
+            );
+          })}
+        </tbody>
+      </table>
+    </div>
+  );
+};

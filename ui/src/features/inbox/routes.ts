@@ -1,0 +1,21 @@
+import { createRoute, lazyRouteComponent } from "@tanstack/react-router";
+import { only, shell } from "../../app/root";
+
+export interface InboxSearch {
+  q?: string;
+  answered?: boolean;
+  dag?: string;
+}
+
+export const inboxRoutes = [
+  createRoute({
+    getParentRoute: () => shell,
+    path: "/inbox",
+    validateSearch: only((search): InboxSearch => ({
+      ...(typeof search.q === "string" && search.q ? { q: search.q } : {}),
+      ...(search.answered === true ? { answered: true } : {}),
+      ...(typeof search.dag === "string" && search.dag ? { dag: search.dag } : {}),
+    })),
+    component: lazyRouteComponent(() => import("./InboxPage"), "InboxPage"),
+  }),
+] as const;
