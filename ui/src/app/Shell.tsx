@@ -37,13 +37,13 @@ export const Shell = () => {
   );
 };
 
-const Item = ({ to, also = [], text, icon, need }: Entry) => {
+const Item = ({ to, also = [], text, icon, need, tab = false }: Entry) => {
   const t = useText();
   const may = useMay();
   const path = useRouterState({ select: (state) => state.location.pathname });
   if (!may(need)) return null;
   const isHere = [to, ...also].some((each) => path.endsWith(each));
-  return <Link to={to} className="item" aria-current={isHere ? "page" : undefined} title={t(text)}><Icon name={icon} /><span className="label">{t(text)}</span></Link>;
+  return <Link to={to} className="item" {...(tab ? { "data-tab": true } : {})} aria-current={isHere ? "page" : undefined} title={t(text)}><Icon name={icon} /><span className="label">{t(text)}</span></Link>;
 };
 
 const Top = ({ signedIn }: { signedIn: boolean }) => {

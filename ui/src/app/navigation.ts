@@ -10,11 +10,13 @@ export interface Entry {
   text: Key;
   icon: IconName;
   need: Need;
+  /** Stays in the bar that a narrow screen has in place of the rail. */
+  tab?: boolean;
 }
 
 export const WORK: readonly Entry[] = [
-  { to: "/runs", also: ["/tasks", "/xcoms"], text: "nav.runs", icon: "runs", need: "read run" },
-  { to: "/import-errors", text: "nav.importErrors", icon: "warn", need: "read import_error" },
+  { to: "/runs", also: ["/tasks", "/xcoms"], text: "nav.runs", icon: "runs", need: "read run", tab: true },
+  { to: "/import-errors", text: "nav.importErrors", icon: "warn", need: "read import_error", tab: true },
 ];
 
 export const PLATFORM: readonly Entry[] = [
