@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tradewind.config import load_settings
-from tradewind.config.settings import SECTIONS
+from tradewind.config.table import SECTIONS
 from tradewind.core.access import Action, DagScope, Grant, Resource, Role
 from tradewind.testing.api_stage import ApiStage
 from tradewind.testing.builders import dag

@@ -4768,8 +4768,8 @@ export interface components {
         };
         /**
          * SettingRow
-         * @description `source` is `default`, or the variable or file that says it. `is_used`: something reads it; a setting that nothing
-         *     reads is accepted for Airflow's sake.
+         * @description `source` is `default`, or the variable or file that says it. `is_used`: something reads it; what nothing reads is
+         *     accepted for Airflow's sake.
          */
         SettingRow: {
             /** Help */
