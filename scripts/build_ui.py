@@ -121,7 +121,12 @@ def _install(npm: Path) -> None:
 def _run(npm: Path, *arguments: str) -> None:
     path = f"{npm.parent}{os.pathsep}{os.environ.get('PATH', '')}"
     done = subprocess.run(
-        [str(npm), *arguments], cwd=SOURCES, env={**os.environ, "PATH": path}, capture_output=True, text=True, check=False
+        [str(npm), *arguments],
+        cwd=SOURCES,
+        env={**os.environ, "PATH": path},
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if done.returncode:
         raise NotBuilt(f"`npm {' '.join(arguments[:2])}` in {SOURCES} failed:\n{(done.stdout + done.stderr).strip()}")

@@ -202,6 +202,7 @@ MAY: dict[str, frozenset[str] | None] = {
 
 
 REFUSED = {
+    "GET /ui/settings",
     "POST /api/v2/connections/test",
     "POST /api/v2/connections/enqueue-test",
     "GET /api/v2/config",

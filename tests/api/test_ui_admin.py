@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tradewind.config import load_settings
-from tradewind.config.settings import SECTIONS
+from tradewind.config.table import SECTIONS
 from tradewind.core.access import Action, DagScope, Grant, Resource, Role
 from tradewind.testing.api_stage import ApiStage
 from tradewind.testing.builders import dag
@@ -102,7 +102,7 @@ def test_settings_come_with_their_sources_and_without_their_secrets(tmp_path: Pa
         "section": "core",
         "key": "parallelism",
         "value": "7",
-        "source": "TRADEWIND__CORE__PARALLELISM",
+        "source": "env TRADEWIND__CORE__PARALLELISM",
         "is_default": False,
         "is_secret": False,
         "is_used": True,

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from conformance_data import Installation
-from sqlalchemy import Connection, Engine, insert
+from sqlalchemy import Connection, Engine, insert, select
 
 from tradewind.core.access import EVERY_DAG, DagScope
 from tradewind.core.errors import InvalidInput
@@ -175,6 +175,21 @@ def test_import_errors_are_narrowed_to_whole_files(filled: Engine) -> None:
             listed = import_errors.import_errors_listed(connection, [scope], import_errors.ErrorFilter(), Page())
             assert of(listed, "file") == files
             assert [row["file"] for row in import_errors.import_errors_known(connection, [scope, EVERY_DAG])] == files
+
+
+def test_dags_of_files_are_those_that_the_scope_has_and_that_are_there(filled: Engine) -> None:
+    with filled.connect() as connection:
+        files = {row.dag_id: row.file for row in connection.execute(select(t.dag.c.dag_id, t.dag.c.file))}
+        found = import_errors.dags_of_files(connection, EVERY_DAG, set(files.values()))
+        assert {row["dag_id"]: file for file, rows in found.items() for row in rows} == files
+        one = sorted(files)[0]
+        some = import_errors.dags_of_files(connection, DagScope(ids=frozenset({one})), set(files.values()))
+        assert {file: [row["dag_id"] for row in rows] for file, rows in some.items()} == {files[one]: [one]}
+        assert import_errors.dags_of_files(connection, EVERY_DAG, set()) == {}
+    with filled.begin() as connection:
+        connection.execute(t.dag.update().where(t.dag.c.dag_id == one).values(is_stale=True))
+        left = import_errors.dags_of_files(connection, EVERY_DAG, {files[one]})
+        assert one not in [row["dag_id"] for rows in left.values() for row in rows]
 
 
 def test_what_surrounds_tasks_is_listed_and_counted(filled: Engine) -> None:

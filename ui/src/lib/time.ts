@@ -45,7 +45,9 @@ export const wholeTime = (at: Micros, clock: Clock): string => {
       timeZoneName: "shortOffset",
     }).formatToParts(dateOf(at)).map((part) => [part.type, part.value]),
   );
-  return `${parts.year}-${parts.month}-${parts.day} ${parts.hour}:${parts.minute}:${parts.second} ${parts.timeZoneName}`;
+  // Some languages leave the zero away that was asked for.
+  const two = (part: string | undefined): string => (part ?? "").padStart(2, "0");
+  return `${parts.year}-${two(parts.month)}-${two(parts.day)} ${two(parts.hour)}:${two(parts.minute)}:${two(parts.second)} ${parts.timeZoneName}`;
 };
 
 /** 2026-11-22, the day on which a moment falls in the zone. */

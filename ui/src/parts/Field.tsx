@@ -84,7 +84,10 @@ export const CheckField = ({ label, hint, value, disabled, onChange }: { label: 
   return (
     <div className="checkline">
       <input id={id} type="checkbox" checked={value} disabled={disabled} aria-describedby={hint ? `${id}-told` : undefined} onChange={(event) => { onChange(event.target.checked); }} />
-      <label htmlFor={id}>{label}{hint && <span id={`${id}-told`} className="small dim"><br />{hint}</span>}</label>
+      <div>
+        <label htmlFor={id}>{label}</label>
+        {hint && <div id={`${id}-told`} className="small dim">{hint}</div>}
+      </div>
     </div>
   );
 };

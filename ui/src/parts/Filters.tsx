@@ -4,6 +4,7 @@ import { severalOf } from "../lib/address";
 import { fromLocal, microsOf, toIso, toLocal } from "../lib/zone";
 import { Icon } from "./Icon";
 import { messages } from "./table.text";
+import "./table.css";
 
 export interface FilterField<K extends string> {
   key: K;

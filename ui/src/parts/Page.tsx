@@ -1,4 +1,5 @@
 import { type ReactNode, useEffect } from "react";
+import "./page.css";
 
 /** A page of the whole width, named for the window and for those who do not see it. */
 export const Page = ({ title, children }: { title: string; children: ReactNode }) => {

@@ -56,6 +56,7 @@ export const AuditPage = () => {
     <Page title={t("audit.title")}>
       <div className="bar wraps">
         <SearchBox value={search.what ?? ""} label={t("audit.search")} onChange={(what) => { set({ what, from: undefined }); }} />
+        <button type="button" className="chip" aria-pressed={Boolean(search.people)} onClick={() => { set({ people: search.people ? undefined : "true", from: undefined }); }}>{t("audit.people")}</button>
         <Filters fields={fields} values={search} set={(change) => { set({ ...change, from: undefined }); }} />
       </div>
       {data && (

@@ -1,5 +1,5 @@
 import { createRoute, lazyRouteComponent } from "@tanstack/react-router";
-import { shell } from "../../app/root";
+import { only, shell } from "../../app/root";
 import { picked } from "../../lib/address";
 import { AUDIT_KEYS } from "./search";
 
@@ -7,7 +7,7 @@ export const auditRoutes = [
   createRoute({
     getParentRoute: () => shell,
     path: "/audit",
-    validateSearch: (search: Record<string, unknown>) => picked(search, [...AUDIT_KEYS, "sort", "from", "open"]),
+    validateSearch: only((search) => picked(search, [...AUDIT_KEYS, "sort", "from", "open"])),
     component: lazyRouteComponent(() => import("./AuditPage"), "AuditPage"),
   }),
 ] as const;

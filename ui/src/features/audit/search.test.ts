@@ -6,6 +6,7 @@ it("an address becomes a query: names are looked for as they are typed, numbers 
     owner_pattern: "kim\\_1", dag_id_pattern: "load", map_index: -1, after: "2026-11-22T00:00:00.000Z",
   });
   expect(auditQuery({})).toEqual({});
+  expect([auditQuery({ people: "true" }), auditQuery({ people: "true", who: "kim" })]).toEqual([{ owner_pattern: "_" }, { owner_pattern: "kim" }]);
 });
 
 it("details are one line in the list and JSON beside it", () => {

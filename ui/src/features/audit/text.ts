@@ -5,6 +5,7 @@ export const messages = texts(
   {
     "audit.title": "Audit log",
     "audit.search": "Find actions, such as run.create",
+    "audit.people": "By people",
     "audit.when": "When",
     "audit.who": "Who",
     "audit.what": "What",
@@ -28,6 +29,7 @@ export const messages = texts(
   {
     "audit.title": "감사 로그",
     "audit.search": "동작 찾기(예: run.create)",
+    "audit.people": "사람이 한 일",
     "audit.when": "시각",
     "audit.who": "사용자",
     "audit.what": "동작",

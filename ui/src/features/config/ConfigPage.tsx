@@ -55,5 +55,5 @@ const Value = ({ setting }: { setting: Setting }) => {
   const t = useTexts(messages);
   if (!setting.value) return <span className="dim">{t("config.empty")}</span>;
   if (setting.is_secret) return <span className="dim">{t("config.secret")}</span>;
-  return <code className={setting.is_default ? "" : "med"} title={setting.value}>{setting.value.length > 60 ? `${setting.value.slice(0, 60)}…` : setting.value}</code>;
+  return <code className={setting.is_default ? "" : "med"} title={setting.value}>{setting.value.length > 40 ? `${setting.value.slice(0, 40)}…` : setting.value}</code>;
 };

@@ -13,6 +13,7 @@ import { Trouble } from "../../parts/Trouble";
 import { type Block, blocksOf, cellOf, grantsOf, problemOf, rowToggled, type Scope, toggled } from "./grants";
 import { Tabs } from "./Tabs";
 import { messages } from "./text";
+import "../../parts/table.css";
 import "./users.css";
 
 type Role = Schemas["RoleResponse"];
