@@ -26,6 +26,11 @@ MAY: dict[str, frozenset[str] | None] = {
     "GET /health": EVERYBODY,
     "GET /metrics": EVERYBODY,  # looks itself: this machine, or who may read the system
     "GET /api/v2/monitor/health": EVERYBODY,
+    # what the API says of itself
+    "GET /openapi.json": ALL,
+    "GET /docs": EVERYBODY,  # the page alone, which says nothing of this installation
+    "GET /docs/{name}": EVERYBODY,
+    "GET /redoc": EVERYBODY,
     # logging in and out
     "POST /auth/token": EVERYBODY,
     "POST /auth/token/cli": EVERYBODY,

@@ -24,6 +24,7 @@ from tradewind.api.login.logins import Logins
 from tradewind.api.metrics import exposition
 from tradewind.api.middleware import guarded
 from tradewind.api.outside import Outside, proxies_of
+from tradewind.api.reference import page as reference
 from tradewind.api.routing import OPEN, Routes, check_declared
 from tradewind.config import Settings
 from tradewind.core.access import Action, Need, Resource
@@ -91,12 +92,13 @@ def make_app(
         gate = OpenGate(for_network=settings.api.allow_open_network) if is_open(settings) else LoginGate(logins)
     app.state.installation = Installation(settings, engine, link, gate, logins, vault or _LateVault(settings))
     answer_errors(app)
-    for family in (routes, login.routes, accounts.users, accounts.roles):
+    for family in (routes, login.routes, accounts.users, accounts.roles, reference.routes):
         app.include_router(family.router)
     for family in public.FIRST:
         app.include_router(family.router, prefix=API)
     check_declared(app)
     app.state.late = LateRoutes(app, API, public.rest)
+    reference.add_document(app)
     app.add_middleware(AddsRoutes, late=app.state.late, soon=frozenset({f"{API}/dags", f"{API}/monitor/health"}))
     guarded(app)
     app.add_middleware(Outside, base_path=settings.base_path, proxies=proxies_of(settings))
