@@ -16,6 +16,8 @@ from tradewind.api.login.cookies import COOKIE, base_of
 from tradewind.api.routing import Served, routes_of
 from tradewind.core.access import Need
 
+Statuses = tuple[int, ...]
+
 REFUSED: Mapping[int, str] = {
     400: "Something that was sent cannot be used; the text says what.",
     401: "Nobody has said who asks, or what they said does not hold.",
@@ -26,10 +28,11 @@ REFUSED: Mapping[int, str] = {
     429: "Too many wrong passwords, or too many at once; `Retry-After` says how long to wait.",
     503: "The scheduler or the database does not answer; `Retry-After` says when to ask again.",
 }
-OPEN_CHANGES = (400, 401, 403, 404, 413, 429, 503)
+OPEN_READS: Statuses = (400, 401, 403, 503)
+OPEN_CHANGES: Statuses = (400, 401, 403, 404, 413, 429, 503)
 """What a change may answer that needs no login: logging in, that is."""
-READS = (400, 401, 403, 404, 429, 503)
-CHANGES = (400, 401, 403, 404, 409, 413, 429, 503)
+READS: Statuses = (400, 401, 403, 404, 429, 503)
+CHANGES: Statuses = (400, 401, 403, 404, 409, 413, 429, 503)
 WITH_BODY = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 SECURITY: Mapping[str, Any] = {
@@ -71,7 +74,7 @@ class Document:
         """`ready` adds the routes that are still missing. `error` and `media_type` are the shape of a refusal, and what
         it is sent as; `tells_fields`: what has not the shape of a request is a 422 that names its fields."""
         self._app, self._part, self._ready = app, part, ready
-        self._info = {"title": title, "version": __version__, "description": description}
+        self._info: dict[str, Any] = {"title": title, "version": __version__, "description": description}
         self._error, self._media_type, self._tells_fields = error, media_type, tells_fields
         self._lock = Lock()
         self._text = ""
@@ -121,7 +124,7 @@ class Document:
         operation["security"] = [] if need is None else [{name: []} for name in SECURITY]
         statuses = CHANGES if changes else READS
         if need is None:
-            statuses = OPEN_CHANGES if changes else (400, 401, 403, 503)
+            statuses = OPEN_CHANGES if changes else OPEN_READS
         else:
             operation["x-needs"] = {"action": need.action.value, "resource": need.resource.value}
         answers = operation["responses"]

@@ -25,10 +25,10 @@ DESCRIBED = ("/api/v2/", "/auth/")
 
 TEXT = """Airflow 3.3's REST API, answered by Tradewind.
 
-Show who you are with every request: name and password (`curl --user`), a token of `POST /auth/token`, or the cookie of a
-browser that is logged in. A list has `total_entries` and takes `limit` and `offset`; some also take `cursor`, which is
-faster in long lists. `~` in place of a Dag or a run stands for all of them. A change is carried out by the scheduler before
-the answer comes. What is refused says why in `detail`.
+Show who you are with every request: name and password (`curl --user`), a token of `POST /auth/token`, or the cookie of
+a browser that is logged in. A list has `total_entries` and takes `limit` and `offset`; some also take `cursor`, which
+is faster in long lists. `~` in place of a Dag or a run stands for all of them. A change is carried out by the scheduler
+before the answer comes. What is refused says why in `detail`.
 """
 
 
