@@ -26,6 +26,9 @@ from tradewind.api.middleware import guarded
 from tradewind.api.outside import Outside, proxies_of
 from tradewind.api.reference import page as reference
 from tradewind.api.routing import OPEN, Routes, check_declared
+from tradewind.api.v1.app import PREFIX as V1
+from tradewind.api.v1.app import LateV1
+from tradewind.api.v1.problems import Problems
 from tradewind.config import Settings
 from tradewind.core.access import Action, Need, Resource
 from tradewind.security.privacy import is_open
@@ -99,7 +102,10 @@ def make_app(
     check_declared(app)
     app.state.late = LateRoutes(app, API, public.rest)
     reference.add_document(app)
+    app.state.v1 = LateV1(app.state.installation)
+    app.mount(V1, app.state.v1)
     app.add_middleware(AddsRoutes, late=app.state.late, soon=frozenset({f"{API}/dags", f"{API}/monitor/health"}))
     guarded(app)
+    app.add_middleware(Problems, prefix=V1)
     app.add_middleware(Outside, base_path=settings.base_path, proxies=proxies_of(settings))
     return app
