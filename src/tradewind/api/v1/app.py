@@ -51,7 +51,7 @@ def make_v1(installation: Installation) -> FastAPI:
     app.state.installation = installation
     answer_errors(app)
     for family in (
-        reference, *dags.families, runs.routes, task_changes.routes, tasks.routes, xcoms.routes, *datasets.families,
+        reference, *dags.families, runs.routes, xcoms.routes, task_changes.routes, tasks.routes, *datasets.families,
         *administration.families, *monitoring.families, *people.families,
     ):  # fmt: skip
         app.include_router(family.router)

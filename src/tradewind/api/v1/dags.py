@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from typing import Annotated, Any
 
@@ -191,12 +192,14 @@ def delete_dag(call: Asked, dag_id: str) -> Response:
 
 
 class ClassReference(Answer):
-    module_path: str | None
-    class_name: str | None
+    """Where an operator comes from; empty where its Dag's version does not say."""
+
+    module_path: str
+    class_name: str
 
 
 class Task(Answer):
-    """A task. There are no SubDags: `sub_dag` is null."""
+    """A task. There are no SubDags, so that `sub_dag` is left out."""
 
     class_ref: ClassReference | None
     task_id: str
@@ -222,7 +225,6 @@ class Task(Answer):
     ui_color: str
     ui_fgcolor: str
     template_fields: list[str]
-    sub_dag: DAG | None = None
     downstream_task_ids: list[str]
     doc_md: str | None
 
@@ -232,8 +234,14 @@ class TaskCollection(Answer):
 
 
 def _task(row: dict[str, Any]) -> dict[str, Any]:
-    colors = {"ui_color": row["ui_color"] or "#fff", "ui_fgcolor": row["ui_fgcolor"] or "#000"}
-    return {**row, **colors, "retry_exponential_backoff": bool(row["retry_exponential_backoff"]), "extra_links": []}
+    return {
+        **row,
+        "class_ref": {name: value or "" for name, value in row["class_ref"].items()},
+        "ui_color": row["ui_color"] or "#fff",
+        "ui_fgcolor": row["ui_fgcolor"] or "#000",
+        "retry_exponential_backoff": bool(row["retry_exponential_backoff"]),
+        "extra_links": [],
+    }
 
 
 @routes.get("/{dag_id}/tasks", Resource.TASK, response_model=TaskCollection)
@@ -327,7 +335,10 @@ def get_dag_source(call: Asked, file_token: Token, accept: Annotated[str, Header
     if not dags:
         raise NotFound("No Dag of this file is known; look at its import errors.")
     _permit_all(call, dags)
-    return versions.get_dag_source(call, dags[0], None, accept)
+    found = versions.get_dag_source(call, dags[0], None, accept)
+    if not isinstance(found, JSONResponse) or found.status_code != 200:
+        return found
+    return JSONResponse({"content": json.loads(bytes(found.body))["content"]})
 
 
 def _permit_all(call: Call, dags: list[str]) -> None:

@@ -33,12 +33,14 @@ class RoleName(Answer):
 
 
 class UserCollectionItem(Answer):
+    """A user. What is not known of one is left out."""
+
     first_name: str
     last_name: str
     username: str
-    email: str
+    email: str | None = None
     active: bool
-    last_login: Moment | None
+    last_login: Moment | None = None
     login_count: int
     failed_login_count: int
     roles: list[RoleName]
@@ -71,26 +73,26 @@ _USER_ORDER = {
 
 def _user(row: dict[str, Any]) -> dict[str, Any]:
     return {
-        **row, "active": row["is_active"], "last_login": row["last_login_at"],
+        **row, "email": row["email"] or None, "active": row["is_active"], "last_login": row["last_login_at"],
         "failed_login_count": row["failed_logins"], "roles": [{"name": name} for name in row["roles"]],
         "created_on": row["created_at"], "changed_on": row["updated_at"],
     }  # fmt: skip
 
 
-@of_users.get("", Resource.USER, response_model=UserCollection)
+@of_users.get("", Resource.USER, response_model=UserCollection, response_model_exclude_none=True)
 def get_users(call: Asked, limit: Limit = 100, offset: Offset = 0, order_by: Order = None) -> dict[str, Any]:
     """All users."""
     found = accounts.list_users(call, limit, offset, order_of(order_by, _USER_ORDER))
     return {"users": [_user(row) for row in found["users"]], "total_entries": found["total_entries"]}
 
 
-@of_users.get("/{username}", Resource.USER, response_model=UserCollectionItem)
+@of_users.get("/{username}", Resource.USER, response_model=UserCollectionItem, response_model_exclude_none=True)
 def get_user(call: Asked, username: str) -> dict[str, Any]:
     """One user."""
     return _user(accounts.get_user(call, username))
 
 
-@of_users.post("", Resource.USER, response_model=UserCollectionItem)
+@of_users.post("", Resource.USER, response_model=UserCollectionItem, response_model_exclude_none=True)
 def post_user(call: Asked, body: User) -> dict[str, Any]:
     """Somebody new."""
     if body.username is None or body.password is None:
@@ -102,7 +104,7 @@ def post_user(call: Asked, body: User) -> dict[str, Any]:
     return _user(accounts.create_user(call, given))
 
 
-@of_users.patch("/{username}", Resource.USER, response_model=UserCollectionItem)
+@of_users.patch("/{username}", Resource.USER, response_model=UserCollectionItem, response_model_exclude_none=True)
 def patch_user(call: Asked, username: str, body: User, update_mask: Mask = None) -> dict[str, Any]:
     """Change what is named. Another password, other roles or being disabled end what they have open."""
     if body.username not in (None, username):

@@ -76,6 +76,38 @@ def post_clear_task_instances(call: Asked, dag_id: str, body: ClearTaskInstances
     return _references(today.post_clear_task_instances(call, dag_id, wish))
 
 
+# --- note, before what a map index may be -----------------------------------------------------------------------------
+
+
+class SetTaskInstanceNote(Body):
+    note: Note
+
+
+@routes.patch(f"{TASK}/setNote", Resource.TASK, response_model=TaskInstance)
+def set_task_instance_note(
+    call: Asked, dag_id: str, dag_run_id: str, task_id: str, body: SetTaskInstanceNote
+) -> dict[str, Any]:
+    """Note something about a task instance."""
+    get_task_instance(call, dag_id, dag_run_id, task_id)
+    return _noted(call, dag_id, dag_run_id, task_id, -1, body)
+
+
+@routes.patch(f"{TASK}/{{map_index}}/setNote", Resource.TASK, response_model=TaskInstance)
+def set_mapped_task_instance_note(
+    call: Asked, dag_id: str, dag_run_id: str, task_id: str, map_index: PathIndex, body: SetTaskInstanceNote
+) -> dict[str, Any]:
+    """The same for one instance of a mapped task."""
+    return _noted(call, dag_id, dag_run_id, task_id, map_index, body)
+
+
+def _noted(
+    call: Call, dag_id: str, run_id: str, task_id: str, map_index: int, body: SetTaskInstanceNote
+) -> dict[str, Any]:  # fmt: skip
+    wish = today.PatchTaskInstanceBody(note=body.note)
+    [row] = today.patch_task_instance(call, dag_id, run_id, task_id, wish, map_index)["task_instances"]
+    return shown(row)
+
+
 # --- mark ------------------------------------------------------------------------------------------------------------
 
 
@@ -157,35 +189,3 @@ def _run_of(call: Call, dag_id: str, at: datetime | None) -> str:
     if not rows:
         raise NotFound(f"Dag {dag_id!r} has no run of {at.isoformat()}.")
     return str(rows[0]["run_id"])
-
-
-# --- note ------------------------------------------------------------------------------------------------------------
-
-
-class SetTaskInstanceNote(Body):
-    note: Note
-
-
-@routes.patch(f"{TASK}/setNote", Resource.TASK, response_model=TaskInstance)
-def set_task_instance_note(
-    call: Asked, dag_id: str, dag_run_id: str, task_id: str, body: SetTaskInstanceNote
-) -> dict[str, Any]:
-    """Note something about a task instance."""
-    get_task_instance(call, dag_id, dag_run_id, task_id)
-    return _noted(call, dag_id, dag_run_id, task_id, -1, body)
-
-
-@routes.patch(f"{TASK}/{{map_index}}/setNote", Resource.TASK, response_model=TaskInstance)
-def set_mapped_task_instance_note(
-    call: Asked, dag_id: str, dag_run_id: str, task_id: str, map_index: PathIndex, body: SetTaskInstanceNote
-) -> dict[str, Any]:
-    """The same for one instance of a mapped task."""
-    return _noted(call, dag_id, dag_run_id, task_id, map_index, body)
-
-
-def _noted(
-    call: Call, dag_id: str, run_id: str, task_id: str, map_index: int, body: SetTaskInstanceNote
-) -> dict[str, Any]:  # fmt: skip
-    wish = today.PatchTaskInstanceBody(note=body.note)
-    [row] = today.patch_task_instance(call, dag_id, run_id, task_id, wish, map_index)["task_instances"]
-    return shown(row)

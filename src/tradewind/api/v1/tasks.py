@@ -250,8 +250,7 @@ def get_log(
     map_index: MapIndex = -1, token: Annotated[str | None, Query(max_length=500)] = None,
     accept: Annotated[str, Header()] = "*/*",
 ) -> Response:  # fmt: skip
-    """The log of one try as text; for `Accept: application/json` up to a mebibyte of it, with a token for the rest while
-    there is more."""
+    """The log of one try as text; with `Accept: application/json` up to a mebibyte of it, and a token for the rest."""
     as_plain = "application/json" not in accept.lower()  # who does not ask for JSON reads it
     task = (dag_id, dag_run_id, task_id, map_index)
     part = task_logs.log_part(call, task, task_try_number, token, whole=full_content or as_plain)
