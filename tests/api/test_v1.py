@@ -73,6 +73,9 @@ def send(stage: ApiStage, method: str, path: str, body: Any = None, status: int 
         ("POST", "/pools", b"[" * 100, 400, "Bad Request"),
         ("POST", "/pools", b'"' + b"x" * (1 << 20) + b'"', 413, None),
         ("POST", "/dags/etl/dagRuns", b'{"shoe_size": 1}', 400, "Bad Request"),
+        ("POST", "/dags/etl/dagRuns", b'{"data_interval_start": "2024-01-01T00:00:00Z"}', 400, "Bad Request"),
+        ("POST", "/connections", b'{"connection_id": "no such/id", "conn_type": "http"}', 400, "Bad Request"),
+        ("POST", "/connections/test", b'{"connection_id": null}', 400, "Bad Request"),
     ],
 )
 def test_what_is_refused_is_a_problem_document(

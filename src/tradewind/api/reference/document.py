@@ -138,6 +138,8 @@ class Document:
         for status, answer in answers.items():
             if status >= "400":
                 answer.setdefault("content", self._content())
+            elif status >= "300":
+                answer.pop("content", None)  # it only says where to go
         for status in statuses:
             answers.setdefault(str(status), {"$ref": f"#/components/responses/{_named(status)}"})
         if changes and need is not None:

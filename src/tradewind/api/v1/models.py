@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import Depends, Query
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from tradewind.api.bounds import moment_us, seconds_us
 from tradewind.api.models import Limit, Offset
@@ -68,7 +68,11 @@ def only(shape: type[BaseModel], row: Mapping[str, Any], fields: Iterable[str] |
     wanted = set(fields or ())
     if unknown := sorted(wanted - shape.model_fields.keys()):
         raise InvalidInput(f"fields {unknown[0][:60]!r} is unknown; choose {', '.join(sorted(shape.model_fields))}.")
-    return shape.model_validate(row).model_dump(mode="json", by_alias=True, include=wanted or None)
+    try:
+        shown = shape.model_validate(row)
+    except ValidationError as error:  # nothing that was sent is wrong
+        raise RuntimeError(f"{shape.__name__} cannot hold what is stored") from error
+    return shown.model_dump(mode="json", by_alias=True, include=wanted or None)
 
 
 def renamed(row: Mapping[str, Any], **names: str) -> dict[str, Any]:
