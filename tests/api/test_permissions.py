@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 from fastapi import FastAPI
 from login_stage import make_stage, migrated, token_of
+from twins import TWINS
 
 from tradewind.api import routing
 from tradewind.api.routing import OPEN, Routes, Undeclared, check_declared, served_by
@@ -27,6 +28,11 @@ MAY: dict[str, frozenset[str] | None] = {
     "GET /health": EVERYBODY,
     "GET /metrics": EVERYBODY,  # looks itself: this machine, or who may read the system
     "GET /api/v2/monitor/health": EVERYBODY,
+    # what the API says of itself
+    "GET /openapi.json": ALL,
+    "GET /docs": EVERYBODY,  # the page alone, which says nothing of this installation
+    "GET /docs/{name}": EVERYBODY,
+    "GET /redoc": EVERYBODY,
     # logging in and out
     "POST /auth/token": EVERYBODY,
     "POST /auth/token/cli": EVERYBODY,
@@ -228,15 +234,23 @@ def test_routes_that_anybody_may_call_are_those_of_the_table(stage: ApiStage) ->
     assert {name for name, need in declared.items() if need is OPEN} == {name for name in MAY if MAY[name] is EVERYBODY}
 
 
+def test_each_route_of_the_first_api_needs_what_its_twin_needs(stage: ApiStage) -> None:
+    today = {f"{route.method} {route.path}": route.need for route in served_by(stage.app)}
+    first = {f"{route.method} {route.path}": route.need for route in served_by(stage.app.state.v1.app)}
+    assert first == {name: today[twin] for name, twin in TWINS.items()}
+
+
 @pytest.mark.parametrize("role", ROLES)
-def test_a_role_is_let_through_where_the_table_says_so(stage: ApiStage, role: str) -> None:
+@pytest.mark.parametrize("api", ["", "/api/v1"])
+def test_a_role_is_let_through_where_the_table_says_so(stage: ApiStage, role: str, api: str) -> None:
     """What it gets there does not matter: there is nothing of that name, or nothing in the body."""
     token = token_of(stage, role.lower())
     left_out = {"DELETE /auth/sessions", *REFUSED}
-    guarded = {name: roles for name, roles in MAY.items() if roles is not None and name not in left_out}
+    table = {name: MAY[twin] for name, twin in TWINS.items() if twin not in left_out} if api else MAY
+    guarded = {name: roles for name, roles in table.items() if roles is not None and name not in left_out}
     found = {}
     for name in guarded:
-        method, path = name.split(" ")
+        method, path = name.replace(" ", f" {api}", 1).split(" ")
         path = path.replace("{", "no-").replace("}", "")
         answer = stage.client.request(method, path, headers={"Authorization": f"Bearer {token}"}, json={})
         assert answer.status_code != 401, name

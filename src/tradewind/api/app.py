@@ -24,7 +24,11 @@ from tradewind.api.login.logins import Logins
 from tradewind.api.metrics import exposition
 from tradewind.api.middleware import guarded
 from tradewind.api.outside import Outside, proxies_of
+from tradewind.api.reference import page as reference
 from tradewind.api.routing import OPEN, Routes, check_declared
+from tradewind.api.v1.app import PREFIX as V1
+from tradewind.api.v1.app import LateV1
+from tradewind.api.v1.problems import Problems
 from tradewind.config import Settings
 from tradewind.core.access import Action, Need, Resource
 from tradewind.security.privacy import is_open
@@ -95,14 +99,18 @@ def make_app(
         gate = OpenGate(for_network=settings.api.allow_open_network) if is_open(settings) else LoginGate(logins)
     app.state.installation = Installation(settings, engine, link, gate, logins, vault or _LateVault(settings))
     answer_errors(app)
-    for family in (routes, login.routes, accounts.users, accounts.roles, web.routes):
+    for family in (routes, login.routes, accounts.users, accounts.roles, web.routes, reference.routes):
         app.include_router(family.router)
     for family in public.FIRST:
         app.include_router(family.router, prefix=API)
     web.serve_pages(app)
     check_declared(app)
     app.state.late = LateRoutes(app, (API, UI), _late_families)
+    reference.add_document(app)
+    app.state.v1 = LateV1(app.state.installation)
+    app.mount(V1, app.state.v1)
     app.add_middleware(AddsRoutes, late=app.state.late, soon=frozenset({f"{API}/dags", f"{API}/monitor/health"}))
     guarded(app)
+    app.add_middleware(Problems, prefix=V1)
     app.add_middleware(Outside, base_path=settings.base_path, proxies=proxies_of(settings))
     return app

@@ -124,6 +124,13 @@ def _more(line: LogLine) -> dict[str, Any]:
     return {name: value for name, value in named.items() if value}
 
 
+def as_text(line: dict[str, Any]) -> str:
+    """A line as `shown` gives it, as people read it; with the traceback, if there is one, below."""
+    head = f"[{line['timestamp']}] {str(line.get('level') or 'info').upper()} - " if line.get("timestamp") else ""
+    more = line.get("traceback")
+    return f"{head}{line['event']}\n" + (f"{str(more).rstrip()}\n" if more else "")
+
+
 def token_of(offset: int) -> str:
     """Where to go on, as a client hands it back. It says nothing but an offset: the path names the log."""
     return base64.urlsafe_b64encode(json.dumps({"offset": offset}).encode()).decode("ascii")

@@ -60,8 +60,8 @@ class Guards:
             return
         body, fault = await _body(scope, receive)
         if fault is not None:
-            status, sentence = fault
-            await JSONResponse({"detail": sentence}, status)(scope, receive, send_guarded)
+            status, said = fault
+            await JSONResponse({"detail": said}, status)(scope, receive, send_guarded)
             return
         await self._app(scope, _replayed(body, receive), send_guarded)
 
@@ -72,8 +72,8 @@ def _below_base(scope: Scope) -> str:
     return path.removeprefix(base) if base and path.startswith(f"{base}/") else path
 
 
-async def _body(scope: Scope, receive: Receive) -> tuple[bytes, tuple[int, str] | None]:
-    """The whole body, or the status and the sentence that refuse it."""
+async def _body(scope: Scope, receive: Receive) -> tuple[bytes, tuple[int, Any] | None]:
+    """The whole body, or the status and the detail that refuse it."""
     if scope["method"] in ("GET", "HEAD", "OPTIONS"):
         return b"", None
     too_large = (413, f"The body is larger than {MOST_BODY} bytes; send less at a time.")
@@ -91,7 +91,8 @@ async def _body(scope: Scope, receive: Receive) -> tuple[bytes, tuple[int, str] 
         if not message.get("more_body"):
             break
     if _depth(bytes(body)) > DEEPEST:
-        return b"", (422, f"The body is nested deeper than {DEEPEST} levels.")
+        problem = {"loc": ["body"], "msg": f"The body is nested deeper than {DEEPEST} levels.", "type": "too_deep"}
+        return b"", (422, [problem])
     return bytes(body), None
 
 

@@ -89,17 +89,17 @@ class Served:
         return need
 
 
-def served_by(app: FastAPI) -> list[Served]:
-    """Every route of an application, those of the routers that it includes as well."""
+def routes_of(app: FastAPI) -> list[Any]:
+    """Every route of an application's API, with its whole path; those of the routers that it includes as well."""
     routes: Any = app.routes
     if hasattr(fastapi.routing, "iter_route_contexts"):  # since FastAPI keeps included routers as they are
         routes = fastapi.routing.iter_route_contexts(app.routes)
-    found = [
-        Served(method, route.path, route.endpoint)
-        for route in routes
-        if isinstance(getattr(route, "original_route", route), APIRoute)
-        for method in sorted(route.methods)
-    ]
+    return [route for route in routes if isinstance(getattr(route, "original_route", route), APIRoute)]
+
+
+def served_by(app: FastAPI) -> list[Served]:
+    """The same as methods and paths."""
+    found = [Served(method, route.path, route.endpoint) for route in routes_of(app) for method in sorted(route.methods)]
     if not found:
         raise Undeclared("*")  # this FastAPI keeps them in a way that we do not know
     return found

@@ -19,6 +19,7 @@ routes = Routes("Config", prefix="/config")
 
 HIDDEN = "< hidden >"
 EXPOSED = frozenset({"true", "t", "1", "yes", "on", "non-sensitive-only"})
+RESPONSES: dict[int | str, dict[str, Any]] = {200: {"content": {"text/plain": {"schema": {"type": "string"}}}}, 406: {}}
 Accept = Annotated[str, Header(description="application/json or text/plain.")]
 
 
@@ -36,7 +37,7 @@ class Config(Answer):
     sections: list[ConfigSection]
 
 
-@routes.get("", Resource.CONFIG, response_model=Config)
+@routes.get("", Resource.CONFIG, response_model=Config, responses=RESPONSES)
 def get_config(call: Asked, section: str | None = None, accept: Accept = "*/*") -> Any:
     """Every setting, or those of a section."""
     check_exposed(call)
@@ -48,7 +49,7 @@ def get_config(call: Asked, section: str | None = None, accept: Accept = "*/*") 
     return _answer(found, accept)
 
 
-@routes.get("/section/{section}/option/{option}", Resource.CONFIG, response_model=Config)
+@routes.get("/section/{section}/option/{option}", Resource.CONFIG, response_model=Config, responses=RESPONSES)
 def get_config_value(call: Asked, section: str, option: str, accept: Accept = "*/*") -> Any:
     """One setting; Airflow's older names work too."""
     check_exposed(call)

@@ -49,7 +49,8 @@ class ConnectionCollectionResponse(Answer):
     total_entries: int
 
 
-def _object(extra: str) -> str:
+def check_object(extra: str) -> str:
+    """What `extra` may be. Raises ValueError."""
     try:
         fits = not extra or isinstance(json.loads(extra), dict)
     except (ValueError, RecursionError):
@@ -68,7 +69,7 @@ class ConnectionBody(Body):
     schema_: str | None = Field(None, alias="schema")
     port: int | None = None
     password: str | None = None
-    extra: Annotated[str, AfterValidator(_object)] | None = None
+    extra: Annotated[str, AfterValidator(check_object)] | None = None
     team_name: Annotated[str, Field(max_length=50)] | None = None
 
 

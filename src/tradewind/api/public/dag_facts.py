@@ -154,17 +154,22 @@ def list_dag_warnings(
 @parsing.put("/parseDagFile/{file_token}", Resource.DAG, Action.EDIT, status_code=201)
 def reparse_dag_file(call: Asked, file_token: Annotated[str, Path(max_length=200)]) -> None:
     """Have a Dag file read again; the token is that of a Dag in it."""
-    with call.reading() as connection:
-        key = token_key(connection)
-        file = next((file for file in dag_files(connection) if _token(key, file) == file_token), None)
-        dags = dags_of_file(connection, file) if file is not None else []
-    if file is None:
-        raise NotFound("There is no Dag file of this token; take the file_token of a Dag.")
-    if not dags and not call.scope.holds(DagFacts("", file=file)):
-        raise NotFound("There is no Dag file of this token; take the file_token of a Dag.")
+    file, dags = file_named(call, file_token)
     for dag_id in dags:
         call.permit(dag_id, Need(Action.EDIT, Resource.DAG))
     call.command("dag.reparse", file=file)
+
+
+def file_named(call: Call, token: str) -> tuple[str, list[str]]:
+    """The Dag file of a token, and the Dags in it. Raises NotFound. Whether the caller may see these is not asked; a
+    file without any is for those who may see all that lies beside it."""
+    with call.reading() as connection:
+        key = token_key(connection)
+        file = next((file for file in dag_files(connection) if _token(key, file) == token), None)
+        dags = dags_of_file(connection, file) if file is not None else []
+    if file is None or (not dags and not call.scope.holds(DagFacts("", file=file))):
+        raise NotFound("There is no Dag file of this token; take the file_token of a Dag.")
+    return file, dags
 
 
 _token = file_token

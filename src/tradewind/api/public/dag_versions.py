@@ -75,7 +75,7 @@ def get_dag_version(call: Asked, dag_id: str, version_number: Number) -> dict[st
     "/dagSources/{dag_id}",
     Resource.CODE,
     response_model=DAGSourceResponse,
-    responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
+    responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}, 406: {}},
 )
 def get_dag_source(
     call: Asked, dag_id: str, version_number: NumberAsked = None, accept: Annotated[str, Header()] = "*/*"

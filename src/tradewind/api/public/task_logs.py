@@ -11,6 +11,7 @@ from fastapi import Header, Path, Query, Response
 from fastapi.responses import StreamingResponse
 from pydantic import ConfigDict
 
+from tradewind.api.call import Call
 from tradewind.api.errors import NotFound
 from tradewind.api.log_reading import Part, offset_of, opened, part_of, token_of
 from tradewind.api.models import Answer, Moment
@@ -79,13 +80,8 @@ def get_log(
 ) -> Response:
     """The log of one try. With `Accept: application/x-ndjson` each line is an object of its own; else they are one
     object, with up to a mebibyte of the log and a token for the rest, or with `full_content` all of it."""
-    start = offset_of(token)
-    with call.reading() as connection:
-        row = found_one(connection, dag_id, dag_run_id, task_id, map_index)
-    if try_number > row["try_number"]:
-        raise NotFound(f"Task {task_id!r} of run {dag_run_id} has had no try {try_number}.")
     as_lines = NDJSON in accept.lower()
-    part = _part(call, row, try_number, start, whole=full_content or as_lines)
+    part = log_part(call, (dag_id, dag_run_id, task_id, map_index), try_number, token, whole=full_content or as_lines)
     next_token = token_of(part.end) if part.more else None
     if as_lines:
         headers = {"Airflow-Continuation-Token": next_token} if next_token else {}
@@ -93,7 +89,19 @@ def get_log(
     return StreamingResponse(_in_pieces(_as_object(part, next_token)), media_type="application/json")
 
 
-def _part(call: Any, row: Row, try_number: int, start: int, *, whole: bool) -> Part:
+def log_part(
+    call: Call, task: tuple[str, str, str, int], try_number: int, token: str | None, *, whole: bool
+) -> Part:  # fmt: skip
+    """The log of a try of a task instance (its Dag, run, task and map index), from where a token says."""
+    start = offset_of(token)
+    with call.reading() as connection:
+        row = found_one(connection, *task)
+    if try_number > row["try_number"]:
+        raise NotFound(f"Task {row['task_id']!r} of run {row['run_id']} has had no try {try_number}.")
+    return _part(call, row, try_number, start, whole=whole)
+
+
+def _part(call: Call, row: Row, try_number: int, start: int, *, whole: bool) -> Part:
     root = call.settings.logging.base_log_folder
     path = log_path(root, row["dag_id"], row["run_id"], row["task_id"], row["map_index"], try_number)
     grows = try_number == row["try_number"] and row["state"] in GROWS
