@@ -33,6 +33,10 @@ MAY: dict[str, frozenset[str] | None] = {
     "POST /auth/login": EVERYBODY,
     "POST /auth/logout": EVERYBODY,
     "GET /auth/me": EVERYBODY,  # 401 for who is nobody
+    "GET /auth/providers": EVERYBODY,
+    "GET /auth/oidc/login": EVERYBODY,
+    "GET /auth/oidc/callback": EVERYBODY,
+    "GET /auth/oidc/logout": EVERYBODY,
     "GET /api/v2/auth/login": EVERYBODY,
     "GET /api/v2/auth/logout": EVERYBODY,
     "GET /auth/sessions": ALL,
