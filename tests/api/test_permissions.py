@@ -206,6 +206,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiStage]:
 
 
 def test_the_table_has_every_route_and_no_other(stage: ApiStage) -> None:
+    """S02"""
     assert {f"{route.method} {route.path}" for route in served_by(stage.app)} == set(MAY)
 
 
@@ -216,7 +217,7 @@ def test_routes_that_anybody_may_call_are_those_of_the_table(stage: ApiStage) ->
 
 @pytest.mark.parametrize("role", ROLES)
 def test_a_role_is_let_through_where_the_table_says_so(stage: ApiStage, role: str) -> None:
-    """What it gets there does not matter: there is nothing of that name, or nothing in the body."""
+    """S02: What it gets there does not matter: there is nothing of that name, or nothing in the body."""
     token = token_of(stage, role.lower())
     left_out = {"DELETE /auth/sessions", *REFUSED}
     guarded = {name: roles for name, roles in MAY.items() if roles is not None and name not in left_out}
@@ -232,6 +233,7 @@ def test_a_role_is_let_through_where_the_table_says_so(stage: ApiStage, role: st
 
 
 def test_a_route_that_does_not_say_what_it_needs_is_not_served() -> None:
+    """S02"""
     routes = Routes("Test")
     routes.get("/said", Resource.DAG)(lambda: None)
     app = FastAPI()
