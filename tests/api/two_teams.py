@@ -88,6 +88,7 @@ def main_dag(team: str) -> DagSpec:
         params={f"{team}_param": {"value": f"{team} value", "schema": {}, "description": f"{team} says"}},
         deadlines=(DeadlineSpec(reference="queued_at", interval_seconds=9e6, name=f"{team}_deadline"),),
         edge_labels=((f"{team}_first", f"{team}_asks", f"{team} edge"),),
+        extra={"access_control": {f"{team}_role": {"DAGs": ["can_read"]}}},
     )  # fmt: skip
     return replace(spec, tasks={name: replace(each, group_id=None) for name, each in spec.tasks.items()})
 
