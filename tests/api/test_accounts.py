@@ -111,7 +111,7 @@ def test_roles_are_made_of_grants_that_are_checked(stage: ApiStage) -> None:
     grant = {"actions": ["read"], "resources": ["run"], "dags": {"folders": ["etl"]}}
     made = stage.client.post("/ui/roles", json={"name": "etl", "grants": [grant]})
     assert made.status_code == 201, made.text
-    assert made.json() == {"name": "etl", "built_in": [], "grants": [grant], "can_be_deleted": True}
+    assert made.json() == {"name": "etl", "built_in": [], "grants": [grant], "from_dags": [], "can_be_deleted": True}
     assert stage.client.post("/ui/roles", json={"name": "etl"}).status_code == 409
     wrong = stage.client.put("/ui/roles/etl", json={"grants": [{"actions": ["fly"], "resources": ["run"]}]})
     assert (wrong.status_code, "'fly'" in wrong.json()["detail"]) == (400, True)

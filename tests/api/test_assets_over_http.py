@@ -320,3 +320,17 @@ def test_without_a_scheduler_assets_are_shown_and_nothing_is_said_of_them(lake: 
     lake.is_away = True
     assert get(lake)["total_entries"] == 3
     assert lake.client.post(f"{URL}/events", json={"asset_id": raw}).status_code == 503
+
+
+def test_an_asset_is_described_in_the_words_of_dags_that_one_sees(stage: ApiStage) -> None:
+    """S03: two Dags name it, each with a group and facts of its own; so do the updates that they report."""
+    theirs = {"asset": {"name": "raw", "uri": "s3://raw", "group": "canary", "extra": {"k": "canary"}}}
+    mine = {"asset": {"name": "raw", "uri": "s3://raw", "group": "lake", "extra": {}}}
+    stage.load(dag("a", dag_id="aaa", tasks={"a": {"extra": {"outlets": [theirs]}}}))
+    stage.wait(60)
+    stage.load(dag("b", dag_id="mine", assets={"any": [mine]}))
+    assert get(stage)["assets"][0]["extra"] == {"k": "canary"}
+    only_sees(stage, "mine")
+    (asset,) = get(stage)["assets"]
+    assert (asset["group"], asset["extra"], asset["producing_tasks"]) == ("lake", {}, [])
+    assert asset["created_at"] == asset["updated_at"] == "2024-01-01T00:01:00Z", "since its own Dag is as it is"

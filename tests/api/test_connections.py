@@ -33,6 +33,7 @@ def stored(stage: ApiStage, conn_id: str = "lake") -> dict[str, object]:
 
 
 def test_a_connection_is_shown_without_its_secrets(lake: ApiStage) -> None:
+    """S24"""
     assert lake.client.get(f"{URL}/lake").json() == SHOWN
     listed = lake.client.get(URL)
     assert listed.json() == {"connections": [SHOWN], "total_entries": 1}

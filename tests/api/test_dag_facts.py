@@ -105,3 +105,19 @@ def test_a_dag_file_is_read_again_by_its_token_alone(dags: ApiStage) -> None:
     dags.gate.be("lee", "Viewer")
     assert put(tokens["etl"]) == 403
     assert wanted == ["open/etl.py"] * 2
+
+
+def test_a_file_with_dags_of_others_is_not_read_again_and_their_names_are_not_told(dags: ApiStage) -> None:
+    """S03: what somebody may not see is not named in the refusal either."""
+    dags.load(dag("a", dag_id="mine", file="both.py"))
+    dags.load(dag("a", dag_id="canary", file="both.py"))
+    row = {"file": "both.py", "digest": "x", "parsed_at": dags.now(), "seconds": 0.1}
+    dags.scheduler.submit(Rows((PutRow("dag_file", row),)))
+    dags.play()
+    be_of(dags, Action.READ, Action.EDIT, ids=frozenset({"mine"}))
+    (token,) = (each["file_token"] for each in get(dags, "dags")["dags"])
+    answer = dags.client.put(f"/api/v2/parseDagFile/{token}")
+    assert answer.status_code == 403
+    assert "canary" not in answer.text
+    be_of(dags, Action.READ, Action.EDIT, ids=frozenset({"etl"}))
+    assert dags.client.put(f"/api/v2/parseDagFile/{token}").json() == dags.client.put("/api/v2/parseDagFile/x").json()

@@ -68,6 +68,7 @@ def test_an_order_or_a_field_that_there_is_not_is_named(dags: ApiStage) -> None:
     ],
 )
 def test_whoever_may_see_some_dags_sees_these_alone(dags: ApiStage, scope: DagScope, seen: list[str]) -> None:
+    """S03"""
     reads = Grant(frozenset({Action.READ}), frozenset({Resource.DAG}), scope)
     dags.gate.be("kim", Role("some", (reads,)))
     answer = dags.client.get("/api/v2/dags")
@@ -98,6 +99,7 @@ def test_without_a_scheduler_reading_goes_on_and_writing_says_so(dags: ApiStage)
 
 
 def test_a_body_too_large_or_too_deep_is_refused(dags: ApiStage) -> None:
+    """S20"""
     answer = dags.client.patch("/api/v2/dags/etl", content=b"[" * 70, headers={"content-type": "application/json"})
     assert answer.status_code == 422
     assert "64 levels" in answer.json()["detail"]

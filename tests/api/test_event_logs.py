@@ -44,6 +44,7 @@ def events(stage: ApiStage, **query: Any) -> list[str]:
 
 
 def test_every_command_is_a_line_with_who_asked_for_it(log: ApiStage) -> None:
+    """S29"""
     (line,) = logs(log, event="dag.pause", dag_id="etl")
     assert line == {
         "event_log_id": line["event_log_id"],
@@ -66,6 +67,7 @@ def test_every_command_is_a_line_with_who_asked_for_it(log: ApiStage) -> None:
 
 
 def test_what_may_be_secret_is_in_no_line(log: ApiStage) -> None:
+    """S24, S29"""
     (line,) = logs(log, event="variable.set")
     assert json.loads(line["extra"]) == {"key": "k", "description": "d", "new": True}
     assert "secret-value" not in log.client.get(URL, params={"limit": 100}).text

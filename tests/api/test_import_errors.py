@@ -79,6 +79,7 @@ def test_problems_are_listed_by_what_is_asked_for(broken: ApiStage) -> None:
 
 
 def test_whoever_may_not_see_every_dag_of_a_file_sees_no_trace_of_it(broken: ApiStage) -> None:
+    """S03"""
     numbers = {row["filename"]: row["import_error_id"] for row in errors(broken)}
     only_sees(broken, DagScope(ids=frozenset({"mine", "alone"})))
     assert files(broken) == ["mine/a.py", "mine/a.py"]

@@ -52,12 +52,14 @@ def browser(stage: ApiStage, username: str = "kim") -> dict[str, Any]:
 OPEN_PATHS = {
     ("GET", "/health"), ("GET", "/api/v2/monitor/health"), ("POST", "/auth/token"), ("POST", "/auth/token/cli"),
     ("POST", "/auth/login"), ("POST", "/auth/logout"), ("GET", "/api/v2/auth/login"), ("GET", "/api/v2/auth/logout"),
-    ("GET", "/api/v2/version"),
+    ("GET", "/api/v2/version"), ("GET", "/auth/providers"), ("GET", "/auth/oidc/login"),
+    ("GET", "/auth/oidc/callback"), ("GET", "/auth/oidc/logout"),
 }  # fmt: skip
 """What answers somebody who has not said who they are."""
 
 
 def test_without_a_login_every_other_route_says_401(stage: ApiStage) -> None:
+    """S01"""
     asked = {(route.method, route.path) for route in served_by(stage.app)} - OPEN_PATHS
     assert len(asked) > 15
     for method, path in sorted(asked):
@@ -121,6 +123,7 @@ def test_a_body_that_shows_nothing_is_refused_without_what_was_in_it(stage: ApiS
 def test_whatever_is_taken_from_an_account_is_over_for_its_tokens_cookies_and_passwords_at_once(
     stage: ApiStage, kind: str, body: dict[str, Any]
 ) -> None:
+    """S07"""
     token = token_of(stage)
     browser(stage)
     assert stage.client.get("/auth/me").status_code == 200
@@ -204,6 +207,7 @@ def test_what_shows_nothing_is_refused(stage: ApiStage, shown: str) -> None:
 
 
 def test_who_guesses_is_told_to_wait_and_so_is_who_knows(stage: ApiStage) -> None:
+    """S10"""
     statuses = [dags(stage, **basic("kim", f"guess {n}")).status_code for n in range(100)]
     assert statuses[:5] == [401] * 5
     assert set(statuses[5:]) == {429}
@@ -217,12 +221,14 @@ def test_who_guesses_is_told_to_wait_and_so_is_who_knows(stage: ApiStage) -> Non
 
 
 def test_an_address_that_tries_many_names_waits_too(stage: ApiStage) -> None:
+    """S10"""
     statuses = [dags(stage, **basic(f"name{n}", "x")).status_code for n in range(30)]
     assert statuses == [401] * 20 + [429] * 10
     assert dags(stage, **basic("root")).status_code == 429
 
 
 def test_guesses_are_in_the_log_without_the_password(stage: ApiStage) -> None:
+    """S10, S29"""
     dags(stage, **basic("kim", "Opensesame"))
     with stage.reading.connect() as connection:
         rows = connection.execute(select(t.event.c.name, t.event.c.body)).all()
@@ -248,6 +254,7 @@ def test_without_a_scheduler_nobody_logs_in_and_guesses_cost_a_second(stage: Api
 
 
 def test_a_cookie_is_kept_from_scripts_and_other_sites(stage: ApiStage) -> None:
+    """S08, S32"""
     answer = stage.client.post("/auth/login", json={"username": "kim", "password": PASSWORD})
     cookie = answer.headers["set-cookie"]
     parts = {part.strip().lower() for part in cookie.split(";")[1:]}
@@ -258,6 +265,7 @@ def test_a_cookie_is_kept_from_scripts_and_other_sites(stage: ApiStage) -> None:
 
 
 def test_a_form_of_another_site_logs_nobody_in(stage: ApiStage) -> None:
+    """S09"""
     answer = stage.client.post("/auth/login", data={"username": "kim", "password": PASSWORD})
     assert answer.status_code == 422
     as_text = {
@@ -287,6 +295,7 @@ SENT: list[tuple[dict[str, str], int]] = [
 
 
 def test_a_change_with_a_cookie_comes_from_a_page_of_ours(stage: ApiStage) -> None:
+    """S09"""
     mark = browser(stage, "root")["csrf_token"]
     for headers, status in SENT:
         sent = {name: value.replace("MARK", mark) for name, value in headers.items()}
@@ -305,6 +314,7 @@ def test_a_mark_belongs_to_one_session(stage: ApiStage) -> None:
 
 
 def test_after_logging_out_the_cookie_is_worth_nothing_and_others_go_on(stage: ApiStage) -> None:
+    """S07"""
     other = token_of(stage)
     browser(stage)
     kept = stage.client.cookies["_token"]
@@ -362,6 +372,7 @@ ELSEWHERE = [
 
 
 def test_after_a_login_nobody_is_sent_elsewhere(stage: ApiStage) -> None:
+    """S13"""
     for wanted in ELSEWHERE:
         assert safe_next(wanted, "", "testserver") == "/", wanted
         answer = stage.client.get("/api/v2/auth/login", params={"next": wanted}, follow_redirects=False)

@@ -64,6 +64,7 @@ def test_a_proxy_is_believed_if_it_is_one(proxied: ApiStage, peer: str, seen: st
 
 
 def test_behind_a_proxy_the_cookie_is_for_tls_and_the_base_path_alone(proxied: ApiStage) -> None:
+    """S08"""
     body = {"username": "kim", "password": PASSWORD}
     with client(proxied, "172.18.0.5") as http:
         cookie = http.post("/tw/auth/login", json=body, headers=FORWARDED).headers["set-cookie"]

@@ -40,6 +40,10 @@ MAY: dict[str, frozenset[str] | None] = {
     "POST /auth/login": EVERYBODY,
     "POST /auth/logout": EVERYBODY,
     "GET /auth/me": EVERYBODY,  # 401 for who is nobody
+    "GET /auth/providers": EVERYBODY,
+    "GET /auth/oidc/login": EVERYBODY,
+    "GET /auth/oidc/callback": EVERYBODY,
+    "GET /auth/oidc/logout": EVERYBODY,
     "GET /api/v2/auth/login": EVERYBODY,
     "GET /api/v2/auth/logout": EVERYBODY,
     "GET /auth/sessions": ALL,
@@ -226,6 +230,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiStage]:
 
 
 def test_the_table_has_every_route_and_no_other(stage: ApiStage) -> None:
+    """S02"""
     assert {f"{route.method} {route.path}" for route in served_by(stage.app)} == set(MAY)
 
 
@@ -243,7 +248,7 @@ def test_each_route_of_the_first_api_needs_what_its_twin_needs(stage: ApiStage) 
 @pytest.mark.parametrize("role", ROLES)
 @pytest.mark.parametrize("api", ["", "/api/v1"])
 def test_a_role_is_let_through_where_the_table_says_so(stage: ApiStage, role: str, api: str) -> None:
-    """What it gets there does not matter: there is nothing of that name, or nothing in the body."""
+    """S02: What it gets there does not matter: there is nothing of that name, or nothing in the body."""
     token = token_of(stage, role.lower())
     left_out = {"DELETE /auth/sessions", *REFUSED}
     table = {name: MAY[twin] for name, twin in TWINS.items() if twin not in left_out} if api else MAY
@@ -260,6 +265,7 @@ def test_a_role_is_let_through_where_the_table_says_so(stage: ApiStage, role: st
 
 
 def test_a_route_that_does_not_say_what_it_needs_is_not_served() -> None:
+    """S02"""
     routes = Routes("Test")
     routes.get("/said", Resource.DAG)(lambda: None)
     app = FastAPI()

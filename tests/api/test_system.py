@@ -35,6 +35,7 @@ def test_the_configuration_is_shown_where_that_is_allowed(stage: ApiStage) -> No
 
 @pytest.mark.parametrize("value", ["True", "non-sensitive-only"])
 def test_the_configuration_never_shows_a_secret(tmp_path: Path, migrated: Path, value: str) -> None:
+    """S25"""
     stage = exposed(tmp_path, migrated, value)
     try:
         answer = stage.client.get(f"{API}/config")

@@ -126,6 +126,7 @@ def test_a_log_that_there_is_not(etl: ApiStage) -> None:
 
 
 def test_no_path_leads_out_of_the_logs(etl: ApiStage, tmp_path: Path) -> None:
+    """S18"""
     secret = tmp_path / "secret.key"
     secret.write_text("hunter2")
     path = file_of(etl)

@@ -37,6 +37,7 @@ def test_a_variable_is_made_shown_changed_and_deleted(stage: ApiStage) -> None:
 
 
 def test_secrets_are_never_shown_and_stay_when_they_come_back_masked(variables: ApiStage) -> None:
+    """S24"""
     rows = {row["key"]: row["value"] for row in variables.client.get(URL).json()["variables"]}
     assert rows == {"api_key": "***", "limits": '{"rows": 3, "token": "***"}', "region": "kr"}
     variables.client.patch(f"{URL}/api_key", json={"key": "api_key", "value": "***", "description": "d"})
@@ -48,6 +49,7 @@ def test_secrets_are_never_shown_and_stay_when_they_come_back_masked(variables: 
 
 
 def test_no_secret_stands_in_the_rows_of_commands_or_events(variables: ApiStage) -> None:
+    """S24"""
     with variables.reading.connect() as connection:
         for table in ("command", "event"):
             rows = str(connection.exec_driver_sql(f"SELECT * FROM {table}").all())

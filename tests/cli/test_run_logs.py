@@ -9,6 +9,7 @@ from tradewind.wire.logs import LogLine, encode_line
 
 
 def test_a_log_is_read_as_text_and_cannot_steer_the_terminal(tmp_path: Path) -> None:
+    """S12"""
     lines = [
         LogLine(t="2026-01-31T08:15:29.000001+00:00", l="info", m="first"),
         LogLine(t="2026-01-31T08:15:30.000001+00:00", l="info", m="\x1b[2Jsecond"),

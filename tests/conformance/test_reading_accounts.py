@@ -85,6 +85,22 @@ def test_roles_are_what_is_built_in_and_what_is_stored(filled: Engine) -> None:
     assert listed["Viewer"] == ()
 
 
+def test_what_files_of_dags_give_to_roles_is_found_with_them(engine: Engine) -> None:
+    rights = json.dumps({"DAGs": ["can_read"]})
+    rows = [{"role": role, "dag_id": dag_id, "rights": rights} for role in ("team", "none") for dag_id in ("a", "b")]
+    with engine.begin() as connection:
+        connection.execute(t.role.insert(), [{"name": "team", "grants": "[]", "updated_at": 1}])
+        connection.execute(t.dag_access.insert(), rows)
+    with engine.connect() as connection:
+        (team,) = accounts.roles_named(connection, ["team", "none", "absent"])
+        given = accounts.access_given(connection)
+        unknown = accounts.roles_unknown(connection, ["team", "none", "Viewer"])
+    (grant,) = team.grants
+    assert sorted(grant.dags.ids) == ["a", "b"]
+    assert sorted(given) == ["none", "team"]
+    assert unknown == ["none"]
+
+
 def test_who_has_to_wait_is_found_and_who_has_waited_too(filled: Engine) -> None:
     with filled.connect() as connection:
         assert accounts.limits_of(connection, ["account:kim", "account:no"]) == {"account:kim": (7, 60)}

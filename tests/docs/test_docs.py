@@ -229,3 +229,13 @@ def test_a_decision_has_its_three_parts(page: Path) -> None:
 def test_decisions_are_numbered_without_gaps() -> None:
     numbers = [int(page.name[:4]) for page in sorted((ROOT / "docs" / "decisions").glob("*.md"))]
     assert numbers == list(range(1, len(numbers) + 1))
+
+
+def test_every_rule_of_security_has_a_test_that_names_it() -> None:
+    page = (ROOT / "docs/reference/security.md").read_text()
+    rows = re.findall(r"^\| (S\d\d) \|.*\| ([^|]*) \|$", page, re.MULTILINE)
+    assert len(rows) > 20
+    for number, tests in rows:
+        for path in re.findall(r"`([^`]+)`", tests):
+            text = (ROOT / path).read_text()
+            assert re.search(rf"\b{number}\b|\btest_(s\d\d_)*{number.lower()}_", text), f"{path} does not name {number}"

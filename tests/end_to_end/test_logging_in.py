@@ -26,6 +26,7 @@ greets()
 
 
 def test_the_first_start_shows_a_password_once_and_it_opens_the_installation() -> None:
+    """S01"""
     with Installation() as installation:
         installation._environment = {"_AIRFLOW_WWW_USER_PASSWORD": "", "_AIRFLOW_WWW_USER_USERNAME": ""}
         installation.start()
@@ -57,6 +58,7 @@ def _token(installation: Installation, username: str) -> str:
 
 
 def test_what_an_installation_leaves_on_the_disk_is_its_own_and_tasks_know_no_password() -> None:
+    """S23, S26"""
     before = os.umask(0)
     try:
         with Installation({"greets.py": DAG_FILE}) as installation:
@@ -79,6 +81,7 @@ def test_what_an_installation_leaves_on_the_disk_is_its_own_and_tasks_know_no_pa
 
 @pytest.mark.parametrize("name", ["secret.key", "tradewind.db"])
 def test_a_file_with_secrets_that_others_can_read_is_not_used(name: str) -> None:
+    """S23"""
     with Installation() as installation:
         installation.start()
         installation.until("the first account", lambda: installation.rows("SELECT 1 FROM account"))

@@ -14,6 +14,7 @@ from tradewind.sdk import DAG, Label, TaskGroup, chain, chain_linear, cross_down
 from tradewind.sdk.exceptions import (
     AirflowDagCycleException,
     AirflowException,
+    DagInvalid,
     DuplicateTaskIdFound,
     FailFastDagInvalidTriggerRule,
 )
@@ -84,6 +85,16 @@ def test_older_arguments_are_translated_and_noticed() -> None:
     assert [notice.split(": ")[1].split("=")[0] for notice in spec.notices] == [
         "concurrency", "default_view", "fail_stop", "sla_miss_callback"
     ]  # fmt: skip
+
+
+def test_rights_that_a_file_gives_are_kept_in_one_spelling_and_a_slip_is_named() -> None:
+    made = DAG("d", schedule=None, access_control={"team": {"can_edit", "can_read"}, "all": {"DAG Runs": {"can_read"}}})
+    assert dag_spec(made, "d.py").extra["access_control"] == {
+        "all": {"DAG Runs": ["can_read"]}, "team": {"DAGs": ["can_edit", "can_read"]},
+    }  # fmt: skip
+    assert "access_control" not in dag_spec(DAG("d", schedule=None), "d.py").extra
+    with pytest.raises(DagInvalid, match="Dag 'd': access_control= of role 'team' gives 'can_fly' on DAGs; choose"):
+        dag_spec(DAG("d", schedule=None, access_control={"team": ["can_fly"]}), "d.py")
 
 
 def test_an_unknown_argument_is_named_with_its_dag_and_a_suggestion() -> None:

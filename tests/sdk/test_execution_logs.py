@@ -79,6 +79,7 @@ def test_a_callback_has_a_log_of_its_own() -> None:
 
 
 def test_files_and_folders_are_private_and_a_second_leg_appends(path: Path) -> None:
+    """S26"""
     for reason in ("rescheduled", "success"):
         log = AttemptLog(path)
         log.line("info", "hello", logger="x", where="f.py:1")
@@ -224,6 +225,7 @@ SECRET = 'p@ss/wörd "1"&x'
     ],
 )  # fmt: skip
 def test_a_secret_is_masked_in_its_common_encodings(form: str) -> None:
+    """S24"""
     masker = Masker()
     masker.add(SECRET)
     masked = masker.mask(f"before {form} after")
@@ -236,6 +238,7 @@ def test_a_secret_is_masked_in_its_common_encodings(form: str) -> None:
 @settings(deadline=None)
 @given(st.text(min_size=5).filter(lambda text: len(text.strip()) >= 5), st.text(), st.text())
 def test_no_secret_survives_masking(secret: str, before: str, after: str) -> None:
+    """S24"""
     masker = Masker()
     masker.add(secret)
     assert secret.strip() not in masker.mask(before + secret + after).replace(REDACTED, "\0")
@@ -274,6 +277,7 @@ def test_redact_hides_known_secrets_and_sensitive_names_at_every_depth() -> None
 
 
 def test_log_lines_are_masked_before_they_are_written_and_before_they_are_cut(path: Path) -> None:
+    """S24"""
     masker = Masker()
     masker.add("swordfish")
     log = AttemptLog(path, mask=masker.mask, line_limit=12)

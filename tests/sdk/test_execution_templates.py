@@ -109,6 +109,7 @@ def test_named_tuples_and_objects_keep_their_type_and_the_authored_object_its_te
 
 
 def test_results_of_other_tasks_are_filled_in_and_are_never_templates() -> None:
+    """S15"""
     with DAG("d", schedule=None) as dag:
         first = PythonOperator(task_id="first", python_callable=lambda: 1)
         Show(task_id="t", field={"a": first.output, "b": "{{ ti.xcom_pull('first') }}"})

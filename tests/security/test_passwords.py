@@ -33,6 +33,7 @@ def test_where_nothing_usable_is_stored_no_password_is_right(stored: str | None)
 
 
 def test_whether_there_is_an_account_cannot_be_told_by_the_time() -> None:
+    """S10"""
     prepare()
     stored = hash_password("right")
 

@@ -20,6 +20,7 @@ def test_a_secret_comes_back_and_does_not_show(tmp_path: Path) -> None:
 
 
 def test_the_key_file_is_made_once_and_for_this_user_alone(tmp_path: Path) -> None:
+    """S23"""
     path = tmp_path / "home" / "secret.key"
     with ThreadPoolExecutor(8) as pool:
         keys = set(pool.map(lambda _: read_or_make_key(path), range(8)))
@@ -38,6 +39,7 @@ def test_a_configured_key_wins_and_the_key_file_still_decrypts(tmp_path: Path) -
 
 
 def test_rotation_encrypts_with_the_first_and_decrypts_with_all(tmp_path: Path) -> None:
+    """S23"""
     one, two = new_key(), new_key()
 
     def vault(keys: str):  # type: ignore[no-untyped-def]

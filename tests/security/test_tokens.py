@@ -106,6 +106,7 @@ FORGED: dict[str, Callable[[], str]] = {
 @pytest.mark.parametrize("name", FORGED)
 @pytest.mark.filterwarnings("ignore::jwt.warnings.InsecureKeyLengthWarning")
 def test_a_token_that_is_not_ours_is_refused_in_the_same_words(name: str) -> None:
+    """S06"""
     with pytest.raises(Forged) as refused:
         TOKENS.read(FORGED[name](), NOW)
     assert str(refused.value) == "Not authenticated"
@@ -134,6 +135,7 @@ def test_the_key_is_derived_as_hkdf_says() -> None:
 
 
 def test_two_installations_do_not_believe_each_other(tmp_path: Path) -> None:
+    """S01, S06"""
     one, other = (open_tokens(load_settings(tmp_path / name, {})) for name in "ab")
     assert one.read(one.give(CLAIMS, NOW), NOW) == CLAIMS
     with pytest.raises(Forged):

@@ -18,7 +18,7 @@ from tradewind.api.gates import LoginGate, OpenGate, is_local
 from tradewind.api.health import HealthInfoResponse, health_of, scheduler_status
 from tradewind.api.late import AddsRoutes, LateRoutes
 from tradewind.api.link import Link, SchedulerLink
-from tradewind.api.login import accounts
+from tradewind.api.login import accounts, oidc
 from tradewind.api.login import routes as login
 from tradewind.api.login.logins import Logins
 from tradewind.api.metrics import exposition
@@ -99,7 +99,8 @@ def make_app(
         gate = OpenGate(for_network=settings.api.allow_open_network) if is_open(settings) else LoginGate(logins)
     app.state.installation = Installation(settings, engine, link, gate, logins, vault or _LateVault(settings))
     answer_errors(app)
-    for family in (routes, login.routes, accounts.users, accounts.roles, web.routes, reference.routes):
+    signing_in = (login.routes, oidc.routes, accounts.users, accounts.roles)
+    for family in (routes, *signing_in, web.routes, reference.routes):
         app.include_router(family.router)
     for family in public.FIRST:
         app.include_router(family.router, prefix=API)

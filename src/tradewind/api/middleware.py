@@ -6,9 +6,11 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from tradewind.api.errors import said_of_fault
 
 MOST_BODY = 1 << 20
 DEEPEST = 64
@@ -48,8 +50,12 @@ class Guards:
             await self._app(scope, receive, send)
             return
 
+        began = False
+
         async def send_guarded(message: Message) -> None:
+            nonlocal began
             if message["type"] == "http.response.start":
+                began = True
                 message["headers"] = _with_ours(message.get("headers", ()), _below_base(scope))
             await send(message)
 
@@ -63,7 +69,14 @@ class Guards:
             status, said = fault
             await JSONResponse({"detail": said}, status)(scope, receive, send_guarded)
             return
-        await self._app(scope, _replayed(body, receive), send_guarded)
+        try:
+            await self._app(scope, _replayed(body, receive), send_guarded)
+        except Exception as error:
+            if began:
+                raise
+            # Whatever is left for the server's own handler passes by here no more, and would have no headers of ours.
+            said = {"detail": said_of_fault(Request(scope), error)}
+            await JSONResponse(said, 500)(scope, receive, send_guarded)
 
 
 def _below_base(scope: Scope) -> str:

@@ -13,6 +13,8 @@ from tradewind.cli.dag_rows import COLUMNS, DEFAULT_COLUMNS, details_of, import_
 from tradewind.cli.damaged import Row, read_row, readable
 from tradewind.cli.files import write_text
 from tradewind.cli.output import show
+from tradewind.core.access import BUILT_IN
+from tradewind.core.dag_access import FIELD as ACCESS
 from tradewind.core.errors import TradewindError
 from tradewind.core.states import RunState
 from tradewind.store.times import to_us
@@ -51,6 +53,11 @@ def details(app: App, dag_id: str, output: str) -> None:
 
     spec = app.reader.spec(dag_id)
     facts = read_row(app.reader.dag(dag_id), "dag", lambda row: details_of(row, spec, app.settings))
+    facts["notices"] += [
+        f"access_control= names role {role!r}, which there is not; `tradewind roles create {role}` makes it."
+        for role in sorted(set((spec.get("extra") or {}).get(ACCESS, {})) - {row["name"] for row in app.reader.roles()})
+        if role not in BUILT_IN
+    ]
     facts["asset_expression"], facts["waits_for"] = (
         spec.get("assets") or None,
         wait_of(app.reader, dag_id, spec) or None,

@@ -19,6 +19,7 @@ from tradewind.config.table import (
     Email,
     Logging,
     Metrics,
+    Oidc,
     Operators,
     Scheduler,
     Sensors,
@@ -27,7 +28,9 @@ from tradewind.config.table import (
     Worker,
 )
 
-NOT_FOR_TASKS = frozenset({"core", "database", "api", "api_auth", "celery", "webserver"})
+NOT_FOR_TASKS = frozenset(
+    {"core", "database", "api", "api_auth", "oidc", "keycloak_auth_manager", "celery", "webserver"}
+)
 """Sections whose secrets belong to the services; task code never sees them."""
 
 
@@ -40,6 +43,7 @@ class Settings:
     database: Database
     api: Api
     api_auth: ApiAuth
+    oidc: Oidc
     scheduler: Scheduler
     worker: Worker
     dag_processor: DagProcessor

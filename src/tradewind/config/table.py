@@ -161,6 +161,27 @@ class ApiAuth:
 
 
 @dataclass(frozen=True, repr=False, eq=False)
+class Oidc:
+    issuer: str | None = setting(
+        None, help="The identity provider's address, as its tokens say it; unset: people log in here alone."
+    )
+    client_id: str = setting("", "keycloak_auth_manager.client_id", help="What this server is called at the provider.")
+    client_secret: str | None = setting(
+        None,
+        "keycloak_auth_manager.client_secret",
+        sensitive=True,
+        help="The secret of that client; unset: it has none.",
+    )
+    name: str = setting("single sign-on", help="What the login page calls the provider.")
+    scope: str = setting("openid profile email", help="What is asked of the provider, separated by spaces.")
+    username_claim: str = setting("preferred_username", help="Which claim a new user is named by.")
+    roles_claim: str = setting("groups", help="Which claim says who somebody is; dots lead into an object.")
+    roles_mapping: str = setting("", help="What its values mean, as VALUE:ROLE separated by commas.")
+    default_role: str = setting("", help="Role of those to whom none of these applies; empty: they are not let in.")
+    allow_http: bool = setting(False, help="Speak to the provider without TLS, on other addresses than loopback too.")
+
+
+@dataclass(frozen=True, repr=False, eq=False)
 class Scheduler:
     catchup_by_default: bool = setting(False, help="Whether missed runs are made up for, if a Dag does not say.")
     create_cron_data_intervals: bool = setting(False, help="Whether cron runs cover an interval, as in Airflow 2.")
@@ -285,6 +306,7 @@ SECTIONS: dict[str, type] = {
     "database": Database,
     "api": Api,
     "api_auth": ApiAuth,
+    "oidc": Oidc,
     "scheduler": Scheduler,
     "worker": Worker,
     "dag_processor": DagProcessor,
@@ -314,6 +336,16 @@ OWN = frozenset(
         "api.proxy_fix_x_host",
         "api.proxy_fix_x_port",
         "api.proxy_fix_x_prefix",
+        "oidc.issuer",
+        "oidc.client_id",
+        "oidc.client_secret",
+        "oidc.name",
+        "oidc.scope",
+        "oidc.username_claim",
+        "oidc.roles_claim",
+        "oidc.roles_mapping",
+        "oidc.default_role",
+        "oidc.allow_http",
     }
 )
 """Fields that Airflow never had under this name."""

@@ -1,7 +1,7 @@
 """Every asset and alias that Dags name, each once, with everybody who names it."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Container, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from tradewind.core.assets import AssetKey, keys_of, named_in
@@ -35,6 +35,14 @@ class Known:
     """Dags that wait for it."""
     dags: dict[str, None] = field(default_factory=dict)
     """Dags that name it in any of these ways."""
+    described: dict[str, tuple[str, Mapping[str, Any]]] = field(default_factory=dict)
+    """Group and extra facts, in the words of each Dag that describes it."""
+
+    def as_described_by(self, dag_ids: Container[str]) -> "Known":
+        """The same in the words of these Dags: what others say of it is theirs."""
+        words = next((said for dag_id, said in self.described.items() if dag_id in dag_ids), None)
+        told = [said[1] for dag_id, said in self.described.items() if dag_id in dag_ids and said[1]]
+        return replace(self, group=words[0] if words else "asset", extra=told[0] if told else {})
 
     @property
     def keys(self) -> tuple[AssetKey, ...]:
@@ -65,6 +73,8 @@ def catalogue(mentions: Iterable[Mention]) -> list[Known]:
         if (known := _known(mention.leaf)) is not None:
             mine = found.setdefault(known.keys[0], known)
             mine.extra = mine.extra or known.extra
+            group, extra = mine.described.get(mention.dag_id, (known.group, {}))
+            mine.described[mention.dag_id] = group, extra or known.extra
     named: dict[AssetKey, list[Known]] = {}
     for known in found.values():
         for key in known.keys:

@@ -26,7 +26,8 @@ from tradewind.core import (
 )
 from tradewind.core.admission import admit
 from tradewind.core.dag import DagSpec
-from tradewind.core.decisions import Operation, PutRow, Record, WarmHost
+from tradewind.core.dag_access import FIELD as ACCESS
+from tradewind.core.decisions import DropRows, Operation, PutRow, Record, WarmHost
 from tradewind.core.inputs import (
     AssetStoreChanged,
     AssetsUpdated,
@@ -236,6 +237,7 @@ def _dag_loaded(turn: Turn, news: DagLoaded) -> None:
             )
         )
         turn.do(Record("dag.version", spec.dag_id, body={"version": news.version, "number": news.number}))
+        _put_access(turn, spec, None if known is None else before, is_new=known is None)
     facts: dict[str, Any] = {
         "file": spec.file,
         "version": news.version,
@@ -263,6 +265,16 @@ def _dag_loaded(turn: Turn, news: DagLoaded) -> None:
         consuming.fit(turn, spec.dag_id, before)
         partitioned.named(turn, spec.dag_id, news.partitions)
     watching.refresh(turn, before, spec)
+
+
+def _put_access(turn: Turn, spec: DagSpec, before: DagSpec | None, *, is_new: bool) -> None:
+    """What the file lets roles do with the Dag, in the place of what it let them do before."""
+    given = spec.extra.get(ACCESS, {})
+    had = before is None or ACCESS in before.extra
+    if had and not is_new:
+        turn.do(DropRows("dag_access", {"dag_id": spec.dag_id}))
+    for role, rights in given.items():
+        turn.do(PutRow("dag_access", {"role": role, "dag_id": spec.dag_id, "rights": rights}))
 
 
 def _spec_now(world: World, dag_id: str) -> DagSpec | None:

@@ -8,8 +8,10 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from tradewind.core import dag_access
 from tradewind.core.assets import POLICIES
 from tradewind.core.dag import DagSpec, LengthSpec, TaskSpec
+from tradewind.core.errors import InvalidInput
 from tradewind.core.mapping import MOST_INSTANCES, literal_length
 from tradewind.core.timetables import TimetableSpec
 
@@ -44,11 +46,21 @@ def _faults(spec: DagSpec) -> Iterator[str]:
     yield from _timetable(where, spec.timetable)
     if _depth(spec.assets) > DEEPEST:
         yield f"{where}: its condition over assets is nested deeper than {DEEPEST} levels."
+    if fault := _access(spec):
+        yield f"{where}: {fault}"
     if spec.asset_policy not in POLICIES:
         yield f"{where}: asset_policy {spec.asset_policy!r} is unknown; there are {', '.join(POLICIES)}."
     for task_id, task in spec.tasks.items():
         yield from _task(f"{where}, task {task_id[:LONGEST_ID]!r}", task_id, task, spec)
     yield from _cycle(where, spec)
+
+
+def _access(spec: DagSpec) -> str:
+    try:
+        dag_access.access_of(spec.extra.get(dag_access.FIELD, {}))
+    except InvalidInput as fault:
+        return str(fault)
+    return ""
 
 
 def _task(where: str, task_id: str, task: TaskSpec, spec: DagSpec) -> Iterator[str]:

@@ -66,6 +66,24 @@ def create_account(context: Context, body: Body, actor: str) -> Wish:
     )
 
 
+@handles("account.external")
+def external_account(context: Context, body: Body, actor: str) -> Wish:
+    """Whoever an identity provider has vouched for: made at the first login, and as the provider has them at each. A
+    name that somebody else has already is not taken over."""
+    external, roles = checked_text(body["external"], "external"), body["roles"]
+    if not external:
+        raise InvalidInput("external is missing.")
+    with context.engine.connect() as connection:
+        row = accounts.account_of_external(connection, external)
+    if row is None:
+        return create_account(context, {**body, "password_hash": None, "is_active": True}, actor)
+    facts = {name: body[name] for name in ("email", "first_name", "last_name") if body.get(name)}
+    said = {**facts, "roles": roles}
+    if row["is_active"] and any(row[name] != value for name, value in said.items()):
+        return update_account(context, {"username": row["username"], **said}, actor)
+    return Rows(())
+
+
 @handles("account.update")
 def update_account(context: Context, body: Body, actor: str) -> Wish:
     """Change what is named; other roles, or being disabled, end what the account has open."""

@@ -5,7 +5,7 @@ All methods are reactions; none waits, and none touches a socket.
 
 import json
 from collections import ChainMap
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -15,6 +15,7 @@ import structlog
 from sqlalchemy.exc import OperationalError, SQLAlchemyError, TimeoutError
 
 from tradewind.core.attempts import LOST_GRACE
+from tradewind.core.dag_access import FIELD as ACCESS
 from tradewind.core.deadlines import runtimes_wanted
 from tradewind.core.decisions import (
     LookForRuns,
@@ -54,6 +55,7 @@ from tradewind.scheduler.reruns import look_for_runs
 from tradewind.scheduler.triggers import Triggers
 from tradewind.scheduler.wishes import Context
 from tradewind.store import queries
+from tradewind.store.accounts import roles_unknown
 from tradewind.store.checked import is_about_text
 from tradewind.wire.messages import (
     LEASE_SECONDS,
@@ -616,10 +618,19 @@ class Desk:
     def _parsed(self, answer: Parsed) -> None:
         self.parsing.pop(answer.id, None)
         for event in self.files.parsed(answer, self._scheduler.now(), self._scheduler.world.refuses):
+            if isinstance(event, DagLoaded) and (given := event.spec.extra.get(ACCESS)):
+                self._look_for_roles(event.spec.dag_id, given)
             self._scheduler.submit(self._with_runtimes(event))
         for problem in answer.problems:
             log.warning("import error", file=answer.file, line=problem.line, problem=problem.message)
         self._files_changed()
+
+    def _look_for_roles(self, dag_id: str, given: Mapping[str, Any]) -> None:
+        """Rights of a role that there is not yet are kept for it; but its name may be a slip."""
+        with self._engine.connect() as connection:
+            unknown = roles_unknown(connection, given)
+        for role in unknown:
+            log.warning("access_control= names a role that there is not", dag_id=dag_id, role=role)
 
     def _with_runtimes(self, event: Any) -> Any:
         """News of a Dag whose deadlines look at its past runs bring how long those took."""

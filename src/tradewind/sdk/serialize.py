@@ -9,8 +9,10 @@ from datetime import UTC, datetime, timedelta
 from itertools import chain
 from typing import Any
 
+from tradewind.core import dag_access
 from tradewind.core.assets import POLICIES
 from tradewind.core.dag import DagSpec, DeadlineSpec, GroupSpec, MapSpec, TaskSpec, WatcherSpec
+from tradewind.core.errors import InvalidInput
 from tradewind.core.partition_mappers import MOST_KEYS
 from tradewind.core.states import TriggerRule
 from tradewind.core.timetables.spec import TimetableSpec
@@ -44,6 +46,8 @@ def dag_spec(dag: DAG, file: str, isolation: str = "fork", notices: Iterable[str
     extra: dict[str, Any] = {}
     if dag.allowed_run_types:
         extra["allowed_run_types"] = sorted(str(kind) for kind in callables(dag.allowed_run_types))
+    if dag.access_control:
+        extra[dag_access.FIELD] = _access(dag)
     deadlines = [deadline_spec(alert, dag.timezone) for alert in dag.deadlines]
     return DagSpec(
         dag_id=dag.dag_id,
@@ -79,6 +83,14 @@ def dag_spec(dag: DAG, file: str, isolation: str = "fork", notices: Iterable[str
         notices=tuple(sorted({*dag.notices, *notices, *_notices(dag, deadlines)})),
         extra=extra,
     )
+
+
+def _access(dag: DAG) -> dict[str, Any]:
+    """What the Dag's file lets roles do with it."""
+    try:
+        return dict(dag_access.access_of(dag.access_control))
+    except InvalidInput as error:
+        raise DagInvalid(f"Dag {dag.dag_id!r}: {error}") from None
 
 
 def _condition(dag: DAG) -> dict[str, Any]:

@@ -110,20 +110,27 @@ class Tokens:
 def open_tokens(settings: Settings) -> Tokens:
     """The installation's tokens. Their key follows from [api_auth] jwt_secret (several, separated by commas, while it
     is changed), else from the installation's key file."""
-    configured = settings.api_auth.jwt_secret or ""
-    secrets = [secret.strip() for secret in configured.split(",") if secret.strip()]
     return Tokens(
-        [derived(secret) for secret in secrets or [read_or_make_key(settings.key_file)]],
+        [derived(secret) for secret in login_secrets(settings)],
         issuer=settings.api_auth.jwt_issuer or ISSUER,
         audience=settings.api_auth.jwt_audience or AUDIENCE,
         leeway_seconds=settings.api_auth.jwt_leeway,
     )
 
 
-def derived(secret: str) -> bytes:
-    """A key for tokens alone, from a secret that serves for other things too (HKDF, RFC 5869, one block)."""
-    drawn = hmac.new(b"\0" * 32, secret.encode(), sha256).digest()
-    return hmac.new(drawn, _PURPOSE + b"\x01", sha256).digest()
+def login_secrets(settings: Settings) -> list[str]:
+    """What the keys of logins follow from: the first makes, all of them are accepted."""
+    configured = settings.api_auth.jwt_secret or ""
+    secrets = [secret.strip() for secret in configured.split(",") if secret.strip()]
+    return secrets or [read_or_make_key(settings.key_file)]
+
+
+def derived(secret: str, purpose: bytes = _PURPOSE) -> bytes:
+    """A key for one purpose alone, from a secret that serves for other things too."""
+    from cryptography.hazmat.primitives.hashes import SHA256
+    from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+    return HKDF(SHA256(), 32, salt=None, info=purpose).derive(secret.encode())
 
 
 def _name(key: bytes) -> str:

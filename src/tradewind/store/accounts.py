@@ -9,7 +9,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, func, or_, select
 
-from tradewind.core.access import BUILT_IN, Role
+from tradewind.core.access import BUILT_IN, Grant, Role
+from tradewind.core.dag_access import for_many, grants_of_access
 from tradewind.core.grants import grants_of
 from tradewind.store import tables as t
 
@@ -61,11 +62,32 @@ def session_known(connection: Connection, session: str) -> OpenSession | None:
 
 
 def roles_named(connection: Connection, names: Collection[str]) -> tuple[Role, ...]:
-    """These roles, as far as there are such: what is built in, and what is stored under their names."""
+    """These roles, as far as there are such: what is built in, what is stored under their names, and what the files of
+    Dags let them do."""
     wanted = sorted(set(names))
     query = select(t.role.c.name, t.role.c.grants).where(t.role.c.name.in_(wanted))
     stored = {row.name: row.grants for row in connection.execute(query)}
-    return tuple(_role(name, stored.get(name)) for name in wanted if name in BUILT_IN or name in stored)
+    there = [name for name in wanted if name in BUILT_IN or name in stored]
+    of_files = access_given(connection, there)
+    return tuple(_role(name, stored.get(name), of_files.get(name, ())) for name in there)
+
+
+def access_given(connection: Connection, names: Collection[str] | None = None) -> dict[str, tuple[Grant, ...]]:
+    """What the files of Dags let these roles do, or all of them: a grant for each Dag that names the role."""
+    row = t.dag_access.c
+    query = select(row.role, row.dag_id, row.rights).order_by(row.role, row.dag_id)
+    found: dict[str, list[Grant]] = {}
+    for name, dag_id, rights in connection.execute(
+        query if names is None else query.where(row.role.in_(sorted(names)))
+    ):
+        found.setdefault(name, []).extend(grants_of_access(dag_id, json.loads(rights)))
+    return {name: for_many(grants) for name, grants in found.items()}
+
+
+def roles_unknown(connection: Connection, names: Collection[str]) -> list[str]:
+    """Those of these roles that there are not. What the file of a Dag gives them waits until there are."""
+    there = set(connection.execute(select(t.role.c.name).where(t.role.c.name.in_(sorted(names)))).scalars())
+    return [name for name in sorted(names) if name not in there and name not in BUILT_IN]
 
 
 def roles_listed(connection: Connection) -> list[tuple[Role, tuple[Any, ...]]]:
@@ -157,9 +179,9 @@ def _row(found: Any) -> Row | None:
     return {**found, "roles": json.loads(found["roles"])} if found else None
 
 
-def _role(name: str, stored: str | None) -> Role:
+def _role(name: str, stored: str | None, of_files: tuple[Grant, ...] = ()) -> Role:
     built_in = BUILT_IN.get(name)
-    return Role(name, (*(built_in.grants if built_in else ()), *_stored(stored)))
+    return Role(name, (*(built_in.grants if built_in else ()), *_stored(stored), *of_files))
 
 
 def _stored(grants: str | None) -> tuple[Any, ...]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-HEAD = "0012"
+HEAD = "0013"
 """The newest migration; a test compares it with the scripts."""
 
 

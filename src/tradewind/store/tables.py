@@ -599,6 +599,18 @@ role = Table(
 )
 """Of a built-in role: what it may do beyond what is built in."""
 
+dag_access = Table(
+    "dag_access",
+    metadata,
+    Column("role", Text, primary_key=True),
+    Column("dag_id", Text, primary_key=True),
+    Column("rights", Text, nullable=False),
+    Index("ix_dag_access_dag_id", "dag_id"),
+    sqlite_with_rowid=False,
+)
+"""What the file of a Dag lets a role do with it (`access_control=`), as the version has it that is the Dag's now. There
+need not be such a role."""
+
 session = Table(
     "session",
     metadata,

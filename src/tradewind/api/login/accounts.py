@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from fastapi import Query, Response
@@ -13,7 +14,7 @@ from tradewind.core.access import BUILT_IN, OF_DAGS, Action, Resource
 from tradewind.core.errors import NotFound
 from tradewind.core.grants import plain_grants
 from tradewind.security.passwords import hash_password
-from tradewind.store.accounts import account_row, roles_listed
+from tradewind.store.accounts import access_given, account_row, roles_listed
 from tradewind.store.reading.accounts import accounts_listed
 
 users = Routes("Users", prefix="/ui/users")
@@ -131,11 +132,13 @@ class GrantShape(Answer):
 
 
 class RoleResponse(Answer):
-    """`built_in` cannot be taken away; `grants` can be changed."""
+    """`built_in` cannot be taken away; `grants` can be changed; `from_dags` is what files of Dags give
+    (`access_control=`)."""
 
     name: str
     built_in: list[GrantShape]
     grants: list[GrantShape]
+    from_dags: list[GrantShape]
     can_be_deleted: bool
 
 
@@ -162,7 +165,8 @@ class GrantsBody(Body):
 def list_roles(call: Asked) -> dict[str, Any]:
     """All roles, and what a grant can be made of."""
     with call.reading() as connection:
-        shown = [_role(role.name, stored) for role, stored in roles_listed(connection)]
+        given = access_given(connection)
+        shown = [_role(role.name, stored, given) for role, stored in roles_listed(connection)]
     words = {"actions": list(Action), "resources": list(Resource), "of_dags": sorted(OF_DAGS)}
     return {"roles": shown, "total_entries": len(shown), **words}
 
@@ -172,9 +176,10 @@ def get_role(call: Asked, name: str) -> dict[str, Any]:
     """One role."""
     with call.reading() as connection:
         found = {role.name: stored for role, stored in roles_listed(connection)}
+        given = access_given(connection, [name])
     if name not in found:
         raise NotFound(f"There is no role {name!r:.80}.")
-    return _role(name, found[name])
+    return _role(name, found[name], given)
 
 
 @roles.post("", Resource.ROLE, status_code=201, response_model=RoleResponse)
@@ -199,11 +204,12 @@ def delete_role(call: Asked, name: str) -> Response:
     return Response(status_code=204)
 
 
-def _role(name: str, stored: tuple[Any, ...]) -> dict[str, Any]:
+def _role(name: str, stored: tuple[Any, ...], given: Mapping[str, tuple[Any, ...]]) -> dict[str, Any]:
     built_in = BUILT_IN.get(name)
     return {
         "name": name,
         "built_in": plain_grants(built_in.grants) if built_in else [],
         "grants": plain_grants(stored),
+        "from_dags": plain_grants(given.get(name, ())),
         "can_be_deleted": built_in is None,
     }

@@ -21,11 +21,13 @@ from sqlalchemy import Connection, Engine
 
 from tradewind.api.call import NotAuthenticated, TooManyTries
 from tradewind.api.link import Link, SchedulerAway
+from tradewind.api.login.single import SingleSignOn
 from tradewind.config import Settings
 from tradewind.core.access import Caller
+from tradewind.security.oidc import Identity
 from tradewind.security.passwords import is_password, place_to_hash
 from tradewind.security.tokens import Claims, Forged, Tokens, open_tokens
-from tradewind.store.accounts import Known, account_known, limits_of, roles_named, session_known
+from tradewind.store.accounts import Known, account_known, account_of_external, limits_of, roles_named, session_known
 from tradewind.store.times import to_us
 from tradewind.wire.messages import Command
 
@@ -53,6 +55,11 @@ class Logins:
     @cached_property
     def tokens(self) -> Tokens:
         return open_tokens(self._settings)
+
+    @cached_property
+    def single(self) -> SingleSignOn | None:
+        """The identity provider's logins; None where there is no provider."""
+        return SingleSignOn(self._settings, self.clock) if self._settings.oidc.issuer else None
 
     # --- showing who one is ---
 
@@ -111,6 +118,22 @@ class Logins:
         ):
             raise NotAuthenticated
         return session.account, claims
+
+    def by_provider(self, identity: Identity, roles: list[str]) -> Known:
+        """The account of somebody for whom the identity provider vouches; made where there is none yet. Raises Refusal
+        where their name is somebody else's, and NotAuthenticated where the account is disabled."""
+        with self._engine.connect() as connection:
+            known = [role.name for role in roles_named(connection, roles)]
+        self._command(
+            "account.external", identity.username, external=identity.external, username=identity.username,
+            email=identity.email, first_name=identity.first_name, last_name=identity.last_name, roles=known,
+        )  # fmt: skip
+        with self._engine.connect() as connection:
+            row = account_of_external(connection, identity.external)
+            account = account_known(connection, row["username"]) if row is not None else None
+        if account is None or not account.is_active:
+            raise NotAuthenticated
+        return account
 
     # --- what follows from it ---
 

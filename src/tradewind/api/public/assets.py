@@ -1,7 +1,7 @@
 """Assets: what Dags update and wait for, what was said of it, and what waits for a run.
 
-Whoever may see some Dags alone sees the assets that these name, and of an event no more than that it happened where its
-source is a Dag that they may not see.
+Whoever may see some Dags alone sees the assets that these name, in the words of these, and of an event no more than
+that it happened where its source is a Dag that they may not see.
 """
 
 from __future__ import annotations
@@ -216,7 +216,11 @@ class View:
         return [self._seen(known) for known in self.found.assets if any(map(self.sees, known.dags))]
 
     def aliases(self) -> list[Known]:
-        return [known for known in self.found.aliases if any(map(self.sees, known.dags))]
+        return [self._told(known) for known in self.found.aliases if any(map(self.sees, known.dags))]
+
+    def groups(self) -> dict[tuple[str, str], str]:
+        """By name and uri."""
+        return {(seen.known.name, seen.known.uri): seen.known.group for seen in self.active()}
 
     def all(self, connection: Connection) -> list[Seen]:
         """Those, and what was updated once and is named by no Dag; that is for callers who may see every Dag."""
@@ -233,8 +237,11 @@ class View:
         return numbered(active or self.all(connection), number, lambda seen: seen.number, "asset")
 
     def _seen(self, known: Known) -> Seen:
-        since = [self.found.since[dag_id] for dag_id in known.dags]
-        return Seen(known, asset_number(known), min(since), max(since))
+        since = [self.found.since[dag_id] for dag_id in known.dags if self.sees(dag_id)]
+        return Seen(self._told(known), asset_number(known), min(since), max(since))
+
+    def _told(self, known: Known) -> Known:
+        return known if self.dags is None else known.as_described_by(self.dags)
 
 
 def view(call: Call, connection: Connection) -> View:
@@ -429,10 +436,13 @@ MOST_UPSTREAM = 500
 
 def _event_fields(call: Call, connection: Connection, seen: View, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     runs = reading.runs_of_events(connection, [row["number"] for row in rows], call.scope_of(READ_RUN))
-    return [_one_event(seen, row, runs.get(row["number"], [])) for row in rows]
+    groups = seen.groups() if seen.dags is not None else {}
+    return [_one_event(seen, row, runs.get(row["number"], []), groups) for row in rows]
 
 
-def _one_event(seen: View, row: Mapping[str, Any], runs: list[dict[str, Any]]) -> dict[str, Any]:
+def _one_event(
+    seen: View, row: Mapping[str, Any], runs: list[dict[str, Any]], groups: Mapping[tuple[str, str], str]
+) -> dict[str, Any]:
     shown = not row["dag_id"] or seen.sees(row["dag_id"])
     has_source = shown and row["dag_id"]
     return {
@@ -440,7 +450,7 @@ def _one_event(seen: View, row: Mapping[str, Any], runs: list[dict[str, Any]]) -
         "asset_id": number_of("asset", row["name"], row["uri"]),
         "uri": row["uri"],
         "name": row["name"],
-        "group": row["asset_group"],
+        "group": row["asset_group"] if shown else groups.get((row["name"], row["uri"])),
         "extra": json.loads(row["extra"]) if shown else {},
         "source_task_id": row["task_id"] if has_source else None,
         "source_dag_id": row["dag_id"] if has_source else None,

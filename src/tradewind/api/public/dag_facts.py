@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from fastapi import Path, Query
 
-from tradewind.api.call import Call
+from tradewind.api.call import Call, NotPermitted
 from tradewind.api.display import display_names
 from tradewind.api.errors import NotFound
 from tradewind.api.models import MOST_ROWS, Answer, Limit, Moment, Offset, OrderBy
@@ -17,6 +17,7 @@ from tradewind.api.routing import Asked, Routes
 from tradewind.core.access import Action, DagFacts, Need, Resource
 from tradewind.core.errors import InvalidInput
 from tradewind.core.states import RunState
+from tradewind.store.reading.assets import dag_ids_in
 from tradewind.store.reading.dag_facts import dags_with_dates, pools_known, run_counts, tags_used
 from tradewind.store.reading.dags import dag_files, dags_of_file, token_key
 from tradewind.store.reading.filters import like_matches, starts_matches
@@ -151,24 +152,33 @@ def list_dag_warnings(
     return {"dag_warnings": _page(call, found, limit, offset), "total_entries": len(found)}
 
 
+NO_FILE = "There is no Dag file of this token; take the file_token of a Dag."
+
+
 @parsing.put("/parseDagFile/{file_token}", Resource.DAG, Action.EDIT, status_code=201)
 def reparse_dag_file(call: Asked, file_token: Annotated[str, Path(max_length=200)]) -> None:
     """Have a Dag file read again; the token is that of a Dag in it."""
     file, dags = file_named(call, file_token)
-    for dag_id in dags:
-        call.permit(dag_id, Need(Action.EDIT, Resource.DAG))
+    with call.reading() as connection:
+        may = None if call.scope.everything else dag_ids_in(connection, call.scope)
+    if may is not None and not may.issuperset(dags):
+        raise NotPermitted(call.need)  # without a word about whose Dags the others are
     call.command("dag.reparse", file=file)
 
 
 def file_named(call: Call, token: str) -> tuple[str, list[str]]:
-    """The Dag file of a token, and the Dags in it. Raises NotFound. Whether the caller may see these is not asked; a
-    file without any is for those who may see all that lies beside it."""
+    """The Dag file of a token, and the Dags in it, of which the caller sees one at least. Raises NotFound; a file
+    without any Dag is for those who may see all that lies beside it."""
+    scope = call.scope_of(Need(Action.READ, Resource.DAG))
     with call.reading() as connection:
         key = token_key(connection)
         file = next((file for file in dag_files(connection) if _token(key, file) == token), None)
         dags = dags_of_file(connection, file) if file is not None else []
-    if file is None or (not dags and not call.scope.holds(DagFacts("", file=file))):
-        raise NotFound("There is no Dag file of this token; take the file_token of a Dag.")
+        sees = None if scope.everything else dag_ids_in(connection, scope)
+    if file is None or (dags and sees is not None and sees.isdisjoint(dags)):
+        raise NotFound(NO_FILE)
+    if not dags and not call.scope.holds(DagFacts("", file=file)):
+        raise NotFound(NO_FILE)
     return file, dags
 
 

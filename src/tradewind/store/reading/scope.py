@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection
 
-from sqlalchemy import ColumnElement, Connection, Select, false, func, or_, select, true
+from sqlalchemy import ColumnElement, Connection, Select, false, func, literal, or_, select, true
 
 from tradewind.core.access import DagScope
 from tradewind.store import tables as t
@@ -23,10 +23,18 @@ def visible_dags(scope: DagScope) -> ColumnElement[bool]:
     parts: list[ColumnElement[bool]] = []
     if scope.ids:
         parts.append(t.dag.c.dag_id.in_(sorted(scope.ids)))
-    # Tags are stored as JSON text: a tag in its quotes is found nowhere but where it is one.
-    parts += [t.dag.c.tags.like(f"%{escaped(json.dumps(tag))}%", escape="\\") for tag in sorted(scope.tags)]
+    parts += [_has_tag(tag) for tag in sorted(scope.tags)]
     parts += [func.substr(t.dag.c.file, 1, len(folder) + 1) == f"{folder}/" for folder in sorted(scope.folders)]
     return or_(*parts) if parts else false()
+
+
+def _has_tag(tag: str) -> ColumnElement[bool]:
+    """Tags are stored as a JSON list: a tag in its quotes, between the signs of the list, is found where it is one.
+
+    Not by LIKE, to which SQLite's letters are the same in upper and lower case.
+    """
+    listed = literal(" ") + func.substr(t.dag.c.tags, 2, func.length(t.dag.c.tags) - 2) + literal(",")
+    return func.replace(listed, f" {json.dumps(tag)},", "") != listed
 
 
 def in_scope(dag_id: ColumnElement[str], scope: DagScope) -> ColumnElement[bool]:
