@@ -269,6 +269,7 @@ def run_api(settings: Settings, listening: socket.socket) -> None:
     import uvicorn
 
     from tradewind.api.app import make_app
+    from tradewind.api.serving import Server
     from tradewind.store.engine import open_engine
 
     signal.pthread_sigmask(signal.SIG_SETMASK, [])
@@ -288,7 +289,7 @@ def run_api(settings: Settings, listening: socket.socket) -> None:
     rest = threading.Timer(REST_AFTER_SECONDS, app.state.late.add)
     rest.daemon = True
     rest.start()
-    uvicorn.Server(config).run(sockets=[listening])
+    Server(config, app).run(sockets=[listening])
 
 
 def bind_api(settings: Settings) -> tuple[socket.socket, str, str]:

@@ -18,6 +18,8 @@ from tradewind.api.gates import LoginGate, OpenGate, is_local
 from tradewind.api.health import HealthInfoResponse, health_of, scheduler_status
 from tradewind.api.late import AddsRoutes, LateRoutes
 from tradewind.api.link import Link, SchedulerLink
+from tradewind.api.live import routes as live
+from tradewind.api.live.hub import Hub
 from tradewind.api.login import accounts
 from tradewind.api.login import routes as login
 from tradewind.api.login.logins import Logins
@@ -90,8 +92,9 @@ def make_app(
     if gate is None:
         gate = OpenGate(for_network=settings.api.allow_open_network) if is_open(settings) else LoginGate(logins)
     app.state.installation = Installation(settings, engine, link, gate, logins, vault or _LateVault(settings))
+    app.state.live = Hub(engine, link)
     answer_errors(app)
-    for family in (routes, login.routes, accounts.users, accounts.roles):
+    for family in (routes, live.routes, login.routes, accounts.users, accounts.roles):
         app.include_router(family.router)
     for family in public.FIRST:
         app.include_router(family.router, prefix=API)

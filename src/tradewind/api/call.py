@@ -71,6 +71,14 @@ class TooManyTries(TradewindError):
         self.retry_after_seconds = seconds
 
 
+class TooMuch(TradewindError):
+    """Somebody asks for more than one may have at a time."""
+
+    def __init__(self, sentence: str, seconds: int) -> None:
+        super().__init__(sentence)
+        self.retry_after_seconds = seconds
+
+
 class Gate(Protocol):
     """Says who makes a request."""
 

@@ -12,7 +12,7 @@ from fastapi.responses import JSONResponse
 from sqlalchemy.exc import DataError
 from starlette.exceptions import HTTPException
 
-from tradewind.api.call import Forbidden, FromElsewhere, NotAuthenticated, NotPermitted, TooManyTries
+from tradewind.api.call import Forbidden, FromElsewhere, NotAuthenticated, NotPermitted, TooManyTries, TooMuch
 from tradewind.api.link import Refusal, SchedulerAway
 from tradewind.core.errors import AlreadyExists, NotFound, TradewindError
 from tradewind.security.passwords import TooBusy
@@ -39,7 +39,7 @@ def status_of(error: TradewindError) -> int:
             return 401
         case NotPermitted() | Forbidden() | FromElsewhere():
             return 403
-        case TooManyTries() | TooBusy():
+        case TooManyTries() | TooMuch() | TooBusy():
             return 429
         case SchedulerAway():
             return 503
