@@ -18,6 +18,7 @@ OPERATORS, USERS = ADMINS | {"Op"}, ADMINS | {"Op", "User"}
 EVERYBODY = None
 """Also without a login."""
 
+PAGE = "/ui/dags/{dag_id}"
 DAG = "/api/v2/dags/{dag_id}"
 RUN = f"{DAG}/dagRuns/{{dag_run_id}}"
 TASK = f"{RUN}/taskInstances/{{task_id}}"
@@ -53,6 +54,14 @@ MAY: dict[str, frozenset[str] | None] = {
     "GET /ui/roles/{name}": ADMINS,
     "PUT /ui/roles/{name}": ADMINS,
     "DELETE /ui/roles/{name}": ADMINS,
+    # the web UI: its files, and what its pages ask for
+    "GET /static/{name:path}": EVERYBODY,
+    "GET /favicon.svg": EVERYBODY,
+    "GET /ui/session": ALL,
+    "GET /ui/dags": ALL,
+    f"GET {PAGE}/head": ALL,
+    f"GET {PAGE}/grid": ALL,
+    f"GET {PAGE}/task": ALL,
     # Dags
     "GET /api/v2/dags": ALL,
     "GET /api/v2/dags/{dag_id}": ALL,

@@ -11,7 +11,7 @@ from fastapi.concurrency import run_in_threadpool
 from sqlalchemy import Engine
 
 from tradewind import __version__
-from tradewind.api import public
+from tradewind.api import public, ui, web
 from tradewind.api.call import Gate, Installation, NotPermitted, Vault
 from tradewind.api.errors import answer_errors
 from tradewind.api.gates import LoginGate, OpenGate, is_local
@@ -32,7 +32,7 @@ from tradewind.core.access import Action, Need, Resource
 from tradewind.security.privacy import is_open
 from tradewind.security.secrets import open_vault
 
-API = "/api/v2"
+API, UI = "/api/v2", "/ui"
 
 routes = Routes("Monitor")
 
@@ -80,6 +80,10 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
+def _late_families() -> list[tuple[str, Routes]]:
+    return [(API, family) for family in public.rest()] + [(UI, family) for family in ui.families()]
+
+
 def make_app(
     settings: Settings, engine: Engine, *, link: Link | None = None, gate: Gate | None = None,
     vault: Vault | None = None, clock: Callable[[], datetime] = _now,
@@ -94,12 +98,13 @@ def make_app(
     app.state.installation = Installation(settings, engine, link, gate, logins, vault or _LateVault(settings))
     app.state.live = Hub(engine, link)
     answer_errors(app)
-    for family in (routes, live.routes, login.routes, accounts.users, accounts.roles):
+    for family in (routes, login.routes, accounts.users, accounts.roles, web.routes, live.routes):
         app.include_router(family.router)
     for family in public.FIRST:
         app.include_router(family.router, prefix=API)
+    web.serve_pages(app)
     check_declared(app)
-    app.state.late = LateRoutes(app, API, public.rest)
+    app.state.late = LateRoutes(app, (API, UI), _late_families)
     app.add_middleware(AddsRoutes, late=app.state.late, soon=frozenset({f"{API}/dags", f"{API}/monitor/health"}))
     guarded(app)
     app.add_middleware(Outside, base_path=settings.base_path, proxies=proxies_of(settings))

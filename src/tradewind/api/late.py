@@ -13,12 +13,15 @@ from tradewind.api.routing import Routes, check_declared
 
 
 class LateRoutes:
-    """Routes below a prefix that an application does not have yet."""
+    """Families of routes, each with the prefix that it gets, that an application does not have yet; all of them lie
+    below one of some addresses."""
 
-    def __init__(self, app: FastAPI, prefix: str, families: Callable[[], Iterable[Routes]]) -> None:
+    def __init__(
+        self, app: FastAPI, below: tuple[str, ...], families: Callable[[], Iterable[tuple[str, Routes]]]
+    ) -> None:
         self._app, self._families = app, families
         self._lock = Lock()
-        self.prefix = prefix
+        self._below = tuple(f"{address}/" for address in below)
         self.are_there = False
 
     def add(self) -> None:
@@ -28,16 +31,20 @@ class LateRoutes:
                 return
             added = FastAPI(openapi_url=None)
             families = tuple(self._families())
-            for family in families:
-                added.include_router(family.router)
+            for prefix, family in families:
+                added.include_router(family.router, prefix=prefix)
             check_declared(added)
-            for family in families:
-                self._app.include_router(family.router, prefix=self.prefix)
+            for prefix, family in families:
+                self._app.include_router(family.router, prefix=prefix)
             self.are_there = True
+
+    def may_serve(self, path: str) -> bool:
+        """Whether a path can be one of theirs."""
+        return path.startswith(self._below)
 
 
 class AddsRoutes:
-    """Has late routes added before a request below their prefix is looked up; `soon` are paths that need none."""
+    """Has late routes added before a request that may be theirs is looked up; `soon` are paths that need none."""
 
     def __init__(self, app: ASGIApp, late: LateRoutes, soon: frozenset[str]) -> None:
         self._app, self._late, self._soon = app, late, soon
@@ -46,6 +53,6 @@ class AddsRoutes:
         late = self._late
         if not late.are_there and scope["type"] == "http":
             path = scope["path"].removeprefix(scope.get("root_path", ""))
-            if path.startswith(f"{late.prefix}/") and path not in self._soon:
+            if late.may_serve(path) and path not in self._soon:
                 await run_in_threadpool(late.add)
         await self._app(scope, receive, send)

@@ -25,10 +25,22 @@ from tradewind.store.engine import open_engine
 from tradewind.store.migrate import migrate
 from tradewind.store.queries import version_number
 from tradewind.store.specs import encode_spec, version_of
+from tradewind.store.times import to_us
 from tradewind.store.writer import Writer
 from tradewind.testing.scheduler_stage import Agent, StillClock
 from tradewind.testing.simulation.scheduler_process import Files, OpenVault
-from tradewind.wire.messages import AnyMessage, Command, CommandResult, Event, Hello, Message, Response, Subscribe
+from tradewind.wire.messages import (
+    AnyMessage,
+    Command,
+    CommandResult,
+    Event,
+    Finished,
+    Hello,
+    Message,
+    Response,
+    Started,
+    Subscribe,
+)  # fmt: skip
 from tradewind.wire.messages import Request as Question
 
 
@@ -154,6 +166,28 @@ class ApiStage(StillClock):
             paused_at_creation=False,
         )  # fmt: skip
         self.scheduler.submit(news)
+        self.play()
+
+    def create_run(self, dag_id: str, run_id: str, **body: Any) -> None:
+        """A person creates a run."""
+        key = self.new_id()
+        body = {"dag_id": dag_id, "run_id": run_id, **body}
+        result = self._answer(
+            Command(key=key, kind="run.create", body=body), lambda m: isinstance(m, CommandResult) and m.key == key
+        )
+        assert result.state == "applied", result.error
+
+    def finish(self, dag_id: str, run_id: str, task_id: str, outcome: str = "success", **report: Any) -> None:
+        """The attempt of this task that was offered ends so."""
+        (offer,) = [
+            offer
+            for offer in self.agent.offers()
+            if (offer.run.dag_id, offer.run.run_id, offer.task_id) == (dag_id, run_id, task_id)
+        ]
+        self.agent.answered.add(offer.attempt)
+        at = to_us(self.now())
+        self.say(Started(attempt=offer.attempt, start_us=at))
+        self.say(Finished(attempt=offer.attempt, outcome=outcome, start_us=at, end_us=at, **report))
         self.play()
 
     def wait(self, seconds: float) -> None:

@@ -60,7 +60,7 @@ def get_import_errors(
     page = page_of(call.settings.api.maximum_page_limit, limit, offset, order_by)
     wanted = ErrorFilter(file=filename, pattern=filename_pattern, prefix=filename_prefix_pattern)
     with call.reading() as connection:
-        listed = import_errors_listed(connection, _scopes(call), wanted, page)
+        listed = import_errors_listed(connection, error_scopes(call), wanted, page)
     return collection("import_errors", [_fields(row) for row in listed.rows], listed)
 
 
@@ -68,7 +68,7 @@ def get_import_errors(
 def get_import_error(call: Asked, import_error_id: Id) -> dict[str, Any]:
     """One problem."""
     with call.reading() as connection:
-        known = import_errors_known(connection, _scopes(call))
+        known = import_errors_known(connection, error_scopes(call))
         place = numbered(known, import_error_id, _number, "import error")
         row = import_error_at(connection, place["file"], place["position"])
     if row is None:
@@ -76,8 +76,9 @@ def get_import_error(call: Asked, import_error_id: Id) -> dict[str, Any]:
     return _fields(row)
 
 
-def _scopes(call: Call) -> tuple[DagScope, DagScope]:
-    return call.scope, call.scope_of(Need(Action.READ, Resource.DAG))
+def error_scopes(call: Call) -> tuple[DagScope, DagScope]:
+    """The Dags whose errors, and the Dags whose code the caller may see: an error needs both of its file."""
+    return call.scope_of(Need(Action.READ, Resource.IMPORT_ERROR)), call.scope_of(Need(Action.READ, Resource.DAG))
 
 
 def _number(row: Mapping[str, Any]) -> int:

@@ -92,7 +92,7 @@ def facts_of_dags(connection: Connection, dag_ids: Collection[str]) -> dict[str,
 
 def dags_listed(connection: Connection, scope: DagScope, wanted: DagFilter, page: Page) -> Listed:
     """Dag rows in the scope, each with when its file was parsed and whether that went wrong."""
-    query = _dags().where(visible_dags(scope), *_conditions(wanted))
+    query = _dags().where(visible_dags(scope), *conditions(wanted))
     if _looks_at_runs(wanted) or any(name.removeprefix("-").startswith("last_run") for name in page.order_by):
         query = _with_last_run(query)
     return paged(connection, query, page, SORTABLE, key=(t.dag.c.dag_id,), default=("dag_id",))
@@ -101,7 +101,7 @@ def dags_listed(connection: Connection, scope: DagScope, wanted: DagFilter, page
 def dag_versions_matching(connection: Connection, scope: DagScope, wanted: DagFilter) -> list[tuple[str, str]]:
     """Id and newest version of every Dag in the scope that is wanted."""
     query = select(t.dag.c.dag_id, t.dag.c.version).select_from(t.dag)
-    query = query.where(visible_dags(scope), *_conditions(wanted))
+    query = query.where(visible_dags(scope), *conditions(wanted))
     if _looks_at_runs(wanted):
         query = _with_last_run(query)
     return [(row.dag_id, row.version) for row in connection.execute(query.order_by(t.dag.c.dag_id))]
@@ -170,7 +170,8 @@ def _with_last_run(query: Select[Any]) -> Select[Any]:
     return query.join(_last, _last.c.number == newest.scalar_subquery(), isouter=True)
 
 
-def _conditions(wanted: DagFilter) -> list[Any]:
+def conditions(wanted: DagFilter) -> list[Any]:
+    """What a filter asks of `dag` rows."""
     dag = t.dag.c
     found: list[Any] = [false()] if wanted.nothing else []
     if wanted.stale is not None:

@@ -1,0 +1,22 @@
+"""Prints the OpenAPI document of all that the web UI asks for; `npm run types` makes its TypeScript types of it."""
+
+import json
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from tradewind import __version__
+from tradewind.api import public, ui
+from tradewind.api.app import API, UI
+from tradewind.api.login import accounts
+from tradewind.api.login import routes as login
+
+if __name__ == "__main__":
+    app = FastAPI()
+    for family in (login.routes, accounts.users, accounts.roles):
+        app.include_router(family.router)
+    for prefix, families in ((UI, ui.families()), (API, public.FIRST + public.rest())):
+        for family in families:
+            app.include_router(family.router, prefix=prefix)
+    document = get_openapi(title="Tradewind", version=__version__, routes=app.routes)
+    print(json.dumps(document, indent=1, sort_keys=True))

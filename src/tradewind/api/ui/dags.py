@@ -1,0 +1,132 @@
+"""The list of Dags."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Annotated, Any, Literal
+
+from fastapi import Query
+
+from tradewind.api.models import Answer, Limit, Offset, page_of
+from tradewind.api.public.import_errors import error_scopes
+from tradewind.api.routing import Asked, Routes
+from tradewind.core.access import Resource
+from tradewind.store.paging import Page
+from tradewind.store.reading.dags import DagFilter
+from tradewind.store.reading.import_errors import ErrorFilter, import_errors_listed
+from tradewind.store.reading.overview import Attention, dag_counts, dag_overview, last_runs
+
+routes = Routes("UI")
+NEWEST = Page(limit=5, order_by=("-timestamp",))
+
+
+class RunBar(Answer):
+    """One of a Dag's last runs."""
+
+    run_id: str
+    state: str
+    run_type: str
+    run_after: int
+    start: int | None
+    end: int | None
+
+
+class DagRow(Answer):
+    dag_id: str
+    description: str | None
+    tags: list[str]
+    owners: list[str]
+    schedule: str
+    is_paused: bool
+    is_late: bool
+    last_state: str | None
+    """Of the newest run that is over."""
+    open_runs: int
+    next_run_after: int | None
+    runs: list[RunBar]
+
+
+class DagCounts(Answer):
+    all: int
+    failing: int
+    running: int
+    late: int
+    paused: int
+
+
+class BrokenFile(Answer):
+    file: str
+    line: int | None
+    message: str
+    at: int
+
+
+class DagList(Answer):
+    dags: list[DagRow]
+    total: int
+    counts: DagCounts
+    broken: list[BrokenFile]
+    """Files that could not be read, newest first."""
+    now: int
+
+
+@routes.get("/dags", Resource.DAG, response_model=DagList)
+def list_dags(
+    call: Asked,
+    limit: Limit = 50,
+    offset: Offset = 0,
+    search: str = "",
+    sort: Literal["attention", "dag_id", "-dag_id", "next_run_after", "-last_run", "owners"] = "attention",
+    tags: Annotated[list[str], Query()] = [],  # noqa: B006
+    owners: Annotated[list[str], Query()] = [],  # noqa: B006
+    show: Annotated[list[Literal["failing", "running", "late"]], Query()] = [],  # noqa: B006
+    paused: bool | None = None,
+) -> dict[str, Any]:
+    """A page of the list with what is above it: counts, and files that cannot be read."""
+    now_us = time.time_ns() // 1000
+    wanted = DagFilter(dag_id_pattern=search or None, tags=tags, owners=owners, paused=paused)
+    attention = Attention(failing="failing" in show, running="running" in show, late="late" in show)
+    with call.reading() as connection:
+        page = page_of(call.settings.api.maximum_page_limit, limit, offset, [sort])
+        listed = dag_overview(connection, call.scope, wanted, attention, page, now_us)
+        runs = last_runs(connection, [row["dag_id"] for row in listed.rows])
+        counts = dag_counts(connection, call.scope, now_us)
+        broken = import_errors_listed(connection, error_scopes(call), ErrorFilter(), NEWEST).rows
+    return {
+        "dags": [
+            {**dag_row(row), "runs": [run_bar(run) for run in runs.get(row["dag_id"], [])]} for row in listed.rows
+        ],
+        "total": listed.total,
+        "counts": counts,
+        "broken": broken,
+        "now": now_us,
+    }
+
+
+def dag_row(row: dict[str, Any]) -> dict[str, Any]:
+    """A Dag's row as the list has it."""
+    return {
+        "dag_id": row["dag_id"],
+        "description": row["description"],
+        "tags": json.loads(row["tags"]),
+        "owners": [owner for owner in row["owners"].split(", ") if owner],
+        "schedule": row["timetable_summary"],
+        "is_paused": row["is_paused"],
+        "is_late": row["is_late"],
+        "last_state": row["last_state"],
+        "open_runs": row["open_runs"],
+        "next_run_after": row["next_run_after"],
+    }
+
+
+def run_bar(row: dict[str, Any]) -> dict[str, Any]:
+    """A run as a bar shows it."""
+    return {
+        "run_id": row["run_id"],
+        "state": row["state"],
+        "run_type": row["run_type"],
+        "run_after": row["run_after"],
+        "start": row["start_date"],
+        "end": row["end_date"],
+    }

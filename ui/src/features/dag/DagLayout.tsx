@@ -1,0 +1,77 @@
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { Link, Outlet, useParams } from "@tanstack/react-router";
+import { useEffect } from "react";
+import { answered, type Schemas, send, server } from "../../api/client";
+import { useClock, useSettings, useTexts } from "../../app/settings";
+import { now } from "../../lib/clock";
+import { scheduleText } from "../../lib/schedule";
+import { stateOf } from "../../lib/states";
+import { shortTime, wholeTime } from "../../lib/time";
+import { Icon } from "../../parts/Icon";
+import { Switch } from "../../parts/Switch";
+import { Trouble } from "../../parts/Trouble";
+import { messages } from "./text";
+import "./dag.css";
+
+/** A Dag: what it is and how it fares, and the views of it. */
+export const DagLayout = () => {
+  const { dagId } = useParams({ from: "/shell/dags/$dagId" });
+  const { data, error, refetch } = useQuery({
+    queryKey: ["dag", dagId],
+    queryFn: () => answered(server.GET("/ui/dags/{dag_id}/head", { params: { path: { dag_id: dagId } } })),
+    refetchInterval: 5_000,
+  });
+  const t = useTexts(messages);
+  const last = data?.last_state;
+  useEffect(() => {
+    document.title = `${dagId}${last ? `, ${t(`state.${stateOf(last)}`)}` : ""} · Tradewind`;
+  }, [dagId, last, t]);
+  if (error && !data) return <Trouble error={error} retry={() => void refetch()} />;
+  if (!data) return null;
+  return (
+    <>
+      <Head head={data} />
+      <nav className="tabs" aria-label={t("dag.tabs")}>
+        <Link to="/dags/$dagId" params={{ dagId }} activeOptions={{ exact: true, includeSearch: false }} activeProps={{ "aria-current": "page" }}>{t("dag.grid")}</Link>
+      </nav>
+      <Outlet />
+    </>
+  );
+};
+
+const Head = ({ head }: { head: Schemas["DagHead"] }) => {
+  const t = useTexts(messages);
+  const clock = useClock(head.now);
+  const { language } = useSettings();
+  const queries = useQueryClient();
+  const again = {
+    onSettled: async () => {
+      await queries.invalidateQueries({ queryKey: ["dag", head.dag_id] });
+      await queries.invalidateQueries({ queryKey: ["grid", head.dag_id] });
+    },
+  };
+  const path = `/api/v2/dags/${encodeURIComponent(head.dag_id)}`;
+  const pause = useMutation({ mutationFn: (paused: boolean) => send("PATCH", path, { is_paused: paused }), ...again });
+  const run = useMutation({
+    mutationFn: () => send("POST", `${path}/dagRuns`, { logical_date: null, run_after: new Date(now() / 1000).toISOString() }),
+    ...again,
+  });
+  const failed = head.failed_in_a_row;
+  const dayName = (weekday: number): string =>
+    new Intl.DateTimeFormat(language, { weekday: "long", timeZone: "UTC" }).format(Date.UTC(2023, 0, 1 + weekday));
+  return (
+    <div className="pagehead">
+      <Switch on={!head.is_paused} label={t("dag.switch", { dag: head.dag_id })} disabled={!head.may_edit} onChange={(on) => { pause.mutate(!on); }} />
+      <h1>{head.display_name}</h1>
+      {failed > 0 && <span className="badge" data-s="failed"><i className="st" data-s="failed" aria-hidden="true" />{t("dag.failedInARow", { count: failed })}</span>}
+      <span className="small mute hide-narrow">
+        {scheduleText(head.schedule, t, dayName)}
+        {head.next_run_after !== null && !head.is_paused && <span title={wholeTime(head.next_run_after, clock)}> · {t("dag.next", { time: shortTime(head.next_run_after, clock) })}</span>}
+        {head.owners.length > 0 && ` · ${head.owners.join(", ")}`}
+      </span>
+      <span className="push" />
+      {head.may_run && <button type="button" className="btn primary" disabled={run.isPending} onClick={() => { run.mutate(); }}><Icon name="play" small />{t("dag.runNow")}</button>}
+      {(run.error ?? pause.error) && <p className="bad small" role="alert">{(run.error ?? pause.error)?.message}</p>}
+    </div>
+  );
+};

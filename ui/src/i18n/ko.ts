@@ -1,0 +1,58 @@
+import type { Key, Message } from "./en";
+
+export const ko: Record<Key, Message> = {
+  "state.none": "상태 없음",
+  "state.scheduled": "예약됨",
+  "state.queued": "대기 중",
+  "state.running": "실행 중",
+  "state.success": "성공",
+  "state.failed": "실패",
+  "state.skipped": "건너뜀",
+  "state.upstream_failed": "선행 실패",
+  "state.up_for_retry": "재시도 대기",
+  "state.up_for_reschedule": "재예약 대기",
+  "state.deferred": "트리거 대기",
+  "state.awaiting_input": "입력 대기",
+  "state.removed": "제거됨",
+  "state.restarting": "다시 시작 중",
+
+  "nav.main": "주 메뉴",
+  "nav.home": "홈",
+  "nav.dags": "Dag",
+
+  "top.live": "실시간",
+  "top.reconnecting": "다시 연결하는 중. {time} 기준 데이터입니다.",
+  "top.zone": "화면의 모든 시각에 쓰는 시간대",
+  "top.theme": "테마",
+  "top.contrast": "대비",
+  "top.signOut": "로그아웃",
+  "top.skip": "본문으로 이동",
+
+  "dag.last": "마지막 실행",
+  "dag.switch": "{dag} 일정",
+
+  "schedule.none": "수동",
+  "schedule.minutes": "{count}분마다",
+  "schedule.hourly": "매시 {minute}분",
+  "schedule.hours": "{count}시간마다 {minute}분",
+  "schedule.daily": "매일 {time}",
+  "schedule.weekdays": "평일 {time}",
+  "schedule.weekly": "{day} {time}",
+  "schedule.monthly": "매월 {day}일 {time}",
+  "schedule.off": "꺼짐",
+  "schedule.late": "{span} 늦음",
+
+  "time.ago": "{span} 전",
+  "time.at": "{time}",
+  "time.for": "{span}째",
+  "time.second": "{count}초",
+  "time.minute": "{count}분",
+  "time.hour": "{count}시간",
+  "time.day": "{count}일",
+
+  "error.title": "불러오지 못했습니다",
+  "error.retry": "다시 시도",
+  "error.notFound": "없는 페이지입니다.",
+  "error.network": "서버가 응답하지 않습니다.",
+  loading: "불러오는 중",
+};

@@ -1,0 +1,89 @@
+/**
+ * Every time on screen is written here, in the one zone that the reader has chosen.
+ *
+ * Times come as microseconds since 1970 in UTC, as the engine keeps them.
+ */
+export type Micros = number;
+
+export interface Clock {
+  zone: string;
+  language: string;
+  now: Micros;
+}
+
+const formats = new Map<string, Intl.DateTimeFormat>();
+
+const formatIn = (clock: Clock, name: string, options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat => {
+  const key = `${clock.language}|${clock.zone}|${name}`;
+  let format = formats.get(key);
+  if (!format) {
+    format = new Intl.DateTimeFormat(clock.language, { timeZone: clock.zone, hourCycle: "h23", ...options });
+    formats.set(key, format);
+  }
+  return format;
+};
+
+const dateOf = (at: Micros): Date => new Date(at / 1000);
+
+/** 14:05:09 */
+export const clockTime = (at: Micros, clock: Clock): string =>
+  formatIn(clock, "time", { hour: "2-digit", minute: "2-digit", second: "2-digit" }).format(dateOf(at));
+
+/** 14:05 */
+export const hourMinute = (at: Micros, clock: Clock): string =>
+  formatIn(clock, "hm", { hour: "2-digit", minute: "2-digit" }).format(dateOf(at));
+
+/** Sun 22 Nov */
+export const dayName = (at: Micros, clock: Clock): string =>
+  formatIn(clock, "day", { weekday: "short", day: "numeric", month: "short" }).format(dateOf(at));
+
+/** 2026-11-22 14:05:09 GMT+9, whole: for hovers and details. */
+export const wholeTime = (at: Micros, clock: Clock): string => {
+  const parts = Object.fromEntries(
+    formatIn(clock, "whole", {
+      year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit", second: "2-digit",
+      timeZoneName: "shortOffset",
+    }).formatToParts(dateOf(at)).map((part) => [part.type, part.value]),
+  );
+  return `${parts.year}-${parts.month}-${parts.day} ${parts.hour}:${parts.minute}:${parts.second} ${parts.timeZoneName}`;
+};
+
+/** 2026-11-22, the day on which a moment falls in the zone. */
+export const dayKey = (at: Micros, clock: Clock): string => wholeTime(at, clock).slice(0, 10);
+
+/** The time alone on the present day, the day elsewhere: what a list needs. */
+export const shortTime = (at: Micros, clock: Clock): string => {
+  const today = dayKey(clock.now, clock);
+  if (dayKey(at, clock) === today) return hourMinute(at, clock);
+  const within = Math.abs(at - clock.now) < 6 * 86_400e6;
+  return within ? `${formatIn(clock, "wd", { weekday: "short" }).format(dateOf(at))} ${hourMinute(at, clock)}` : dayName(at, clock);
+};
+
+/** 0:31, 12:05, 1:04:31: a duration as a clock would show it; under ten seconds 3.2 s, under a second 40 ms. */
+export const duration = (micros: number): string => {
+  if (micros < 999.5e3) return `${Math.round(micros / 1000)} ms`;
+  if (micros < 9.95e6) return `${(micros / 1e6).toFixed(1)} s`;
+  const seconds = Math.round(micros / 1e6);
+  const two = (value: number): string => String(value).padStart(2, "0");
+  const [h, m, s] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
+  return h ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`;
+};
+
+/** The largest unit of a span and how many: what "6 min ago" is made of. */
+export const span = (micros: number): { count: number; unit: "second" | "minute" | "hour" | "day" } => {
+  const seconds = Math.abs(micros) / 1e6;
+  if (seconds < 59.5) return { count: Math.round(seconds), unit: "second" };
+  if (seconds < 3570) return { count: Math.round(seconds / 60), unit: "minute" };
+  if (seconds < 84_600) return { count: Math.round(seconds / 3600), unit: "hour" };
+  return { count: Math.round(seconds / 86_400), unit: "day" };
+};
+
+/** Whether this browser knows a time zone of that name. */
+export const isZone = (name: string): boolean => {
+  try {
+    new Intl.DateTimeFormat("en", { timeZone: name });
+    return true;
+  } catch {
+    return false;
+  }
+};
