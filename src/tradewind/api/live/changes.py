@@ -10,7 +10,6 @@ import msgspec
 
 from tradewind.core.access import OF_DAGS, Action, Caller, DagFacts, Need, Resource
 from tradewind.core.errors import InvalidInput
-from tradewind.store.times import from_us
 from tradewind.wire.events import TOPICS
 from tradewind.wire.messages import Event
 
@@ -79,7 +78,7 @@ def change_of(event: Event) -> Change:
     shown: dict[str, Any] = {
         "seq": event.seq, "kind": event.name, "dag_id": event.dag_id, "run_id": event.run_id, "task_id": event.task_id,
         "map_index": event.map_index, "try_number": event.try_number, "state": event.after,
-        "at": from_us(event.at_us) if event.at_us else None,
+        "at": event.at_us or None,
     }  # fmt: skip
     if not event.seq:
         shown |= {name: event.body.get(name) for name in ("done", "total", "unit") if name in event.body}

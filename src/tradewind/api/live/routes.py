@@ -15,6 +15,10 @@ The answer is `text/event-stream`. Its messages:
 | `me` | `{}` | what the caller may do has changed: read `/auth/me` anew |
 | `end` | `{why}` | `logged-out`, `closing` or `unknown`; nothing follows |
 
+`at` is in microseconds since 1970. `kind` is the event's name in the event log (`run.moved`, `task.moved`, …), and
+`state` the state that followed, where there is one. `progress` has no number of its own (`seq` 0), and `done`, `total`
+and `unit` beside the others.
+
 `id` is the number of the last event that was told or was not for this stream. `Last-Event-ID`, or `?after=`, goes on
 there for as long as the last 50,000 events or ten minutes reach back; else `resync` comes first. A comment comes after
 15 s of silence, with the `id` of that moment. Other topics are another stream: open it with the `id` of the one before,
