@@ -2,6 +2,8 @@ import { Link, Outlet, useNavigate, useRouterState } from "@tanstack/react-route
 import { useEffect } from "react";
 import { send } from "../api/client";
 import { Icon, Barb } from "../parts/Icon";
+import { Connection } from "./Connection";
+import { LiveProvider } from "./live";
 import { useSession } from "./session";
 import { useSettings, useText } from "./settings";
 
@@ -14,7 +16,7 @@ export const Shell = () => {
   useEffect(() => {
     document.title = "Tradewind";
   }, []);
-  return (
+  const page = (
     <div className={isWork ? "app slim fixed" : "app"}>
       <a href="#content" className="skip">{t("top.skip")}</a>
       <nav className="rail" aria-label={t("nav.main")}>
@@ -30,6 +32,7 @@ export const Shell = () => {
       <main id="content" tabIndex={-1}>{session && <Outlet />}</main>
     </div>
   );
+  return session ? <LiveProvider>{page}</LiveProvider> : page;
 };
 
 const Top = ({ signedIn }: { signedIn: boolean }) => {
@@ -45,6 +48,7 @@ const Top = ({ signedIn }: { signedIn: boolean }) => {
     <header className="top">
       <div className="crumbs">{crumbs}</div>
       <div className="push" />
+      <Connection />
       <ZonePicker zone={zone || home} onChange={(chosen) => { choose({ zone: chosen === home ? "" : chosen }); }} />
       <button type="button" className="btn quiet" lang={language === "ko" ? "en" : "ko"} onClick={() => { choose({ language: language === "ko" ? "en" : "ko" }); }}>
         {language === "ko" ? "EN" : "한국어"}

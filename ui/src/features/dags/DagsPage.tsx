@@ -2,6 +2,7 @@ import { keepPreviousData, useMutation, useQuery, useQueryClient } from "@tansta
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { type KeyboardEvent, useEffect, useRef, useState } from "react";
 import { answered, type Schemas, send, server } from "../../api/client";
+import { useLive } from "../../app/live";
 import { said } from "../../app/root";
 import { useClock, useSettings, useTexts } from "../../app/settings";
 import { now } from "../../lib/clock";
@@ -22,6 +23,7 @@ type DagRow = Schemas["DagRow"];
 type DagList = Schemas["DagList"];
 const PAGE = 100;
 const BARS = 25;
+const TOPICS = ["dags"];
 const SORTS: readonly DagSort[] = ["attention", "dag_id", "next_run_after", "-last_run"];
 
 const useDags = (search: DagsSearch) =>
@@ -42,7 +44,6 @@ const useDags = (search: DagsSearch) =>
         }),
       ),
     placeholderData: keepPreviousData,
-    refetchInterval: 5_000,
   });
 
 /** All Dags, what needs attention first. */
@@ -51,6 +52,7 @@ export const DagsPage = () => {
   const search = useSearch({ from: "/shell/dags" });
   const navigate = useNavigate({ from: "/dags" });
   const { data, error, refetch } = useDags(search);
+  useLive(TOPICS);
   const set = (change: Partial<Record<keyof DagsSearch, DagsSearch[keyof DagsSearch] | undefined>>): void => {
     void navigate({ search: (old) => said({ ...old, ...change }) as DagsSearch, replace: true });
   };
