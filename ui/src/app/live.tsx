@@ -49,7 +49,7 @@ export class Live {
     addEventListener("online", online);
     addEventListener("pagehide", bye);
     addEventListener("pageshow", back);
-    this.say();
+    this.say(true); // pages have said before this what they show
     return () => {
       bye();
       this.timers.forEach(clearInterval);
