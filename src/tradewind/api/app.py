@@ -105,7 +105,8 @@ def make_app(
     web.serve_pages(app)
     check_declared(app)
     app.state.late = LateRoutes(app, (API, UI), _late_families)
-    app.add_middleware(AddsRoutes, late=app.state.late, soon=frozenset({f"{API}/dags", f"{API}/monitor/health"}))
+    soon = frozenset({f"{API}/dags", f"{API}/monitor/health", f"{UI}/stream"})
+    app.add_middleware(AddsRoutes, late=app.state.late, soon=soon)
     guarded(app)
     app.add_middleware(Outside, base_path=settings.base_path, proxies=proxies_of(settings))
     return app
