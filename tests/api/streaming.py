@@ -116,6 +116,27 @@ async def opened(
         await asyncio.wait({task})
 
 
+async def asked(stage: ApiStage, path: str, **headers: str) -> tuple[int, Any, dict[str, str]]:
+    """One answer, whole, while others are under way in the same loop."""
+    stream = Stream()
+    scope = {
+        "type": "http", "asgi": {"version": "3.0", "spec_version": "2.3"}, "http_version": "1.1", "method": "GET",
+        "scheme": "http", "path": path.partition("?")[0], "raw_path": path.encode(), "root_path": "",
+        "query_string": path.partition("?")[2].encode(), "client": ("127.0.0.1", 1234), "server": ("testserver", 80),
+        "headers": [(b"host", b"testserver"), *((k.lower().encode(), v.encode()) for k, v in headers.items())],
+    }  # fmt: skip
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: Any) -> None:
+        stream.take(message)
+
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        await stage.app(scope, receive, send)
+    return stream.status, json.loads(stream.body), stream.headers
+
+
 def played(stage: ApiStage, play: Callable[[], Coroutine[Any, Any, None]]) -> None:
     """Play a test in a loop of its own, at whose end the hub of the application ends as well."""
 

@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 
 from tradewind import __version__
 from tradewind.api import public, ui, web
+from tradewind.api.budgets import Budgets, Turns, Turnstile
 from tradewind.api.call import Gate, Installation, NotPermitted, Vault
 from tradewind.api.errors import answer_errors
 from tradewind.api.gates import LoginGate, OpenGate, is_local
@@ -97,6 +98,8 @@ def make_app(
         gate = OpenGate(for_network=settings.api.allow_open_network) if is_open(settings) else LoginGate(logins)
     app.state.installation = Installation(settings, engine, link, gate, logins, vault or _LateVault(settings))
     app.state.live = Hub(engine, link)
+    app.state.budgets = Budgets()
+    app.state.turnstile = Turnstile()
     answer_errors(app)
     for family in (routes, login.routes, accounts.users, accounts.roles, web.routes, live.routes):
         app.include_router(family.router)
@@ -107,6 +110,7 @@ def make_app(
     app.state.late = LateRoutes(app, (API, UI), _late_families)
     soon = frozenset({f"{API}/dags", f"{API}/monitor/health", f"{UI}/stream"})
     app.add_middleware(AddsRoutes, late=app.state.late, soon=soon)
+    app.add_middleware(Turns, turnstile=app.state.turnstile)
     guarded(app)
     app.add_middleware(Outside, base_path=settings.base_path, proxies=proxies_of(settings))
     return app
