@@ -20,6 +20,7 @@ from tradewind.core.access import Action, DagScope, Grant, Resource, Role
 from tradewind.store.times import to_us
 from tradewind.testing.api_stage import ApiStage
 from tradewind.testing.builders import dag
+from tradewind.wire.log_files import log_path
 from tradewind.wire.messages import Finished, Started
 
 EYES = Grant(frozenset({Action.READ}), frozenset(Resource), DagScope(tags=frozenset({"open"})))
@@ -263,7 +264,9 @@ def test_a_silent_stream_beats_and_says_where_to_go_on(stage: ApiStage, monkeypa
     played(stage, play)
 
 
-@pytest.mark.parametrize("topics", [(), ("nonsense",), ("run:etl",), ("log:a/b/c",), ("dag:",), ("dags",) * 101])
+@pytest.mark.parametrize(
+    "topics", [(), ("nonsense",), ("run:etl",), ("log:a/b/c",), ("log:a/b/c/x/1",), ("dag:",), ("dags",) * 101]
+)
 def test_topics_that_cannot_be_are_refused(stage: ApiStage, topics: tuple[str, ...]) -> None:
     answer = stage.client.get("/ui/stream", params=[("topics", topic) for topic in topics])
     assert answer.status_code == 400
@@ -291,6 +294,52 @@ def test_the_same_can_be_asked_for_answer_by_answer(stage: ApiStage) -> None:
         assert {each["run_id"] for each in second["changes"]} == {"one"}
         assert second["seq"] >= second["changes"][-1]["seq"] > first["seq"]
         assert len(stage.app.state.live) == 0
+
+    played(stage, play)
+
+
+def test_a_log_that_somebody_looks_at_is_told_of_when_it_grows(stage: ApiStage) -> None:
+    stage.load(dag("a", dag_id="etl"))
+    root = Path(stage.app.state.installation.settings.logging.base_log_folder)
+    path = log_path(root, "etl", "one", "a", -1, 1)
+
+    async def play() -> None:
+        async with opened(stage, "log:etl/one/a/-1/1") as stream, opened(stage, "dag:etl") as other:
+            await stream.next()
+            await other.next()
+            path.parent.mkdir(parents=True)
+            path.write_text("first\n")
+            (row,) = await stream.changes(1)
+            assert (row["kind"], row["seq"], row["task_id"], row["try_number"]) == ("log.grew", 0, "a", 1)
+            for _ in range(50):
+                with path.open("a") as file:
+                    file.write("more\n")
+            await stream.changes(1)
+            (path.parent / "attempt=2.log").write_text("another try\n")
+            trigger(stage, "etl")
+            await other.changes(1)
+            assert b"log.grew" not in other.body
+        assert stage.app.state.live._growth._folders == {}, "nobody looks at it any more"
+
+    played(stage, play)
+
+
+def test_a_log_that_one_may_not_read_grows_in_silence(stage: ApiStage) -> None:
+    stage.load(dag("a", dag_id="etl"))
+    root = Path(stage.app.state.installation.settings.logging.base_log_folder)
+    path = log_path(root, "etl", "one", "a", -1, 1)
+    no_logs = Grant(frozenset({Action.READ}), frozenset({Resource.DAG, Resource.RUN, Resource.TASK}))
+    stage.gate.be("kim", Role("no-logs", (no_logs,)))
+
+    async def play() -> None:
+        async with opened(stage, "log:etl/one/a/-1/1") as stream:
+            await stream.next()
+            stage.gate.be("lee", "Viewer")
+            async with opened(stage, "log:etl/one/a/-1/1") as other:
+                path.parent.mkdir(parents=True)
+                path.write_text("secret\n")
+                await other.changes(1)
+            assert b"log.grew" not in stream.body
 
     played(stage, play)
 

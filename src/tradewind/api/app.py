@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
@@ -97,7 +98,7 @@ def make_app(
     if gate is None:
         gate = OpenGate(for_network=settings.api.allow_open_network) if is_open(settings) else LoginGate(logins)
     app.state.installation = Installation(settings, engine, link, gate, logins, vault or _LateVault(settings))
-    app.state.live = Hub(engine, link)
+    app.state.live = Hub(engine, link, Path(settings.logging.base_log_folder))
     app.state.budgets = Budgets()
     app.state.turnstile = Turnstile()
     answer_errors(app)

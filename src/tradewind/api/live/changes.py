@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
@@ -38,8 +39,13 @@ _OF_THE_LOG = Need(Action.READ, Resource.EVENT_LOG)
 """For whatever is not named above: what people have asked for, and what nobody has thought of."""
 
 
-MOVES = frozenset({"run.moved", "task.moved", "progress"})
+GREW = "log.grew"
+"""Live only: a log that somebody looks at has more."""
+MOVES = frozenset({"run.moved", "task.moved", "progress", GREW})
 """Of these a later one says all that an earlier one about the same thing did."""
+
+
+_NUMBER = re.compile(r"-1|0|[1-9][0-9]{0,8}")
 
 
 @dataclass(slots=True, eq=False)
@@ -110,7 +116,8 @@ def checked_topics(asked: Collection[str]) -> frozenset[str]:
     for topic in asked:
         kind, _, name = topic.partition(":")
         parts = {"dag": 0, "run": 1, "log": 4}.get(kind, -1)
-        if topic not in PLAIN and not (name and len(topic) <= LONGEST_TOPIC and name.count("/") >= parts >= 0):
+        fits = name and len(topic) <= LONGEST_TOPIC and name.count("/") >= parts >= 0
+        if topic not in PLAIN and not (fits and (kind != "log" or log_of(topic))):
             raise InvalidInput(
                 f"topics {topic[:80]!r} is unknown; there are dag:DAG, run:DAG/RUN, log:DAG/RUN/TASK/MAP_INDEX/TRY, "
                 f"{', '.join(sorted(PLAIN))}."
@@ -118,9 +125,36 @@ def checked_topics(asked: Collection[str]) -> frozenset[str]:
     return frozenset(asked)
 
 
+def log_of(topic: str) -> tuple[str, str, str, int, int] | None:
+    """Dag, run, task, index and try of a topic that is a log; None for what is none."""
+    if not topic.startswith("log:"):
+        return None
+    dag_id, _, rest = topic.removeprefix("log:").partition("/")
+    run_id, task_id, map_index, try_number = rest.rsplit("/", 3)
+    if not (_NUMBER.fullmatch(map_index) and _NUMBER.fullmatch(try_number)):
+        return None
+    return dag_id, run_id, task_id, int(map_index), int(try_number)
+
+
+def grown(topic: str) -> Change | None:
+    """That this log has more."""
+    place = log_of(topic)
+    if place is None:
+        return None
+    dag_id, run_id, task_id, map_index, try_number = place
+    return change_of(
+        Event(
+            seq=0, at_us=0, name=GREW, dag_id=dag_id, run_id=run_id, task_id=task_id, map_index=map_index,
+            try_number=try_number,
+        )
+    )  # fmt: skip
+
+
 def topics_of(change: Change) -> list[str]:
     """Every topic that a change belongs to."""
     family = change.family
+    if change.kind == GREW:
+        return [f"log:{change.dag_id}/{change.run_id}/{change.task_id}/{change.map_index}/{change.try_number}"]
     found = [family]
     if family in IN_DAGS:
         found.append("dags")

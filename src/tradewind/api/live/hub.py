@@ -11,6 +11,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AsyncExitStack, aclosing, suppress
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -20,12 +21,14 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from tradewind.api.call import NotAuthenticated, NotPermitted, TooMuch
 from tradewind.api.link import Link, Refusal, SchedulerAway
-from tradewind.api.live.changes import LOGINS, Change, change_of, may_hear, topics_of
+from tradewind.api.live.changes import LOGINS, Change, change_of, grown, log_of, may_hear, topics_of
 from tradewind.api.live.facts import KnownFacts
+from tradewind.api.live.growth import Growth
 from tradewind.api.live.listener import Listener
 from tradewind.api.live.ring import KEPT_SECONDS, MOST_KEPT, Ring
 from tradewind.core.access import Caller
 from tradewind.store.reading.events import events_after, newest_event
+from tradewind.wire.log_files import log_path
 from tradewind.wire.messages import Event
 
 log = structlog.get_logger("api")
@@ -41,6 +44,7 @@ LINGERS_SECONDS = KEPT_SECONDS
 """How long the log is followed when nobody listens any more, so that who comes back need not read everything anew."""
 MOST_LISTENERS, MOST_OF_ONE = 1000, 100
 THREADS = 4
+GROWS_SECONDS = 0.1
 UNKNOWN = -1
 HARMLESS = frozenset({"login.failed", "login.succeeded", "account.created"})
 """Takes nothing from anybody who listens."""
@@ -53,8 +57,11 @@ class Closing(SchedulerAway):
 class Hub:
     """The listeners of one process, and the one task that follows the event log for them."""
 
-    def __init__(self, engine: Engine, link: Link) -> None:
-        self._engine, self._link = engine, link
+    def __init__(self, engine: Engine, link: Link, logs: Path) -> None:
+        """`logs`: the folder of the logs that tasks write on this machine."""
+        self._engine, self._link, self._logs = engine, link, logs
+        self._growth = Growth(logs, self._grew)
+        self._grown: set[str] = set()
         self.ring = Ring(UNKNOWN)
         self.connection = AWAY
         self._listeners: set[Listener] = set()
@@ -94,6 +101,8 @@ class Hub:
         self._alone_since = None
         for topic in topics:
             self._by_topic.setdefault(topic, set()).add(listener)
+            if place := log_of(topic):
+                self._growth.watch(topic, log_path(self._logs, *place))
         if after is not None:
             self._replay(listener, after)
         return listener
@@ -106,6 +115,7 @@ class Hub:
             others.discard(listener)
             if not others:
                 self._by_topic.pop(topic, None)
+                self._growth.forget(topic)
         if not self._listeners:
             self._alone_since = time.monotonic()
 
@@ -114,6 +124,7 @@ class Hub:
         self._is_closing = True
         for listener in list(self._listeners):
             listener.end("closing")
+        self._growth.close()
         for task in (self._following, *self._looking):
             if task is not None:
                 task.cancel()
@@ -244,6 +255,19 @@ class Hub:
                 listener.offer(change)
         if change.family in LOGINS:
             self._look_anew(self._concerned(change))
+
+    def _grew(self, topic: str) -> None:
+        """A log has more. It may grow a thousand times a second: who listens is told ten times."""
+        if topic not in self._grown:
+            self._grown.add(topic)
+            asyncio.get_running_loop().call_later(GROWS_SECONDS, self._tell_of_growth, topic)
+
+    def _tell_of_growth(self, topic: str) -> None:
+        self._grown.discard(topic)
+        if topic in self._by_topic and (change := grown(topic)):
+            task = asyncio.ensure_future(self._tell(change))
+            self._looking.add(task)
+            task.add_done_callback(self._looking.discard)
 
     def _hearers(self, change: Change) -> set[Listener]:
         if not self._listeners:

@@ -16,8 +16,9 @@ The answer is `text/event-stream`. Its messages:
 | `end` | `{why}` | `logged-out`, `closing` or `unknown`; nothing follows |
 
 `at` is in microseconds since 1970. `kind` is the event's name in the event log (`run.moved`, `task.moved`, …), and
-`state` the state that followed, where there is one. `progress` has no number of its own (`seq` 0), and `done`, `total`
-and `unit` beside the others.
+`state` the state that followed, where there is one. A `log:` topic also tells `log.grew`, when there is more to read;
+that and `progress` have no number of their own (`seq` 0), and `progress` has `done`, `total` and `unit` beside the
+others.
 
 `id` is the number of the last event that was told or was not for this stream. `Last-Event-ID`, or `?after=`, goes on
 there for as long as the last 50,000 events or ten minutes reach back; else `resync` comes first. A comment comes after
