@@ -42,6 +42,9 @@ export const keysOf = (change: Change): Key[] => {
     case "progress":
       found.push(["progress", dag, run, task]);
       break;
+    case "log":
+      found.push(["task", dag, run, task], ["log", dag, run, task]);
+      break;
     case "asset":
     case "backfill":
     case "quarantined":
@@ -65,7 +68,8 @@ export const keysOfTopic = (topic: string): Key[] => {
       return [["run", dag, run], ["task", dag, run], ["grid", dag]];
     case "log": {
       const parts = run.split("/");
-      return [["task", dag, parts.slice(0, -3).join("/"), parts.at(-3) ?? ""]];
+      const [own, task] = [parts.slice(0, -3).join("/"), parts.at(-3) ?? ""];
+      return [["task", dag, own, task], ["log", dag, own, task]];
     }
     case "health":
       return [["health"]];
