@@ -23,8 +23,8 @@ class Growth:
     """Files by a name of the caller's. A file that is not there yet is told of when it comes."""
 
     def __init__(self, root: Path, grew: Callable[[str], None]) -> None:
-        """Nothing outside of `root` is looked at. `grew` is given the name of a file that has grown."""
-        self._root, self._grew = root, grew
+        """The files lie below `root`, which need not be there yet. `grew` is given the name of one that has grown."""
+        self._above, self._grew = root.parent, grew
         self._files: dict[str, Path] = {}
         self._names: dict[int, set[str]] = defaultdict(set)
         """By watch, whose files lie in its folder, or will lie below it."""
@@ -64,7 +64,7 @@ class Growth:
         wanted = self._files[name].parent
         while True:
             folder = wanted
-            while (watch := self._watch(folder)) < 0 and folder != self._root:
+            while (watch := self._watch(folder)) < 0 and folder != self._above:
                 folder = folder.parent
             if watch < 0:
                 return
