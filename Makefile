@@ -1,7 +1,7 @@
 # `make` lists what there is. Everything lives in .venv; nothing here needs root.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-all check simulate simulate-teeth bench clean
+.PHONY: help setup ui demo test test-all check simulate simulate-teeth bench clean
 
 VENV ?= .venv
 SF ?= 1
@@ -19,20 +19,30 @@ help: ## list the targets
 
 setup: $(VENV)/.demo ## make .venv with what the demo needs
 
+ui: $(VENV)/.demo ## build the web UI (with npm; where there is none, Node is put into .venv)
+	@$(BIN)/python scripts/build_ui.py
+
 demo: $(VENV)/.demo ## run the large-data pipeline, then serve (SF=0.01 is a ten-second try, ONCE=1 stops after it)
+	@$(if $(ONCE),,nice $(BIN)/python scripts/build_ui.py >$(VENV)/ui.log 2>&1 &)
 	@$(BIN)/tradewind demo --sf $(SF) $(if $(ONCE),--once)
 
-test: $(VENV)/.test ## run the tests, but for the heavy ones (ARGS="-k name" narrows them; WORKERS=2)
+test: $(VENV)/.test built-ui ## run the tests, but for the heavy ones (ARGS="-k name" narrows them; WORKERS=2)
 	$(PYTEST) -m "not heavy" $(ARGS)
 
-test-all: $(VENV)/.test ## run all tests (REQUIRE=all makes every skipped one a failure)
+test-all: $(VENV)/.test built-ui ## run all tests (REQUIRE=all makes every skipped one a failure)
 	$(PYTEST) $(ARGS)
 
-check: $(VENV)/.test $(VENV)/.check ## format, lint, types, imports
+# Where it cannot be built, the tests that look at it say so.
+.PHONY: built-ui
+built-ui: $(VENV)/.test
+	-@$(BIN)/python scripts/build_ui.py
+
+check: $(VENV)/.test $(VENV)/.check ## format, lint, types, imports; of the web UI types, lint, tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy --strict $(STRICT:%=src/tradewind/%)
 	$(BIN)/lint-imports
+	$(BIN)/python scripts/build_ui.py --check
 
 simulate: $(VENV)/.test ## play the engine under faults drawn from seeds (SEEDS=300 FROM=0)
 	$(BIN)/python -m tradewind.testing.simulation --seeds $(SEEDS) --from $(FROM) $(ARGS)
@@ -44,7 +54,7 @@ bench: $(VENV)/.test ## measure (PEERS=airflow puts Airflow beside it)
 	$(BIN)/python benchmarks/run.py $(if $(PEERS),--peers $(PEERS)) $(ARGS)
 
 clean: ## remove .venv, the demo and what tools left
-	rm -rf $(VENV) .demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .demo build dist ui/node_modules src/tradewind/ui_dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # One stamp for each extra: installed again when pyproject.toml changes, Python is gone or a setup was cut off.

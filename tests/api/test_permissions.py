@@ -59,6 +59,8 @@ MAY: dict[str, frozenset[str] | None] = {
     "GET /favicon.svg": EVERYBODY,
     "GET /ui/session": ALL,
     "GET /ui/dags": ALL,
+    "GET /ui/import-errors": ALL,
+    "GET /ui/settings": OPERATORS,
     f"GET {PAGE}/head": ALL,
     f"GET {PAGE}/grid": ALL,
     f"GET {PAGE}/task": ALL,

@@ -129,7 +129,7 @@ def test_it_speaks_tls_with_a_certificate() -> None:
         installation._environment = {"AIRFLOW__API__SSL_CERT": str(cert), "AIRFLOW__API__SSL_KEY": str(key)}
         installation.start()
         installation.until("the first account", lambda: installation.rows("SELECT 1 FROM account"))
-        address = installation.until("the HTTP server", installation._address)
+        address = installation.until("the HTTP server", installation.address)
         assert address.startswith("https://127.0.0.1:")
         context = ssl.create_default_context(cafile=str(cert))
         connection = http.client.HTTPSConnection(address.removeprefix("https://"), context=context, timeout=30)

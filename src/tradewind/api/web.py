@@ -27,8 +27,9 @@ FOREVER = "public, max-age=31536000, immutable"
 SERVER = re.compile(r"(api|ui|auth|metrics|health|static)(/|$)")
 """Addresses that are the server's: what is not there is an error, not a page."""
 
-NOT_BUILT = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Tradewind</title>
-<h1>The web UI is not built</h1><p>Run <code>make ui</code> in the source folder, then reload this page. The API works:
+NOT_BUILT = """<!doctype html><html lang="en"><meta charset="utf-8"><meta http-equiv="refresh" content="3">
+<title>Tradewind</title><h1>The web UI is not built yet</h1><p>It appears here once it is: <code>make demo</code> is
+building it; otherwise run <code>make ui</code> in the source folder. The API works meanwhile:
 <a href="api/v2/dags">api/v2/dags</a>, <a href="health">health</a>.</p></html>"""
 
 routes = Routes("Web")

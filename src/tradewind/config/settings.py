@@ -216,6 +216,12 @@ def has_effect(section: str, key: str) -> bool:
     return bool(_fields_of(section)[key].metadata["effect"])
 
 
+def help_of(section: str, key: str) -> str:
+    """What a setting of the table does; empty for any other."""
+    item = _fields_of(section).get(key) if section in SECTIONS else None
+    return str(item.metadata["help"]) if item is not None else ""
+
+
 def canonical(name: str) -> str:
     """The table's name of a setting, for any of its spellings; other names come back as they are."""
     section, _, key = name.partition(".")

@@ -212,7 +212,7 @@ class Installation:
         import http.client
         import json
 
-        address = self.until("the HTTP server", lambda: self._address())
+        address = self.until("the HTTP server", lambda: self.address())
         sent = {"Content-Type": "application/json"} | headers
         if "Authorization" not in headers:
             shown = base64.b64encode(f"{USERNAME}:{self.password}".encode()).decode()
@@ -225,7 +225,7 @@ class Installation:
             text = answer.read().decode("utf-8", "replace")
             return answer.status, json.loads(text) if text[:1] in ("{", "[") else text
 
-    def _address(self) -> str:
+    def address(self) -> str:
         path = self.home / "run" / "api.url"
         return path.read_text().strip().removeprefix("http://") if path.exists() else ""
 

@@ -8,11 +8,14 @@ export type Schemas = components["schemas"];
 export class ApiError extends Error {
   readonly status: number;
   readonly retryAfter: number | null;
+  /** What is wrong with a field of the body, by its name. */
+  readonly fields: Readonly<Record<string, string>>;
 
-  constructor(status: number, detail: string, retryAfter: number | null = null) {
+  constructor(status: number, detail: string, retryAfter: number | null = null, fields: Readonly<Record<string, string>> = {}) {
     super(detail);
     this.status = status;
     this.retryAfter = retryAfter;
+    this.fields = fields;
   }
 }
 
@@ -36,13 +39,19 @@ export const answered = async <T>(call: Promise<Result<T>>): Promise<T> => {
     throw new ApiError(0, "");
   }
   if (result.data !== undefined && result.response.ok) return result.data;
-  throw new ApiError(result.response.status, detailOf(result.error), Number(result.response.headers.get("retry-after")) || null);
+  throw new ApiError(result.response.status, detailOf(result.error), Number(result.response.headers.get("retry-after")) || null, fieldsOf(result.error));
 };
 
 const detailOf = (error: unknown): string => {
   const detail = (error as { detail?: unknown } | undefined)?.detail;
   if (typeof detail === "string") return detail;
   return Array.isArray(detail) ? detail.map((each: { msg?: string }) => each.msg ?? "").join(" ") : "";
+};
+
+const fieldsOf = (error: unknown): Record<string, string> => {
+  const detail = (error as { detail?: unknown } | undefined)?.detail;
+  if (!Array.isArray(detail)) return {};
+  return Object.fromEntries(detail.map((each: { loc?: unknown[]; msg?: string }) => [String(each.loc?.at(-1) ?? ""), each.msg ?? ""]));
 };
 
 /** A change that is no part of the typed routes: the public API, sign-in. */
@@ -59,7 +68,7 @@ export const send = async (method: string, path: string, body?: unknown): Promis
   }
   const text = await response.text();
   const value: unknown = text && response.headers.get("content-type")?.includes("json") ? JSON.parse(text) : null;
-  if (!response.ok) throw new ApiError(response.status, detailOf(value), Number(response.headers.get("retry-after")) || null);
+  if (!response.ok) throw new ApiError(response.status, detailOf(value), Number(response.headers.get("retry-after")) || null, fieldsOf(value));
   return value;
 };
 

@@ -2154,6 +2154,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/ui/import-errors": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List File Problems
+         * @description Problems of the files of which the caller may see every Dag. `file`: part of a name.
+         */
+        get: operations["list_file_problems"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/ui/roles": {
         parameters: {
             query?: never;
@@ -2218,6 +2238,26 @@ export interface paths {
          * @description Whoever is signed in.
          */
         get: operations["session"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/ui/settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Settings
+         * @description All settings of the table, then what else somebody wrote. Refused where [api] expose_config does not allow it.
+         */
+        get: operations["list_settings"];
         put?: never;
         post?: never;
         delete?: never;
@@ -3645,6 +3685,16 @@ export interface components {
             /** Total */
             total: number;
         };
+        /**
+         * DagOfFile
+         * @description A Dag that a broken file has defined, and that runs on as it was.
+         */
+        DagOfFile: {
+            /** Dag Id */
+            dag_id: string;
+            /** Is Paused */
+            is_paused: boolean;
+        };
         /** DagRow */
         DagRow: {
             /** Dag Id */
@@ -3907,6 +3957,39 @@ export interface components {
             middleware: string;
             /** Name */
             name: string;
+        };
+        /**
+         * FileProblem
+         * @description `dag_id` where the problem is of one Dag alone; `traceback` is empty where nothing was raised.
+         */
+        FileProblem: {
+            /** At */
+            at: number;
+            /** Dag Id */
+            dag_id: string;
+            /** Dags */
+            dags: components["schemas"]["DagOfFile"][];
+            /** File */
+            file: string;
+            /** Kind */
+            kind: string;
+            /** Line */
+            line: number | null;
+            /** Message */
+            message: string;
+            /** Position */
+            position: number;
+            /** Traceback */
+            traceback: string;
+        };
+        /** FileProblems */
+        FileProblems: {
+            /** Now */
+            now: number;
+            /** Problems */
+            problems: components["schemas"]["FileProblem"][];
+            /** Total */
+            total: number;
         };
         /**
          * GrantShape
@@ -4677,6 +4760,34 @@ export interface components {
             is_this: boolean;
             /** Use */
             use: string;
+        };
+        /** SettingList */
+        SettingList: {
+            /** Settings */
+            settings: components["schemas"]["SettingRow"][];
+        };
+        /**
+         * SettingRow
+         * @description `source` is `default`, or the variable or file that says it. `is_used`: something reads it; a setting that nothing
+         *     reads is accepted for Airflow's sake.
+         */
+        SettingRow: {
+            /** Help */
+            help: string;
+            /** Is Default */
+            is_default: boolean;
+            /** Is Secret */
+            is_secret: boolean;
+            /** Is Used */
+            is_used: boolean;
+            /** Key */
+            key: string;
+            /** Section */
+            section: string;
+            /** Source */
+            source: string;
+            /** Value */
+            value: string;
         };
         /**
          * StructuredLogMessage
@@ -10526,6 +10637,42 @@ export interface operations {
             };
         };
     };
+    list_file_problems: {
+        parameters: {
+            query?: {
+                /** @description How many rows at most; 100 unless the server says otherwise. */
+                limit?: number;
+                /** @description How many rows to leave out first. */
+                offset?: number;
+                file?: string | null;
+                newest?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FileProblems"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     list_roles: {
         parameters: {
             query?: never;
@@ -10690,6 +10837,26 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Session"];
+                };
+            };
+        };
+    };
+    list_settings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SettingList"];
                 };
             };
         };

@@ -1,9 +1,11 @@
 import { Link, Outlet, useNavigate, useRouterState } from "@tanstack/react-router";
 import { useEffect } from "react";
 import { send } from "../api/client";
-import { Icon, Barb } from "../parts/Icon";
+import { Barb, Icon } from "../parts/Icon";
 import { Connection } from "./Connection";
 import { LiveProvider } from "./live";
+import { type Entry, entryOf, PLATFORM, WORK } from "./navigation";
+import { useMay } from "./rights";
 import { useSession } from "./session";
 import { useSettings, useText } from "./settings";
 
@@ -24,6 +26,9 @@ export const Shell = () => {
         <Link to="/dags" className="item" data-tab activeOptions={{ exact: false, includeSearch: false }} activeProps={{ "aria-current": "page" }} title={t("nav.dags")}>
           <Icon name="dags" /><span className="label">{t("nav.dags")}</span>
         </Link>
+        {WORK.map((entry) => <Item key={entry.to} {...entry} />)}
+        <div className="group"><span>{t("nav.platform")}</span></div>
+        {PLATFORM.map((entry) => <Item key={entry.to} {...entry} />)}
         <div className="foot">
           <span className="label">{session?.instance_name || session?.name}<br /><span className="dim">{session?.roles.join(", ")} · {session?.version}</span></span>
         </div>
@@ -33,6 +38,15 @@ export const Shell = () => {
     </div>
   );
   return session ? <LiveProvider>{page}</LiveProvider> : page;
+};
+
+const Item = ({ to, also = [], text, icon, need }: Entry) => {
+  const t = useText();
+  const may = useMay();
+  const path = useRouterState({ select: (state) => state.location.pathname });
+  if (!may(need)) return null;
+  const isHere = [to, ...also].some((each) => path.endsWith(each));
+  return <Link to={to} className="item" aria-current={isHere ? "page" : undefined} title={t(text)}><Icon name={icon} /><span className="label">{t(text)}</span></Link>;
 };
 
 const Top = ({ signedIn }: { signedIn: boolean }) => {
@@ -59,6 +73,7 @@ const Top = ({ signedIn }: { signedIn: boolean }) => {
       <button type="button" className="btn quiet icon" aria-label={t("top.theme")} onClick={() => { choose({ theme: theme === "dark" ? "light" : "dark" }); }}>
         <Icon name={theme === "dark" ? "sun" : "moon"} />
       </button>
+      {signedIn && <Link to="/account" className="btn quiet icon" aria-label={t("nav.account")} title={t("nav.account")}><Icon name="person" /></Link>}
       {signedIn && (
         <button type="button" className="btn quiet icon" aria-label={t("top.signOut")} title={t("top.signOut")} onClick={() => void signOut()}>
           <Icon name="out" />
@@ -90,7 +105,7 @@ const useCrumbs = () => {
   const t = useText();
   const path = useRouterState({ select: (state) => state.location.pathname });
   const dag = /\/dags\/([^/]+)/.exec(path)?.[1];
-  if (!dag) return <span>{t("nav.dags")}</span>;
+  if (!dag) return <span>{t(entryOf(path)?.text ?? "nav.dags")}</span>;
   return (
     <>
       <Link to="/dags">{t("nav.dags")}</Link>

@@ -39,10 +39,10 @@ class Config(Answer):
 @routes.get("", Resource.CONFIG, response_model=Config)
 def get_config(call: Asked, section: str | None = None, accept: Accept = "*/*") -> Any:
     """Every setting, or those of a section."""
-    _check_exposed(call)
+    check_exposed(call)
     found: dict[str, list[tuple[str, str]]] = {}
     for name, key, value, _ in entries(call.settings, section):
-        found.setdefault(name, []).append((key, _shown(name, key, value)))
+        found.setdefault(name, []).append((key, shown_value(name, key, value)))
     if section is not None and not found:
         raise NotFound(f"There is no section [{section[:60]}].")
     return _answer(found, accept)
@@ -51,20 +51,22 @@ def get_config(call: Asked, section: str | None = None, accept: Accept = "*/*") 
 @routes.get("/section/{section}/option/{option}", Resource.CONFIG, response_model=Config)
 def get_config_value(call: Asked, section: str, option: str, accept: Accept = "*/*") -> Any:
     """One setting; Airflow's older names work too."""
-    _check_exposed(call)
+    check_exposed(call)
     try:
         value, _ = call.settings.explain(section, option)
     except ConfigError:
         raise NotFound(f"There is no setting [{section[:60]}] {option[:60]}.") from None
-    return _answer({section: [(option, _shown(section.lower(), option.lower(), as_text(value)))]}, accept)
+    return _answer({section: [(option, shown_value(section.lower(), option.lower(), as_text(value)))]}, accept)
 
 
-def _check_exposed(call: Call) -> None:
+def check_exposed(call: Call) -> None:
+    """Raise Forbidden where this installation does not show its configuration."""
     if call.settings.api.expose_config.strip().lower() not in EXPOSED:
         raise Forbidden("The configuration is not shown; [api] expose_config = True allows it.")
 
 
-def _shown(section: str, key: str, value: str | None) -> str:
+def shown_value(section: str, key: str, value: str | None) -> str:
+    """A setting as it may be shown: a secret is hidden."""
     return HIDDEN if value and is_sensitive(section, key) else value or ""
 
 

@@ -11,11 +11,15 @@ def families() -> tuple[Routes, ...]:
     from tradewind.api.ui import (
         dags,
         grid,
+        import_errors,
         session,
+        settings,
     )
 
     return (
         dags.routes,
         grid.routes,
+        import_errors.routes,
         session.routes,
+        settings.routes,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Connection, and_, exists, func, not_, or_, select, true
@@ -54,6 +54,19 @@ def import_error_at(connection: Connection, file: str, position: int) -> Row | N
     query = select(t.import_error).where(E.file == file, E.position == position)
     row = connection.execute(query).mappings().first()
     return dict(row) if row else None
+
+
+def dags_of_files(connection: Connection, scope: DagScope, files: Collection[str]) -> dict[str, list[Row]]:
+    """By file, the Dags of the scope that it has defined and that are still there."""
+    query = (
+        select(t.dag.c.file, t.dag.c.dag_id, t.dag.c.is_paused)
+        .where(t.dag.c.file.in_(sorted(files)), t.dag.c.is_stale.is_(False), visible_dags(scope))
+        .order_by(t.dag.c.dag_id)
+    )
+    found: dict[str, list[Row]] = {}
+    for row in connection.execute(query).mappings():
+        found.setdefault(row["file"], []).append(dict(row))
+    return found
 
 
 def _whole_file(scope: DagScope) -> ColumnElement[bool]:

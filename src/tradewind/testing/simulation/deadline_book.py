@@ -14,6 +14,9 @@ from tradewind.testing.simulation.database import Database
 from tradewind.testing.simulation.event_log import EventRow
 
 SLA = "sla:"
+UNTOLD_US = 60_000_000
+"""How long after its moment a deadline may be told to the end of a play: clocks differ, and an owner may be away."""
+
 MET = frozenset({"success", "skipped"})
 """What a task with an SLA must be in time; a run with a deadline must have succeeded."""
 
@@ -50,6 +53,12 @@ class DeadlineBook:
         self._runs: dict[Run, _Watched] = {}
         self.missed: Counter[tuple[Run, str]] = Counter()
         """How often a deadline was missed, by run and the kind of its callback."""
+        self._not_followed = {
+            d: {f"{SLA}{task.task_id}" for task in s.tasks.values() if task.map is not None}
+            for d, s in self._specs.items()
+        }
+        self._last = 0
+        """The latest moment that the log speaks of."""
 
     @property
     def dag_ids(self) -> frozenset[str]:
@@ -58,6 +67,7 @@ class DeadlineBook:
 
     def take(self, event: EventRow) -> None:
         """One more row of the event log."""
+        self._last = max(self._last, event.at)
         if event.dag_id not in self._specs:
             return
         run = event.dag_id, event.run_id
@@ -115,10 +125,11 @@ class DeadlineBook:
             self._check_told(event, run, name)
 
     def _ends(self, event: EventRow, run: _Watched, succeeded: bool) -> None:
-        """What has been met is not told any more; the rest is, when its moment comes."""
+        """What has been met is not told any more; the rest is, when its moment comes: of a run that failed in the turn
+        of that moment, perhaps after its end."""
         run.is_over = True
         for name in list(run.open):
-            if not name.startswith(SLA):
+            if succeeded and not name.startswith(SLA):
                 self._check_told(event, run, name)
             if succeeded if not name.startswith(SLA) else name in run.met - run.unsure:
                 del run.open[name]
@@ -162,3 +173,6 @@ class DeadlineBook:
         for run, watched in self._runs.items():
             if not watched.is_over:
                 raise Broken(f"I17: {run} with deadlines never ended")
+            for name in watched.open.keys() - watched.unsure - watched.met - self._not_followed[run[0]]:
+                if watched.open[name] < self._last - UNTOLD_US:
+                    raise Broken(f"I17: {run} missed {name}, and nobody was ever told")

@@ -1,5 +1,5 @@
 import { createRoute, lazyRouteComponent } from "@tanstack/react-router";
-import { shell } from "../../app/root";
+import { only, shell } from "../../app/root";
 
 export type DagSort = "attention" | "dag_id" | "next_run_after" | "-last_run";
 const SORTS: readonly string[] = ["attention", "dag_id", "next_run_after", "-last_run"];
@@ -16,12 +16,12 @@ export const dagsRoutes = [
   createRoute({
     getParentRoute: () => shell,
     path: "/dags",
-    validateSearch: (search: Record<string, unknown>): DagsSearch => ({
+    validateSearch: only((search): DagsSearch => ({
       ...(typeof search.q === "string" && search.q ? { q: search.q } : {}),
       ...(search.show === "failing" || search.show === "running" || search.show === "late" ? { show: search.show } : {}),
       ...(SORTS.includes(String(search.sort)) && search.sort !== "attention" ? { sort: search.sort as DagSort } : {}),
       ...(search.enabled === true ? { enabled: true } : {}),
-    }),
+    })),
     component: lazyRouteComponent(() => import("./DagsPage"), "DagsPage"),
   }),
 ] as const;

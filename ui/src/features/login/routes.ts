@@ -1,5 +1,5 @@
 import { createRoute, lazyRouteComponent } from "@tanstack/react-router";
-import { root } from "../../app/root";
+import { only, root } from "../../app/root";
 
 /** Whether a place to go on to after signing in lies in this application. */
 export const isWithin = (place: string): boolean => {
@@ -15,8 +15,7 @@ export const loginRoutes = [
   createRoute({
     getParentRoute: () => root,
     path: "/login",
-    validateSearch: (search: Record<string, unknown>): { next?: string } =>
-      typeof search.next === "string" && isWithin(search.next) ? { next: search.next } : {},
+    validateSearch: only((search): { next?: string } => (typeof search.next === "string" && isWithin(search.next) ? { next: search.next } : {})),
     component: lazyRouteComponent(() => import("./LoginPage"), "LoginPage"),
   }),
 ] as const;

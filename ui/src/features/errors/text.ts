@@ -1,0 +1,43 @@
+/** What this page says. */
+import { texts } from "../../i18n/texts";
+
+export const messages = texts(
+  {
+    "errors.title": "Import errors",
+    "errors.search": "Find files",
+    "errors.file": "File",
+    "errors.message": "Problem",
+    "errors.since": "Since",
+    "errors.dags": "Dags that run on",
+    "errors.count": { one: "{count} problem in Dag files", other: "{count} problems in Dag files" },
+    "errors.goOn": { one: "{count} Dag of this file runs on by its last good version:", other: "{count} Dags of this file run on by their last good version:" },
+    "errors.noDags": "No Dag of this file is known, so nothing of it runs.",
+    "errors.paused": "paused",
+    "errors.trace": "Traceback",
+    "errors.noTrace": "Nothing was raised.",
+    "errors.copy": "Copy",
+    "errors.copied": "Copied",
+    "errors.heals": "Save the file again when it is mended: the problem goes by itself.",
+    "errors.none": "Every Dag file can be read.",
+    "errors.close": "Close",
+  },
+  {
+    "errors.title": "가져오기 오류",
+    "errors.search": "파일 찾기",
+    "errors.file": "파일",
+    "errors.message": "문제",
+    "errors.since": "발생 시각",
+    "errors.dags": "계속 실행되는 Dag",
+    "errors.count": "Dag 파일 문제 {count}개",
+    "errors.goOn": "이 파일의 Dag {count}개는 이전 정상 버전으로 계속 실행됩니다:",
+    "errors.noDags": "이 파일에서 알려진 Dag이 없어 실행되는 것도 없습니다.",
+    "errors.paused": "꺼짐",
+    "errors.trace": "트레이스백",
+    "errors.noTrace": "발생한 예외가 없습니다.",
+    "errors.copy": "복사",
+    "errors.copied": "복사함",
+    "errors.heals": "고친 뒤 파일을 다시 저장하면 이 문제는 저절로 사라집니다.",
+    "errors.none": "모든 Dag 파일을 읽을 수 있습니다.",
+    "errors.close": "닫기",
+  },
+);

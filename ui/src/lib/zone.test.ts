@@ -1,0 +1,38 @@
+import { describe, expect, it } from "vitest";
+import type { Clock } from "./time";
+import { fromLocal, microsOf, toIso, toLocal } from "./zone";
+
+const clock = (zone: string): Clock => ({ zone, language: "en", now: 0 });
+const moment = (local: string, zone: string): string | null => {
+  const at = fromLocal(local, clock(zone));
+  return at === null ? null : toIso(at);
+};
+
+describe("an input's moment", () => {
+  it("is that of the reader's zone", () => {
+    expect(moment("2026-11-22T14:05", "Asia/Seoul")).toBe("2026-11-22T05:05:00.000Z");
+    expect(moment("2026-07-01T00:00", "America/Los_Angeles")).toBe("2026-07-01T07:00:00.000Z");
+    expect(toLocal(microsOf("2026-11-22T05:05:09Z"), clock("Asia/Seoul"))).toBe("2026-11-22T14:05");
+  });
+
+  it("is the first where clocks show it twice", () => {
+    expect(moment("2026-11-01T01:30", "America/Los_Angeles")).toBe("2026-11-01T08:30:00.000Z");
+    expect(moment("2026-04-05T01:45", "Australia/Lord_Howe")).toBe("2026-04-04T14:45:00.000Z");
+  });
+
+  it("lies after the jump where clocks skip it", () => {
+    expect(moment("2026-03-08T02:30", "America/Los_Angeles")).toBe("2026-03-08T10:30:00.000Z");
+  });
+
+  it("comes back as it was written", () => {
+    for (const zone of ["UTC", "Asia/Seoul", "Asia/Kolkata", "Australia/Lord_Howe", "America/St_Johns"]) {
+      for (const local of ["2026-01-31T23:59", "2026-06-15T00:00", "2026-10-04T03:30"]) {
+        expect(toLocal(fromLocal(local, clock(zone)) ?? 0, clock(zone))).toBe(local);
+      }
+    }
+  });
+
+  it("is none where the text is none", () => {
+    expect(moment("yesterday", "UTC")).toBe(null);
+  });
+});

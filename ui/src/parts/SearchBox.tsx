@@ -1,0 +1,57 @@
+import { useEffect, useRef, useState } from "react";
+import { Icon } from "./Icon";
+
+interface Props {
+  value: string;
+  label: string;
+  onChange: (text: string) => void;
+}
+
+const isTyping = (target: EventTarget | null): boolean =>
+  target instanceof HTMLElement && (target.isContentEditable || ["INPUT", "TEXTAREA", "SELECT"].includes(target.tagName));
+
+/** Typing is not held up by the list: it is asked for when there is a pause. A syllable being composed is no search yet. */
+export const SearchBox = ({ value, label, onChange }: Props) => {
+  const [text, setText] = useState(value);
+  const [sent, setSent] = useState(value);
+  const box = useRef<HTMLInputElement>(null);
+  const timer = useRef<number>(0);
+  if (value !== sent) {
+    // The address was changed by something else: a link, Back, "clear".
+    setSent(value);
+    setText(value);
+  }
+  useEffect(() => {
+    const focus = (event: KeyboardEvent): void => {
+      if (event.key === "/" && !isTyping(event.target) && !document.querySelector("[role=dialog]")) {
+        event.preventDefault();
+        box.current?.focus();
+      }
+    };
+    addEventListener("keydown", focus);
+    return () => {
+      removeEventListener("keydown", focus);
+      window.clearTimeout(timer.current);
+    };
+  }, []);
+  const later = (typed: string, composing: boolean): void => {
+    setText(typed);
+    window.clearTimeout(timer.current);
+    if (composing) return;
+    timer.current = window.setTimeout(() => {
+      setSent(typed.trim());
+      onChange(typed.trim());
+    }, 150);
+  };
+  return (
+    <label className="input search">
+      <Icon name="search" small />
+      <input
+        ref={box} value={text} placeholder={label} aria-label={label}
+        onChange={(event) => { later(event.target.value, (event.nativeEvent as InputEvent).isComposing); }}
+        onCompositionEnd={(event) => { later(event.currentTarget.value, false); }}
+      />
+      <kbd className="hide-narrow">/</kbd>
+    </label>
+  );
+};
