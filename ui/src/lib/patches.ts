@@ -20,7 +20,7 @@ const FAMILIES: Record<string, Key[]> = {
   worker: [["health"]],
   owner: [["health"]],
   quarantined: [["health"], ["dags"]],
-  command: [["events"]],
+  command: [["audit"]],
 };
 
 /** The keys of answers that a change makes old. */
@@ -30,7 +30,7 @@ export const keysOf = (change: Change): Key[] => {
   const found: Key[] = [...(FAMILIES[family] ?? [])];
   switch (family) {
     case "dag":
-      found.push(["dags"], ["home"], ["dag", dag], ["grid", dag]);
+      found.push(["dags"], ["home"], ["import-errors"], ["dag", dag], ["grid", dag]);
       break;
     case "run":
       found.push(["dags"], ["home"], ["runs"], ["dag", dag], ["grid", dag], ["run", dag, run]);
