@@ -269,7 +269,8 @@ def run_api(settings: Settings, listening: socket.socket) -> None:
     import uvicorn
 
     from tradewind.api.app import make_app
-    from tradewind.store.engine import open_engine
+    from tradewind.api.serving import Server
+    from tradewind.store.engine import open_reader
 
     signal.pthread_sigmask(signal.SIG_SETMASK, [])
     os.umask(0o077)
@@ -279,7 +280,7 @@ def run_api(settings: Settings, listening: socket.socket) -> None:
         while not os.path.exists(path):
             time.sleep(0.02)
     check_private(settings)
-    app = make_app(settings, open_engine(url, read_only=True))
+    app = make_app(settings, open_reader(url))
     config = uvicorn.Config(
         app, log_level="warning", loop="uvloop", lifespan="off", access_log=False, timeout_graceful_shutdown=2,
         proxy_headers=False,  # whom to believe is ours to decide: see api/outside.py
@@ -288,7 +289,7 @@ def run_api(settings: Settings, listening: socket.socket) -> None:
     rest = threading.Timer(REST_AFTER_SECONDS, app.state.late.add)
     rest.daemon = True
     rest.start()
-    uvicorn.Server(config).run(sockets=[listening])
+    Server(config, app).run(sockets=[listening])
 
 
 def bind_api(settings: Settings) -> tuple[socket.socket, str, str]:

@@ -52,8 +52,9 @@ def browser(stage: ApiStage, username: str = "kim") -> dict[str, Any]:
 OPEN_PATHS = {
     ("GET", "/health"), ("GET", "/api/v2/monitor/health"), ("POST", "/auth/token"), ("POST", "/auth/token/cli"),
     ("POST", "/auth/login"), ("POST", "/auth/logout"), ("GET", "/api/v2/auth/login"), ("GET", "/api/v2/auth/logout"),
-    ("GET", "/api/v2/version"), ("GET", "/auth/providers"), ("GET", "/auth/oidc/login"),
+    ("GET", "/auth/providers"), ("GET", "/auth/oidc/login"),
     ("GET", "/auth/oidc/callback"), ("GET", "/auth/oidc/logout"),
+    ("GET", "/api/v2/version"), ("GET", "/favicon.svg"), ("GET", "/static/{name:path}"),
 }  # fmt: skip
 """What answers somebody who has not said who they are."""
 

@@ -50,6 +50,8 @@ MAY: dict[str, frozenset[str] | None] = {
     "DELETE /auth/sessions": ALL,
     "DELETE /auth/sessions/{session_id}": ALL,
     "POST /auth/password": ALL,
+    # live updates
+    "GET /ui/stream": ALL,
     # users and roles
     "GET /ui/users": ADMINS,
     "POST /ui/users": ADMINS,

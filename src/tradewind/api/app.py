@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
@@ -12,12 +13,15 @@ from sqlalchemy import Engine
 
 from tradewind import __version__
 from tradewind.api import public, ui, web
+from tradewind.api.budgets import Budgets, Turns, Turnstile
 from tradewind.api.call import Gate, Installation, NotPermitted, Vault
 from tradewind.api.errors import answer_errors
 from tradewind.api.gates import LoginGate, OpenGate, is_local
 from tradewind.api.health import HealthInfoResponse, health_of, scheduler_status
 from tradewind.api.late import AddsRoutes, LateRoutes
 from tradewind.api.link import Link, SchedulerLink
+from tradewind.api.live import routes as live
+from tradewind.api.live.hub import Hub
 from tradewind.api.login import accounts, oidc
 from tradewind.api.login import routes as login
 from tradewind.api.login.logins import Logins
@@ -98,9 +102,12 @@ def make_app(
     if gate is None:
         gate = OpenGate(for_network=settings.api.allow_open_network) if is_open(settings) else LoginGate(logins)
     app.state.installation = Installation(settings, engine, link, gate, logins, vault or _LateVault(settings))
+    app.state.live = Hub(engine, link, Path(settings.logging.base_log_folder))
+    app.state.budgets = Budgets()
+    app.state.turnstile = Turnstile()
     answer_errors(app)
     signing_in = (login.routes, oidc.routes, accounts.users, accounts.roles)
-    for family in (routes, *signing_in, web.routes, reference.routes):
+    for family in (routes, *signing_in, web.routes, reference.routes, live.routes):
         app.include_router(family.router)
     for family in public.FIRST:
         app.include_router(family.router, prefix=API)
@@ -110,7 +117,9 @@ def make_app(
     reference.add_document(app)
     app.state.v1 = LateV1(app.state.installation)
     app.mount(V1, app.state.v1)
-    app.add_middleware(AddsRoutes, late=app.state.late, soon=frozenset({f"{API}/dags", f"{API}/monitor/health"}))
+    soon = frozenset({f"{API}/dags", f"{API}/monitor/health", f"{UI}/stream"})
+    app.add_middleware(AddsRoutes, late=app.state.late, soon=soon)
+    app.add_middleware(Turns, turnstile=app.state.turnstile)
     guarded(app)
     app.add_middleware(Problems, prefix=V1)
     app.add_middleware(Outside, base_path=settings.base_path, proxies=proxies_of(settings))

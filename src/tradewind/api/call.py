@@ -12,6 +12,7 @@ from uuid import uuid4
 
 from anyio import from_thread
 from fastapi import Request
+from fastapi.concurrency import run_in_threadpool
 from sqlalchemy import Connection, Engine
 
 from tradewind.api.asset_catalogue import Mentions
@@ -68,6 +69,14 @@ class TooManyTries(TradewindError):
 
     def __init__(self, seconds: int) -> None:
         super().__init__(f"Too many tries that failed; wait {seconds} s.")
+        self.retry_after_seconds = seconds
+
+
+class TooMuch(TradewindError):
+    """Somebody asks for more than one may have at a time."""
+
+    def __init__(self, sentence: str, seconds: int) -> None:
+        super().__init__(sentence)
         self.retry_after_seconds = seconds
 
 
@@ -195,18 +204,21 @@ def _check_texts(request: Request) -> None:
                 raise InvalidInput(f"{name[:60]!r} holds a null character; leave it out.")
 
 
-def call_of(request: Request) -> Call:
-    """The call that a request makes: its caller is known, and may do what the route needs.
+async def call_of(request: Request) -> Call:
+    """The call that a request makes: its caller is known, may do what the route needs, and it is their turn.
 
     A Dag that the path names is looked at here already, so that no handler can forget to.
     """
     need = request.scope["route"].endpoint.need
     installation: Installation = request.app.state.installation
     _check_texts(request)
-    call = Call(request, installation, installation.gate.caller(request), need)
+    call = Call(request, installation, await run_in_threadpool(installation.gate.caller, request), need)
+    whose = call.caller.name or (request.client.host if request.client else "")
+    request.app.state.budgets.take(whose)
     if not call.caller.may(need):
         raise NotPermitted(need)
+    await request.scope["turn"].take(whose)
     dag_id = request.path_params.get("dag_id")
     if dag_id is not None and dag_id != "~" and need.resource in OF_DAGS:
-        call.permit(dag_id)
+        await run_in_threadpool(call.permit, dag_id)
     return call

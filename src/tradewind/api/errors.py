@@ -9,13 +9,14 @@ import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from sqlalchemy.exc import DataError
+from sqlalchemy.exc import DataError, OperationalError
 from starlette.exceptions import HTTPException
 
-from tradewind.api.call import Forbidden, FromElsewhere, NotAuthenticated, NotPermitted, TooManyTries
+from tradewind.api.call import Forbidden, FromElsewhere, NotAuthenticated, NotPermitted, TooManyTries, TooMuch
 from tradewind.api.link import Refusal, SchedulerAway
 from tradewind.core.errors import AlreadyExists, NotFound, TradewindError
 from tradewind.security.passwords import TooBusy
+from tradewind.store.engine import READ_SECONDS, took_too_long
 
 log = structlog.get_logger("api")
 
@@ -39,12 +40,14 @@ def status_of(error: TradewindError) -> int:
             return 401
         case NotPermitted() | Forbidden() | FromElsewhere():
             return 403
-        case TooManyTries() | TooBusy():
+        case TooManyTries() | TooMuch() | TooBusy():
             return 429
         case SchedulerAway():
             return 503
     if kind in NOT_FOUND:
         return 404
+    if kind == "TooManyRuns":
+        return 429
     return 409 if kind in CONFLICTS else 400
 
 
@@ -89,9 +92,36 @@ def answer_errors(app: FastAPI) -> None:
             {"detail": "The request holds a value that the database cannot compare with; check it."}, 400
         )
 
+    @app.exception_handler(OperationalError)
+    async def unread(request: Request, error: OperationalError) -> JSONResponse:
+        if took_too_long(error):
+            return JSONResponse({"detail": _too_slow(request)}, 504)
+        if error.connection_invalidated or _is_away(error):
+            sentence = "The metadata database cannot be read at present; try again in a moment."
+            return JSONResponse({"detail": sentence}, 503, {"Retry-After": "2"})
+        return JSONResponse({"detail": said_of_fault(request, error)}, 500)
+
     @app.exception_handler(Exception)
     async def fault(request: Request, error: Exception) -> JSONResponse:
         return JSONResponse({"detail": said_of_fault(request, error)}, 500)
+
+
+def _too_slow(request: Request) -> str:
+    """What to narrow, as far as the request shows it."""
+    query = request.query_params
+    hints = ["name one Dag instead of ~"] if "/~/" in request.url.path else []
+    hints += [f"leave out {name}" for name in query if "pattern" in name or name in ("search", "q")][:2]
+    hints += ["a smaller limit"] if query.get("limit", "").isdigit() and int(query["limit"]) > 20 else []
+    hints += [] if any(name.endswith(("_gte", "_gt", "_lte", "_lt")) for name in query) else ["bounds of time (…_gte)"]
+    return f"Reading this took longer than {READ_SECONDS:g} s and was stopped; ask for less: {', '.join(hints)}."
+
+
+def _is_away(error: OperationalError) -> bool:
+    """Whether there is no database, or none that answers, rather than a query that cannot be."""
+    cause = error.orig
+    return (type(cause).__module__.startswith("psycopg") and getattr(cause, "sqlstate", None) is None) or getattr(
+        cause, "sqlite_errorname", ""
+    ) in ("SQLITE_BUSY", "SQLITE_CANTOPEN", "SQLITE_IOERR")
 
 
 def said_of_fault(request: Request, error: Exception) -> str:

@@ -222,7 +222,11 @@ async def _open(path: Path) -> _Connection:
         raise SchedulerAway(f"No scheduler listens ({error.strerror or error}); start one, or wait for it.") from None
     connection = _Connection(reader, writer)
     writer.write(pack_all([Hello(role="client", pid=os.getpid())]))
-    greeting = await connection.next()
+    try:
+        greeting = await connection.next()
+    except asyncio.CancelledError:  # nobody waits for it any longer
+        connection.close()
+        raise
     if greeting and isinstance(greeting[0], Welcome):
         return connection
     connection.close()

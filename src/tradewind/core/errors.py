@@ -29,6 +29,16 @@ class TaskNotFound(TradewindError):
         self.dag_id, self.task_id = dag_id, task_id
 
 
+class TooManyRuns(TradewindError):
+    """A Dag has so many runs that are not over that nobody may add one by hand."""
+
+    def __init__(self, dag_id: str, most: int) -> None:
+        super().__init__(
+            f"Dag {dag_id!r} has {most} runs that are not over; wait until some are, or end or delete those that are "
+            "not wanted."
+        )
+
+
 class RunAlreadyExists(TradewindError):
     def __init__(self, dag_id: str, run_id: str) -> None:
         super().__init__(f"Dag {dag_id!r} already has a run {run_id!r}; choose another run id or logical date.")

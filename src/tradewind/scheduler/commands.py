@@ -11,7 +11,7 @@ from typing import Any
 from tradewind.core import watching
 from tradewind.core.dag import DagSpec
 from tradewind.core.decisions import DropRows, Operation, PutRow, PutRun, Record
-from tradewind.core.errors import DagNotFound, InvalidInput, NotOver, RunNotFound
+from tradewind.core.errors import DagNotFound, InvalidInput, NotOver, RunNotFound, TooManyRuns
 from tradewind.core.inputs import CreateRun, MarkRun, SetPaused, TakeNewTasks
 from tradewind.core.records import AssetEvent, DagRun, Question
 from tradewind.core.states import RunState, RunType
@@ -35,6 +35,8 @@ from tradewind.store.times import from_us, to_us
 
 RUN_ID = re.compile(r"[A-Za-z0-9_.~:+-]+")
 LONGEST_NOTE = 1000
+MOST_OPEN_RUNS = 10_000
+"""Runs of one Dag that are not over, when somebody asks for one more."""
 RESERVED_PREFIX = re.compile(r"(scheduled|backfill|asset_triggered|asset_materialization)__")
 
 
@@ -109,6 +111,8 @@ def create_run(context: Context, body: Body, actor: str) -> Wish:
         logical = from_us(body["logical_date_us"])
     run_after, world, before = moment(body.get("run_after"), "run_after"), context.world(), None
     run_type = one_of(RunType, body.get("run_type", "manual"), "run_type")
+    if len(world.open_runs.get(dag_id, ())) >= MOST_OPEN_RUNS:
+        raise TooManyRuns(dag_id, MOST_OPEN_RUNS)
     plan = world.plans.get(dag_id)
     if plan is not None:
         _check_allowed(plan.spec, run_type)

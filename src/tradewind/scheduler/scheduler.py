@@ -303,6 +303,7 @@ class Scheduler:
                 "turns": owner.turns,
                 "inputs": owner.inputs_taken,
                 "statements": self.writer.statements_run,
+                "newest_event": self.writer.newest_event,
                 "busy_us": self.busy_us,
                 "database_away": owner.pending is not None,
                 "started_at": self.started_at.isoformat(),

@@ -96,6 +96,11 @@ class Writer:
         self.statements_run = 0
         """How many statements all batches so far took; the benchmarks compare it."""
 
+    @property
+    def newest_event(self) -> int:
+        """The number of the last event that is committed."""
+        return self._next_seq - 1
+
     # --- connection ---
 
     def connect(self) -> None:

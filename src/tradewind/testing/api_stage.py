@@ -21,7 +21,7 @@ from tradewind.core.access import BUILT_IN, Caller, Role
 from tradewind.core.dag import DagSpec
 from tradewind.core.inputs import DagLoaded
 from tradewind.scheduler.scheduler import Scheduler
-from tradewind.store.engine import open_engine
+from tradewind.store.engine import open_engine, open_reader
 from tradewind.store.migrate import migrate
 from tradewind.store.queries import version_number
 from tradewind.store.specs import encode_spec, version_of
@@ -101,7 +101,7 @@ class ApiStage(StillClock):
         self.listeners: list[_Listener] = []
         """Who is told of events now."""
         self.gate = NamedGate()
-        self.reading: Engine = open_engine(url, read_only=True)
+        self.reading: Engine = open_reader(url)
         gate = None if with_login else self.gate
         self.app = make_app(settings, self.reading, link=self, gate=gate, vault=OpenVault(), clock=self.now)
         self.app.state.late.add()

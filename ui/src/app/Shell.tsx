@@ -2,7 +2,9 @@ import { Link, Outlet, useNavigate, useRouter, useRouterState } from "@tanstack/
 import { lazy, Suspense, useEffect, useMemo, useState } from "react";
 import { send } from "../api/client";
 import { Icon } from "../parts/Icon";
+import { Connection } from "./Connection";
 import { KeysHelp, MOD } from "./KeysHelp";
+import { LiveProvider } from "./live";
 import { navigation, placeOf } from "./nav";
 import { isPage } from "./pages";
 import { Rail } from "./Rail";
@@ -55,7 +57,7 @@ export const Shell = () => {
       {open === "palette" && <Suspense><Palette groups={groups} close={() => { setOpen(""); }} showKeys={() => { setOpen("keys"); }} signOut={() => void signOut()} /></Suspense>}
     </div>
   );
-  return page;
+  return session ? <LiveProvider>{page}</LiveProvider> : page;
 };
 
 interface TopProps {
@@ -75,6 +77,7 @@ const Top = ({ name, find, showKeys, signOut }: TopProps) => {
       <button type="button" className="find" onClick={find} aria-label={t("top.find")} aria-keyshortcuts="Control+K Meta+K">
         <Icon name="search" small /><span>{t("top.find")}</span><kbd>{MOD}K</kbd>
       </button>
+      <Connection />
       <ZonePicker />
       <SettingsMenu name={name} showKeys={showKeys} signOut={signOut} />
     </header>

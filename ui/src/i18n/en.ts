@@ -23,7 +23,10 @@ export const en = {
   "nav.account": "My account",
 
   "top.live": "Live",
-  "top.reconnecting": "Reconnecting. Data as of {time}.",
+  "top.reconnecting": "Reconnecting",
+  "top.stale": "Stale since {time}",
+  "top.schedulerAway": "Scheduler away since {time}",
+  "top.neverLive": "Not live",
   "top.zone": "Time zone of every time on screen",
   "top.theme": "Theme",
   "top.contrast": "Contrast",

@@ -22,7 +22,10 @@ export const ko: Record<Key, Message> = {
   "nav.account": "내 계정",
 
   "top.live": "실시간",
-  "top.reconnecting": "다시 연결하는 중. {time} 기준 데이터입니다.",
+  "top.reconnecting": "다시 연결하는 중",
+  "top.stale": "{time} 이후 갱신 안 됨",
+  "top.schedulerAway": "{time} 이후 스케줄러 응답 없음",
+  "top.neverLive": "실시간 아님",
   "top.zone": "화면의 모든 시각에 쓰는 시간대",
   "top.theme": "테마",
   "top.contrast": "대비",

@@ -80,6 +80,16 @@ def dag_facts(connection: Connection, dag_id: str) -> DagFacts | None:
     return DagFacts(dag_id, frozenset(json.loads(found[0])), found[1]) if found else None
 
 
+def facts_of_dags(connection: Connection, dag_ids: Collection[str]) -> dict[str, DagFacts]:
+    """The same for several, as far as there are such Dags."""
+    row = t.dag.c
+    query = select(row.dag_id, row.tags, row.file).where(row.dag_id.in_(sorted(dag_ids)))
+    return {
+        each.dag_id: DagFacts(each.dag_id, frozenset(json.loads(each.tags)), each.file)
+        for each in connection.execute(query)
+    }
+
+
 def dags_listed(connection: Connection, scope: DagScope, wanted: DagFilter, page: Page) -> Listed:
     """Dag rows in the scope, each with when its file was parsed and whether that went wrong."""
     query = _dags().where(visible_dags(scope), *conditions(wanted))

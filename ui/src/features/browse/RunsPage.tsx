@@ -2,8 +2,8 @@ import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { answered, type Schemas, server } from "../../api/client";
 import { useAddress } from "../../app/address";
+import { useLive } from "../../app/live";
 import { useClock, useTexts } from "../../app/settings";
-import { REFRESH } from "../../lib/clock";
 import { stateOf } from "../../lib/states";
 import { duration, wholeTime } from "../../lib/time";
 import { microsOf } from "../../lib/zone";
@@ -21,6 +21,7 @@ import { messages } from "./text";
 type Run = Schemas["DAGRunResponse"];
 type Key = (typeof RUN_KEYS)[number];
 const LIMIT = 50;
+const TOPICS = ["run"];
 const STATES = ["queued", "running", "success", "failed"] as const;
 const TYPES = ["scheduled", "manual", "backfill", "operator_triggered", "asset_triggered", "asset_materialization"] as const;
 const ALL = { path: { dag_id: "~" } };
@@ -30,12 +31,12 @@ export const RunsPage = () => {
   const t = useTexts(messages);
   const clock = useClock();
   const [search, set] = useAddress<Search<Key>>();
+  useLive(TOPICS);
   const query = runsQuery(search);
   const { data, error, refetch } = useQuery({
     queryKey: ["runs", query, search.sort, search.cursor],
     queryFn: () => answered(server.GET("/api/v2/dags/{dag_id}/dagRuns", { params: { ...ALL, query: { ...query, limit: LIMIT, order_by: [search.sort ?? "-run_after"], cursor: search.cursor ?? "" } } })),
     placeholderData: keepPreviousData,
-    refetchInterval: REFRESH,
   });
   const total = useQuery({
     queryKey: ["runs", "count", query],

@@ -2,8 +2,8 @@ import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { answered, type Schemas, server } from "../../api/client";
 import { useAddress } from "../../app/address";
+import { useLive } from "../../app/live";
 import { useClock, useTexts } from "../../app/settings";
-import { REFRESH } from "../../lib/clock";
 import { stateOf, STATES } from "../../lib/states";
 import { duration, wholeTime } from "../../lib/time";
 import { microsOf } from "../../lib/zone";
@@ -21,6 +21,7 @@ import { messages } from "./text";
 type Task = Schemas["TaskInstanceResponse"];
 type Key = (typeof TASK_KEYS)[number];
 const LIMIT = 50;
+const TOPICS = ["task"];
 const ALL = { path: { dag_id: "~", dag_run_id: "~" } };
 const URL = "/api/v2/dags/{dag_id}/dagRuns/{dag_run_id}/taskInstances";
 
@@ -29,12 +30,12 @@ export const TasksPage = () => {
   const t = useTexts(messages);
   const clock = useClock();
   const [search, set] = useAddress<Search<Key>>();
+  useLive(TOPICS);
   const query = tasksQuery(search);
   const { data, error, refetch } = useQuery({
     queryKey: ["tasks", query, search.sort, search.cursor],
     queryFn: () => answered(server.GET(URL, { params: { ...ALL, query: { ...query, limit: LIMIT, order_by: [search.sort ?? "-start_date"], cursor: search.cursor ?? "" } } })),
     placeholderData: keepPreviousData,
-    refetchInterval: REFRESH,
   });
   const total = useQuery({
     queryKey: ["tasks", "count", query],

@@ -2,6 +2,7 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, Outlet, useParams } from "@tanstack/react-router";
 import { useEffect } from "react";
 import { answered, type Schemas, send, server } from "../../api/client";
+import { useLive } from "../../app/live";
 import { useClock, useSettings, useTexts } from "../../app/settings";
 import { now } from "../../lib/clock";
 import { scheduleText } from "../../lib/schedule";
@@ -19,8 +20,8 @@ export const DagLayout = () => {
   const { data, error, refetch } = useQuery({
     queryKey: ["dag", dagId],
     queryFn: () => answered(server.GET("/ui/dags/{dag_id}/head", { params: { path: { dag_id: dagId } } })),
-    refetchInterval: 5_000,
   });
+  useLive([`dag:${dagId}`]);
   const t = useTexts(messages);
   const last = data?.last_state;
   useEffect(() => {

@@ -26,7 +26,6 @@ export const GridPage = () => {
     queryKey: ["grid", dagId, runs],
     queryFn: () => answered(server.GET("/ui/dags/{dag_id}/grid", { params: { path: { dag_id: dagId }, query: { runs } } })),
     placeholderData: keepPreviousData,
-    refetchInterval: 2_000,
   });
   if (error && !data) return <Trouble error={error} retry={() => void refetch()} />;
   return data ? <Work grid={data} search={search} /> : null;

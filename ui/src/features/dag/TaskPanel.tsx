@@ -1,6 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { answered, type Schemas, server } from "../../api/client";
+import { useLive } from "../../app/live";
 import { useClock, useTexts } from "../../app/settings";
 import { isFinished, stateOf } from "../../lib/states";
 import { clockTime, duration, shortTime } from "../../lib/time";
@@ -10,6 +11,8 @@ import { StateGlyph } from "../../parts/StateGlyph";
 import { Trouble } from "../../parts/Trouble";
 import { type GridRun, momentOf } from "./columns";
 import { messages } from "./text";
+
+const NOTHING: readonly string[] = [];
 
 interface Props {
   dagId: string;
@@ -30,8 +33,8 @@ export const TaskPanel = ({ dagId, run, taskId, index, close }: Props) => {
           params: { path: { dag_id: dagId }, query: { run_id: run.run_id, task_id: taskId, ...(index === undefined ? {} : { map_index: index }) } },
         }),
       ),
-    refetchInterval: (query) => (query.state.data && isFinished(stateOf(query.state.data.state)) ? false : 2_000),
   });
+  useLive(data && !isFinished(stateOf(data.state)) ? [`log:${dagId}/${run.run_id}/${taskId}/${String(data.map_index)}/${String(data.try_number)}`] : NOTHING);
   return (
     <aside className="side" aria-label={taskId}>
       <section>
