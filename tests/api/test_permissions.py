@@ -58,6 +58,8 @@ MAY: dict[str, frozenset[str] | None] = {
     "GET /ui/session": ALL,
     "GET /ui/dags": ALL,
     f"GET {PAGE}/head": ALL,
+    f"GET {PAGE}/graph": ALL,
+    f"GET {PAGE}/run_states": ALL,
     f"GET {PAGE}/grid": ALL,
     f"GET {PAGE}/task": ALL,
     # Dags

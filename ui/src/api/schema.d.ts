@@ -2094,6 +2094,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/ui/dags/{dag_id}/graph": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Dag Graph
+         * @description The graph of a version, or of the one that the Dag goes by now.
+         */
+        get: operations["dag_graph"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/ui/dags/{dag_id}/grid": {
         parameters: {
             query?: never;
@@ -2126,6 +2146,26 @@ export interface paths {
          * @description What stands above every view of a Dag.
          */
         get: operations["dag_head"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/ui/dags/{dag_id}/run_states": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Run States
+         * @description How the tasks of a run fare; without a name those of the newest run, and null while there is none.
+         */
+        get: operations["run_states"];
         put?: never;
         post?: never;
         delete?: never;
@@ -3598,6 +3638,21 @@ export interface components {
             /** Running */
             running: number;
         };
+        /** DagGraph */
+        DagGraph: {
+            /** Dag Id */
+            dag_id: string;
+            /** Groups */
+            groups: components["schemas"]["GraphGroup"][];
+            /** Labels */
+            labels: components["schemas"]["EdgeLabel"][];
+            /** Number */
+            number: number;
+            /** Tasks */
+            tasks: components["schemas"]["GraphTask"][];
+            /** Version */
+            version: string;
+        };
         /** DagHead */
         DagHead: {
             /** Dag Id */
@@ -3809,6 +3864,15 @@ export interface components {
             /** Partition Key */
             partition_key: string | null;
         };
+        /** EdgeLabel */
+        EdgeLabel: {
+            /** Downstream */
+            downstream: string;
+            /** Text */
+            text: string;
+            /** Upstream */
+            upstream: string;
+        };
         /** EventLogCollectionResponse */
         EventLogCollectionResponse: {
             /** Event Logs */
@@ -3928,6 +3992,34 @@ export interface components {
             grants: {
                 [key: string]: unknown;
             }[];
+        };
+        /** GraphGroup */
+        GraphGroup: {
+            /** Id */
+            id: string;
+            /** Label */
+            label: string;
+            /** Parent */
+            parent: string | null;
+        };
+        /** GraphTask */
+        GraphTask: {
+            /** Group */
+            group: string | null;
+            /** Id */
+            id: string;
+            /** Is Mapped */
+            is_mapped: boolean;
+            /** Label */
+            label: string;
+            /** Operator */
+            operator: string;
+            /** Pool */
+            pool: string;
+            /** Trigger Rule */
+            trigger_rule: string;
+            /** Upstream */
+            upstream: string[];
         };
         /** Grid */
         Grid: {
@@ -4625,6 +4717,35 @@ export interface components {
          * @enum {string}
          */
         RunState: "queued" | "running" | "success" | "failed";
+        /** RunStates */
+        RunStates: {
+            /** End */
+            end: number | null;
+            /** Logical Date */
+            logical_date: number | null;
+            /** Now */
+            now: number;
+            /** Number */
+            number: number;
+            /** Queued At */
+            queued_at: number | null;
+            /** Run After */
+            run_after: number;
+            /** Run Id */
+            run_id: string;
+            /** Run Type */
+            run_type: string;
+            /** Start */
+            start: number | null;
+            /** State */
+            state: string;
+            /** Tasks */
+            tasks: {
+                [key: string]: components["schemas"]["TaskStates"];
+            };
+            /** Version */
+            version: number | null;
+        };
         /**
          * RunType
          * @description Why a run exists; also the prefix of its run_id.
@@ -5133,6 +5254,24 @@ export interface components {
             updated_at: string;
             /** Value */
             value: unknown;
+        };
+        /**
+         * TaskStates
+         * @description One task in a run.
+         */
+        TaskStates: {
+            /** Counts */
+            counts: {
+                [key: string]: number;
+            };
+            /** End */
+            end: number | null;
+            /** Start */
+            start: number | null;
+            /** State */
+            state: string;
+            /** Try Number */
+            try_number: number;
         };
         /**
          * TimeDelta
@@ -10426,6 +10565,39 @@ export interface operations {
             };
         };
     };
+    dag_graph: {
+        parameters: {
+            query?: {
+                version?: number | null;
+            };
+            header?: never;
+            path: {
+                dag_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DagGraph"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     dag_grid: {
         parameters: {
             query?: {
@@ -10478,6 +10650,39 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["DagHead"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    run_states: {
+        parameters: {
+            query?: {
+                run_id?: string | null;
+            };
+            header?: never;
+            path: {
+                dag_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunStates"] | null;
                 };
             };
             /** @description Validation Error */

@@ -13,6 +13,11 @@ const PATHS = {
   right: "m6.5 4.5 3.5 3.5-3.5 3.5",
   x: "m4 4 8 8M12 4l-8 8",
   copy: "M5.5 5.5h8v8h-8zM10.5 5.5v-3h-8v8h3",
+  plus: "M8 3.5v9M3.5 8h9",
+  minus: "M3.5 8h9",
+  fit: "M2.5 6V2.5H6M10 2.5h3.5V6M13.5 10v3.5H10M6 13.5H2.5V10",
+  turn: "M3 13V7a3 3 0 0 1 3-3h7M10.5 1.5 13 4l-2.5 2.5",
+  pause: "M5.5 3v10M10.5 3v10",
 } as const;
 
 export type IconName = keyof typeof PATHS;

@@ -10,12 +10,14 @@ def families() -> tuple[Routes, ...]:
     """All families of routes; importing them takes a moment that the start of a server has not."""
     from tradewind.api.ui import (
         dags,
+        graph,
         grid,
         session,
     )
 
     return (
         dags.routes,
+        graph.routes,
         grid.routes,
         session.routes,
     )

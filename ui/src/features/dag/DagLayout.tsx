@@ -1,7 +1,7 @@
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { Link, Outlet, useParams } from "@tanstack/react-router";
 import { useEffect } from "react";
-import { answered, type Schemas, send, server } from "../../api/client";
+import { type Schemas, send } from "../../api/client";
 import { useClock, useSettings, useTexts } from "../../app/settings";
 import { now } from "../../lib/clock";
 import { scheduleText } from "../../lib/schedule";
@@ -10,17 +10,20 @@ import { shortTime, wholeTime } from "../../lib/time";
 import { Icon } from "../../parts/Icon";
 import { Switch } from "../../parts/Switch";
 import { Trouble } from "../../parts/Trouble";
+import { useHead } from "./head";
 import { messages } from "./text";
 import "./dag.css";
+
+const TABS = [
+  { to: "/dags/$dagId", text: "dag.grid" },
+  { to: "/dags/$dagId/graph", text: "dag.graph" },
+  { to: "/dags/$dagId/runs", text: "dag.runList" },
+] as const;
 
 /** A Dag: what it is and how it fares, and the views of it. */
 export const DagLayout = () => {
   const { dagId } = useParams({ from: "/shell/dags/$dagId" });
-  const { data, error, refetch } = useQuery({
-    queryKey: ["dag", dagId],
-    queryFn: () => answered(server.GET("/ui/dags/{dag_id}/head", { params: { path: { dag_id: dagId } } })),
-    refetchInterval: 5_000,
-  });
+  const { data, error, refetch } = useHead(dagId);
   const t = useTexts(messages);
   const last = data?.last_state;
   useEffect(() => {
@@ -32,7 +35,9 @@ export const DagLayout = () => {
     <>
       <Head head={data} />
       <nav className="tabs" aria-label={t("dag.tabs")}>
-        <Link to="/dags/$dagId" params={{ dagId }} activeOptions={{ exact: true, includeSearch: false }} activeProps={{ "aria-current": "page" }}>{t("dag.grid")}</Link>
+        {TABS.map(({ to, text }) => (
+          <Link key={to} to={to} params={{ dagId }} activeOptions={{ exact: true, includeSearch: false }} activeProps={{ "aria-current": "page" }}>{t(text)}</Link>
+        ))}
       </nav>
       <Outlet />
     </>

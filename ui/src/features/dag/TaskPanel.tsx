@@ -11,9 +11,12 @@ import { Trouble } from "../../parts/Trouble";
 import { type GridRun, momentOf } from "./columns";
 import { messages } from "./text";
 
+/** As much of a run as names it. */
+type NamedRun = Pick<GridRun, "run_id" | "logical_date" | "run_after">;
+
 interface Props {
   dagId: string;
-  run: GridRun;
+  run: NamedRun;
   taskId: string;
   index: number | undefined;
   close: () => void;
@@ -48,7 +51,7 @@ export const TaskPanel = ({ dagId, run, taskId, index, close }: Props) => {
   );
 };
 
-const What = ({ panel, run }: { panel: Schemas["TaskPanel"]; run: GridRun }) => {
+const What = ({ panel, run }: { panel: Schemas["TaskPanel"]; run: NamedRun }) => {
   const t = useTexts(messages);
   const clock = useClock(panel.now);
   const facts = [

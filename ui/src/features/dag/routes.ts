@@ -1,6 +1,7 @@
 /** A Dag's pages hang on its head and tabs; its grid is the first of them. */
-import { createRoute, lazyRouteComponent } from "@tanstack/react-router";
+import { createRoute, lazyRouteComponent, redirect } from "@tanstack/react-router";
 import { shell } from "../../app/root";
+import { Checked } from "../../lib/search";
 
 export interface GridSearch {
   runs?: 25 | 100 | 365;
@@ -9,6 +10,40 @@ export interface GridSearch {
   run?: string;
   task?: string;
   index?: number;
+}
+
+export interface GraphSearch {
+  /** Without one: the newest. */
+  run?: string;
+  task?: string;
+  /** Groups that are closed; `true` for all. */
+  closed?: string[] | true;
+  dir?: "down" | "right";
+  /** Only what is before and after the chosen task. */
+  focus?: boolean;
+  q?: string;
+  table?: boolean;
+  /** The number of a version to compare with. */
+  against?: number;
+}
+
+export interface RunsSearch {
+  state?: string[];
+  type?: string[];
+  /** Days in the reader's zone, both inclusive. */
+  from?: string;
+  to?: string;
+  q?: string;
+  sort?: string;
+  page?: number;
+}
+
+export interface VersionsSearch {
+  /** Numbers of the two versions that are compared. */
+  old?: number;
+  new?: number;
+  /** Whole files rather than what is around changes. */
+  whole?: boolean;
 }
 
 /** The head of a Dag and its tabs. */
@@ -32,4 +67,65 @@ const grid = createRoute({
   component: lazyRouteComponent(() => import("./GridPage"), "GridPage"),
 });
 
-export const dagRoutes = [dagLayout.addChildren([grid])] as const;
+const graph = createRoute({
+  getParentRoute: () => dagLayout,
+  path: "/graph",
+  validateSearch: (search: Record<string, unknown>): GraphSearch => {
+    const from = new Checked(search);
+    return {
+      ...from.text("run"), ...from.text("task"), ...from.flag("focus"), ...from.text("q"), ...from.flag("table"), ...from.whole("against"),
+      ...from.oneOf("dir", ["down", "right"]), ...(search.closed === true ? { closed: true as const } : from.texts("closed")),
+    };
+  },
+  component: lazyRouteComponent(() => import("./GraphPage"), "GraphPage"),
+});
+
+const runs = createRoute({
+  getParentRoute: () => dagLayout,
+  path: "/runs",
+  validateSearch: (search: Record<string, unknown>): RunsSearch => {
+    const from = new Checked(search);
+    return { ...from.texts("state"), ...from.texts("type"), ...from.day("from"), ...from.day("to"), ...from.text("q"), ...from.text("sort"), ...from.whole("page") };
+  },
+  component: lazyRouteComponent(() => import("./RunsPage"), "RunsPage"),
+});
+
+/** Addresses that Airflow has for what is elsewhere here. What they say of run and task is kept. */
+const MOVED = {
+  grid: "/dags/$dagId", tree: "/dags/$dagId",
+} as const;
+
+const kept = (search: Record<string, unknown>): { run?: string; task?: string } => ({
+  ...(typeof search.dag_run_id === "string" ? { run: search.dag_run_id } : {}),
+  ...(typeof search.task_id === "string" ? { task: search.task_id } : {}),
+});
+
+const moved = Object.entries(MOVED).map(([path, to]) =>
+  createRoute({
+    getParentRoute: () => shell,
+    path: `/dags/$dagId/${path}`,
+    validateSearch: (search: Record<string, unknown>) => search,
+    beforeLoad: ({ params, search }) => {
+      const tab = search.tab === "graph" ? "/dags/$dagId/graph" : search.tab === "code" ? "/dags/$dagId/code" : to;
+      throw redirect({ to: tab, params, search: kept(search), replace: true } as never);
+    },
+  }),
+);
+
+/** Airflow 1 and 2 named the Dag in the query: `/graph?dag_id=x`. */
+const OLD = ["grid", "graph", "tree", "calendar", "duration", "code", "dag_details"] as const;
+
+const old = OLD.map((path) =>
+  createRoute({
+    getParentRoute: () => shell,
+    path: `/${path}`,
+    validateSearch: (search: Record<string, unknown>) => search,
+    beforeLoad: ({ search }) => {
+      const dagId = search.dag_id;
+      if (typeof dagId !== "string" && typeof dagId !== "number") throw redirect({ to: "/dags", replace: true });
+      throw redirect({ to: `/dags/$dagId/${path}`, params: { dagId: String(dagId) }, search: kept(search), replace: true } as never);
+    },
+  }),
+);
+
+export const dagRoutes = [dagLayout.addChildren([grid, graph, runs]), ...moved, ...old] as const;
