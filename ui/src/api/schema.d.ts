@@ -2094,6 +2094,66 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/ui/dags/{dag_id}/backfill_plan": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Backfill Plan
+         * @description What a backfill would do with each date, also those that it would leave as they are. Nothing is made.
+         */
+        post: operations["backfill_plan"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/ui/dags/{dag_id}/backfills": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Dag Backfills
+         * @description The newest backfills and how far each has come.
+         */
+        get: operations["dag_backfills"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/ui/dags/{dag_id}/calendar": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Dag Calendar
+         * @description How many runs of which result there were at which time, and those that the schedule has ahead.
+         */
+        get: operations["dag_calendar"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/ui/dags/{dag_id}/graph": {
         parameters: {
             query?: never;
@@ -2146,6 +2206,46 @@ export interface paths {
          * @description What stands above every view of a Dag.
          */
         get: operations["dag_head"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/ui/dags/{dag_id}/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Dag History
+         * @description The newest runs, and how long each task took in them where that is asked for.
+         */
+        get: operations["dag_history"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/ui/dags/{dag_id}/overview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Dag Overview
+         * @description How a Dag fares: what failed, what comes next, what waits, and what its author says of it.
+         */
+        get: operations["dag_overview"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2569,6 +2669,35 @@ export interface components {
             /** Total Entries */
             total_entries: number;
         };
+        /** BackfillDate */
+        BackfillDate: {
+            /** Action */
+            action: string;
+            /** Logical Date */
+            logical_date: string | null;
+            /** Reason */
+            reason: string;
+        };
+        /** BackfillList */
+        BackfillList: {
+            /** Backfills */
+            backfills: components["schemas"]["BackfillRow"][];
+            /** May Make */
+            may_make: boolean;
+            /** Now */
+            now: number;
+        };
+        /** BackfillPlan */
+        BackfillPlan: {
+            /** Counts */
+            counts: {
+                [key: string]: number;
+            };
+            /** Dates */
+            dates: components["schemas"]["BackfillDate"][];
+            /** Typical Us */
+            typical_us: number | null;
+        };
         /** BackfillPostBody */
         BackfillPostBody: {
             /** Dag Id */
@@ -2641,6 +2770,43 @@ export interface components {
              * Format: date-time
              */
             updated_at: string;
+        };
+        /** BackfillRow */
+        BackfillRow: {
+            /** Backwards */
+            backwards: boolean;
+            /** Completed At */
+            completed_at: number | null;
+            /** Created At */
+            created_at: number;
+            /** Dates */
+            dates: number;
+            /** Done */
+            done: number;
+            /** Failed */
+            failed: number;
+            /** From Date */
+            from_date: number;
+            /** Id */
+            id: number;
+            /** Is Paused */
+            is_paused: boolean;
+            /** Left */
+            left: number;
+            /** Max Active */
+            max_active: number;
+            /** Open */
+            open: number;
+            /** Reason */
+            reason: string;
+            /** Reprocess */
+            reprocess: string;
+            /** State */
+            state: string;
+            /** To Date */
+            to_date: number;
+            /** User */
+            user: string | null;
         };
         /** BrokenFile */
         BrokenFile: {
@@ -2972,6 +3138,15 @@ export interface components {
             entities: components["schemas"]["BulkTaskInstanceBody"][];
             /** Update Mask */
             update_mask?: string[] | null;
+        };
+        /** CalendarSlice */
+        CalendarSlice: {
+            /** At */
+            at: number;
+            /** States */
+            states: {
+                [key: string]: number;
+            };
         };
         /** ClearPartitionsBody */
         ClearPartitionsBody: {
@@ -3625,6 +3800,17 @@ export interface components {
             timestamp: string;
             warning_type: components["schemas"]["DagWarningType"];
         };
+        /** DagCalendar */
+        DagCalendar: {
+            /** Is Whole */
+            is_whole: boolean;
+            /** Now */
+            now: number;
+            /** Planned */
+            planned: components["schemas"]["PlannedRun"][];
+            /** Slices */
+            slices: components["schemas"]["CalendarSlice"][];
+        };
         /** DagCounts */
         DagCounts: {
             /** All */
@@ -3688,6 +3874,17 @@ export interface components {
             /** Version */
             version: string;
         };
+        /** DagHistory */
+        DagHistory: {
+            /** Lengths */
+            lengths: {
+                [key: string]: (number | null)[];
+            };
+            /** Now */
+            now: number;
+            /** Runs */
+            runs: components["schemas"]["PastRun"][];
+        };
         /** DagList */
         DagList: {
             /** Broken */
@@ -3699,6 +3896,41 @@ export interface components {
             now: number;
             /** Total */
             total: number;
+        };
+        /** DagOverview */
+        DagOverview: {
+            /** Asset Policy */
+            asset_policy: string;
+            /** Callbacks */
+            callbacks: string[];
+            /** Coming */
+            coming: components["schemas"]["PlannedRun"][];
+            /** Deadlines */
+            deadlines: number;
+            /** Doc Md */
+            doc_md: string | null;
+            /** Fail Fast */
+            fail_fast: boolean;
+            /** Failed */
+            failed: components["schemas"]["FailedRun"][];
+            /** Generation */
+            generation: number;
+            /** Groups */
+            groups: number;
+            /** Isolation */
+            isolation: string;
+            /** Isolation Reason */
+            isolation_reason: string;
+            /** Notices */
+            notices: string[];
+            /** Now */
+            now: number;
+            /** Recent */
+            recent: components["schemas"]["PastRun"][];
+            /** Tasks */
+            tasks: number;
+            /** Waits */
+            waits: components["schemas"]["Waiting"][];
         };
         /** DagRow */
         DagRow: {
@@ -3955,6 +4187,33 @@ export interface components {
             };
             /** Total Entries */
             total_entries: number;
+        };
+        /** FailedRun */
+        FailedRun: {
+            /** End */
+            end: number | null;
+            /** Logical Date */
+            logical_date: number | null;
+            /** Queued At */
+            queued_at: number | null;
+            /** Reason */
+            reason: string;
+            /** Run After */
+            run_after: number;
+            /** Run Id */
+            run_id: string;
+            /** Run Type */
+            run_type: string;
+            /** Start */
+            start: number | null;
+            /** State */
+            state: string;
+            /** Task Id */
+            task_id: string | null;
+            /** Task Reason */
+            task_reason: string;
+            /** Version */
+            version: number | null;
         };
         /** FastAPIAppResponse */
         FastAPIAppResponse: {
@@ -4406,6 +4665,27 @@ export interface components {
              */
             old: string;
         };
+        /** PastRun */
+        PastRun: {
+            /** End */
+            end: number | null;
+            /** Logical Date */
+            logical_date: number | null;
+            /** Queued At */
+            queued_at: number | null;
+            /** Run After */
+            run_after: number;
+            /** Run Id */
+            run_id: string;
+            /** Run Type */
+            run_type: string;
+            /** Start */
+            start: number | null;
+            /** State */
+            state: string;
+            /** Version */
+            version: number | null;
+        };
         /** PatchTaskInstanceBody */
         PatchTaskInstanceBody: {
             /**
@@ -4431,6 +4711,13 @@ export interface components {
             new_state?: components["schemas"]["TaskInstanceState"] | null;
             /** Note */
             note?: string | null;
+        };
+        /** PlannedRun */
+        PlannedRun: {
+            /** Logical Date */
+            logical_date: number | null;
+            /** Run After */
+            run_after: number;
         };
         /**
          * PluginCollectionResponse
@@ -5512,6 +5799,17 @@ export interface components {
             git_version: string | null;
             /** Version */
             version: string;
+        };
+        /** Waiting */
+        Waiting: {
+            /** Run Id */
+            run_id: string | null;
+            /** Sentence */
+            sentence: string;
+            /** State */
+            state: string;
+            /** Task */
+            task: string;
         };
         /** XComCollectionResponse */
         XComCollectionResponse: {
@@ -10565,6 +10863,106 @@ export interface operations {
             };
         };
     };
+    backfill_plan: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                dag_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BackfillPostBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BackfillPlan"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    dag_backfills: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                dag_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BackfillList"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    dag_calendar: {
+        parameters: {
+            query: {
+                since: number;
+                until: number;
+            };
+            header?: never;
+            path: {
+                dag_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DagCalendar"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     dag_graph: {
         parameters: {
             query?: {
@@ -10650,6 +11048,71 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["DagHead"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    dag_history: {
+        parameters: {
+            query?: {
+                runs?: number;
+                tasks?: boolean;
+            };
+            header?: never;
+            path: {
+                dag_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DagHistory"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    dag_overview: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                dag_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DagOverview"];
                 };
             };
             /** @description Validation Error */

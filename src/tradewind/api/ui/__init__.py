@@ -12,6 +12,7 @@ def families() -> tuple[Routes, ...]:
         dags,
         graph,
         grid,
+        history,
         session,
     )
 
@@ -19,5 +20,6 @@ def families() -> tuple[Routes, ...]:
         dags.routes,
         graph.routes,
         grid.routes,
+        history.routes,
         session.routes,
     )

@@ -59,7 +59,7 @@ describe("a layout", () => {
 
   it("keeps what is in a group in its box, and everything else out of it", () => {
     const groups = { load: ["x", "y", "deep"], deep: ["z"] };
-    const picture = layOut(graphOf("a>x x>y y>z z>b a>b", groups), open);
+    const picture = layOut(graphOf("a>x x>y y>z z>b a>b", groups), { ...open, direction: "down" });
     const holds = (outer: string, inner: string): boolean => {
       const [o, i] = [boxOf(picture, outer), boxOf(picture, inner)];
       return i.x > o.x && i.y > o.y && i.x + i.width < o.x + o.width && i.y + i.height < o.y + o.height;
@@ -68,6 +68,21 @@ describe("a layout", () => {
     expect(holds("deep", "z")).toBe(true);
     for (const id of ["a", "b"]) expect(overlap(boxOf(picture, "load"), boxOf(picture, id))).toBe(false);
     expect(picture.groups.map((group) => group.id)).toEqual(["load", "deep"]);
+    for (const [from, to] of [["a", "x"], ["x", "y"], ["y", "z"], ["y", "deep"], ["z", "b"]] as const) expect(boxOf(picture, to).y).toBeGreaterThan(boxOf(picture, from).y);
+  });
+
+  it("leads an edge out of a group and into another, past what else is in them", () => {
+    const groups = { left: ["a", "b", "c"], right: ["x", "y", "z"] };
+    const picture = layOut(graphOf("a>b b>c x>y y>z a>z", groups), { ...open, direction: "down" });
+    const points = picture.routes.find((route) => route.from === "a" && route.to === "z")?.points ?? [];
+    for (const id of ["b", "c", "x", "y"]) {
+      const box = boxOf(picture, id);
+      for (let n = 0; n < points.length; n += 2) {
+        const [x, y] = [points[n] ?? 0, points[n + 1] ?? 0];
+        expect(x >= box.x && x <= box.x + box.width && y >= box.y && y <= box.y + box.height).toBe(false);
+      }
+    }
+    expect(boxOf(picture, "right").y).toBeGreaterThan(boxOf(picture, "left").y);
   });
 
   it("shows a closed group as one node that has the edges of what is inside", () => {

@@ -113,12 +113,7 @@ class Tree {
       if (!from || !to || from === to || known.has(key)) continue;
       known.add(key);
       this.links.push({ from, to, label: edge.label ?? "" });
-      const [outs, ins] = [climb(from), climb(to)];
-      while (outs.at(-2) && outs.at(-2) === ins.at(-2)) {
-        outs.pop();
-        ins.pop();
-      }
-      // What is left at the ends are two items of the level that both are in.
+      const [outs, ins] = ways(from, to);
       const [a, b] = [outs.at(-1) as Item, ins.at(-1) as Item];
       for (const item of outs.slice(0, -1)) item.parent.exits.add(item.place);
       for (const item of ins.slice(0, -1)) item.parent.entries.add(item.place);
@@ -132,6 +127,16 @@ const climb = (item: Item): Item[] => {
   const way = [item];
   for (let at = item.parent.own; at; at = at.parent.own) way.push(at);
   return way;
+};
+
+/** From both outwards to where their ways meet: the last ones are two items of the innermost level that holds both. */
+const ways = (from: Item, to: Item): [Item[], Item[]] => {
+  const [outs, ins] = [climb(from), climb(to)];
+  while (outs.length > 1 && ins.length > 1 && outs.at(-1) === ins.at(-1)) {
+    outs.pop();
+    ins.pop();
+  }
+  return [outs, ins];
 };
 
 const edgeBetween = (a: Item, b: Item): number => {
@@ -222,11 +227,7 @@ class Drawing {
   }
 
   private route(link: Link): Route {
-    const [outs, ins] = [climb(link.from), climb(link.to)];
-    while (outs.at(-2) && outs.at(-2) === ins.at(-2)) {
-      outs.pop();
-      ins.pop();
-    }
+    const [outs, ins] = ways(link.from, link.to);
     const [a, b] = [outs.at(-1) as Item, ins.at(-1) as Item];
     const level = a.parent;
     const placed = this.placed.get(level) as Placed;
