@@ -15,9 +15,16 @@ import { messages } from "./text";
 import "./dag.css";
 
 const TABS = [
+  { to: "/dags/$dagId/overview", text: "dag.overview" },
   { to: "/dags/$dagId", text: "dag.grid" },
   { to: "/dags/$dagId/graph", text: "dag.graph" },
   { to: "/dags/$dagId/runs", text: "dag.runList" },
+  { to: "/dags/$dagId/calendar", text: "dag.calendar" },
+  { to: "/dags/$dagId/durations", text: "dag.durations" },
+  { to: "/dags/$dagId/code", text: "dag.code" },
+  { to: "/dags/$dagId/versions", text: "dag.versions" },
+  { to: "/dags/$dagId/backfills", text: "dag.backfills" },
+  { to: "/dags/$dagId/details", text: "dag.details" },
 ] as const;
 
 /** A Dag: what it is and how it fares, and the views of it. */

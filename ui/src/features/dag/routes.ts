@@ -46,6 +46,21 @@ export interface VersionsSearch {
   whole?: boolean;
 }
 
+export interface CodeSearch {
+  version?: number;
+}
+
+export interface DurationsSearch {
+  runs?: number;
+  table?: boolean;
+}
+
+export interface CalendarSearch {
+  /** The last day that is shown; without it some weeks ahead. */
+  until?: string;
+  table?: boolean;
+}
+
 /** The head of a Dag and its tabs. */
 export const dagLayout = createRoute({
   getParentRoute: () => shell,
@@ -90,9 +105,65 @@ const runs = createRoute({
   component: lazyRouteComponent(() => import("./RunsPage"), "RunsPage"),
 });
 
+const overview = createRoute({
+  getParentRoute: () => dagLayout,
+  path: "/overview",
+  component: lazyRouteComponent(() => import("./OverviewPage"), "OverviewPage"),
+});
+
+const code = createRoute({
+  getParentRoute: () => dagLayout,
+  path: "/code",
+  validateSearch: (search: Record<string, unknown>): CodeSearch => new Checked(search).whole("version"),
+  component: lazyRouteComponent(() => import("./CodePage"), "CodePage"),
+});
+
+const versions = createRoute({
+  getParentRoute: () => dagLayout,
+  path: "/versions",
+  validateSearch: (search: Record<string, unknown>): VersionsSearch => {
+    const from = new Checked(search);
+    return { ...from.whole("old"), ...from.whole("new"), ...from.flag("whole") };
+  },
+  component: lazyRouteComponent(() => import("./VersionsPage"), "VersionsPage"),
+});
+
+const backfills = createRoute({
+  getParentRoute: () => dagLayout,
+  path: "/backfills",
+  component: lazyRouteComponent(() => import("./BackfillsPage"), "BackfillsPage"),
+});
+
+const durations = createRoute({
+  getParentRoute: () => dagLayout,
+  path: "/durations",
+  validateSearch: (search: Record<string, unknown>): DurationsSearch => {
+    const from = new Checked(search);
+    return { ...(search.runs === 50 || search.runs === 1000 ? { runs: search.runs } : {}), ...from.flag("table") };
+  },
+  component: lazyRouteComponent(() => import("./DurationsPage"), "DurationsPage"),
+});
+
+const calendar = createRoute({
+  getParentRoute: () => dagLayout,
+  path: "/calendar",
+  validateSearch: (search: Record<string, unknown>): CalendarSearch => {
+    const from = new Checked(search);
+    return { ...from.day("until"), ...from.flag("table") };
+  },
+  component: lazyRouteComponent(() => import("./CalendarPage"), "CalendarPage"),
+});
+
+const details = createRoute({
+  getParentRoute: () => dagLayout,
+  path: "/details",
+  component: lazyRouteComponent(() => import("./DetailsPage"), "DetailsPage"),
+});
+
 /** Addresses that Airflow has for what is elsewhere here. What they say of run and task is kept. */
 const MOVED = {
-  grid: "/dags/$dagId", tree: "/dags/$dagId",
+  grid: "/dags/$dagId", tree: "/dags/$dagId", dag_versions: "/dags/$dagId/versions", duration: "/dags/$dagId/durations",
+  landing_times: "/dags/$dagId/durations", tries: "/dags/$dagId/durations", dag_details: "/dags/$dagId/details",
 } as const;
 
 const kept = (search: Record<string, unknown>): { run?: string; task?: string } => ({
@@ -128,4 +199,4 @@ const old = OLD.map((path) =>
   }),
 );
 
-export const dagRoutes = [dagLayout.addChildren([grid, graph, runs]), ...moved, ...old] as const;
+export const dagRoutes = [dagLayout.addChildren([grid, graph, runs, overview, calendar, durations, code, versions, backfills, details]), ...moved, ...old] as const;
