@@ -78,6 +78,13 @@ MAY: dict[str, frozenset[str] | None] = {
     "GET /ui/workers": ALL,
     "GET /ui/scheduler": ALL,
     f"GET {PAGE}/head": ALL,
+    f"GET {PAGE}/graph": ALL,
+    f"GET {PAGE}/run_states": ALL,
+    f"GET {PAGE}/overview": ALL,
+    f"GET {PAGE}/history": ALL,
+    f"GET {PAGE}/calendar": ALL,
+    f"GET {PAGE}/backfills": ALL,
+    f"POST {PAGE}/backfill_plan": USERS,
     f"GET {PAGE}/grid": ALL,
     f"GET {PAGE}/task": ALL,
     # Dags

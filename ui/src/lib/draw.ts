@@ -14,6 +14,7 @@ export interface Palette {
   soft: string;
   hover: string;
   font: string;
+  mono: string;
   edges: boolean;
 }
 
@@ -26,7 +27,7 @@ export const paletteOf = (element: Element): Palette => {
   return {
     fill: by(""), ink: by("-ink"), mark: value("--mark"), surface: value("--surface"), line: value("--line"),
     line2: value("--line-2"), text: value("--text"), text2: value("--text-2"), text3: value("--text-3"),
-    soft: value("--accent-soft"), hover: value("--hover"), font: value("--font"), edges: value("--cell-edge") === "1",
+    soft: value("--accent-soft"), hover: value("--hover"), font: value("--font"), mono: value("--mono"), edges: value("--cell-edge") === "1",
   };
 };
 

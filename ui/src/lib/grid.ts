@@ -130,3 +130,7 @@ export const axisTop = (longest: number): number => {
   const found = steps.find((step) => step >= seconds) ?? Math.ceil(seconds / 86_400) * 86_400;
   return found * 1e6;
 };
+
+/** Of the states of several tasks the one that stands for all of them. */
+export const mostTelling = (states: readonly State[]): State =>
+  states.reduce((found, state) => (RANK[state] < RANK[found] ? state : found), states[0] ?? "none");

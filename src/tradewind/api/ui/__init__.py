@@ -11,7 +11,9 @@ def families() -> tuple[Routes, ...]:
     from tradewind.api.ui import (
         dags,
         find,
+        graph,
         grid,
+        history,
         home,
         import_errors,
         session,
@@ -22,7 +24,9 @@ def families() -> tuple[Routes, ...]:
     return (
         dags.routes,
         find.routes,
+        graph.routes,
         grid.routes,
+        history.routes,
         home.routes,
         import_errors.routes,
         session.routes,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, func, select
@@ -38,6 +38,11 @@ class RunColumn:
         return bytes(_CODES.get(self.states[task_id], 0) if task_id in self.states else 255 for task_id in task_ids)
 
 
+def most_telling(states: Iterable[str]) -> str:
+    """Of the states of several instances the one that stands for all of them."""
+    return min(states, key=lambda state: _RANK.get(state, len(_RANK)))
+
+
 def run_columns(connection: Connection, dag_id: str, most: int, before: int | None = None) -> list[RunColumn]:
     """The newest runs of a Dag (those before the run of this number), oldest first."""
     run = t.run.c
@@ -51,7 +56,7 @@ def run_columns(connection: Connection, dag_id: str, most: int, before: int | No
     columns = {row["number"]: RunColumn(row) for row in reversed(rows)}
     for number, states in _states(connection, list(columns)).items():
         for task_id, counts in states.items():
-            columns[number].states[task_id] = min(counts, key=lambda state: _RANK.get(state, len(_RANK)))
+            columns[number].states[task_id] = most_telling(counts)
             columns[number].instances[task_id] = sum(counts.values())
     return list(columns.values())
 

@@ -1,7 +1,7 @@
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { Link, Outlet, useParams } from "@tanstack/react-router";
 import { useEffect } from "react";
-import { answered, type Schemas, send, server } from "../../api/client";
+import { type Schemas, send } from "../../api/client";
 import { useLive } from "../../app/live";
 import { useClock, useSettings, useTexts } from "../../app/settings";
 import { now } from "../../lib/clock";
@@ -11,16 +11,27 @@ import { shortTime, wholeTime } from "../../lib/time";
 import { Icon } from "../../parts/Icon";
 import { Switch } from "../../parts/Switch";
 import { Trouble } from "../../parts/Trouble";
+import { useHead } from "./head";
 import { messages } from "./text";
 import "./dag.css";
+
+const TABS = [
+  { to: "/dags/$dagId/overview", text: "dag.overview" },
+  { to: "/dags/$dagId", text: "dag.grid" },
+  { to: "/dags/$dagId/graph", text: "dag.graph" },
+  { to: "/dags/$dagId/runs", text: "dag.runList" },
+  { to: "/dags/$dagId/calendar", text: "dag.calendar" },
+  { to: "/dags/$dagId/durations", text: "dag.durations" },
+  { to: "/dags/$dagId/code", text: "dag.code" },
+  { to: "/dags/$dagId/versions", text: "dag.versions" },
+  { to: "/dags/$dagId/backfills", text: "dag.backfills" },
+  { to: "/dags/$dagId/details", text: "dag.details" },
+] as const;
 
 /** A Dag: what it is and how it fares, and the views of it. */
 export const DagLayout = () => {
   const { dagId } = useParams({ from: "/shell/dags/$dagId" });
-  const { data, error, refetch } = useQuery({
-    queryKey: ["dag", dagId],
-    queryFn: () => answered(server.GET("/ui/dags/{dag_id}/head", { params: { path: { dag_id: dagId } } })),
-  });
+  const { data, error, refetch } = useHead(dagId);
   useLive([`dag:${dagId}`]);
   const t = useTexts(messages);
   const last = data?.last_state;
@@ -33,7 +44,9 @@ export const DagLayout = () => {
     <>
       <Head head={data} />
       <nav className="tabs" aria-label={t("dag.tabs")}>
-        <Link to="/dags/$dagId" params={{ dagId }} activeOptions={{ exact: true, includeSearch: false }} activeProps={{ "aria-current": "page" }}>{t("dag.grid")}</Link>
+        {TABS.map(({ to, text }) => (
+          <Link key={to} to={to} params={{ dagId }} activeOptions={{ exact: true, includeSearch: false }} activeProps={{ "aria-current": "page" }}>{t(text)}</Link>
+        ))}
       </nav>
       <Outlet />
     </>

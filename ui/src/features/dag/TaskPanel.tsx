@@ -13,10 +13,12 @@ import { type GridRun, momentOf } from "./columns";
 import { messages } from "./text";
 
 const NOTHING: readonly string[] = [];
+/** As much of a run as names it. */
+type NamedRun = Pick<GridRun, "run_id" | "logical_date" | "run_after">;
 
 interface Props {
   dagId: string;
-  run: GridRun;
+  run: NamedRun;
   taskId: string;
   index: number | undefined;
   close: () => void;
@@ -51,7 +53,7 @@ export const TaskPanel = ({ dagId, run, taskId, index, close }: Props) => {
   );
 };
 
-const What = ({ panel, run }: { panel: Schemas["TaskPanel"]; run: GridRun }) => {
+const What = ({ panel, run }: { panel: Schemas["TaskPanel"]; run: NamedRun }) => {
   const t = useTexts(messages);
   const clock = useClock(panel.now);
   const facts = [

@@ -6,7 +6,7 @@ import type { RunColumn } from "./paint";
 export type GridRun = Schemas["GridRun"];
 
 /** The moment that names a run: its logical date, or else when it was due. */
-export const momentOf = (run: GridRun): number => run.logical_date ?? run.run_after;
+export const momentOf = (run: Pick<GridRun, "logical_date" | "run_after">): number => run.logical_date ?? run.run_after;
 
 /** Marks are at least this many columns apart, so that none runs into the next. */
 const APART = 6;

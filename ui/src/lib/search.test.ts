@@ -1,0 +1,12 @@
+import { expect, it } from "vitest";
+import { Checked } from "./search";
+
+it("an address is taken only as what it can be", () => {
+  const from = new Checked({ run: "x", number: 12, many: ["a", 3, "b"], none: [], page: 2, half: 1.5, on: true, off: "true", day: "2026-02-28", noDay: "2026-13-41", dir: "down", up: "up" });
+  expect({ ...from.text("run"), ...from.text("number"), ...from.text("missing") }).toEqual({ run: "x", number: "12" });
+  expect({ ...from.texts("many"), ...from.texts("none"), ...from.texts("run") }).toEqual({ many: ["a", "b"] });
+  expect({ ...from.whole("page"), ...from.whole("half") }).toEqual({ page: 2 });
+  expect({ ...from.flag("on"), ...from.flag("off") }).toEqual({ on: true });
+  expect({ ...from.day("day"), ...from.day("noDay"), ...from.day("run") }).toEqual({ day: "2026-02-28" });
+  expect({ ...from.oneOf("dir", ["down", "right"]), ...from.oneOf("up", ["down"]) }).toEqual({ dir: "down" });
+});
