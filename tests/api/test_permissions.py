@@ -60,6 +60,9 @@ MAY: dict[str, frozenset[str] | None] = {
     f"GET {PAGE}/head": ALL,
     f"GET {PAGE}/grid": ALL,
     f"GET {PAGE}/task": ALL,
+    f"GET {PAGE}/run": ALL,
+    f"GET {PAGE}/run/why": ALL,
+    f"GET {PAGE}/run/timeline": ALL,
     # Dags
     "GET /api/v2/dags": ALL,
     "GET /api/v2/dags/{dag_id}": ALL,

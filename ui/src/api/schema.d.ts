@@ -2134,6 +2134,66 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/ui/dags/{dag_id}/run": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Run Head
+         * @description A run, and how its tasks stand.
+         */
+        get: operations["run_head"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/ui/dags/{dag_id}/run/timeline": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Run Timeline
+         * @description The tasks of a run with all that happened to them, and what each waits for by the run's version of the Dag.
+         */
+        get: operations["run_timeline"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/ui/dags/{dag_id}/run/why": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Run Why
+         * @description Why the tasks of a run that are not over are not; what several have in common is said once.
+         */
+        get: operations["run_why"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/ui/dags/{dag_id}/task": {
         parameters: {
             query?: never;
@@ -4620,17 +4680,123 @@ export interface components {
             state: string;
         };
         /**
+         * RunHead
+         * @description What stands above every view of a run.
+         */
+        RunHead: {
+            /** Clears */
+            clears: number;
+            /** Conf */
+            conf: string;
+            /** Dag Id */
+            dag_id: string;
+            /** Display Name */
+            display_name: string;
+            /** End */
+            end: number | null;
+            /** Failed */
+            failed: components["schemas"]["TaskName"][];
+            /** Interval End */
+            interval_end: number | null;
+            /** Interval Start */
+            interval_start: number | null;
+            /** Is Newest Version */
+            is_newest_version: boolean;
+            /** Logical Date */
+            logical_date: number | null;
+            /** May Change */
+            may_change: boolean;
+            /** May Delete */
+            may_delete: boolean;
+            /** May Run */
+            may_run: boolean;
+            /** Note */
+            note: string;
+            /** Now */
+            now: number;
+            /** Partition Key */
+            partition_key: string | null;
+            /** Queued At */
+            queued_at: number | null;
+            /** Reason */
+            reason: string;
+            /** Run After */
+            run_after: number;
+            /** Run After It */
+            run_after_it: string | null;
+            /** Run Before */
+            run_before: string | null;
+            /** Run Id */
+            run_id: string;
+            /** Run Type */
+            run_type: string;
+            /** Start */
+            start: number | null;
+            /** State */
+            state: string;
+            /** States */
+            states: {
+                [key: string]: number;
+            };
+            /** Triggered By */
+            triggered_by: string;
+            /** User */
+            user: string | null;
+            /** Usual */
+            usual: number | null;
+            /** Version */
+            version: number | null;
+        };
+        /**
+         * RunReason
+         * @description A reason, and the tasks that have it.
+         */
+        RunReason: {
+            /** Code */
+            code: string;
+            /** Count */
+            count: number;
+            /** Sentence */
+            sentence: string;
+            /** Tasks */
+            tasks: string[];
+        };
+        /**
          * RunState
          * @description Where a Dag run is.
          * @enum {string}
          */
         RunState: "queued" | "running" | "success" | "failed";
+        /** RunTimeline */
+        RunTimeline: {
+            /** Dag Id */
+            dag_id: string;
+            /** End */
+            end: number | null;
+            /** Now */
+            now: number;
+            /** Rows */
+            rows: components["schemas"]["GridRow"][];
+            /** Run Id */
+            run_id: string;
+            /** Start */
+            start: number | null;
+            /** State */
+            state: string;
+            /** Tasks */
+            tasks: components["schemas"]["TimedTask"][];
+        };
         /**
          * RunType
          * @description Why a run exists; also the prefix of its run_id.
          * @enum {string}
          */
         RunType: "scheduled" | "manual" | "backfill" | "operator_triggered" | "asset_triggered" | "asset_materialization";
+        /** RunWhy */
+        RunWhy: {
+            /** Reasons */
+            reasons: components["schemas"]["RunReason"][];
+        };
         /**
          * Session
          * @description Who is here, and what this installation is called.
@@ -4970,6 +5136,13 @@ export interface components {
             /** Continuation Token */
             continuation_token: string | null;
         };
+        /** TaskName */
+        TaskName: {
+            /** Map Index */
+            map_index: number;
+            /** Task Id */
+            task_id: string;
+        };
         /**
          * TaskOutletAssetReference
          * @description A task that updates an asset; its moments are those of its Dag's version, as above.
@@ -5150,6 +5323,66 @@ export interface components {
             microseconds: number;
             /** Seconds */
             seconds: number;
+        };
+        /** TimedInstance */
+        TimedInstance: {
+            /** End */
+            end: number | null;
+            /** Label */
+            label: string;
+            /** Map Index */
+            map_index: number;
+            /** Not Before */
+            not_before: number | null;
+            /** Queued */
+            queued: number | null;
+            /** Reason */
+            reason: string;
+            /** Scheduled */
+            scheduled: number | null;
+            /** Start */
+            start: number | null;
+            /** State */
+            state: string;
+            /** Tries */
+            tries: components["schemas"]["TimedTry"][];
+        };
+        /** TimedTask */
+        TimedTask: {
+            /** End */
+            end: number | null;
+            /** Instances */
+            instances: components["schemas"]["TimedInstance"][];
+            /** Start */
+            start: number | null;
+            /** States */
+            states: {
+                [key: string]: number;
+            };
+            /** Task Id */
+            task_id: string;
+            /** Upstream */
+            upstream: number[];
+        };
+        /**
+         * TimedTry
+         * @description One try. It was given to its worker, began, and ended; what has not happened yet is null.
+         */
+        TimedTry: {
+            /** Assigned */
+            assigned: number | null;
+            /** End */
+            end: number | null;
+            /** Number */
+            number: number;
+            /** Reason */
+            reason: string;
+            /** Start */
+            start: number | null;
+            /** State */
+            state: string;
+            /** Worker */
+            worker: string;
         };
         /** TriggerDAGRunPostBody */
         TriggerDAGRunPostBody: {
@@ -10478,6 +10711,105 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["DagHead"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    run_head: {
+        parameters: {
+            query: {
+                run_id: string;
+            };
+            header?: never;
+            path: {
+                dag_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunHead"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    run_timeline: {
+        parameters: {
+            query: {
+                run_id: string;
+            };
+            header?: never;
+            path: {
+                dag_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunTimeline"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    run_why: {
+        parameters: {
+            query: {
+                run_id: string;
+            };
+            header?: never;
+            path: {
+                dag_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunWhy"];
                 };
             };
             /** @description Validation Error */

@@ -11,11 +11,13 @@ def families() -> tuple[Routes, ...]:
     from tradewind.api.ui import (
         dags,
         grid,
+        runs,
         session,
     )
 
     return (
         dags.routes,
         grid.routes,
+        runs.routes,
         session.routes,
     )
