@@ -79,7 +79,7 @@ def test_what_failed_itself_is_named_and_what_follows_is_not(stage: ApiStage) ->
 def test_a_timeline_has_each_try_with_when_it_waited_and_ran(run: ApiStage) -> None:
     began = to_us(run.now())
     run.wait(3)
-    run.finish("etl", "one", "a", "failed", reason="no such table")
+    run.finish("etl", "one", "a", "failed", error="no such table")
     run.wait(31)
     timeline = get(run, "/ui/dags/etl/run/timeline", run_id="one")
     assert [each["task_id"] for each in timeline["tasks"]] == ["a", "load.x", "b"]

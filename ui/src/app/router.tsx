@@ -1,9 +1,11 @@
 /** Every page and its address. What a reader has set on a page is in its address, so that any view can be linked. */
 import { createRoute, createRouter, redirect } from "@tanstack/react-router";
 import { BASE } from "../api/client";
+import { actRoutes } from "../features/act/routes";
 import { dagRoutes } from "../features/dag/routes";
 import { dagsRoutes } from "../features/dags/routes";
 import { loginRoutes } from "../features/login/routes";
+import { runRoutes } from "../features/run/routes";
 import { root, shell } from "./root";
 
 const home = createRoute({
@@ -13,7 +15,7 @@ const home = createRoute({
 });
 
 export const router = createRouter({
-  routeTree: root.addChildren([...loginRoutes, shell.addChildren([home, ...dagsRoutes, ...dagRoutes])]),
+  routeTree: root.addChildren([...loginRoutes, shell.addChildren([home, ...dagsRoutes, ...dagRoutes, ...actRoutes, ...runRoutes])]),
   basepath: BASE || "/",
   defaultPreload: "intent",
   scrollRestoration: true,

@@ -13,6 +13,13 @@ const PATHS = {
   right: "m6.5 4.5 3.5 3.5-3.5 3.5",
   x: "m4 4 8 8M12 4l-8 8",
   copy: "M5.5 5.5h8v8h-8zM10.5 5.5v-3h-8v8h3",
+  redo: "M13 8a5 5 0 1 1-1.6-3.7M13.2 2v2.8h-2.8",
+  more: "M3.5 8h.1M8 8h.1M12.5 8h.1",
+  link: "M9 2.5h4.5V7M13.5 2.5 8 8M11.5 9v4.5h-9v-9H7",
+  left: "M9.5 4.5 6 8l3.5 3.5",
+  plus: "M8 3v10M3 8h10",
+  minus: "M3 8h10",
+  fit: "M2.5 6V2.5H6M10 2.5h3.5V6M13.5 10v3.5H10M6 13.5H2.5V10",
 } as const;
 
 export type IconName = keyof typeof PATHS;

@@ -6,3 +6,4 @@
 export { type Act, rerunFailed, useActs } from "./useActs";
 export { type Plan, usePlan } from "./usePlan";
 export { type Aim, type MarkState, type Named, NO_REACH, type Reach, type RunMark, type RunName } from "../../lib/acts";
+export { type RunNow, useRunNow } from "./useRunNow";

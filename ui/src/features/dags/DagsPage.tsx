@@ -4,7 +4,6 @@ import { type KeyboardEvent, useEffect, useRef, useState } from "react";
 import { answered, type Schemas, send, server } from "../../api/client";
 import { said } from "../../app/root";
 import { useClock, useSettings, useTexts } from "../../app/settings";
-import { now } from "../../lib/clock";
 import { scheduleText } from "../../lib/schedule";
 import { isFinished, type State, stateOf } from "../../lib/states";
 import { type Clock, duration, shortTime, wholeTime } from "../../lib/time";
@@ -14,6 +13,7 @@ import { RunBars } from "../../parts/RunBars";
 import { StateGlyph } from "../../parts/StateGlyph";
 import { Switch } from "../../parts/Switch";
 import { Trouble } from "../../parts/Trouble";
+import { useRunNow } from "../act";
 import type { DagSort, DagsSearch, Show } from "./routes";
 import { messages } from "./text";
 import "./dags.css";
@@ -155,7 +155,7 @@ const Rows = ({ list, isFiltered, clear }: { list: DagList; isFiltered: boolean;
   const t = useTexts(messages);
   const clock = useClock(list.now);
   const navigate = useNavigate();
-  const run = useRun();
+  const runNow = useRunNow();
   const pause = usePause();
   const [at, setAt] = useState(-1);
   const rows = list.dags;
@@ -166,7 +166,7 @@ const Rows = ({ list, isFiltered, clear }: { list: DagList; isFiltered: boolean;
     else if (event.key === "k") setAt(Math.max(at - 1, 0));
     else if (row && event.key === "Enter" && event.target === event.currentTarget) void navigate({ to: "/dags/$dagId", params: { dagId: row.dag_id } });
     else if (row && event.key === "p") pause.mutate({ dagId: row.dag_id, paused: !row.is_paused });
-    else if (row && event.key === "r") run.mutate(row.dag_id);
+    else if (row && event.key.toLowerCase() === "r") runNow.run(row.dag_id, event.shiftKey);
     else return;
     event.preventDefault();
   };
@@ -192,7 +192,7 @@ const Rows = ({ list, isFiltered, clear }: { list: DagList; isFiltered: boolean;
           <span role="columnheader" aria-label={t("dags.run")} />
         </div>
         {rows.map((row, n) => (
-          <Row key={row.dag_id} row={row} clock={clock} isChosen={n === at} run={() => { run.mutate(row.dag_id); }} pause={(paused) => { pause.mutate({ dagId: row.dag_id, paused }); }} />
+          <Row key={row.dag_id} row={row} clock={clock} isChosen={n === at} run={(withForm) => { runNow.run(row.dag_id, withForm); }} pause={(paused) => { pause.mutate({ dagId: row.dag_id, paused }); }} />
         ))}
       </div>
       <p className="foot-note">{t("dags.shown", { shown: rows.length, count: list.total })}</p>
@@ -204,7 +204,7 @@ interface RowProps {
   row: DagRow;
   clock: Clock;
   isChosen: boolean;
-  run: () => void;
+  run: (withForm: boolean) => void;
   pause: (paused: boolean) => void;
 }
 
@@ -231,7 +231,7 @@ const Row = ({ row, clock, isChosen, run, pause }: RowProps) => {
       <span role="cell" className="lr"><LastRun row={row} clock={clock} /></span>
       <span role="cell" className="c-act num">{row.open_runs ? <span className="state"><StateGlyph state="running" />{row.open_runs}</span> : <span className="dim">–</span>}</span>
       <span role="cell" className="acts">
-        <button type="button" className="btn quiet icon" title={t("dags.run")} aria-label={`${t("dags.run")}: ${row.dag_id}`} onClick={run}><Icon name="play" /></button>
+        <button type="button" className="btn quiet icon" title={t("dags.run")} aria-label={`${t("dags.run")}: ${row.dag_id}`} onClick={(event) => { run(event.shiftKey); }}><Icon name="play" /></button>
       </span>
     </div>
   );
@@ -270,15 +270,6 @@ const usePause = () => {
   return useMutation({
     mutationFn: ({ dagId, paused }: { dagId: string; paused: boolean }) =>
       send("PATCH", `/api/v2/dags/${encodeURIComponent(dagId)}`, { is_paused: paused }),
-    onSettled: () => queries.invalidateQueries({ queryKey: ["dags"] }),
-  });
-};
-
-const useRun = () => {
-  const queries = useQueryClient();
-  return useMutation({
-    mutationFn: (dagId: string) =>
-      send("POST", `/api/v2/dags/${encodeURIComponent(dagId)}/dagRuns`, { logical_date: null, note: null, run_after: new Date(now() / 1000).toISOString() }),
     onSettled: () => queries.invalidateQueries({ queryKey: ["dags"] }),
   });
 };
