@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Engine, event
-
 from tests.api.play import do, end, offers
+
 from tradewind.core.access import Action, DagScope, Grant, Resource, Role
 from tradewind.core.dag import GroupSpec
 from tradewind.store.times import to_us
@@ -65,6 +65,13 @@ def test_a_run_knows_its_neighbours_what_is_usual_and_that_its_version_is_old(ru
     assert get(run, "/ui/dags/etl/run", run_id="two")["run_after_it"] == "three"
     run.load(dag("a >> load.x >> b >> c", dag_id="etl"))
     assert get(run, "/ui/dags/etl/run", run_id="one")["is_newest_version"] is False
+
+
+def test_a_run_that_is_made_in_the_web_ui_says_so(run: ApiStage) -> None:
+    for run_id, headers, way in (("ui", {"x-tradewind": "ui"}, "ui"), ("api", {}, "rest_api")):
+        body = {"logical_date": None, "dag_run_id": run_id}
+        assert run.client.post("/api/v2/dags/etl/dagRuns", json=body, headers=headers).status_code == 200
+        assert get(run, "/ui/dags/etl/run", run_id=run_id)["triggered_by"] == way
 
 
 def test_what_failed_itself_is_named_and_what_follows_is_not(stage: ApiStage) -> None:

@@ -89,11 +89,18 @@ const useCrumbs = () => {
   const path = useRouterState({ select: (state) => state.location.pathname });
   const dag = /\/dags\/([^/]+)/.exec(path)?.[1];
   if (!dag) return <span>{t("nav.dags")}</span>;
+  const [dagId, run] = [decodeURIComponent(dag), /\/dags\/[^/]+\/runs\/([^/]+)/.exec(path)?.[1]];
   return (
     <>
       <Link to="/dags">{t("nav.dags")}</Link>
       <i>/</i>
-      <span className="id">{decodeURIComponent(dag)}</span>
+      {run === undefined ? <span className="id">{dagId}</span> : (
+        <>
+          <Link to="/dags/$dagId" params={{ dagId }} className="id">{dagId}</Link>
+          <i>/</i>
+          <span className="id">{decodeURIComponent(run)}</span>
+        </>
+      )}
     </>
   );
 };

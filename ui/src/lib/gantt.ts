@@ -165,9 +165,9 @@ export const criticalSteps = (run: Timeline, span: Span): CriticalStep[] => {
     const bars = instance ? barsOf(instance, step.ready, span, step.end) : [];
     const spent = (wanted: (bar: Bar) => boolean): Micros =>
       bars.filter(wanted).reduce((sum, bar) => sum + Math.max(0, Math.min(bar.to, step.end) - Math.max(bar.from, step.ready)), 0);
-    const last = bars.findLast((bar) => bar.kind === "run");
-    const [retry, failed] = [spent((bar) => bar.kind === "retry"), spent((bar) => bar.kind === "run" && bar.state === "failed" && bar !== last)];
-    const work = spent((bar) => bar === last);
+    const retry = spent((bar) => bar.kind === "retry");
+    const failed = spent((bar) => bar.kind === "run" && bar.state === "failed");
+    const work = spent((bar) => bar.kind === "run" && bar.state !== "failed");
     return {
       ...step, taskId: task?.task_id ?? "", mapIndex: instance?.map_index ?? -1, state: stateOf(instance?.state), retry, failed, work,
       queue: Math.max(0, step.end - step.ready - retry - failed - work),

@@ -7,8 +7,8 @@ from typing import Any
 
 from tradewind.api.models import Answer
 from tradewind.api.routing import Asked, Routes
-from tradewind.api.ui.rows import grid_rows
 from tradewind.api.ui.grid import GridRow
+from tradewind.api.ui.rows import grid_rows
 from tradewind.core.access import Action, Need, Resource
 from tradewind.core.errors import InvalidInput, RunNotFound, TradewindError
 from tradewind.core.states import FINISHED, RUN_FINISHED

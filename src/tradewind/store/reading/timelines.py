@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from statistics import median
 
-from sqlalchemy import Connection, and_, case, func, select
+from sqlalchemy import Connection, Subquery, and_, case, func, select
 
 from tradewind.core.states import FAILED_STATES, RunState, TaskState
 from tradewind.store import tables as t
@@ -60,7 +60,7 @@ def usual_duration(connection: Connection, dag_id: str, before: int) -> int | No
 def states_of_run(connection: Connection, number: int) -> dict[str, int]:
     """How many task instances of a run are in each state."""
     query = select(_task.state, func.count()).where(_task.run == number).group_by(_task.state)
-    return {state: count for state, count in connection.execute(query)}
+    return {row.state: row[1] for row in connection.execute(query)}
 
 
 def failed_in_run(connection: Connection, number: int, most: int) -> list[Row]:
@@ -118,7 +118,7 @@ _SHOWN = (
 )  # fmt: skip
 
 
-def _chosen(number: int, most: int):  # type: ignore[no-untyped-def]  # a subquery has no type worth writing
+def _chosen(number: int, most: int) -> Subquery:
     """Of each task of a run the instances that are shown."""
     failed = case((_task.state.in_(sorted(FAILED_STATES)), 0), (_task.end_date.is_(None), 1), else_=2)
     place = func.row_number().over(

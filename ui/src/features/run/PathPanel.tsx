@@ -21,8 +21,10 @@ const KINDS = [
 ] as const;
 
 /** What decided when a run ended, and what that time went into. */
-export const PathPanel = ({ dagId, runId, run, steps }: Props) => {
+export const PathPanel = ({ dagId, runId, run, steps: path }: Props) => {
   const t = useTexts(messages);
+  // What was skipped, or never came to run, took no time that could have been less.
+  const steps = path.filter((step) => step.end > step.start);
   const [first, last] = [steps[0], steps.at(-1)];
   if (!first || !last) return <aside className="side"><section><h2>{t("gantt.critical")}</h2><p className="small mute gap">{t("gantt.noPath")}</p></section></aside>;
   const whole = Math.max(1, last.end - first.ready);
