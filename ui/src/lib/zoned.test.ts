@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { isoIn, localText, momentOfIso, momentOfLocal, offsetAt } from "./zoned";
+import { isoIn, localText, momentOfIso, momentOfLocal, offsetAt, withMoments } from "./zoned";
 import { random } from "./random";
 
 const ZONES = ["UTC", "Asia/Seoul", "America/Los_Angeles", "Australia/Lord_Howe", "Asia/Kathmandu"];
@@ -27,6 +27,12 @@ it("knows the offset, also of half an hour and where the clocks have been set", 
 it("an hour that is left out is the one after it, one that comes twice is the first", () => {
   expect(momentOfLocal("2026-03-08T02:30", "America/Los_Angeles")).toBe(utc("2026-03-08T10:30:00Z"));
   expect(momentOfLocal("2026-11-01T01:30", "America/Los_Angeles")).toBe(utc("2026-11-01T08:30:00Z"));
+});
+
+it("a sentence has its moments as the page writes them, and all else as it is", () => {
+  const sentence = "Try 1 failed; it is tried again in 2 s, at 2026-11-26T08:26:49.238064+00:00.";
+  expect(withMoments(sentence, (at) => localText(at, "Asia/Seoul"))).toBe("Try 1 failed; it is tried again in 2 s, at 2026-11-26T17:26:49.");
+  expect(withMoments("since 2026-11-26", () => "x")).toBe("since 2026-11-26");
 });
 
 it("what is no date is none", () => {

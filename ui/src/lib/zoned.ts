@@ -54,6 +54,15 @@ export const isoIn = (at: Micros, zone: string): string => {
   return `${localText(at, zone)}${sign}${two(Math.floor(size / 60))}:${two(size % 60)}`;
 };
 
+const STAMP = /\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d)/g;
+
+/** A sentence of the engine, its moments written as this page writes them. */
+export const withMoments = (sentence: string, write: (at: Micros) => string): string =>
+  sentence.replace(STAMP, (stamp) => {
+    const at = momentOfIso(stamp);
+    return at === null ? stamp : write(at);
+  });
+
 /** The moment of an ISO text that names its zone; null for any other. */
 export const momentOfIso = (text: string): Micros | null => {
   if (!/^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)$/.test(text)) return null;

@@ -73,7 +73,7 @@ export const PlanDialog = ({ act, close }: { act: PlanAct; close: () => void }) 
           <span className="small dim">{plan && isLarge(plan.calls) ? t("act.large") : t("act.undo")}</span>
           <button type="button" className="btn push" onClick={close}>{t("cancel")}</button>
           {/* Not disabled while the plan is on its way, so that focus stays here and Enter answers it. */}
-          <button type="submit" className="btn primary" aria-disabled={!isReady} autoFocus>
+          <button type="submit" className="btn primary" aria-disabled={!isReady} data-first>
             {act.kind === "mark" ? t("act.do.mark", { count }) : t("act.do.clear", { count })} <kbd aria-hidden="true">↵</kbd>
           </button>
         </>

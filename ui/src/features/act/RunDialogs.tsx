@@ -47,7 +47,7 @@ export const MarkRun = ({ act, close }: Props<"markRun">) => {
         <>
           <span className="small dim">{t("act.undo")}</span>
           <button type="button" className="btn push" onClick={close}>{t("cancel")}</button>
-          <button type="submit" className="btn primary" autoFocus>{t("act.do.markRun")} <kbd aria-hidden="true">↵</kbd></button>
+          <button type="submit" className="btn primary" data-first>{t("act.do.markRun")} <kbd aria-hidden="true">↵</kbd></button>
         </>
       }>
       <p className="row"><StateGlyph state={stateOf(data?.state)} /><span className="dim" aria-hidden="true">→</span><StateGlyph state={act.state} /><span>{t(`act.markRun.${act.state}`)}</span></p>
@@ -75,7 +75,7 @@ export const DeleteRun = ({ act, close }: Props<"deleteRun">) => {
       footer={
         <>
           <span className="small dim">{t("act.undo")}</span>
-          <button type="button" className="btn push" onClick={close} autoFocus>{t("cancel")}</button>
+          <button type="button" className="btn push" onClick={close} data-first>{t("cancel")}</button>
           <button type="submit" className="btn danger" aria-disabled={!isOver}>{t("act.do.delete", { count })}</button>
         </>
       }>
@@ -108,7 +108,7 @@ export const NoteDialog = ({ act, close }: Props<"note">) => {
       }>
       <div className="field">
         <label htmlFor={id} className="sr">{t("act.note")}</label>
-        <textarea id={id} className="input" rows={6} maxLength={1000} value={note} autoFocus onChange={(event) => { setNote(event.target.value); }}
+        <textarea id={id} className="input" rows={6} maxLength={1000} value={note} data-first onChange={(event) => { setNote(event.target.value); }}
           onKeyDown={(event) => { if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) save.mutate(); }} />
         <span className="hint">{t("act.noteHint")}</span>
       </div>

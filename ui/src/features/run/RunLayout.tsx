@@ -4,6 +4,7 @@ import type { Schemas } from "../../api/client";
 import { useClock, useTexts } from "../../app/settings";
 import { isFinished, stateOf } from "../../lib/states";
 import { clockTime, duration, shortTime, wholeTime } from "../../lib/time";
+import { withMoments } from "../../lib/zoned";
 import { type Action, ActionMenu } from "../../parts/ActionMenu";
 import { CopyButton } from "../../parts/CopyButton";
 import { Icon } from "../../parts/Icon";
@@ -114,6 +115,7 @@ const COMMON = new Set(["running", "upstream", "finished"]);
 /** Why a run that is not over is not, as the scheduler says it. */
 const Why = ({ head }: { head: Head }) => {
   const t = useTexts(messages);
+  const clock = useClock(head.now);
   const state = stateOf(head.state);
   const { data } = useWhy(head.dag_id, head.run_id, !isFinished(state));
   const told = (data?.reasons ?? []).filter((reason) => !COMMON.has(reason.code));
@@ -124,7 +126,7 @@ const Why = ({ head }: { head: Head }) => {
       {told.slice(0, MOST_REASONS).map((reason) => (
         <p key={reason.code + reason.sentence} className="why small" data-s={state === "queued" ? "queued" : "scheduled"}>
           {reason.tasks.length > 0 && <b className="id">{reason.tasks[0]}{reason.tasks.length > 1 && ` ${t("run.whyMore", { count: reason.tasks.length - 1 })}`}: </b>}
-          {reason.sentence}
+          {withMoments(reason.sentence, (at) => wholeTime(at, clock))}
         </p>
       ))}
       {told.length > MOST_REASONS && <p className="small dim">{t("run.whyMore", { count: told.length - MOST_REASONS })}</p>}
