@@ -87,6 +87,9 @@ MAY: dict[str, frozenset[str] | None] = {
     f"POST {PAGE}/backfill_plan": USERS,
     f"GET {PAGE}/grid": ALL,
     f"GET {PAGE}/task": ALL,
+    f"GET {PAGE}/run": ALL,
+    f"GET {PAGE}/run/why": ALL,
+    f"GET {PAGE}/run/timeline": ALL,
     # Dags
     "GET /api/v2/dags": ALL,
     "GET /api/v2/dags/{dag_id}": ALL,

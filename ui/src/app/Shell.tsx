@@ -1,6 +1,7 @@
 import { Link, Outlet, useNavigate, useRouter, useRouterState } from "@tanstack/react-router";
 import { lazy, Suspense, useEffect, useMemo, useState } from "react";
 import { send } from "../api/client";
+import { HeldToasts } from "../parts/HeldToasts";
 import { Icon } from "../parts/Icon";
 import { Connection } from "./Connection";
 import { KeysHelp, MOD } from "./KeysHelp";
@@ -53,6 +54,7 @@ export const Shell = () => {
         showKeys={() => { setOpen("keys"); }} signOut={() => void signOut()}
       />
       <main id="content" tabIndex={-1}>{session && <Outlet />}</main>
+      <HeldToasts />
       {open === "keys" && <KeysHelp groups={groups} close={() => { setOpen(""); }} />}
       {open === "palette" && <Suspense><Palette groups={groups} close={() => { setOpen(""); }} showKeys={() => { setOpen("keys"); }} signOut={() => void signOut()} /></Suspense>}
     </div>

@@ -2,6 +2,7 @@
 import { createRouter } from "@tanstack/react-router";
 import { BASE } from "../api/client";
 import { accountRoutes } from "../features/account/routes";
+import { actRoutes } from "../features/act/routes";
 import { assetsRoutes } from "../features/assets/routes";
 import { auditRoutes } from "../features/audit/routes";
 import { browseRoutes } from "../features/browse/routes";
@@ -14,6 +15,7 @@ import { homeRoutes } from "../features/home/routes";
 import { inboxRoutes } from "../features/inbox/routes";
 import { loginRoutes } from "../features/login/routes";
 import { poolsRoutes } from "../features/pools/routes";
+import { runRoutes } from "../features/run/routes";
 import { schedulerRoutes } from "../features/scheduler/routes";
 import { usersRoutes } from "../features/users/routes";
 import { variablesRoutes } from "../features/variables/routes";
@@ -22,6 +24,7 @@ import { root, shell } from "./root";
 
 const pages = [
   ...accountRoutes,
+  ...actRoutes,
   ...assetsRoutes,
   ...auditRoutes,
   ...browseRoutes,
@@ -33,6 +36,7 @@ const pages = [
   ...homeRoutes,
   ...inboxRoutes,
   ...poolsRoutes,
+  ...runRoutes,
   ...schedulerRoutes,
   ...usersRoutes,
   ...variablesRoutes,

@@ -61,6 +61,7 @@ export const en = {
   "error.network": "The server does not answer.",
   "loading": "Loading",
   "close": "Close",
+  "copied": "Copied",
   "cancel": "Cancel",
 } as const satisfies Record<string, Message>;
 

@@ -60,5 +60,6 @@ export const ko: Record<Key, Message> = {
   "error.network": "서버가 응답하지 않습니다.",
   loading: "불러오는 중",
   close: "닫기",
+  copied: "복사함",
   cancel: "취소",
 };

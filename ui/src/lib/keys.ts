@@ -37,3 +37,6 @@ export const stepOf = (known: readonly string[], begun: string, name: string): S
 /** Whether keys belong to what has the focus: a letter typed there is text. */
 export const isTyping = (target: EventTarget | null): boolean =>
   target instanceof HTMLElement && (target.isContentEditable || ["INPUT", "TEXTAREA", "SELECT"].includes(target.tagName));
+/** A key that nobody else has: with it a change that is sent twice is done once. Also where the page came over plain HTTP. */
+export const newKey = (): string =>
+  Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");

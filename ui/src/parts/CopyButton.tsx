@@ -1,13 +1,19 @@
-import { useState } from "react";
+import { useEffect, useState } from "react";
+import { useText } from "../app/settings";
 import { Icon } from "./Icon";
 
-/** Puts a text on the clipboard, and says so. */
-export const CopyButton = ({ text, label, done }: { text: string; label: string; done: string }) => {
+/** Copies a text, and says so. */
+export const CopyButton = ({ text, label, quiet = false }: { text: string; label: string; quiet?: boolean }) => {
+  const t = useText();
   const [copied, setCopied] = useState(false);
+  useEffect(() => {
+    if (!copied) return undefined;
+    const timer = setTimeout(() => { setCopied(false); }, 1500);
+    return () => { clearTimeout(timer); };
+  }, [copied]);
   const copy = async (): Promise<void> => {
     await navigator.clipboard.writeText(text);
     setCopied(true);
-    setTimeout(() => { setCopied(false); }, 1500);
   };
-  return <button type="button" className="btn" onClick={() => void copy()}><Icon name="copy" small />{copied ? done : label}</button>;
+  return <button type="button" className={quiet ? "btn quiet" : "btn"} onClick={() => void copy()}><Icon name="copy" small /><span aria-live="polite">{copied ? t("copied") : label}</span></button>;
 };

@@ -35,11 +35,13 @@ const PATHS = {
   menu: "M2 4h12M2 8h12M2 12h12",
   more: "M3.5 8h.1M8 8h.1M12.5 8h.1",
   link: "M9 2.5h4.5V7M13.5 2.5 8 8M11.5 9v4.5h-9v-9H7",
-  plus: "M8 3.5v9M3.5 8h9",
-  minus: "M3.5 8h9",
   fit: "M2.5 6V2.5H6M10 2.5h3.5V6M13.5 10v3.5H10M6 13.5H2.5V10",
   turn: "M3 13V7a3 3 0 0 1 3-3h7M10.5 1.5 13 4l-2.5 2.5",
   pause: "M5.5 3v10M10.5 3v10",
+  redo: "M13 8a5 5 0 1 1-1.6-3.7M13.2 2v2.8h-2.8",
+  left: "M9.5 4.5 6 8l3.5 3.5",
+  plus: "M8 3v10M3 8h10",
+  minus: "M3 8h10",
 } as const;
 
 export type IconName = keyof typeof PATHS;

@@ -14,7 +14,8 @@ interface Props {
   children: ReactNode;
 }
 
-/** A question above the page. Escape closes it, Enter answers it; focus stays inside and goes back where it was. */
+/** A question above the page. Escape closes it, Enter answers it; focus stays inside, at first on what has `data-first`, and
+ * goes back where it was. */
 export const Modal = ({ title, under, close, submit, footer, children }: Props) => {
   const t = useText();
   const box = useRef<HTMLDialogElement>(null);
@@ -22,6 +23,8 @@ export const Modal = ({ title, under, close, submit, footer, children }: Props) 
   useEffect(() => {
     const dialog = box.current;
     dialog?.showModal();
+    // A modal dialog gives focus to whatever comes first in it, which is the button that closes it.
+    dialog?.querySelector<HTMLElement>("[data-first]")?.focus();
     return () => { dialog?.close(); };
   }, []);
   return (

@@ -101,7 +101,7 @@ const Detail = ({ line, close }: { line: Line; close: () => void }) => {
         <dl className="dl">{facts.filter(([, value]) => value).map(([name, value]) => <div key={name} style={{ display: "contents" }}><dt>{name}</dt><dd>{value}</dd></div>)}</dl>
       </section>
       <section>
-        <div className="row"><h3>{pretty ? t("audit.details") : t("audit.noDetails")}</h3>{pretty && <span className="push"><CopyButton text={pretty} label={t("audit.copy")} done={t("audit.copied")} /></span>}</div>
+        <div className="row"><h3>{pretty ? t("audit.details") : t("audit.noDetails")}</h3>{pretty && <span className="push"><CopyButton text={pretty} label={t("audit.copy")} /></span>}</div>
         {pretty && <pre className="logtail" tabIndex={0}>{pretty}</pre>}
       </section>
     </aside>

@@ -92,7 +92,7 @@ const Value = ({ xcom, close }: { xcom: XCom; close: () => void }) => {
       {data && (
         <>
           <pre className="logtail wraps" tabIndex={0}>{text}</pre>
-          <div className="row"><CopyButton text={text} label={t("browse.copy")} done={t("browse.copied")} /></div>
+          <div className="row"><CopyButton text={text} label={t("browse.copy")} /></div>
         </>
       )}
     </Dialog>

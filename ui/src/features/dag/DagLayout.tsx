@@ -4,13 +4,13 @@ import { useEffect } from "react";
 import { type Schemas, send } from "../../api/client";
 import { useLive } from "../../app/live";
 import { useClock, useSettings, useTexts } from "../../app/settings";
-import { now } from "../../lib/clock";
 import { scheduleText } from "../../lib/schedule";
 import { stateOf } from "../../lib/states";
 import { shortTime, wholeTime } from "../../lib/time";
 import { Icon } from "../../parts/Icon";
 import { Switch } from "../../parts/Switch";
 import { Trouble } from "../../parts/Trouble";
+import { useRunNow } from "../act";
 import { useHead } from "./head";
 import { messages } from "./text";
 import "./dag.css";
@@ -66,10 +66,7 @@ const Head = ({ head }: { head: Schemas["DagHead"] }) => {
   };
   const path = `/api/v2/dags/${encodeURIComponent(head.dag_id)}`;
   const pause = useMutation({ mutationFn: (paused: boolean) => send("PATCH", path, { is_paused: paused }), ...again });
-  const run = useMutation({
-    mutationFn: () => send("POST", `${path}/dagRuns`, { logical_date: null, run_after: new Date(now() / 1000).toISOString() }),
-    ...again,
-  });
+  const runNow = useRunNow();
   const failed = head.failed_in_a_row;
   const dayName = (weekday: number): string =>
     new Intl.DateTimeFormat(language, { weekday: "long", timeZone: "UTC" }).format(Date.UTC(2023, 0, 1 + weekday));
@@ -84,8 +81,8 @@ const Head = ({ head }: { head: Schemas["DagHead"] }) => {
         {head.owners.length > 0 && ` · ${head.owners.join(", ")}`}
       </span>
       <span className="push" />
-      {head.may_run && <button type="button" className="btn primary" disabled={run.isPending} onClick={() => { run.mutate(); }}><Icon name="play" small />{t("dag.runNow")}</button>}
-      {(run.error ?? pause.error) && <p className="bad small" role="alert">{(run.error ?? pause.error)?.message}</p>}
+      {head.may_run && <button type="button" className="btn primary" disabled={runNow.isPending} title={t("dag.runShift")} onClick={(event) => { runNow.run(head.dag_id, event.shiftKey); }}><Icon name="play" small />{t("dag.runNow")}</button>}
+      {(runNow.error ?? pause.error) && <p className="bad small" role="alert">{(runNow.error ?? pause.error)?.message}</p>}
     </div>
   );
 };

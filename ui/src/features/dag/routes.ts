@@ -1,6 +1,6 @@
 /** A Dag's pages hang on its head and tabs; its grid is the first of them. */
 import { createRoute, lazyRouteComponent, redirect } from "@tanstack/react-router";
-import { shell } from "../../app/root";
+import { only, shell } from "../../app/root";
 import { Checked } from "../../lib/search";
 
 export interface GridSearch {
@@ -71,14 +71,14 @@ export const dagLayout = createRoute({
 const grid = createRoute({
   getParentRoute: () => dagLayout,
   path: "/",
-  validateSearch: (search: Record<string, unknown>): GridSearch => ({
+  validateSearch: only((search): GridSearch => ({
     ...(search.runs === 25 || search.runs === 100 || search.runs === 365 ? { runs: search.runs } : {}),
     ...(search.failed === true ? { failed: true } : {}),
     ...(search.table === true ? { table: true } : {}),
     ...(typeof search.run === "string" ? { run: search.run } : {}),
     ...(typeof search.task === "string" ? { task: search.task } : {}),
     ...(typeof search.index === "number" && Number.isInteger(search.index) ? { index: search.index } : {}),
-  }),
+  })),
   component: lazyRouteComponent(() => import("./GridPage"), "GridPage"),
 });
 

@@ -92,7 +92,7 @@ const Detail = ({ problem, close }: { problem: Problem; close: () => void }) => 
         </ul>
       </section>
       <section>
-        <div className="row"><h3>{problem.traceback ? t("errors.trace") : t("errors.noTrace")}</h3>{problem.traceback && <span className="push"><CopyButton text={problem.traceback} label={t("errors.copy")} done={t("errors.copied")} /></span>}</div>
+        <div className="row"><h3>{problem.traceback ? t("errors.trace") : t("errors.noTrace")}</h3>{problem.traceback && <span className="push"><CopyButton text={problem.traceback} label={t("errors.copy")} /></span>}</div>
         {problem.traceback && <pre className="logtail" tabIndex={0}>{problem.traceback}</pre>}
       </section>
     </aside>

@@ -123,7 +123,7 @@ const PasswordShown = ({ name, password, close }: Shown & { close: () => void })
       title={t("users.passwordTitle", { name })} note={t("users.passwordNote")} close={close}
       footer={<button type="button" className="btn primary push" onClick={close}>{t("users.done")}</button>}
     >
-      <div className="row"><code className="secret">{password}</code><CopyButton text={password} label={t("users.copy")} done={t("users.copied")} /></div>
+      <div className="row"><code className="secret">{password}</code><CopyButton text={password} label={t("users.copy")} /></div>
     </Dialog>
   );
 };

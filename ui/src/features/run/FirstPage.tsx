@@ -1,0 +1,10 @@
+import { useParams, useSearch } from "@tanstack/react-router";
+import { GanttOf } from "./GanttPage";
+import { TasksOf } from "./TasksPage";
+
+/** A run without a chosen view: its timeline, or where there is no room for one its tasks. */
+export const FirstPage = () => {
+  const params = useParams({ from: "/shell/dags/$dagId/runs/$runId/" });
+  const search = useSearch({ from: "/shell/dags/$dagId/runs/$runId/" });
+  return matchMedia("(max-width: 720px)").matches ? <TasksOf {...params} search={{}} /> : <GanttOf {...params} search={search} />;
+};
