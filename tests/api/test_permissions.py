@@ -60,6 +60,11 @@ MAY: dict[str, frozenset[str] | None] = {
     f"GET {PAGE}/head": ALL,
     f"GET {PAGE}/grid": ALL,
     f"GET {PAGE}/task": ALL,
+    f"GET {PAGE}/log": ALL,
+    f"GET {PAGE}/log/file": ALL,
+    f"GET {PAGE}/log/group": ALL,
+    f"GET {PAGE}/log/growth": ALL,
+    f"GET {PAGE}/log/search": ALL,
     # Dags
     "GET /api/v2/dags": ALL,
     "GET /api/v2/dags/{dag_id}": ALL,

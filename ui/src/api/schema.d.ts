@@ -2134,6 +2134,107 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/ui/dags/{dag_id}/log": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Log Rows
+         * @description Rows from a place on, or around a row, or the last ones. The last ones of a log that nobody has counted come at
+         *     once, without their numbers, unless `counted` says that these are worth the wait.
+         */
+        get: operations["log_rows"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/ui/dags/{dag_id}/log/file": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Log File
+         * @description The whole log as a text file, without colours; its times are UTC.
+         */
+        get: operations["log_file"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/ui/dags/{dag_id}/log/group": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Log Group
+         * @description Where the group ends that begins in this row.
+         */
+        get: operations["log_group"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/ui/dags/{dag_id}/log/growth": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Log Growth
+         * @description Rows from a place on as soon as the log has grown, or what there is after 15 s, or once the try is over.
+         */
+        get: operations["log_growth"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/ui/dags/{dag_id}/log/search": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Log Search
+         * @description Rows with this text in any case, as many as are found in a quarter of a second; the next question finds more.
+         */
+        get: operations["log_search"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/ui/dags/{dag_id}/task": {
         parameters: {
             query?: never;
@@ -4220,6 +4321,61 @@ export interface components {
             text: string;
             /** Trace */
             trace: string;
+        };
+        /** LogGroupEnd */
+        LogGroupEnd: {
+            /** Line */
+            line: number;
+        };
+        /** LogHits */
+        LogHits: {
+            /** Lines */
+            lines: number[];
+            /** Next Line */
+            next_line: number | null;
+        };
+        /** LogRow */
+        LogRow: {
+            /** At */
+            at: number | null;
+            /** Cut */
+            cut: number;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "line" | "more" | "trace" | "exit" | "group" | "end";
+            /** Level */
+            level: number;
+            /** N */
+            n: number;
+            /** Rest */
+            rest: number;
+            /** Source */
+            source: string;
+            /** Text */
+            text: string;
+        };
+        /** LogRows */
+        LogRows: {
+            /** Bands */
+            bands: number[][] | null;
+            /** Counts */
+            counts: number[] | null;
+            /** Exists */
+            exists: boolean;
+            /** First */
+            first: number | null;
+            /** Is Over */
+            is_over: boolean;
+            /** Rows */
+            rows: components["schemas"]["LogRow"][];
+            /** Size */
+            size: number;
+            /** Total */
+            total: number | null;
+            /** Try Number */
+            try_number: number;
         };
         /** LoginBody */
         LoginBody: {
@@ -10478,6 +10634,220 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["DagHead"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    log_rows: {
+        parameters: {
+            query: {
+                /** @description From this place on. */
+                first?: number | null;
+                /** @description Around the row with this number. */
+                line?: number | null;
+                count?: number;
+                /** @description All unless some are named. */
+                levels?: ("debug" | "info" | "warning" | "error" | "critical")[] | null;
+                /** @description Of the last rows: only with their numbers. */
+                counted?: boolean;
+                bands?: boolean;
+                /** @description Rows are not cut. */
+                whole?: boolean;
+                run_id: string;
+                task_id: string;
+                /** @description Which instance of a mapped task; -1 of one that is not. */
+                map_index?: number;
+                /** @description Else the present one. */
+                try?: number | null;
+            };
+            header?: never;
+            path: {
+                dag_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LogRows"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    log_file: {
+        parameters: {
+            query: {
+                run_id: string;
+                task_id: string;
+                /** @description Which instance of a mapped task; -1 of one that is not. */
+                map_index?: number;
+                /** @description Else the present one. */
+                try?: number | null;
+            };
+            header?: never;
+            path: {
+                dag_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                    "text/plain": unknown;
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    log_group: {
+        parameters: {
+            query: {
+                line: number;
+                run_id: string;
+                task_id: string;
+                /** @description Which instance of a mapped task; -1 of one that is not. */
+                map_index?: number;
+                /** @description Else the present one. */
+                try?: number | null;
+            };
+            header?: never;
+            path: {
+                dag_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LogGroupEnd"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    log_growth: {
+        parameters: {
+            query: {
+                /** @description Of the file as it is known. */
+                size: number;
+                first?: number;
+                count?: number;
+                /** @description All unless some are named. */
+                levels?: ("debug" | "info" | "warning" | "error" | "critical")[] | null;
+                run_id: string;
+                task_id: string;
+                /** @description Which instance of a mapped task; -1 of one that is not. */
+                map_index?: number;
+                /** @description Else the present one. */
+                try?: number | null;
+            };
+            header?: never;
+            path: {
+                dag_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LogRows"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    log_search: {
+        parameters: {
+            query: {
+                text: string;
+                from_line?: number;
+                /** @description All unless some are named. */
+                levels?: ("debug" | "info" | "warning" | "error" | "critical")[] | null;
+                run_id: string;
+                task_id: string;
+                /** @description Which instance of a mapped task; -1 of one that is not. */
+                map_index?: number;
+                /** @description Else the present one. */
+                try?: number | null;
+            };
+            header?: never;
+            path: {
+                dag_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LogHits"];
                 };
             };
             /** @description Validation Error */

@@ -11,11 +11,13 @@ def families() -> tuple[Routes, ...]:
     from tradewind.api.ui import (
         dags,
         grid,
+        logs,
         session,
     )
 
     return (
         dags.routes,
         grid.routes,
+        logs.routes,
         session.routes,
     )
