@@ -3,7 +3,7 @@ import { en } from "./en";
 import { ko } from "./ko";
 import { sayIn, type Texts, texts } from "./texts";
 
-const features = import.meta.glob<Record<string, unknown>>(["../features/*/text.ts", "../parts/*text.ts", "../app/*text.ts"], { eager: true });
+const features = import.meta.glob<Record<string, unknown>>(["../features/*/text.ts", "../parts/*text.ts", "../parts/*/text.ts", "../app/*text.ts"], { eager: true });
 const isTexts = (value: unknown): value is Texts<string> => typeof value === "object" && value !== null && "en" in value && "ko" in value;
 const all: [string, Texts<string>][] = [
   ["every page", { en, ko }],
