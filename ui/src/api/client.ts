@@ -45,13 +45,21 @@ const detailOf = (error: unknown): string => {
   return Array.isArray(detail) ? detail.map((each: { msg?: string }) => each.msg ?? "").join(" ") : "";
 };
 
+export interface Sending {
+  /** The same call with the same key is done once. */
+  key?: string;
+  /** The request outlives the page that makes it; its body may have 64 KB then. */
+  keepalive?: boolean;
+}
+
 /** A change that is no part of the typed routes: the public API, sign-in. */
-export const send = async (method: string, path: string, body?: unknown): Promise<unknown> => {
+export const send = async (method: string, path: string, body?: unknown, sending: Sending = {}): Promise<unknown> => {
   let response: Response;
   try {
     response = await fetch(BASE + path, {
       method,
-      headers: { "content-type": "application/json", "x-tradewind": "ui" },
+      headers: { "content-type": "application/json", "x-tradewind": "ui", ...(sending.key ? { "idempotency-key": sending.key } : {}) },
+      keepalive: sending.keepalive ?? false,
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
   } catch {

@@ -2235,6 +2235,66 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/ui/dags/{dag_id}/run": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Run Head
+         * @description A run, and how its tasks stand.
+         */
+        get: operations["run_head"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/ui/dags/{dag_id}/run/timeline": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Run Timeline
+         * @description The tasks of a run with all that happened to them, and what each waits for by the run's version of the Dag.
+         */
+        get: operations["run_timeline"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/ui/dags/{dag_id}/run/why": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Run Why
+         * @description Why the tasks of a run that are not over are not; what several have in common is said once.
+         */
+        get: operations["run_why"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/ui/dags/{dag_id}/task": {
         parameters: {
             query?: never;
@@ -2247,6 +2307,26 @@ export interface paths {
          * @description One task instance; without an index the first one of a mapped task.
          */
         get: operations["task_panel"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/ui/dags/{dag_id}/task/page": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Task Page
+         * @description One task instance; without an index the first one of a mapped task.
+         */
+        get: operations["task_page"];
         put?: never;
         post?: never;
         delete?: never;
@@ -4302,6 +4382,24 @@ export interface components {
             unixname: string | null;
         };
         JsonValue: unknown;
+        /**
+         * Kin
+         * @description The instances of a mapped task.
+         */
+        Kin: {
+            /** After */
+            after: number | null;
+            /** Before */
+            before: number | null;
+            /** Count */
+            count: number;
+            /** Place */
+            place: number;
+            /** States */
+            states: {
+                [key: string]: number;
+            };
+        };
         /** LastAssetEventResponse */
         LastAssetEventResponse: {
             /** Id */
@@ -4776,17 +4874,123 @@ export interface components {
             state: string;
         };
         /**
+         * RunHead
+         * @description What stands above every view of a run.
+         */
+        RunHead: {
+            /** Clears */
+            clears: number;
+            /** Conf */
+            conf: string;
+            /** Dag Id */
+            dag_id: string;
+            /** Display Name */
+            display_name: string;
+            /** End */
+            end: number | null;
+            /** Failed */
+            failed: components["schemas"]["TaskName"][];
+            /** Interval End */
+            interval_end: number | null;
+            /** Interval Start */
+            interval_start: number | null;
+            /** Is Newest Version */
+            is_newest_version: boolean;
+            /** Logical Date */
+            logical_date: number | null;
+            /** May Change */
+            may_change: boolean;
+            /** May Delete */
+            may_delete: boolean;
+            /** May Run */
+            may_run: boolean;
+            /** Note */
+            note: string;
+            /** Now */
+            now: number;
+            /** Partition Key */
+            partition_key: string | null;
+            /** Queued At */
+            queued_at: number | null;
+            /** Reason */
+            reason: string;
+            /** Run After */
+            run_after: number;
+            /** Run After It */
+            run_after_it: string | null;
+            /** Run Before */
+            run_before: string | null;
+            /** Run Id */
+            run_id: string;
+            /** Run Type */
+            run_type: string;
+            /** Start */
+            start: number | null;
+            /** State */
+            state: string;
+            /** States */
+            states: {
+                [key: string]: number;
+            };
+            /** Triggered By */
+            triggered_by: string;
+            /** User */
+            user: string | null;
+            /** Usual */
+            usual: number | null;
+            /** Version */
+            version: number | null;
+        };
+        /**
+         * RunReason
+         * @description A reason, and the tasks that have it.
+         */
+        RunReason: {
+            /** Code */
+            code: string;
+            /** Count */
+            count: number;
+            /** Sentence */
+            sentence: string;
+            /** Tasks */
+            tasks: string[];
+        };
+        /**
          * RunState
          * @description Where a Dag run is.
          * @enum {string}
          */
         RunState: "queued" | "running" | "success" | "failed";
+        /** RunTimeline */
+        RunTimeline: {
+            /** Dag Id */
+            dag_id: string;
+            /** End */
+            end: number | null;
+            /** Now */
+            now: number;
+            /** Rows */
+            rows: components["schemas"]["GridRow"][];
+            /** Run Id */
+            run_id: string;
+            /** Start */
+            start: number | null;
+            /** State */
+            state: string;
+            /** Tasks */
+            tasks: components["schemas"]["TimedTask"][];
+        };
         /**
          * RunType
          * @description Why a run exists; also the prefix of its run_id.
          * @enum {string}
          */
         RunType: "scheduled" | "manual" | "backfill" | "operator_triggered" | "asset_triggered" | "asset_materialization";
+        /** RunWhy */
+        RunWhy: {
+            /** Reasons */
+            reasons: components["schemas"]["RunReason"][];
+        };
         /**
          * Session
          * @description Who is here, and what this installation is called.
@@ -5126,6 +5330,13 @@ export interface components {
             /** Continuation Token */
             continuation_token: string | null;
         };
+        /** TaskName */
+        TaskName: {
+            /** Map Index */
+            map_index: number;
+            /** Task Id */
+            task_id: string;
+        };
         /**
          * TaskOutletAssetReference
          * @description A task that updates an asset; its moments are those of its Dag's version, as above.
@@ -5145,6 +5356,72 @@ export interface components {
              * Format: date-time
              */
             updated_at: string;
+        };
+        /** TaskPage */
+        TaskPage: {
+            /** Dag Id */
+            dag_id: string;
+            /** Display Name */
+            display_name: string;
+            /** End */
+            end: number | null;
+            /** Errors */
+            errors: components["schemas"]["LogRow"][];
+            /** Is Mapped */
+            is_mapped: boolean;
+            kin: components["schemas"]["Kin"] | null;
+            /** Label */
+            label: string;
+            /** Logical Date */
+            logical_date: number | null;
+            /** Map Index */
+            map_index: number;
+            /** Max Tries */
+            max_tries: number;
+            /** May Delete Xcoms */
+            may_delete_xcoms: boolean;
+            /** May Edit */
+            may_edit: boolean;
+            /** May Edit Xcoms */
+            may_edit_xcoms: boolean;
+            /** Not Before */
+            not_before: number | null;
+            /** Now */
+            now: number;
+            /** Operator */
+            operator: string;
+            /** Pool */
+            pool: string;
+            /** Pool Slots */
+            pool_slots: number;
+            /** Queue */
+            queue: string;
+            /** Queued */
+            queued: number | null;
+            /** Reason */
+            reason: string;
+            /** Run After */
+            run_after: number;
+            /** Run Id */
+            run_id: string;
+            /** Run State */
+            run_state: string;
+            /** Scheduled */
+            scheduled: number | null;
+            /** Start */
+            start: number | null;
+            /** State */
+            state: string;
+            /** Task Id */
+            task_id: string;
+            /** Tries */
+            tries: components["schemas"]["Try"][];
+            /** Try Number */
+            try_number: number;
+            /** Version */
+            version: number | null;
+            /** Why */
+            why: components["schemas"]["Reason"][];
         };
         /**
          * TaskPanel
@@ -5306,6 +5583,66 @@ export interface components {
             microseconds: number;
             /** Seconds */
             seconds: number;
+        };
+        /** TimedInstance */
+        TimedInstance: {
+            /** End */
+            end: number | null;
+            /** Label */
+            label: string;
+            /** Map Index */
+            map_index: number;
+            /** Not Before */
+            not_before: number | null;
+            /** Queued */
+            queued: number | null;
+            /** Reason */
+            reason: string;
+            /** Scheduled */
+            scheduled: number | null;
+            /** Start */
+            start: number | null;
+            /** State */
+            state: string;
+            /** Tries */
+            tries: components["schemas"]["TimedTry"][];
+        };
+        /** TimedTask */
+        TimedTask: {
+            /** End */
+            end: number | null;
+            /** Instances */
+            instances: components["schemas"]["TimedInstance"][];
+            /** Start */
+            start: number | null;
+            /** States */
+            states: {
+                [key: string]: number;
+            };
+            /** Task Id */
+            task_id: string;
+            /** Upstream */
+            upstream: number[];
+        };
+        /**
+         * TimedTry
+         * @description One try. It was given to its worker, began, and ended; what has not happened yet is null.
+         */
+        TimedTry: {
+            /** Assigned */
+            assigned: number | null;
+            /** End */
+            end: number | null;
+            /** Number */
+            number: number;
+            /** Reason */
+            reason: string;
+            /** Start */
+            start: number | null;
+            /** State */
+            state: string;
+            /** Worker */
+            worker: string;
         };
         /** TriggerDAGRunPostBody */
         TriggerDAGRunPostBody: {
@@ -10861,6 +11198,105 @@ export interface operations {
             };
         };
     };
+    run_head: {
+        parameters: {
+            query: {
+                run_id: string;
+            };
+            header?: never;
+            path: {
+                dag_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunHead"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    run_timeline: {
+        parameters: {
+            query: {
+                run_id: string;
+            };
+            header?: never;
+            path: {
+                dag_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunTimeline"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    run_why: {
+        parameters: {
+            query: {
+                run_id: string;
+            };
+            header?: never;
+            path: {
+                dag_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunWhy"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     task_panel: {
         parameters: {
             query: {
@@ -10883,6 +11319,41 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["TaskPanel"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    task_page: {
+        parameters: {
+            query: {
+                run_id: string;
+                task_id: string;
+                map_index?: number | null;
+            };
+            header?: never;
+            path: {
+                dag_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TaskPage"];
                 };
             };
             /** @description Validation Error */

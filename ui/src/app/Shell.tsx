@@ -1,6 +1,7 @@
 import { Link, Outlet, useNavigate, useRouterState } from "@tanstack/react-router";
 import { useEffect } from "react";
 import { send } from "../api/client";
+import { HeldToasts } from "../parts/HeldToasts";
 import { Icon, Barb } from "../parts/Icon";
 import { useSession } from "./session";
 import { useSettings, useText } from "./settings";
@@ -28,6 +29,7 @@ export const Shell = () => {
       </nav>
       <Top signedIn={Boolean(session?.name)} />
       <main id="content" tabIndex={-1}>{session && <Outlet />}</main>
+      <HeldToasts />
     </div>
   );
 };

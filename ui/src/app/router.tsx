@@ -4,6 +4,7 @@ import { BASE } from "../api/client";
 import { dagRoutes } from "../features/dag/routes";
 import { dagsRoutes } from "../features/dags/routes";
 import { loginRoutes } from "../features/login/routes";
+import { taskRoutes } from "../features/task/routes";
 import { root, shell } from "./root";
 
 const home = createRoute({
@@ -13,7 +14,7 @@ const home = createRoute({
 });
 
 export const router = createRouter({
-  routeTree: root.addChildren([...loginRoutes, shell.addChildren([home, ...dagsRoutes, ...dagRoutes])]),
+  routeTree: root.addChildren([...loginRoutes, shell.addChildren([home, ...dagsRoutes, ...dagRoutes, ...taskRoutes])]),
   basepath: BASE || "/",
   defaultPreload: "intent",
   scrollRestoration: true,

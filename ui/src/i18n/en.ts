@@ -56,6 +56,8 @@ export const en = {
   "error.notFound": "There is no such page.",
   "error.network": "The server does not answer.",
   "loading": "Loading",
+  "close": "Close",
+  "cancel": "Cancel",
 } as const satisfies Record<string, Message>;
 
 export type Key = keyof typeof en;

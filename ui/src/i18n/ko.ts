@@ -55,4 +55,6 @@ export const ko: Record<Key, Message> = {
   "error.notFound": "없는 페이지입니다.",
   "error.network": "서버가 응답하지 않습니다.",
   loading: "불러오는 중",
+  close: "닫기",
+  cancel: "취소",
 };

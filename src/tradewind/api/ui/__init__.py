@@ -12,12 +12,16 @@ def families() -> tuple[Routes, ...]:
         dags,
         grid,
         logs,
+        runs,
         session,
+        tasks,
     )
 
     return (
         dags.routes,
         grid.routes,
         logs.routes,
+        runs.routes,
         session.routes,
+        tasks.routes,
     )

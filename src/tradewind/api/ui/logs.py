@@ -105,23 +105,31 @@ class Which:
     is_over: bool
 
     def open(self) -> int | None:
+        """A descriptor of the log; None where there is none."""
         root = self.call.settings.logging.base_log_folder
         path = log_path(root, self.dag_id, self.run_id, self.task_id, self.map_index, self.try_number)
         return opened(root, path)
 
     @contextmanager
+    def opened(self) -> Iterator[int | None]:
+        """The same, closed afterwards."""
+        file = self.open()
+        try:
+            yield file
+        finally:
+            if file is not None:
+                os.close(file)
+
+    @contextmanager
     def counted(self) -> Iterator[tuple[int, LogIndex] | None]:
         """The open log and its index as far as the file goes; None where there is no log."""
-        file = self.open()
-        if file is None:
-            yield None
-            return
-        try:
+        with self.opened() as file:
+            if file is None:
+                yield None
+                return
             index = self.call.installation.logs.of(file)
             index.extend(file, is_over=self.is_over)
             yield file, index
-        finally:
-            os.close(file)
 
 
 def _which(
@@ -236,29 +244,21 @@ def _closing(file: int) -> Iterator[bytes]:
 
 def _last_at_once(which: Which, count: int, levels: Sequence[int]) -> Response | None:
     """The last rows of a log that is not counted yet; None where it is, or where there is none."""
-    file = which.open()
-    if file is None:
-        return None
-    try:
+    with which.opened() as file:
+        if file is None:
+            return None
         size = os.fstat(file).st_size
         if which.call.installation.logs.of(file).covers(size):
             return None
         rows = last_rows(file, count, levels, is_over=which.is_over)
-        return _answer(which, {
-            "rows": rows, "first": None, "total": None, "counts": None, "bands": None, "size": size, "exists": True,
-        })  # fmt: skip
-    finally:
-        os.close(file)
+    return _answer(which, {
+        "rows": rows, "first": None, "total": None, "counts": None, "bands": None, "size": size, "exists": True,
+    })  # fmt: skip
 
 
 def _size(which: Which) -> int:
-    file = which.open()
-    if file is None:
-        return 0
-    try:
-        return os.fstat(file).st_size
-    finally:
-        os.close(file)
+    with which.opened() as file:
+        return 0 if file is None else os.fstat(file).st_size
 
 
 def _nothing(which: Which) -> Response:

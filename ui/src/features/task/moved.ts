@@ -1,0 +1,20 @@
+/** Airflow 2 names a run by the date that it is for. */
+import { answered, server } from "../../api/client";
+
+/** The id of a Dag's run of a logical date, as an old address writes it; empty where there is none. */
+export const runAt = async (dagId: string, written: string): Promise<string> => {
+  const date = dateIn(written);
+  if (!date) return "";
+  try {
+    const found = await answered(server.GET("/api/v2/dags/{dag_id}/dagRuns", { params: { path: { dag_id: dagId }, query: { logical_date_gte: date, logical_date_lte: date, limit: 1 } } }));
+    return found.dag_runs[0]?.dag_run_id ?? "";
+  } catch {
+    return "";
+  }
+};
+
+/** A moment as an address holds it: the plus of its zone may have become a space. */
+export const dateIn = (written: string): string => {
+  const text = written.trim().replace(/ (?=\d\d:?\d\d$)/, "+").replace(" ", "T");
+  return /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?)?$/.test(text) ? (/(Z|[+-]\d\d:?\d\d)$/.test(text.slice(10)) ? text : `${text.includes("T") ? text : `${text}T00:00:00`}Z`) : "";
+};
