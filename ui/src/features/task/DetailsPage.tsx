@@ -98,7 +98,6 @@ const TaskFacts = ({ task, page }: { task: Schemas["TaskResponse"]; page: TaskPa
         [t("details.operator"), module ? <code key="operator">{module}</code> : null],
         [t("details.owner"), task.owner],
         [t("details.rule"), task.trigger_rule ? <code key="rule">{task.trigger_rule}</code> : null],
-        [t("details.upstream"), task.upstream_task_ids ? others(task.upstream_task_ids) : null],
         [t("details.downstream"), others(task.downstream_task_ids)],
         [t("details.retries"), task.retries],
         [t("details.retryDelay"), task.retries ? span(task.retry_delay) : null],
