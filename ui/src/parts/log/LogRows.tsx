@@ -10,6 +10,8 @@ import { type Chosen, useSelection } from "./useSelection";
 import type { Scroll } from "./useScroll";
 
 const AROUND = 50;
+/** A log of fewer pieces is seen at a glance without a map. */
+const LEAST_BANDS = 8;
 /** Rows of a selection that are read ahead, so that copying need not wait. */
 const READ_AHEAD = 20_000;
 
@@ -119,7 +121,7 @@ export const LogRows = (props: Props) => {
           </div>
         </div>
       </div>
-      {facts.bands.length > 0 && isWhole && (
+      {facts.bands.length >= LEAST_BANDS && isWhole && (
         <LogMap
           bands={facts.bands} rows={facts.total} hits={props.hits} label={props.mapLabel} theme={props.theme}
           from={share(scroll.top / ROW)} to={share((scroll.top + scroll.extent.viewport) / ROW)}

@@ -66,13 +66,12 @@ export const LogViewer = ({ server, download, settings, set, hash, setHash }: Pr
   const { show, toEnd, goTo } = scroll;
 
   const needle = settings.q ?? "";
-  const search = useMemo(() => (needle ? new LogSearch(needle) : null), [needle]);
+  const search = useMemo(() => (needle ? new LogSearch(needle, access) : null), [needle, access]);
   useSyncExternalStore(search?.subscribe ?? never, search?.snapshot ?? zero);
   useEffect(() => {
-    // Those that are found are numbered, whichever levels are shown.
-    void search?.start(access);
+    void search?.start();
     return () => { search?.stop(); };
-  }, [search, access]);
+  }, [search]);
   const hits = search?.lines ?? NO_LINES;
   const [hit, setHit] = useState(0);
 

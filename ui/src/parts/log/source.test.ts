@@ -108,8 +108,8 @@ it("what goes wrong is told", async () => {
 });
 
 it("a search goes on until the log is looked at", async () => {
-  const search = new LogSearch("x");
-  await search.start(new Log(10));
+  const search = new LogSearch("x", new Log(10));
+  await search.start();
   expect([search.lines, search.isDone]).toEqual([[1, 2, 3], true]);
 });
 

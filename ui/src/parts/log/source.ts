@@ -197,10 +197,15 @@ export class LogSearch {
   isDone = false;
   error: Error | null = null;
   version = 0;
+  readonly text: string;
+  private readonly server: Pick<LogServer, "search">;
   private readonly listeners = new Set<() => void>();
-  private readonly ended = new AbortController();
+  private ended = new AbortController();
 
-  constructor(readonly text: string) {}
+  constructor(text: string, server: Pick<LogServer, "search">) {
+    this.text = text;
+    this.server = server;
+  }
 
   readonly subscribe = (listener: () => void): (() => void) => {
     this.listeners.add(listener);
@@ -209,18 +214,21 @@ export class LogSearch {
 
   readonly snapshot = (): number => this.version;
 
-  async start(server: Pick<LogServer, "search">): Promise<void> {
+  async start(): Promise<void> {
+    this.ended = new AbortController();
+    const { signal } = this.ended;
     let from: number | null = 1;
+    this.lines = [];
     try {
-      while (from !== null && !this.ended.signal.aborted) {
-        const found: Schemas["LogHits"] = await server.search({ text: this.text, from_line: from }, this.ended.signal);
+      while (from !== null && !signal.aborted) {
+        const found: Schemas["LogHits"] = await this.server.search({ text: this.text, from_line: from }, signal);
         this.lines = this.lines.concat(found.lines);
         from = found.next_line;
         this.isDone = from === null;
         this.tell();
       }
     } catch (error) {
-      if (this.ended.signal.aborted) return;
+      if (signal.aborted) return;
       this.error = error as Error;
       this.isDone = true;
       this.tell();
