@@ -1,5 +1,6 @@
 /** Airflow 2 names a run by the date that it is for. */
 import { answered, server } from "../../api/client";
+import { dateIn } from "./dates";
 
 /** The id of a Dag's run of a logical date, as an old address writes it; empty where there is none. */
 export const runAt = async (dagId: string, written: string): Promise<string> => {
@@ -11,10 +12,4 @@ export const runAt = async (dagId: string, written: string): Promise<string> => 
   } catch {
     return "";
   }
-};
-
-/** A moment as an address holds it: the plus of its zone may have become a space. */
-export const dateIn = (written: string): string => {
-  const text = written.trim().replace(/ (?=\d\d:?\d\d$)/, "+").replace(" ", "T");
-  return /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?)?$/.test(text) ? (/(Z|[+-]\d\d:?\d\d)$/.test(text.slice(10)) ? text : `${text.includes("T") ? text : `${text}T00:00:00`}Z`) : "";
 };

@@ -1,4 +1,4 @@
-import { useCallback, useEffect, useMemo } from "react";
+import { type RefObject, useCallback, useEffect, useMemo } from "react";
 import type { Clock } from "../../lib/time";
 import { awayIn, type Fold, rowAt } from "./folds";
 import { LogMap } from "./LogMap";
@@ -19,6 +19,8 @@ interface Props {
   source: LogSource;
   facts: LogFacts;
   scroll: Scroll;
+  /** What is scrolled. */
+  element: RefObject<HTMLDivElement | null>;
   folds: readonly Fold[];
   /** Whether all levels are shown: a row's place is its number then, and groups can be folded. */
   isWhole: boolean;
@@ -39,8 +41,9 @@ interface Props {
 }
 
 /** The rows that are on screen and some around them, and the log at a glance. */
-export const LogRows = (props: Props) => {
-  const { source, facts, scroll, folds, wraps, isWhole } = props;
+export const LogRows = ({
+  element, source, facts, scroll, folds, wraps, isWhole, needle, chosen, hit, hits, time, clock, theme, label, mapLabel, words, onFold, onLine, onCopied,
+}: Props) => {
   const shown = facts.total - awayIn(folds);
   const atEnd = wraps && scroll.isAtEnd;
   const span = wraps
@@ -51,22 +54,21 @@ export const LogRows = (props: Props) => {
     source.need({ from: rowAt(folds, Math.max(0, from - AROUND)), to: rowAt(folds, to + AROUND) });
   }, [source, folds, from, to, facts.isCounted, facts.total]);
 
-  const { onCopied } = props;
-  const copy = useCallback((chosen: Chosen, event: React.ClipboardEvent) => {
-    if (chosen.start.place === chosen.end.place) return; // the browser knows it all
+  const copy = useCallback((selected: Chosen, event: React.ClipboardEvent) => {
+    if (selected.start.place === selected.end.place) return; // the browser knows it all
     event.preventDefault();
-    const places = rowsBetween(folds, chosen.start.place, chosen.end.place);
+    const places = rowsBetween(folds, selected.start.place, selected.end.place);
     const ready = places.map((place) => source.model.at(place));
     if (ready.every((row): row is LogRow => row !== undefined)) {
-      event.clipboardData.setData("text/plain", textBetween(ready, chosen.start.character, chosen.end.character));
+      event.clipboardData.setData("text/plain", textBetween(ready, selected.start.character, selected.end.character));
       return;
     }
     const first = places[0] ?? 0;
     const isShown = new Set(places);
     onCopied(source.rows({ from: first, to: (places.at(-1) ?? first) + 1 }).then((rows) =>
-      textBetween(rows.filter((_, n) => isShown.has(first + n)), chosen.start.character, chosen.end.character)));
+      textBetween(rows.filter((_, n) => isShown.has(first + n)), selected.start.character, selected.end.character)));
   }, [folds, source, onCopied]);
-  const { pins, onCopy } = useSelection(scroll.element, copy);
+  const { pins, onCopy } = useSelection(element, copy);
   const [pinned, other] = pins;
   useEffect(() => {
     if (pinned === undefined || other === undefined || Math.abs(other - pinned) > READ_AHEAD) return;
@@ -79,7 +81,6 @@ export const LogRows = (props: Props) => {
     return kept.length ? [...new Set([...found, ...kept])].sort((a, b) => a - b) : found;
   }, [from, to, pins]);
   const foldedAt = useMemo(() => new Map(folds.map((fold) => [fold.from - 1, fold.count])), [folds]);
-  const { onLine, onFold } = props;
   const pick = (event: React.MouseEvent): void => {
     const line = Number((event.target as HTMLElement).dataset.line);
     if (!line) return;
@@ -96,9 +97,9 @@ export const LogRows = (props: Props) => {
   return (
     <div className="logbody">
       <div
-        ref={scroll.element} className={wraps ? "log wraps" : "log"} tabIndex={0} role="region" aria-label={props.label}
+        ref={element} className={wraps ? "log wraps" : "log"} tabIndex={0} role="region" aria-label={label}
         onScroll={scroll.onScroll} onWheel={scroll.onWheel} onCopy={onCopy} onClick={pick}
-        style={{ "--num": `${Math.max(44, (digits + Math.floor((digits - 1) / 3)) * 7.2 + 20)}px`, "--time": TIME_WIDTH[props.time] } as React.CSSProperties}
+        style={{ "--num": `${Math.max(44, (digits + Math.floor((digits - 1) / 3)) * 7.2 + 20)}px`, "--time": TIME_WIDTH[time] } as React.CSSProperties}
       >
         <div className="logspace" style={{ height: Math.max(scroll.extent.height, scroll.extent.viewport) }}>
           <div className="loglayer" style={{ height: scroll.extent.viewport }}>
@@ -109,10 +110,10 @@ export const LogRows = (props: Props) => {
                 const number = row?.n ?? (isWhole && facts.isCounted ? at + 1 : 0);
                 return (
                   <LogRowView
-                    key={place} place={place} row={row} number={number} needle={props.needle}
-                    isChosen={props.chosen !== null && number >= props.chosen[0] && number <= props.chosen[1]}
-                    isHit={number > 0 && number === props.hit} isAway={place < from || place >= to}
-                    folded={foldedAt.get(at) ?? 0} mayFold={isWhole && facts.isCounted} time={props.time} clock={props.clock} words={props.words}
+                    key={place} place={place} row={row} number={number} needle={needle}
+                    isChosen={chosen !== null && number >= chosen[0] && number <= chosen[1]}
+                    isHit={number > 0 && number === hit} isAway={place < from || place >= to}
+                    folded={foldedAt.get(at) ?? 0} mayFold={isWhole && facts.isCounted} time={time} clock={clock} words={words}
                     onFold={onFold} onWhole={whole}
                   />
                 );
@@ -123,7 +124,7 @@ export const LogRows = (props: Props) => {
       </div>
       {facts.bands.length >= LEAST_BANDS && isWhole && (
         <LogMap
-          bands={facts.bands} rows={facts.total} hits={props.hits} label={props.mapLabel} theme={props.theme}
+          bands={facts.bands} rows={facts.total} hits={hits} label={mapLabel} theme={theme}
           from={share(scroll.top / ROW)} to={share((scroll.top + scroll.extent.viewport) / ROW)}
           go={(part) => { scroll.goTo(part * shown * ROW - scroll.extent.viewport / 2); }}
         />

@@ -62,7 +62,7 @@ export const LogViewer = ({ server, download, settings, set, hash, setHash }: Pr
   const kept = isWhole ? folds : NO_FOLDS;
   const shown = facts.total - awayIn(kept);
   const wraps = Boolean(settings.wrap);
-  const scroll = useScroll(shown, wraps);
+  const [rolled, scroll] = useScroll(shown, wraps);
   const { show, toEnd, goTo } = scroll;
 
   const needle = settings.q ?? "";
@@ -208,7 +208,7 @@ export const LogViewer = ({ server, download, settings, set, hash, setHash }: Pr
       {facts.isCounted && facts.total === 0 && <p className="logempty">{!facts.exists && facts.isOver ? t("log.none") : all > 0 ? t("log.nothing") : t("log.notYet")}</p>}
       <div className="logframe">
         <LogRows
-          source={source} facts={facts} scroll={scroll} folds={kept} isWhole={isWhole} wraps={wraps} needle={needle} chosen={chosen} hit={hit} hits={hits}
+          source={source} facts={facts} scroll={scroll} element={rolled} folds={kept} isWhole={isWhole} wraps={wraps} needle={needle} chosen={chosen} hit={hit} hits={hits}
           time={settings.time ?? "clock"} clock={clock} theme={theme} label={t("log.label")} mapLabel={t("log.map")} words={words} onFold={fold} onLine={choose} onCopied={copied}
         />
         {!facts.isOver && facts.isCounted && (

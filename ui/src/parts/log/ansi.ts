@@ -17,6 +17,7 @@ interface Look {
   marks: Set<string>;
 }
 
+// eslint-disable-next-line no-control-regex -- this is what is looked for
 const SGR = /\u001b\[([0-9;:]*)m/y;
 // eslint-disable-next-line no-control-regex -- these are what is looked for
 const SPECIAL = /[\u0000-\u0008\u000a-\u001f\u007f-\u009f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]/g;

@@ -2,7 +2,6 @@ import { type RefObject, useCallback, useEffect, useLayoutEffect, useRef, useSta
 import { type Extent, extentOf, held, isScaled, lastTop, ROW, scrolledOf, topFor, topOf } from "./scroll";
 
 export interface Scroll {
-  element: RefObject<HTMLDivElement | null>;
   extent: Extent;
   top: number;
   /** The end is on screen, and stays there as the log grows. */
@@ -15,7 +14,7 @@ export interface Scroll {
 }
 
 /** Where the log is scrolled to, and how to go elsewhere. `tail`: rows may be higher than 18 px, so that the last one may have to come to the top. */
-export const useScroll = (rows: number, hasTail: boolean): Scroll => {
+export const useScroll = (rows: number, hasTail: boolean): [RefObject<HTMLDivElement | null>, Scroll] => {
   const element = useRef<HTMLDivElement>(null);
   const [viewport, setViewport] = useState(0);
   const [top, setTop] = useState(0);
@@ -32,7 +31,6 @@ export const useScroll = (rows: number, hasTail: boolean): Scroll => {
     if (!found) return;
     const watch = new ResizeObserver(() => { setViewport(found.clientHeight); });
     watch.observe(found);
-    setViewport(found.clientHeight);
     return () => { watch.disconnect(); };
   }, []);
 
@@ -43,7 +41,7 @@ export const useScroll = (rows: number, hasTail: boolean): Scroll => {
     const next = held(wanted, present);
     const scrolled = Math.round(scrolledOf(next, present));
     exact.current = { scrolled, top: next };
-    found.scrollTop = scrolled;
+    found.scrollTo({ top: scrolled, behavior: "instant" });
     setTop(next);
     setAtEnd(next >= last - 1);
   }, []);
@@ -86,5 +84,5 @@ export const useScroll = (rows: number, hasTail: boolean): Scroll => {
     goTo(topFor(place, at, present));
   }, [goTo]);
   const toEnd = useCallback(() => { goTo(latest.current.end); }, [goTo]);
-  return { element, extent, top: Math.min(top, lastTop(extent)), isAtEnd, onScroll, onWheel, goTo, show, toEnd };
+  return [element, { extent, top: Math.min(top, lastTop(extent)), isAtEnd, onScroll, onWheel, goTo, show, toEnd }];
 };

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { dateIn } from "./moved";
+import { dateIn } from "./dates";
 
 it.each([
   ["2024-05-01T00:00:00+00:00", "2024-05-01T00:00:00+00:00"],
