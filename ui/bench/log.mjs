@@ -46,7 +46,6 @@ const search = async (needle) => {
   return { first, all: Math.round(performance.now() - began), hits: await page.textContent(".lt .input [role=status]") };
 };
 figures.search_rare = await search("circuit breaker");
-figures.search_none_case = await search("CIRCUITOPEN");
 figures.scroll = await page.evaluate(async () => {
   const log = document.querySelector(".log");
   const gaps = [];

@@ -36,7 +36,7 @@ export const LogMap = ({ bands, rows, hits, from, to, label, go, theme }: Props)
       const [y, tall] = [(before / Math.max(rows, 1)) * height, Math.max(1, (count / Math.max(rows, 1)) * height - 1)];
       const [warnings, errors] = [band[2] ?? 0, (band[3] ?? 0) + (band[4] ?? 0)];
       bar(context, ink("line-2"), y, Math.min(tall, 2), 14 + 30 * (count / most));
-      if (warnings) bar(context, ink("s-up-for-retry"), y, Math.min(tall, 2), 12 + 8 * Math.log2(1 + warnings));
+      if (warnings) bar(context, ink("s-up-for-retry"), y, Math.min(tall, 2), 6 + 44 * Math.sqrt(warnings / Math.max(count, 1)));
       if (errors) bar(context, ink("s-failed"), y, Math.max(2, Math.min(tall, 3)), Math.min(width - 18, 24 + 8 * Math.log2(1 + errors)));
       before += count;
     }
