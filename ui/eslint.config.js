@@ -3,7 +3,7 @@ import hooks from "eslint-plugin-react-hooks";
 import ts from "typescript-eslint";
 
 export default ts.config(
-  { ignores: ["node_modules", "src/api/schema.d.ts"] },
+  { ignores: ["node_modules", "bench", "src/api/schema.d.ts"] },
   js.configs.recommended,
   ...ts.configs.strict,
   hooks.configs.flat.recommended,

@@ -17,6 +17,7 @@ from sqlalchemy import Connection, Engine
 
 from tradewind.api.asset_catalogue import Mentions
 from tradewind.api.link import Link
+from tradewind.api.log_index import LogIndexes
 from tradewind.api.specs import Specs
 from tradewind.config import Settings
 from tradewind.core.access import OF_DAGS, Action, Caller, DagFacts, DagScope, Need
@@ -101,6 +102,7 @@ class Installation:
     specs: Specs = field(default_factory=Specs)
     mentions: Mentions = field(default_factory=Mentions)
     traits: KnownTraits = field(default_factory=KnownTraits)
+    logs: LogIndexes = field(default_factory=LogIndexes)
 
 
 @dataclass(frozen=True, slots=True)

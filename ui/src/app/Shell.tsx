@@ -95,11 +95,18 @@ const useCrumbs = () => {
     const place = placeOf(path);
     return place ? <span>{t(place.text)}</span> : null;
   }
+  const [dagId, run] = [decodeURIComponent(dag), /\/dags\/[^/]+\/runs\/([^/]+)/.exec(path)?.[1]];
   return (
     <>
       <Link to="/dags">{t("nav.dags")}</Link>
       <i>/</i>
-      <span className="id">{decodeURIComponent(dag)}</span>
+      {run === undefined ? <span className="id">{dagId}</span> : (
+        <>
+          <Link to="/dags/$dagId" params={{ dagId }} className="id">{dagId}</Link>
+          <i>/</i>
+          <span className="id">{decodeURIComponent(run)}</span>
+        </>
+      )}
     </>
   );
 };

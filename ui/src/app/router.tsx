@@ -17,6 +17,7 @@ import { loginRoutes } from "../features/login/routes";
 import { poolsRoutes } from "../features/pools/routes";
 import { runRoutes } from "../features/run/routes";
 import { schedulerRoutes } from "../features/scheduler/routes";
+import { taskRoutes } from "../features/task/routes";
 import { usersRoutes } from "../features/users/routes";
 import { variablesRoutes } from "../features/variables/routes";
 import { workersRoutes } from "../features/workers/routes";
@@ -38,6 +39,7 @@ const pages = [
   ...poolsRoutes,
   ...runRoutes,
   ...schedulerRoutes,
+  ...taskRoutes,
   ...usersRoutes,
   ...variablesRoutes,
   ...workersRoutes,

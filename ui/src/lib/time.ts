@@ -89,3 +89,6 @@ export const isZone = (name: string): boolean => {
     return false;
   }
 };
+
+/** A moment as the public API writes it. */
+export const momentIn = (text: string): Micros => Date.parse(text) * 1000;

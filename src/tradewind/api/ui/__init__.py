@@ -16,10 +16,12 @@ def families() -> tuple[Routes, ...]:
         history,
         home,
         import_errors,
+        logs,
         runs,
         session,
         settings,
         system,
+        tasks,
     )
 
     return (
@@ -30,8 +32,10 @@ def families() -> tuple[Routes, ...]:
         history.routes,
         home.routes,
         import_errors.routes,
+        logs.routes,
         runs.routes,
         session.routes,
         settings.routes,
         system.routes,
+        tasks.routes,
     )

@@ -13,10 +13,10 @@ from tradewind.api.models import Answer
 from tradewind.api.routing import Asked, Routes
 from tradewind.api.task_log import read_log
 from tradewind.api.ui.rows import grid_rows
-from tradewind.core.access import Action, Need, Resource
+from tradewind.core.access import Action, DagFacts, Need, Resource
 from tradewind.core.dag import DagSpec
 from tradewind.core.errors import DagNotFound, TaskNotFound, TradewindError
-from tradewind.store.reading.dags import dag_named
+from tradewind.store.reading.dags import dag_facts, dag_named
 from tradewind.store.reading.grid import PACKED, ended_states, run_columns
 from tradewind.store.reading.instances import instance_named, tries_of
 from tradewind.wire.log_files import log_path
@@ -232,6 +232,8 @@ def task_panel(
         run, task, count = found
         tries = tries_of(connection, run["number"], task_id, task["map_index"])
         spec = call.spec(connection, run["version"])
+        facts = dag_facts(connection, dag_id) or DagFacts(dag_id)
+    may_read_log = call.scope_of(Need(Action.READ, Resource.LOG)).holds(facts)
     is_over = task["state"] in ("success", "failed", "skipped", "upstream_failed", "removed")
     operator = spec.tasks[task_id].operator if task_id in spec.tasks else ""
     return {
@@ -247,15 +249,16 @@ def task_panel(
         "start": task["start_date"],
         "end": task["end_date"],
         "not_before": task["not_before"],
-        "why": [] if is_over else _why(call, dag_id, run_id, task_id, task["map_index"]),
-        "tries": [_try(each) for each in tries],
-        "tail": _tail(call, dag_id, run_id, task),
+        "why": [] if is_over else why_waiting(call, dag_id, run_id, task_id, task["map_index"]),
+        "tries": [try_shown(each) for each in tries],
+        "tail": _tail(call, dag_id, run_id, task) if may_read_log else [],
         "states": list(PACKED),
         "now": time.time_ns() // 1000,
     }
 
 
-def _why(call: Asked, dag_id: str, run_id: str, task_id: str, map_index: int) -> list[dict[str, str]]:
+def why_waiting(call: Asked, dag_id: str, run_id: str, task_id: str, map_index: int) -> list[dict[str, str]]:
+    """Why a task instance does not run, as the scheduler says it."""
     try:
         reasons = call.ask("explain", dag_id=dag_id, run_id=run_id, task_id=task_id)
     except TradewindError as error:
@@ -265,7 +268,8 @@ def _why(call: Asked, dag_id: str, run_id: str, task_id: str, map_index: int) ->
     ]
 
 
-def _try(row: dict[str, Any]) -> dict[str, Any]:
+def try_shown(row: dict[str, Any]) -> dict[str, Any]:
+    """An attempt as the web UI shows a try."""
     return {
         "number": row["try_number"],
         "state": row["state"],
@@ -279,8 +283,6 @@ def _try(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _tail(call: Asked, dag_id: str, run_id: str, task: dict[str, Any]) -> list[dict[str, str]]:
-    if not call.caller.scope(Need(Action.READ, Resource.LOG)):
-        return []
     root = call.settings.logging.base_log_folder
     path = log_path(root, dag_id, run_id, task["task_id"], task["map_index"], task["try_number"])
     return [log_line(line) for line in read_log(path).lines[-TAIL:]]

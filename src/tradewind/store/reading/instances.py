@@ -34,3 +34,10 @@ def tries_of(connection: Connection, run: int, task_id: str, map_index: int) -> 
         began = tries.get(row["try_number"])
         tries[row["try_number"]] = {**row, "started_at": began["started_at"] if began else row["started_at"]}
     return list(tries.values())
+
+
+def kin_of(connection: Connection, run: int, task_id: str) -> list[tuple[int, str]]:
+    """The indexes of all instances of a task in a run, in order, with their states."""
+    task = t.task_instance.c
+    query = select(task.map_index, task.state).where(task.run == run, task.task_id == task_id)
+    return [(row.map_index, row.state) for row in connection.execute(query.order_by(task.map_index))]

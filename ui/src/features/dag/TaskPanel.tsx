@@ -1,4 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
 import { useState } from "react";
 import { answered, type Schemas, server } from "../../api/client";
 import { useLive } from "../../app/live";
@@ -45,7 +46,7 @@ export const TaskPanel = ({ dagId, run, taskId, index, close }: Props) => {
           <h2 className="id panelname">{taskId}</h2>
           <button type="button" className="btn quiet icon push" aria-label={t("task.close")} onClick={close}><Icon name="x" /></button>
         </div>
-        {data && <What panel={data} run={run} />}
+        {data && <What dagId={dagId} panel={data} run={run} />}
       </section>
       {error && !data && <Trouble error={error} retry={() => void refetch()} />}
       {data && <Rest panel={data} />}
@@ -53,7 +54,7 @@ export const TaskPanel = ({ dagId, run, taskId, index, close }: Props) => {
   );
 };
 
-const What = ({ panel, run }: { panel: Schemas["TaskPanel"]; run: NamedRun }) => {
+const What = ({ dagId, panel, run }: { dagId: string; panel: Schemas["TaskPanel"]; run: NamedRun }) => {
   const t = useTexts(messages);
   const clock = useClock(panel.now);
   const facts = [
@@ -65,7 +66,10 @@ const What = ({ panel, run }: { panel: Schemas["TaskPanel"]; run: NamedRun }) =>
   return (
     <>
       <div className="small mute">{facts.filter(Boolean).join(" · ")}</div>
-      <div className="row acts-row"><Copy text={panel.task_id} /></div>
+      <div className="row acts-row">
+        <Link className="btn" to="/dags/$dagId/runs/$runId/tasks/$taskId" params={{ dagId, runId: panel.run_id, taskId: panel.task_id }} search={panel.map_index < 0 ? {} : { index: panel.map_index }}>{t("task.open")}</Link>
+        <Copy text={panel.task_id} />
+      </div>
     </>
   );
 };

@@ -1,0 +1,81 @@
+import { Link } from "@tanstack/react-router";
+import { useClock, useTexts } from "../../app/settings";
+import { stateOf } from "../../lib/states";
+import { duration, wholeTime } from "../../lib/time";
+import { bytesText } from "../../lib/words";
+import { StateName } from "../../parts/StateGlyph";
+import { messages } from "./text";
+import { type TaskPage, useTask } from "./useTask";
+
+/** The tries: how each ended and why, where it ran, what it took. */
+export const TriesPage = () => {
+  const t = useTexts(messages);
+  const { data: page } = useTask();
+  const clock = useClock(page?.now);
+  if (!page) return null;
+  if (page.tries.length === 0) return <div className="taskpage"><p className="mute">{t("task.noTries")}</p></div>;
+  const params = { dagId: page.dag_id, runId: page.run_id, taskId: page.task_id };
+  return (
+    <div className="taskpage">
+      {page.tries.length > 1 && <Charts page={page} />}
+      <div className="scrollx">
+        <table>
+          <thead>
+            <tr>
+              <th className="num">#</th><th>{t("tries.state")}</th><th>{t("tries.reason")}</th><th>{t("tries.worker")}</th><th>{t("tries.start")}</th><th>{t("tries.end")}</th>
+              <th className="num">{t("tries.duration")}</th><th className="num">{t("tries.cpu")}</th><th className="num">{t("tries.memory")}</th><th>{t("tries.log")}</th>
+            </tr>
+          </thead>
+          <tbody>
+            {page.tries.toReversed().map((each) => (
+              <tr key={each.number}>
+                <td className="num">{each.number}</td>
+                <td><StateName state={stateOf(each.state)} /></td>
+                <td className={stateOf(each.state) === "failed" ? "bad" : ""}>{each.reason}</td>
+                <td className="id">{each.worker}</td>
+                <td className="nowrap">{each.start === null ? "" : wholeTime(each.start, clock)}</td>
+                <td className="nowrap">{each.end === null ? "" : wholeTime(each.end, clock)}</td>
+                <td className="num">{each.start !== null && each.end !== null ? duration(each.end - each.start) : ""}</td>
+                <td className="num">{each.cpu_seconds === null ? "" : duration(each.cpu_seconds * 1e6)}</td>
+                <td className="num">{each.peak_bytes ? bytesText(each.peak_bytes) : ""}</td>
+                <td><Link className="link" to="/dags/$dagId/runs/$runId/tasks/$taskId" params={params} search={{ ...(page.map_index >= 0 ? { index: page.map_index } : {}), try: each.number }}>{t("tries.showLog")}</Link></td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+    </div>
+  );
+};
+
+const Charts = ({ page }: { page: TaskPage }) => {
+  const t = useTexts(messages);
+  const values = (of: (each: TaskPage["tries"][number]) => number | null): number[] => page.tries.map((each) => of(each) ?? 0);
+  return (
+    <div className="charts">
+      <Bars title={t("tries.durations")} values={values((each) => each.start !== null && each.end !== null ? each.end - each.start : null)} text={duration} states={page.tries.map((each) => each.state)} />
+      <Bars title={t("tries.memories")} values={values((each) => each.peak_bytes)} text={bytesText} states={page.tries.map((each) => each.state)} />
+      <Bars title={t("tries.cpus")} values={values((each) => each.cpu_seconds === null ? null : each.cpu_seconds * 1e6)} text={duration} states={page.tries.map((each) => each.state)} />
+    </div>
+  );
+};
+
+const HEIGHT = 48;
+
+/** A bar a try; the tallest says its number. The table below has them all. */
+const Bars = ({ title, values, text, states }: { title: string; values: number[]; text: (value: number) => string; states: string[] }) => {
+  const most = Math.max(...values);
+  if (!most) return null;
+  const width = Math.min(28, 240 / values.length);
+  return (
+    <figure>
+      <figcaption>{title} · <b>{text(most)}</b></figcaption>
+      <svg width="260" height={HEIGHT} role="img" aria-label={`${title}: ${values.map(text).join(", ")}`}>
+        {values.map((value, n) => {
+          const tall = Math.max(1, (value / most) * (HEIGHT - 2));
+          return <rect key={n} x={n * width} y={HEIGHT - tall} width={width - 2} height={tall} fill={stateOf(states[n]) === "failed" ? "var(--s-failed)" : "var(--accent)"}><title>{text(value)}</title></rect>;
+        })}
+      </svg>
+    </figure>
+  );
+};
