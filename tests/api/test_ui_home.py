@@ -126,7 +126,9 @@ def test_errors_that_differ_in_numbers_alone_are_one() -> None:
     assert first_line("\n  x\ny") == "x"
     assert fingerprint(one) == fingerprint("TimeoutError: db12:5433 after 31.5 s (0xbeef)")
     assert fingerprint(one) != fingerprint("TimeoutError: cache7:5432 after 30 s (0x7f3a)")
-    groups = grouped([{"dag_id": d, "reason": f"E: {n}"} for n, d in enumerate("aab")] + [{"dag_id": "c", "reason": ""}])
+    groups = grouped(
+        [{"dag_id": d, "reason": f"E: {n}"} for n, d in enumerate("aab")] + [{"dag_id": "c", "reason": ""}]
+    )
     assert [(group.error, group.dag_ids) for group in groups] == [("E: 0", {"a": 2, "b": 1}), ("", {"c": 1})]
 
 
