@@ -70,7 +70,7 @@ const Work = ({ dagId, current, graph, states, other, search }: WorkProps) => {
   };
   const shown = useMemo(() => (other ? union(graph, other) : graph), [graph, other]);
   const whole = useMemo(() => graphOf(shown), [shown]);
-  const changes = useMemo(() => (other ? changesBetween(other, graph) : undefined), [graph, other]);
+  const changes = useMemo(() => (other ? (other.number < graph.number ? changesBetween(other, graph) : changesBetween(graph, other)) : undefined), [graph, other]);
   const nodes = useMemo(() => nodeStates(shown, states, t), [shown, states, t]);
   const groups = useMemo(() => nodesByGroup(whole), [whole]);
   const closed = useMemo(() => new Set(search.closed === true ? whole.groups.map((group) => group.id) : search.closed), [search.closed, whole]);
