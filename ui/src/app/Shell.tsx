@@ -9,16 +9,18 @@ import { LiveProvider } from "./live";
 import { navigation, placeOf } from "./nav";
 import { isPage } from "./pages";
 import { Rail } from "./Rail";
-import { mayOf, useSession } from "./session";
+import { mayOf } from "./may";
+import { useSession } from "./session";
 import { useSettings, useTexts } from "./settings";
 import { SettingsMenu } from "./SettingsMenu";
 import { useShortcuts } from "./shortcuts";
 import { messages } from "./text";
-import { ZonePicker } from "./ZonePicker";
 import "./shell.css";
 
 // Fetched once the first page is there, so that it opens at once when its key is pressed.
 const importPalette = () => import("../features/palette/Palette");
+// Its list of zones and the search in it are no part of what a first page waits for.
+const ZonePicker = lazy(async () => ({ default: (await import("./ZonePicker")).ZonePicker }));
 const Palette = lazy(async () => ({ default: (await importPalette()).Palette }));
 
 /** Rail, bar and the page. Work pages (a Dag, a run, a task) have the slim rail. */
@@ -80,7 +82,7 @@ const Top = ({ name, find, showKeys, signOut }: TopProps) => {
         <Icon name="search" small /><span>{t("top.find")}</span><kbd>{MOD}K</kbd>
       </button>
       <Connection />
-      <ZonePicker />
+      <Suspense fallback={<span className="zone hide-narrow" />}><ZonePicker /></Suspense>
       <SettingsMenu name={name} showKeys={showKeys} signOut={signOut} />
     </header>
   );
