@@ -71,6 +71,12 @@ const events = createRoute({
   component: lazyRouteComponent(() => import("./EventsPage"), "EventsPage"),
 });
 
+const graph = createRoute({
+  getParentRoute: () => runLayout,
+  path: "/graph",
+  component: lazyRouteComponent(() => import("./GraphPage"), "GraphPage"),
+});
+
 /** Airflow's addresses of the same views. */
 const details = createRoute({
   getParentRoute: () => runLayout,
@@ -82,10 +88,5 @@ const code = createRoute({
   path: "/code",
   beforeLoad: ({ params }) => { throw redirect({ href: `/dags/${encodeURIComponent(params.dagId)}/code?run_id=${encodeURIComponent(params.runId)}`, replace: true }); },
 });
-const graph = createRoute({
-  getParentRoute: () => runLayout,
-  path: "/graph",
-  beforeLoad: ({ params }) => { throw redirect({ to: "/dags/$dagId/runs/$runId/gantt", params, replace: true }); },
-});
 
-export const runRoutes = [runLayout.addChildren([index, tasks, gantt, conf, events, details, code, graph])] as const;
+export const runRoutes = [runLayout.addChildren([index, tasks, gantt, graph, conf, events, details, code])] as const;
