@@ -83,10 +83,6 @@ const details = createRoute({
   path: "/details",
   beforeLoad: ({ params }) => { throw redirect({ to: "/dags/$dagId/runs/$runId/conf", params, replace: true }); },
 });
-const code = createRoute({
-  getParentRoute: () => runLayout,
-  path: "/code",
-  beforeLoad: ({ params }) => { throw redirect({ href: `/dags/${encodeURIComponent(params.dagId)}/code?run_id=${encodeURIComponent(params.runId)}`, replace: true }); },
-});
+const code = createRoute({ getParentRoute: () => runLayout, path: "/code", component: lazyRouteComponent(() => import("./CodePage"), "CodePage") });
 
 export const runRoutes = [runLayout.addChildren([index, tasks, gantt, graph, conf, events, details, code])] as const;
