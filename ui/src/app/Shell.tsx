@@ -1,7 +1,6 @@
 import { Link, Outlet, useNavigate, useRouter, useRouterState } from "@tanstack/react-router";
 import { lazy, Suspense, useEffect, useMemo, useState } from "react";
 import { send } from "../api/client";
-import { HeldToasts } from "../parts/HeldToasts";
 import { Icon } from "../parts/Icon";
 import { Connection } from "./Connection";
 import { KeysHelp, MOD } from "./KeysHelp";
@@ -17,6 +16,7 @@ import { useShortcuts } from "./shortcuts";
 import { messages } from "./text";
 import "./shell.css";
 
+const HeldToasts = lazy(async () => ({ default: (await import("../parts/HeldToasts")).HeldToasts }));
 // Fetched once the first page is there, so that it opens at once when its key is pressed.
 const importPalette = () => import("../features/palette/Palette");
 // Its list of zones and the search in it are no part of what a first page waits for.
@@ -56,7 +56,7 @@ export const Shell = () => {
         showKeys={() => { setOpen("keys"); }} signOut={() => void signOut()}
       />
       <main id="content" tabIndex={-1}>{session && <Outlet />}</main>
-      <HeldToasts />
+      <Suspense><HeldToasts /></Suspense>
       {open === "keys" && <KeysHelp groups={groups} close={() => { setOpen(""); }} />}
       {open === "palette" && <Suspense><Palette groups={groups} close={() => { setOpen(""); }} showKeys={() => { setOpen("keys"); }} signOut={() => void signOut()} /></Suspense>}
     </div>
