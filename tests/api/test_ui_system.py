@@ -50,6 +50,7 @@ def test_a_reader_of_one_dag_sees_that_others_run_and_not_what(stage: ApiStage) 
     reads = Grant(frozenset({Action.READ}), frozenset(Resource), DagScope(ids=frozenset({"mine"})))
     stage.gate.be("kim", Role("some", (reads,)))
     answer = stage.client.get("/ui/workers")
-    assert "hidden" not in answer.text and "secret_run" not in answer.text
+    assert "hidden" not in answer.text
+    assert "secret_run" not in answer.text
     assert sorted(task["dag_id"] for task in answer.json()["workers"][0]["tasks"]) == ["", "mine"]
     assert "hidden" not in stage.client.get("/ui/scheduler").text

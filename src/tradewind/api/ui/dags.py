@@ -14,8 +14,9 @@ from tradewind.api.routing import Asked, Routes
 from tradewind.core.access import Resource
 from tradewind.store.paging import Page
 from tradewind.store.reading.dags import DagFilter
+from tradewind.store.reading.home import dag_counts
 from tradewind.store.reading.import_errors import ErrorFilter, import_errors_listed
-from tradewind.store.reading.overview import Attention, dag_counts, dag_overview, facets, favorites_of, last_runs
+from tradewind.store.reading.overview import Attention, dag_overview, facets, favorites_of, last_runs
 
 routes = Routes("UI")
 NEWEST = Page(limit=5, order_by=("-timestamp",))
