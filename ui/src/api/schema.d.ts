@@ -2134,6 +2134,86 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/ui/dags/{dag_id}/backfill_plan": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Backfill Plan
+         * @description What a backfill would do with each date, also those that it would leave as they are. Nothing is made.
+         */
+        post: operations["backfill_plan"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/ui/dags/{dag_id}/backfills": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Dag Backfills
+         * @description The newest backfills and how far each has come.
+         */
+        get: operations["dag_backfills"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/ui/dags/{dag_id}/calendar": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Dag Calendar
+         * @description How many runs of which result there were at which time, and those that the schedule has ahead.
+         */
+        get: operations["dag_calendar"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/ui/dags/{dag_id}/graph": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Dag Graph
+         * @description The graph of a version, or of the one that the Dag goes by now.
+         */
+        get: operations["dag_graph"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/ui/dags/{dag_id}/grid": {
         parameters: {
             query?: never;
@@ -2174,6 +2254,227 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/ui/dags/{dag_id}/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Dag History
+         * @description The newest runs, and how long each task took in them where that is asked for.
+         */
+        get: operations["dag_history"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/ui/dags/{dag_id}/log": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Log Rows
+         * @description Rows from a place on, or around a row, or the last ones. The last ones of a log that nobody has counted come at
+         *     once, without their numbers, unless `counted` says that these are worth the wait.
+         */
+        get: operations["log_rows"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/ui/dags/{dag_id}/log/file": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Log File
+         * @description The whole log as a text file, without colours; its times are UTC.
+         */
+        get: operations["log_file"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/ui/dags/{dag_id}/log/group": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Log Group
+         * @description Where the group ends that begins in this row.
+         */
+        get: operations["log_group"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/ui/dags/{dag_id}/log/growth": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Log Growth
+         * @description Rows from a place on as soon as the log has grown, or what there is after 15 s, or once the try is over.
+         */
+        get: operations["log_growth"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/ui/dags/{dag_id}/log/search": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Log Search
+         * @description Rows with this text in any case, as many as are found in a quarter of a second; the next question finds more.
+         */
+        get: operations["log_search"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/ui/dags/{dag_id}/overview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Dag Overview
+         * @description How a Dag fares: what failed, what comes next, what waits, and what its author says of it.
+         */
+        get: operations["dag_overview"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/ui/dags/{dag_id}/run": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Run Head
+         * @description A run, and how its tasks stand.
+         */
+        get: operations["run_head"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/ui/dags/{dag_id}/run/timeline": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Run Timeline
+         * @description The tasks of a run with all that happened to them, and what each waits for by the run's version of the Dag.
+         */
+        get: operations["run_timeline"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/ui/dags/{dag_id}/run/why": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Run Why
+         * @description Why the tasks of a run that are not over are not; what several have in common is said once.
+         */
+        get: operations["run_why"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/ui/dags/{dag_id}/run_states": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Run States
+         * @description How the tasks of a run fare; without a name those of the newest run, and null while there is none.
+         */
+        get: operations["run_states"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/ui/dags/{dag_id}/task": {
         parameters: {
             query?: never;
@@ -2186,6 +2487,26 @@ export interface paths {
          * @description One task instance; without an index the first one of a mapped task.
          */
         get: operations["task_panel"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/ui/dags/{dag_id}/task/page": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Task Page
+         * @description One task instance; without an index the first one of a mapped task.
+         */
+        get: operations["task_page"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2689,6 +3010,35 @@ export interface components {
             /** Total Entries */
             total_entries: number;
         };
+        /** BackfillDate */
+        BackfillDate: {
+            /** Action */
+            action: string;
+            /** Logical Date */
+            logical_date: string | null;
+            /** Reason */
+            reason: string;
+        };
+        /** BackfillList */
+        BackfillList: {
+            /** Backfills */
+            backfills: components["schemas"]["BackfillRow"][];
+            /** May Make */
+            may_make: boolean;
+            /** Now */
+            now: number;
+        };
+        /** BackfillPlan */
+        BackfillPlan: {
+            /** Counts */
+            counts: {
+                [key: string]: number;
+            };
+            /** Dates */
+            dates: components["schemas"]["BackfillDate"][];
+            /** Typical Us */
+            typical_us: number | null;
+        };
         /** BackfillPostBody */
         BackfillPostBody: {
             /** Dag Id */
@@ -2761,6 +3111,43 @@ export interface components {
              * Format: date-time
              */
             updated_at: string;
+        };
+        /** BackfillRow */
+        BackfillRow: {
+            /** Backwards */
+            backwards: boolean;
+            /** Completed At */
+            completed_at: number | null;
+            /** Created At */
+            created_at: number;
+            /** Dates */
+            dates: number;
+            /** Done */
+            done: number;
+            /** Failed */
+            failed: number;
+            /** From Date */
+            from_date: number;
+            /** Id */
+            id: number;
+            /** Is Paused */
+            is_paused: boolean;
+            /** Left */
+            left: number;
+            /** Max Active */
+            max_active: number;
+            /** Open */
+            open: number;
+            /** Reason */
+            reason: string;
+            /** Reprocess */
+            reprocess: string;
+            /** State */
+            state: string;
+            /** To Date */
+            to_date: number;
+            /** User */
+            user: string | null;
         };
         /**
          * Bar
@@ -3105,12 +3492,19 @@ export interface components {
             /** Update Mask */
             update_mask?: string[] | null;
         };
+        /** CalendarSlice */
+        CalendarSlice: {
+            /** At */
+            at: number;
+            /** States */
+            states: {
+                [key: string]: number;
+            };
+        };
         /** Chart */
         Chart: {
             /** Bars */
             bars: components["schemas"]["Bar"][];
-            /** Is Whole */
-            is_whole: boolean;
             /** Planned */
             planned: number[][];
             /** Start */
@@ -3799,6 +4193,17 @@ export interface components {
             timestamp: string;
             warning_type: components["schemas"]["DagWarningType"];
         };
+        /** DagCalendar */
+        DagCalendar: {
+            /** Is Whole */
+            is_whole: boolean;
+            /** Now */
+            now: number;
+            /** Planned */
+            planned: components["schemas"]["tradewind__api__ui__history__PlannedRun"][];
+            /** Slices */
+            slices: components["schemas"]["CalendarSlice"][];
+        };
         /** DagCounts */
         DagCounts: {
             /** All */
@@ -3821,6 +4226,21 @@ export interface components {
             owners: components["schemas"]["Facet"][];
             /** Tags */
             tags: components["schemas"]["Facet"][];
+        };
+        /** DagGraph */
+        DagGraph: {
+            /** Dag Id */
+            dag_id: string;
+            /** Groups */
+            groups: components["schemas"]["GraphGroup"][];
+            /** Labels */
+            labels: components["schemas"]["EdgeLabel"][];
+            /** Number */
+            number: number;
+            /** Tasks */
+            tasks: components["schemas"]["GraphTask"][];
+            /** Version */
+            version: string;
         };
         /** DagHead */
         DagHead: {
@@ -3857,6 +4277,17 @@ export interface components {
             /** Version */
             version: string;
         };
+        /** DagHistory */
+        DagHistory: {
+            /** Lengths */
+            lengths: {
+                [key: string]: (number | null)[];
+            };
+            /** Now */
+            now: number;
+            /** Runs */
+            runs: components["schemas"]["PastRun"][];
+        };
         /** DagList */
         DagList: {
             /** Broken */
@@ -3880,6 +4311,41 @@ export interface components {
             dag_id: string;
             /** Is Paused */
             is_paused: boolean;
+        };
+        /** DagOverview */
+        DagOverview: {
+            /** Asset Policy */
+            asset_policy: string;
+            /** Callbacks */
+            callbacks: string[];
+            /** Coming */
+            coming: components["schemas"]["tradewind__api__ui__history__PlannedRun"][];
+            /** Deadlines */
+            deadlines: number;
+            /** Doc Md */
+            doc_md: string | null;
+            /** Fail Fast */
+            fail_fast: boolean;
+            /** Failed */
+            failed: components["schemas"]["FailedRun"][];
+            /** Generation */
+            generation: number;
+            /** Groups */
+            groups: number;
+            /** Isolation */
+            isolation: string;
+            /** Isolation Reason */
+            isolation_reason: string;
+            /** Notices */
+            notices: string[];
+            /** Now */
+            now: number;
+            /** Recent */
+            recent: components["schemas"]["PastRun"][];
+            /** Tasks */
+            tasks: number;
+            /** Waits */
+            waits: components["schemas"]["tradewind__api__ui__history__Waiting"][];
         };
         /** DagRow */
         DagRow: {
@@ -4030,7 +4496,7 @@ export interface components {
         DagWarningType: "asset conflict" | "non-existent pool" | "runtime varying value";
         /**
          * Digest
-         * @description The last day beside the one before it; `before` is None where it was not counted as a whole.
+         * @description The last day beside the one before it.
          */
         Digest: {
             /** Asked Since */
@@ -4038,7 +4504,7 @@ export interface components {
             /** Failed */
             failed: number;
             /** Failed Before */
-            failed_before: number | null;
+            failed_before: number;
             /** New Versions */
             new_versions: number;
             /** Questions */
@@ -4046,7 +4512,7 @@ export interface components {
             /** Runs */
             runs: number;
             /** Runs Before */
-            runs_before: number | null;
+            runs_before: number;
         };
         /** DryRunBackfillCollectionResponse */
         DryRunBackfillCollectionResponse: {
@@ -4066,6 +4532,15 @@ export interface components {
             partition_date: string | null;
             /** Partition Key */
             partition_key: string | null;
+        };
+        /** EdgeLabel */
+        EdgeLabel: {
+            /** Downstream */
+            downstream: string;
+            /** Text */
+            text: string;
+            /** Upstream */
+            upstream: string;
         };
         /** EventLogCollectionResponse */
         EventLogCollectionResponse: {
@@ -4156,6 +4631,33 @@ export interface components {
             count: number;
             /** Name */
             name: string;
+        };
+        /** FailedRun */
+        FailedRun: {
+            /** End */
+            end: number | null;
+            /** Logical Date */
+            logical_date: number | null;
+            /** Queued At */
+            queued_at: number | null;
+            /** Reason */
+            reason: string;
+            /** Run After */
+            run_after: number;
+            /** Run Id */
+            run_id: string;
+            /** Run Type */
+            run_type: string;
+            /** Start */
+            start: number | null;
+            /** State */
+            state: string;
+            /** Task Id */
+            task_id: string | null;
+            /** Task Reason */
+            task_reason: string;
+            /** Version */
+            version: number | null;
         };
         /**
          * FailedTask
@@ -4324,6 +4826,34 @@ export interface components {
             grants: {
                 [key: string]: unknown;
             }[];
+        };
+        /** GraphGroup */
+        GraphGroup: {
+            /** Id */
+            id: string;
+            /** Label */
+            label: string;
+            /** Parent */
+            parent: string | null;
+        };
+        /** GraphTask */
+        GraphTask: {
+            /** Group */
+            group: string | null;
+            /** Id */
+            id: string;
+            /** Is Mapped */
+            is_mapped: boolean;
+            /** Label */
+            label: string;
+            /** Operator */
+            operator: string;
+            /** Pool */
+            pool: string;
+            /** Trigger Rule */
+            trigger_rule: string;
+            /** Upstream */
+            upstream: string[];
         };
         /** Grid */
         Grid: {
@@ -4551,7 +5081,7 @@ export interface components {
             /** Late Count */
             late_count: number;
             /** Next */
-            next: components["schemas"]["PlannedRun"][];
+            next: components["schemas"]["tradewind__api__ui__home__PlannedRun"][];
             /** Now */
             now: number;
             /** Paused */
@@ -4567,7 +5097,7 @@ export interface components {
             /** Running Count */
             running_count: number;
             /** Waits */
-            waits: components["schemas"]["Waiting"][] | null;
+            waits: components["schemas"]["tradewind__api__ui__home__Waiting"][] | null;
             /** Waits Are All */
             waits_are_all: boolean;
         };
@@ -4638,6 +5168,24 @@ export interface components {
             unixname: string | null;
         };
         JsonValue: unknown;
+        /**
+         * Kin
+         * @description The instances of a mapped task.
+         */
+        Kin: {
+            /** After */
+            after: number | null;
+            /** Before */
+            before: number | null;
+            /** Count */
+            count: number;
+            /** Place */
+            place: number;
+            /** States */
+            states: {
+                [key: string]: number;
+            };
+        };
         /** LastAssetEventResponse */
         LastAssetEventResponse: {
             /** Id */
@@ -4666,6 +5214,61 @@ export interface components {
             text: string;
             /** Trace */
             trace: string;
+        };
+        /** LogGroupEnd */
+        LogGroupEnd: {
+            /** Line */
+            line: number;
+        };
+        /** LogHits */
+        LogHits: {
+            /** Lines */
+            lines: number[];
+            /** Next Line */
+            next_line: number | null;
+        };
+        /** LogRow */
+        LogRow: {
+            /** At */
+            at: number | null;
+            /** Cut */
+            cut: number;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "line" | "more" | "trace" | "exit" | "group" | "end";
+            /** Level */
+            level: number;
+            /** N */
+            n: number;
+            /** Rest */
+            rest: number;
+            /** Source */
+            source: string;
+            /** Text */
+            text: string;
+        };
+        /** LogRows */
+        LogRows: {
+            /** Bands */
+            bands: number[][] | null;
+            /** Counts */
+            counts: number[] | null;
+            /** Exists */
+            exists: boolean;
+            /** First */
+            first: number | null;
+            /** Is Over */
+            is_over: boolean;
+            /** Rows */
+            rows: components["schemas"]["LogRow"][];
+            /** Size */
+            size: number;
+            /** Total */
+            total: number | null;
+            /** Try Number */
+            try_number: number;
         };
         /** LoginBody */
         LoginBody: {
@@ -4819,6 +5422,27 @@ export interface components {
              */
             old: string;
         };
+        /** PastRun */
+        PastRun: {
+            /** End */
+            end: number | null;
+            /** Logical Date */
+            logical_date: number | null;
+            /** Queued At */
+            queued_at: number | null;
+            /** Run After */
+            run_after: number;
+            /** Run Id */
+            run_id: string;
+            /** Run Type */
+            run_type: string;
+            /** Start */
+            start: number | null;
+            /** State */
+            state: string;
+            /** Version */
+            version: number | null;
+        };
         /** PatchTaskInstanceBody */
         PatchTaskInstanceBody: {
             /**
@@ -4844,13 +5468,6 @@ export interface components {
             new_state?: components["schemas"]["TaskInstanceState"] | null;
             /** Note */
             note?: string | null;
-        };
-        /** PlannedRun */
-        PlannedRun: {
-            /** At */
-            at: number;
-            /** Dag Id */
-            dag_id: string;
         };
         /**
          * PluginCollectionResponse
@@ -5110,13 +5727,16 @@ export interface components {
         };
         /**
          * RoleResponse
-         * @description `built_in` cannot be taken away; `grants` can be changed.
+         * @description `built_in` cannot be taken away; `grants` can be changed; `from_dags` is what files of Dags give
+         *     (`access_control=`).
          */
         RoleResponse: {
             /** Built In */
             built_in: components["schemas"]["GrantShape"][];
             /** Can Be Deleted */
             can_be_deleted: boolean;
+            /** From Dags */
+            from_dags: components["schemas"]["GrantShape"][];
             /** Grants */
             grants: components["schemas"]["GrantShape"][];
             /** Name */
@@ -5141,17 +5761,152 @@ export interface components {
             state: string;
         };
         /**
+         * RunHead
+         * @description What stands above every view of a run.
+         */
+        RunHead: {
+            /** Clears */
+            clears: number;
+            /** Conf */
+            conf: string;
+            /** Dag Id */
+            dag_id: string;
+            /** Display Name */
+            display_name: string;
+            /** End */
+            end: number | null;
+            /** Failed */
+            failed: components["schemas"]["TaskName"][];
+            /** Interval End */
+            interval_end: number | null;
+            /** Interval Start */
+            interval_start: number | null;
+            /** Is Newest Version */
+            is_newest_version: boolean;
+            /** Logical Date */
+            logical_date: number | null;
+            /** May Change */
+            may_change: boolean;
+            /** May Delete */
+            may_delete: boolean;
+            /** May Run */
+            may_run: boolean;
+            /** Note */
+            note: string;
+            /** Now */
+            now: number;
+            /** Partition Key */
+            partition_key: string | null;
+            /** Queued At */
+            queued_at: number | null;
+            /** Reason */
+            reason: string;
+            /** Run After */
+            run_after: number;
+            /** Run After It */
+            run_after_it: string | null;
+            /** Run Before */
+            run_before: string | null;
+            /** Run Id */
+            run_id: string;
+            /** Run Type */
+            run_type: string;
+            /** Start */
+            start: number | null;
+            /** State */
+            state: string;
+            /** States */
+            states: {
+                [key: string]: number;
+            };
+            /** Triggered By */
+            triggered_by: string;
+            /** User */
+            user: string | null;
+            /** Usual */
+            usual: number | null;
+            /** Version */
+            version: number | null;
+        };
+        /**
+         * RunReason
+         * @description A reason, and the tasks that have it.
+         */
+        RunReason: {
+            /** Code */
+            code: string;
+            /** Count */
+            count: number;
+            /** Sentence */
+            sentence: string;
+            /** Tasks */
+            tasks: string[];
+        };
+        /**
          * RunState
          * @description Where a Dag run is.
          * @enum {string}
          */
         RunState: "queued" | "running" | "success" | "failed";
+        /** RunStates */
+        RunStates: {
+            /** End */
+            end: number | null;
+            /** Logical Date */
+            logical_date: number | null;
+            /** Now */
+            now: number;
+            /** Number */
+            number: number;
+            /** Queued At */
+            queued_at: number | null;
+            /** Run After */
+            run_after: number;
+            /** Run Id */
+            run_id: string;
+            /** Run Type */
+            run_type: string;
+            /** Start */
+            start: number | null;
+            /** State */
+            state: string;
+            /** Tasks */
+            tasks: {
+                [key: string]: components["schemas"]["TaskStates"];
+            };
+            /** Version */
+            version: number | null;
+        };
+        /** RunTimeline */
+        RunTimeline: {
+            /** Dag Id */
+            dag_id: string;
+            /** End */
+            end: number | null;
+            /** Now */
+            now: number;
+            /** Rows */
+            rows: components["schemas"]["GridRow"][];
+            /** Run Id */
+            run_id: string;
+            /** Start */
+            start: number | null;
+            /** State */
+            state: string;
+            /** Tasks */
+            tasks: components["schemas"]["TimedTask"][];
+        };
         /**
          * RunType
          * @description Why a run exists; also the prefix of its run_id.
          * @enum {string}
          */
         RunType: "scheduled" | "manual" | "backfill" | "operator_triggered" | "asset_triggered" | "asset_materialization";
+        /** RunWhy */
+        RunWhy: {
+            /** Reasons */
+            reasons: components["schemas"]["RunReason"][];
+        };
         /** RunningRun */
         RunningRun: {
             /** Dag Id */
@@ -5594,6 +6349,13 @@ export interface components {
             /** Continuation Token */
             continuation_token: string | null;
         };
+        /** TaskName */
+        TaskName: {
+            /** Map Index */
+            map_index: number;
+            /** Task Id */
+            task_id: string;
+        };
         /**
          * TaskOutletAssetReference
          * @description A task that updates an asset; its moments are those of its Dag's version, as above.
@@ -5613,6 +6375,72 @@ export interface components {
              * Format: date-time
              */
             updated_at: string;
+        };
+        /** TaskPage */
+        TaskPage: {
+            /** Dag Id */
+            dag_id: string;
+            /** Display Name */
+            display_name: string;
+            /** End */
+            end: number | null;
+            /** Errors */
+            errors: components["schemas"]["LogRow"][];
+            /** Is Mapped */
+            is_mapped: boolean;
+            kin: components["schemas"]["Kin"] | null;
+            /** Label */
+            label: string;
+            /** Logical Date */
+            logical_date: number | null;
+            /** Map Index */
+            map_index: number;
+            /** Max Tries */
+            max_tries: number;
+            /** May Delete Xcoms */
+            may_delete_xcoms: boolean;
+            /** May Edit */
+            may_edit: boolean;
+            /** May Edit Xcoms */
+            may_edit_xcoms: boolean;
+            /** Not Before */
+            not_before: number | null;
+            /** Now */
+            now: number;
+            /** Operator */
+            operator: string;
+            /** Pool */
+            pool: string;
+            /** Pool Slots */
+            pool_slots: number;
+            /** Queue */
+            queue: string;
+            /** Queued */
+            queued: number | null;
+            /** Reason */
+            reason: string;
+            /** Run After */
+            run_after: number;
+            /** Run Id */
+            run_id: string;
+            /** Run State */
+            run_state: string;
+            /** Scheduled */
+            scheduled: number | null;
+            /** Start */
+            start: number | null;
+            /** State */
+            state: string;
+            /** Task Id */
+            task_id: string;
+            /** Tries */
+            tries: components["schemas"]["Try"][];
+            /** Try Number */
+            try_number: number;
+            /** Version */
+            version: number | null;
+            /** Why */
+            why: components["schemas"]["Reason"][];
         };
         /**
          * TaskPanel
@@ -5759,6 +6587,24 @@ export interface components {
             value: unknown;
         };
         /**
+         * TaskStates
+         * @description One task in a run.
+         */
+        TaskStates: {
+            /** Counts */
+            counts: {
+                [key: string]: number;
+            };
+            /** End */
+            end: number | null;
+            /** Start */
+            start: number | null;
+            /** State */
+            state: string;
+            /** Try Number */
+            try_number: number;
+        };
+        /**
          * TimeDelta
          * @description A duration, in Airflow's parts.
          */
@@ -5774,6 +6620,66 @@ export interface components {
             microseconds: number;
             /** Seconds */
             seconds: number;
+        };
+        /** TimedInstance */
+        TimedInstance: {
+            /** End */
+            end: number | null;
+            /** Label */
+            label: string;
+            /** Map Index */
+            map_index: number;
+            /** Not Before */
+            not_before: number | null;
+            /** Queued */
+            queued: number | null;
+            /** Reason */
+            reason: string;
+            /** Scheduled */
+            scheduled: number | null;
+            /** Start */
+            start: number | null;
+            /** State */
+            state: string;
+            /** Tries */
+            tries: components["schemas"]["TimedTry"][];
+        };
+        /** TimedTask */
+        TimedTask: {
+            /** End */
+            end: number | null;
+            /** Instances */
+            instances: components["schemas"]["TimedInstance"][];
+            /** Start */
+            start: number | null;
+            /** States */
+            states: {
+                [key: string]: number;
+            };
+            /** Task Id */
+            task_id: string;
+            /** Upstream */
+            upstream: number[];
+        };
+        /**
+         * TimedTry
+         * @description One try. It was given to its worker, began, and ended; what has not happened yet is null.
+         */
+        TimedTry: {
+            /** Assigned */
+            assigned: number | null;
+            /** End */
+            end: number | null;
+            /** Number */
+            number: number;
+            /** Reason */
+            reason: string;
+            /** Start */
+            start: number | null;
+            /** State */
+            state: string;
+            /** Worker */
+            worker: string;
         };
         /** TriggerDAGRunPostBody */
         TriggerDAGRunPostBody: {
@@ -6010,27 +6916,6 @@ export interface components {
             /** Since */
             since: number | null;
         };
-        /** Waiting */
-        Waiting: {
-            /** Code */
-            code: string;
-            /** Count */
-            count: number;
-            /** Dag Id */
-            dag_id: string;
-            /** Map Index */
-            map_index: number;
-            /** Run Id */
-            run_id: string;
-            /** Sentence */
-            sentence: string;
-            /** Since */
-            since: number | null;
-            /** State */
-            state: string;
-            /** Task Id */
-            task_id: string;
-        };
         /** WorkerRow */
         WorkerRow: {
             /** Beat Age Seconds */
@@ -6194,6 +7079,52 @@ export interface components {
             map_index: number;
             /** Value */
             value: unknown;
+        };
+        /** PlannedRun */
+        tradewind__api__ui__history__PlannedRun: {
+            /** Logical Date */
+            logical_date: number | null;
+            /** Run After */
+            run_after: number;
+        };
+        /** Waiting */
+        tradewind__api__ui__history__Waiting: {
+            /** Run Id */
+            run_id: string | null;
+            /** Sentence */
+            sentence: string;
+            /** State */
+            state: string;
+            /** Task */
+            task: string;
+        };
+        /** PlannedRun */
+        tradewind__api__ui__home__PlannedRun: {
+            /** At */
+            at: number;
+            /** Dag Id */
+            dag_id: string;
+        };
+        /** Waiting */
+        tradewind__api__ui__home__Waiting: {
+            /** Code */
+            code: string;
+            /** Count */
+            count: number;
+            /** Dag Id */
+            dag_id: string;
+            /** Map Index */
+            map_index: number;
+            /** Run Id */
+            run_id: string;
+            /** Sentence */
+            sentence: string;
+            /** Since */
+            since: number | null;
+            /** State */
+            state: string;
+            /** Task Id */
+            task_id: string;
         };
     };
     responses: never;
@@ -6985,7 +7916,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Config"];
+                    "text/plain": string;
                 };
+            };
+            /** @description Not Acceptable */
+            406: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Validation Error */
             422: {
@@ -7020,7 +7959,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Config"];
+                    "text/plain": string;
                 };
+            };
+            /** @description Not Acceptable */
+            406: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Validation Error */
             422: {
@@ -7373,6 +8320,13 @@ export interface operations {
                     "application/json": components["schemas"]["DAGSourceResponse"];
                     "text/plain": string;
                 };
+            };
+            /** @description Not Acceptable */
+            406: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Validation Error */
             422: {
@@ -11162,6 +12116,139 @@ export interface operations {
             };
         };
     };
+    backfill_plan: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                dag_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BackfillPostBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BackfillPlan"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    dag_backfills: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                dag_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BackfillList"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    dag_calendar: {
+        parameters: {
+            query: {
+                since: number;
+                until: number;
+            };
+            header?: never;
+            path: {
+                dag_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DagCalendar"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    dag_graph: {
+        parameters: {
+            query?: {
+                version?: number | null;
+            };
+            header?: never;
+            path: {
+                dag_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DagGraph"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     dag_grid: {
         parameters: {
             query?: {
@@ -11227,6 +12314,417 @@ export interface operations {
             };
         };
     };
+    dag_history: {
+        parameters: {
+            query?: {
+                runs?: number;
+                tasks?: boolean;
+            };
+            header?: never;
+            path: {
+                dag_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DagHistory"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    log_rows: {
+        parameters: {
+            query: {
+                /** @description From this place on. */
+                first?: number | null;
+                /** @description Around the row with this number. */
+                line?: number | null;
+                count?: number;
+                /** @description All unless some are named. */
+                levels?: ("debug" | "info" | "warning" | "error" | "critical")[] | null;
+                /** @description Of the last rows: only with their numbers. */
+                counted?: boolean;
+                bands?: boolean;
+                /** @description Rows are not cut. */
+                whole?: boolean;
+                run_id: string;
+                task_id: string;
+                /** @description Which instance of a mapped task; -1 of one that is not. */
+                map_index?: number;
+                /** @description Else the present one. */
+                try?: number | null;
+            };
+            header?: never;
+            path: {
+                dag_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LogRows"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    log_file: {
+        parameters: {
+            query: {
+                run_id: string;
+                task_id: string;
+                /** @description Which instance of a mapped task; -1 of one that is not. */
+                map_index?: number;
+                /** @description Else the present one. */
+                try?: number | null;
+            };
+            header?: never;
+            path: {
+                dag_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                    "text/plain": unknown;
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    log_group: {
+        parameters: {
+            query: {
+                line: number;
+                run_id: string;
+                task_id: string;
+                /** @description Which instance of a mapped task; -1 of one that is not. */
+                map_index?: number;
+                /** @description Else the present one. */
+                try?: number | null;
+            };
+            header?: never;
+            path: {
+                dag_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LogGroupEnd"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    log_growth: {
+        parameters: {
+            query: {
+                /** @description Of the file as it is known. */
+                size: number;
+                first?: number;
+                count?: number;
+                /** @description All unless some are named. */
+                levels?: ("debug" | "info" | "warning" | "error" | "critical")[] | null;
+                run_id: string;
+                task_id: string;
+                /** @description Which instance of a mapped task; -1 of one that is not. */
+                map_index?: number;
+                /** @description Else the present one. */
+                try?: number | null;
+            };
+            header?: never;
+            path: {
+                dag_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LogRows"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    log_search: {
+        parameters: {
+            query: {
+                text: string;
+                from_line?: number;
+                /** @description All unless some are named. */
+                levels?: ("debug" | "info" | "warning" | "error" | "critical")[] | null;
+                run_id: string;
+                task_id: string;
+                /** @description Which instance of a mapped task; -1 of one that is not. */
+                map_index?: number;
+                /** @description Else the present one. */
+                try?: number | null;
+            };
+            header?: never;
+            path: {
+                dag_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LogHits"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    dag_overview: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                dag_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DagOverview"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    run_head: {
+        parameters: {
+            query: {
+                run_id: string;
+            };
+            header?: never;
+            path: {
+                dag_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunHead"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    run_timeline: {
+        parameters: {
+            query: {
+                run_id: string;
+            };
+            header?: never;
+            path: {
+                dag_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunTimeline"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    run_why: {
+        parameters: {
+            query: {
+                run_id: string;
+            };
+            header?: never;
+            path: {
+                dag_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunWhy"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    run_states: {
+        parameters: {
+            query?: {
+                run_id?: string | null;
+            };
+            header?: never;
+            path: {
+                dag_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunStates"] | null;
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     task_panel: {
         parameters: {
             query: {
@@ -11249,6 +12747,41 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["TaskPanel"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    task_page: {
+        parameters: {
+            query: {
+                run_id: string;
+                task_id: string;
+                map_index?: number | null;
+            };
+            header?: never;
+            path: {
+                dag_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TaskPage"];
                 };
             };
             /** @description Validation Error */
