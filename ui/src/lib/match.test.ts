@@ -3,7 +3,7 @@ import { best, scoreOf, wishOf } from "./match";
 
 it("what begins with the text is better than a word inside, and that better than letters in order", () => {
   const names = ["daily_etl", "metal", "etl", "etl_daily", "e_t_l_x"];
-  expect(best("etl", names, (name) => [name])).toEqual(["etl", "etl_daily", "daily_etl", "e_t_l_x"]);
+  expect(best("etl", names, (name) => [name])).toEqual(["etl", "etl_daily", "daily_etl", "metal", "e_t_l_x"]);
   expect(scoreOf("eta", "metal")).toBe(40);
   expect(scoreOf("edp", "etl_daily_pipeline")).toBe(10);
   expect(scoreOf("zz", "etl")).toBe(0);

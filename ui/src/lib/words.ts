@@ -23,3 +23,11 @@ export const sizeText = (bytes: number): string => {
   if (bytes < 1e6) return `${Math.round(bytes / 1e3)} kB`;
   return bytes < 1e9 ? `${(bytes / 1e6).toFixed(1)} MB` : `${(bytes / 1e9).toFixed(1)} GB`;
 };
+
+/** An operator as its author wrote it: `@task.branch` rather than the class behind it. */
+export const operatorText = (operator: string): string => {
+  const found = /^_?(\w*?)(?:Python)?DecoratedOperator$/.exec(operator);
+  if (!found) return operator;
+  const name = (found[1] ?? "").replace(/(?<!^)([A-Z])/g, "_$1").toLowerCase();
+  return name ? `@task.${name}` : "@task";
+};

@@ -21,7 +21,7 @@ MET = frozenset({"success", "skipped"})
 """What a task with an SLA must be in time; a run with a deadline must have succeeded."""
 
 TIMED_OUT = "the run took longer than dagrun_timeout"
-"""Reason of a task that its run's end by the clock skipped: that moment was the earlier one, if both came in one turn."""
+"""Reason of a task that its run skipped when its own time was over: of two moments in one turn that was the earlier."""
 
 Run = tuple[str, str]
 """Dag and run id."""

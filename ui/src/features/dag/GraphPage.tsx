@@ -7,6 +7,7 @@ import { useClock, useTexts } from "../../app/settings";
 import { REFRESH } from "../../lib/clock";
 import { isFinished, type State, stateOf } from "../../lib/states";
 import { duration, shortTime } from "../../lib/time";
+import { operatorText } from "../../lib/words";
 import { microsOf } from "../../lib/zone";
 import { Icon } from "../../parts/Icon";
 import { around, type Graph, GraphView, nodesByGroup, type NodeState, partOf, type States } from "../../parts/graph";
@@ -17,6 +18,7 @@ import type { GraphSearch } from "./routes";
 import { TaskFacts } from "./TaskFacts";
 import { TaskPanel } from "./TaskPanel";
 import { messages } from "./text";
+import { useVersions } from "./sources";
 import { changesBetween, union } from "./versions";
 
 /** A Dag as a graph, with how a run of it fares. */
@@ -30,7 +32,7 @@ export const GraphPage = () => {
   const { data: other } = useGraph(dagId, "", search.against ?? null, search.against !== undefined);
   const failed = error ?? noStates;
   if (failed && (!graph || states === undefined)) return <Trouble error={failed} retry={() => void refetch()} />;
-  return graph && states !== undefined ? <Work dagId={dagId} graph={graph} states={states} other={search.against === undefined ? undefined : other} search={search} /> : null;
+  return graph && states !== undefined ? <Work dagId={dagId} current={head?.version ?? ""} graph={graph} states={states} other={search.against === undefined ? undefined : other} search={search} /> : null;
 };
 
 const useStates = (dagId: string, runId: string | undefined) =>
@@ -53,13 +55,14 @@ export const useGraph = (dagId: string, current: string, version: number | null,
 
 interface WorkProps {
   dagId: string;
+  current: string;
   graph: Schemas["DagGraph"];
   states: Schemas["RunStates"] | null;
   other: Schemas["DagGraph"] | undefined;
   search: GraphSearch;
 }
 
-const Work = ({ dagId, graph, states, other, search }: WorkProps) => {
+const Work = ({ dagId, current, graph, states, other, search }: WorkProps) => {
   const t = useTexts(messages);
   const navigate = useNavigate({ from: "/dags/$dagId/graph" });
   const set = (change: Partial<Record<keyof GraphSearch, unknown>>): void => {
@@ -67,7 +70,7 @@ const Work = ({ dagId, graph, states, other, search }: WorkProps) => {
   };
   const shown = useMemo(() => (other ? union(graph, other) : graph), [graph, other]);
   const whole = useMemo(() => graphOf(shown), [shown]);
-  const changes = useMemo(() => (other ? changesBetween(other, graph) : undefined), [graph, other]);
+  const changes = useMemo(() => (other ? (other.number < graph.number ? changesBetween(other, graph) : changesBetween(graph, other)) : undefined), [graph, other]);
   const nodes = useMemo(() => nodeStates(shown, states, t), [shown, states, t]);
   const groups = useMemo(() => nodesByGroup(whole), [whole]);
   const closed = useMemo(() => new Set(search.closed === true ? whole.groups.map((group) => group.id) : search.closed), [search.closed, whole]);
@@ -91,7 +94,7 @@ const Work = ({ dagId, graph, states, other, search }: WorkProps) => {
         </label>
         <button type="button" className="chip" aria-pressed={Boolean(search.focus)} disabled={!task} onClick={() => { set({ focus: !search.focus }); }}>{t("graph.focus")}</button>
         {whole.groups.length > 0 && <button type="button" className="chip" aria-pressed={search.closed === true} onClick={() => { set({ closed: search.closed === true ? undefined : true }); }}>{t("graph.collapse")}</button>}
-        <Against graph={graph} chosen={search.against} choose={(against) => { set({ against }); }} />
+        <Against dagId={dagId} current={current} graph={graph} chosen={search.against} choose={(against) => { set({ against }); }} />
         <span className="push" />
         <Counts states={states} total={graph.tasks.length} />
         <button type="button" className="btn quiet" onClick={() => { set({ table: !search.table }); }}>{search.table ? t("graph.asGraph") : t("dag.asTable")}</button>
@@ -115,7 +118,7 @@ export const graphOf = (graph: Schemas["DagGraph"]): Graph => {
   const labels = new Map(graph.labels.map((each) => [`${each.upstream}\n${each.downstream}`, each.text]));
   return {
     key: graph.version,
-    nodes: graph.tasks.map((task) => ({ id: task.id, label: task.label, group: task.group, kind: task.operator, isMapped: task.is_mapped })),
+    nodes: graph.tasks.map((task) => ({ id: task.id, label: task.label, group: task.group, kind: operatorText(task.operator), isMapped: task.is_mapped })),
     edges: graph.tasks.flatMap((task) =>
       task.upstream.map((from) => {
         const label = labels.get(`${from}\n${task.id}`);
@@ -178,10 +181,19 @@ const RunChoice = ({ dagId, states, chosen, choose }: RunChoiceProps) => {
   );
 };
 
-const Against = ({ graph, chosen, choose }: { graph: Schemas["DagGraph"]; chosen: number | undefined; choose: (number: number | undefined) => void }) => {
+interface AgainstProps {
+  dagId: string;
+  current: string;
+  graph: Schemas["DagGraph"];
+  chosen: number | undefined;
+  choose: (number: number | undefined) => void;
+}
+
+const Against = ({ dagId, current, graph, chosen, choose }: AgainstProps) => {
   const t = useTexts(messages);
-  if (graph.number < 2 && chosen === undefined) return null;
-  const others = Array.from({ length: graph.number }, (_, n) => graph.number - n).filter((number) => number !== graph.number);
+  const { data } = useVersions(dagId, current);
+  const others = (data ?? []).map((version) => version.version_number).filter((number) => number !== graph.number);
+  if (!others.length && chosen === undefined) return null;
   return (
     <label className="chip pick" aria-pressed={chosen !== undefined}>
       {t("graph.against")}

@@ -3,6 +3,7 @@ import { useTexts } from "../../app/settings";
 import type { Change, States } from "../../parts/graph";
 import { messages as graphMessages } from "../../parts/graph/text";
 import { StateName } from "../../parts/StateGlyph";
+import { operatorText } from "../../lib/words";
 import { messages } from "./text";
 
 interface Props {
@@ -40,7 +41,7 @@ export const GraphTable = ({ graph, states, changes, chosen, choose }: Props) =>
                 {states && <td>{own ? <StateName state={own.state} /> : "–"}</td>}
                 {states && <td className="num">{own?.side ?? "–"}</td>}
                 {changes && <td>{change ? say(`graph.change.${change}`) : ""}</td>}
-                <td>{task.operator}</td>
+                <td>{operatorText(task.operator)}</td>
                 <td className="id">{task.upstream.join(", ") || "–"}</td>
                 <td className="id">{task.trigger_rule}</td>
               </tr>

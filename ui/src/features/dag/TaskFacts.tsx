@@ -1,6 +1,7 @@
 import type { Schemas } from "../../api/client";
 import { useTexts } from "../../app/settings";
 import { Icon } from "../../parts/Icon";
+import { operatorText } from "../../lib/words";
 import { messages } from "./text";
 
 interface Props {
@@ -23,7 +24,7 @@ export const TaskFacts = ({ graph, taskId, close, choose }: Props) => {
           <h2 className="id panelname">{taskId}</h2>
           <button type="button" className="btn quiet icon push" aria-label={t("task.close")} onClick={close}><Icon name="x" /></button>
         </div>
-        <div className="small mute">{task.operator}</div>
+        <div className="small mute">{operatorText(task.operator)}</div>
       </section>
       <section>
         <dl className="dl">

@@ -44,7 +44,8 @@ export const DagRows = ({ rows, total, now: present, isFiltered, clear, more }: 
   const [at, setAt] = useState(-1);
   const box = useRef<HTMLDivElement>(null);
   const [top, setTop] = useState(0);
-  useLayoutEffect(() => { setTop(box.current?.offsetTop ?? 0); }, [rows.length === 0]);
+  const isEmpty = rows.length === 0;
+  useLayoutEffect(() => { setTop(box.current?.offsetTop ?? 0); }, [isEmpty]);
   const isNarrow = matchMedia("(max-width: 720px)").matches;
   const virtual = useWindowVirtualizer({ count: rows.length, estimateSize: () => (isNarrow ? TALL : LOW), overscan: 12, scrollMargin: top, scrollPaddingStart: 90, scrollPaddingEnd: 60 });
   const items = virtual.getVirtualItems();

@@ -54,13 +54,13 @@ const tries = createRoute({ getParentRoute: () => taskLayout, path: "/tries", co
 const xcom = createRoute({
   getParentRoute: () => taskLayout,
   path: "/xcom",
-  validateSearch: only((search): XComSearch => ({ ...(word(search.key) ? { key: word(search.key) } : {}) }),
+  validateSearch: only((search): XComSearch => ({ ...(word(search.key) ? { key: word(search.key) } : {}) })),
   component: lazyRouteComponent(() => import("./XComPage"), "XComPage"),
 });
 const mapped = createRoute({
   getParentRoute: () => taskLayout,
   path: "/mapped",
-  validateSearch: (search: Record<string, unknown>): MappedSearch => ({
+  validateSearch: only((search): MappedSearch => ({
     ...(word(search.state) ? { state: word(search.state) } : {}),
     ...(word(search.q) ? { q: word(search.q) } : {}),
     ...(count(search.page, 2) ? { page: search.page } : {}),

@@ -7,6 +7,8 @@
 /** Ways through ranks cost memory and time; a graph that would have more of them than this gets straight edges. */
 const MOST_WAYPOINTS = 60_000;
 const WAYPOINT = 6;
+/** After so many sweeps that made nothing better, no further one will. */
+const PATIENCE = 5;
 
 export interface Level {
   /** Sizes of the items. */
@@ -191,14 +193,18 @@ const ordered = (chains: Chains): number[][] => {
   let best = order.map((row) => [...row]);
   let fewest = crossings(chains, best);
   const sweeps = chains.rank.length > 6000 ? 6 : chains.rank.length > 1500 ? 10 : 20;
-  for (let sweep = 0; sweep < sweeps && fewest > 0; sweep++) {
+  const middle = new Float64Array(chains.rank.length);
+  let since = 0;
+  for (let sweep = 0; sweep < sweeps && fewest > 0 && since < PATIENCE; sweep++) {
     order = order.map((row) => [...row]);
     const place = placesOf(chains, order);
     const isDown = sweep % 2 === 0;
     const rows = isDown ? order : [...order].reverse();
-    for (const row of rows) sortRow(row, isDown ? chains.up : chains.down, place, sweep % 4 < 2);
+    for (const row of rows) sortRow(row, isDown ? chains.up : chains.down, place, middle, sweep % 4 < 2);
     const count = crossings(chains, order);
+    since++;
     if (count < fewest) {
+      since = 0;
       fewest = count;
       best = order.map((row) => [...row]);
     }
@@ -232,14 +238,13 @@ const placesOf = (chains: Chains, order: readonly number[][]): Float64Array => {
   return place;
 };
 
-const sortRow = (row: number[], neighbours: readonly number[][], place: Float64Array, tiesTurn: boolean): void => {
-  const middle = new Map<number, number>();
+const sortRow = (row: number[], neighbours: readonly number[][], place: Float64Array, middle: Float64Array, tiesTurn: boolean): void => {
   for (const node of row) {
     const near = neighbours[node] as number[];
-    middle.set(node, near.length ? near.reduce((sum, each) => sum + (place[each] as number), 0) / near.length : (place[node] as number));
+    middle[node] = near.length ? near.reduce((sum, each) => sum + (place[each] as number), 0) / near.length : (place[node] as number);
   }
   const turn = tiesTurn ? 1 : -1;
-  row.sort((a, b) => (middle.get(a) as number) - (middle.get(b) as number) || turn * ((place[a] as number) - (place[b] as number)));
+  row.sort((a, b) => (middle[a] as number) - (middle[b] as number) || turn * ((place[a] as number) - (place[b] as number)));
   row.forEach((node, n) => { place[node] = n; });
 };
 

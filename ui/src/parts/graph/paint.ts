@@ -20,6 +20,8 @@ export interface Scene {
 
 /** Below this size text cannot be read, and nodes are areas of colour. */
 const READABLE = 0.42;
+/** Below this one, curves are not told from lines, nor round corners from square ones. */
+const COARSE = 0.2;
 
 export const paint = (pen: CanvasRenderingContext2D, scene: Scene, palette: Palette): void => {
   const { picture, view, stage } = scene;
@@ -91,7 +93,10 @@ const drawRoutes = (pen: CanvasRenderingContext2D, scene: Scene, palette: Palett
     // Dashes that are thinner than a pixel only cost time.
     pen.setLineDash(view.scale > 0.3 ? DASHES[look] : []);
     pen.beginPath();
-    for (const route of routes) trace(pen, route, picture.direction === "down");
+    for (const route of routes) {
+      if (view.scale < COARSE) straight(pen, route);
+      else trace(pen, route, picture.direction === "down");
+    }
     pen.stroke();
     pen.setLineDash([]);
     pen.fillStyle = pen.strokeStyle;
@@ -120,16 +125,32 @@ const drawRoutes = (pen: CanvasRenderingContext2D, scene: Scene, palette: Palett
   }
 };
 
-const isInSight = ({ points }: Route, seen: Seen): boolean => {
-  let [left, top, right, bottom] = [Infinity, Infinity, -Infinity, -Infinity];
-  for (let n = 0; n < points.length; n += 2) {
-    const [x, y] = [points[n] as number, points[n + 1] as number];
-    left = Math.min(left, x);
-    right = Math.max(right, x);
-    top = Math.min(top, y);
-    bottom = Math.max(bottom, y);
+/** A picture does not change, and is painted many times. */
+const extents = new WeakMap<Route, Seen>();
+
+const extentOf = (route: Route): Seen => {
+  const known = extents.get(route);
+  if (known) return known;
+  const extent = { left: Infinity, top: Infinity, right: -Infinity, bottom: -Infinity };
+  for (let n = 0; n < route.points.length; n += 2) {
+    const [x, y] = [route.points[n] as number, route.points[n + 1] as number];
+    extent.left = Math.min(extent.left, x);
+    extent.right = Math.max(extent.right, x);
+    extent.top = Math.min(extent.top, y);
+    extent.bottom = Math.max(extent.bottom, y);
   }
+  extents.set(route, extent);
+  return extent;
+};
+
+const isInSight = (route: Route, seen: Seen): boolean => {
+  const { left, top, right, bottom } = extentOf(route);
   return left <= seen.right && right >= seen.left && top <= seen.bottom && bottom >= seen.top;
+};
+
+const straight = (pen: CanvasRenderingContext2D, { points }: Route): void => {
+  pen.moveTo(points[0] as number, points[1] as number);
+  for (let n = 2; n < points.length; n += 2) pen.lineTo(points[n] as number, points[n + 1] as number);
 };
 
 type Path = Pick<CanvasRenderingContext2D, "moveTo" | "lineTo" | "bezierCurveTo">;
@@ -172,13 +193,15 @@ const drawNode = (pen: CanvasRenderingContext2D, box: Box, isGroup: boolean, sce
   const { view, states, labels, kinds, found, hovered, chosen, changes } = scene;
   const own = states?.get(box.id);
   const { x, y, width, height } = box;
-  pen.fillStyle = palette.surface;
-  pen.strokeStyle = hovered === box.id ? palette.text3 : palette.line2;
-  pen.lineWidth = 1 / Math.min(1, view.scale);
-  pen.beginPath();
-  pen.roundRect(x, y, width, height, 6);
-  pen.fill();
-  pen.stroke();
+  if (view.scale >= COARSE) {
+    pen.fillStyle = palette.surface;
+    pen.strokeStyle = hovered === box.id ? palette.text3 : palette.line2;
+    pen.lineWidth = 1 / Math.min(1, view.scale);
+    pen.beginPath();
+    pen.roundRect(x, y, width, height, 6);
+    pen.fill();
+    pen.stroke();
+  }
   if (view.scale < READABLE) {
     if (own) drawCell(pen, own.state, x, y, width, height, palette);
     else {

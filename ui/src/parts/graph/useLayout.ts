@@ -4,7 +4,7 @@ import type { Job } from "./layout.worker";
 import type { Direction, Graph, Picture } from "./types";
 
 /** Smaller graphs are laid out sooner than a worker has started. */
-const AT_ONCE = 400;
+const AT_ONCE = 600;
 const MOST_KEPT = 40;
 const kept = new Map<string, Picture>();
 
