@@ -3,6 +3,7 @@ import { useQuery } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { useEffect, useMemo } from "react";
 import { ApiError, answered, type Schemas, server } from "../api/client";
+import { type May, mayOf } from "../lib/rights";
 import { useSettings } from "./settings";
 
 export type Session = Schemas["Session"];
@@ -16,13 +17,6 @@ export const useSession = (): { session: Session | undefined; error: Error | nul
   useSignInWhere(error);
   return { session: data, error };
 };
-
-export type Action = "read" | "create" | "edit" | "delete";
-/** Whether the caller may do this to a resource, or to some of it at least. False until it is known. */
-export type May = (action: Action, resource: string) => boolean;
-
-export const mayOf = (session: Pick<Session, "may"> | undefined): May =>
-  (action, resource) => session?.may[resource]?.includes(action) ?? false;
 
 export const useMay = (): May => {
   const { data } = useQuery({ queryKey: ["session"], queryFn: () => answered(server.GET("/ui/session")), staleTime: 60_000 });

@@ -1,6 +1,7 @@
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { answered, type Schemas, server } from "../../api/client";
+import { useLive } from "../../app/live";
 import { said } from "../../app/root";
 import { useClock, useTexts } from "../../app/settings";
 import { useTitle } from "../../app/title";
@@ -17,6 +18,7 @@ import "./assets.css";
 
 export type Asset = Schemas["AssetResponse"];
 export type Queued = Schemas["QueuedEventResponse"];
+const TOPICS = ["asset", "watcher"];
 const MOST = 500;
 export const microsOf = (text: string): number => Date.parse(text) * 1000;
 
@@ -24,6 +26,7 @@ export const microsOf = (text: string): number => Date.parse(text) * 1000;
 export const AssetsPage = () => {
   const t = useTexts(messages);
   const search = useSearch({ from: "/shell/assets" });
+  useLive(TOPICS);
   const navigate = useNavigate({ from: "/assets" });
   const { data, error, refetch } = useQuery({
     queryKey: ["assets", "list"],

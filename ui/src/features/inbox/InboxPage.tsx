@@ -2,6 +2,7 @@ import { keepPreviousData, useMutation, useQuery, useQueryClient } from "@tansta
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { type FormEvent, useState } from "react";
 import { answered, type Schemas, send, server } from "../../api/client";
+import { useLive } from "../../app/live";
 import { said } from "../../app/root";
 import { useMay, useSession } from "../../app/session";
 import { useClock, useTexts } from "../../app/settings";
@@ -19,6 +20,7 @@ import { messages } from "./text";
 import "./inbox.css";
 
 type Detail = Schemas["HITLDetail"];
+const TOPICS = ["question", "task"];
 const MOST = 100;
 const microsOf = (text: string): number => Date.parse(text) * 1000;
 
@@ -26,6 +28,7 @@ const microsOf = (text: string): number => Date.parse(text) * 1000;
 export const InboxPage = () => {
   const t = useTexts(messages);
   const search = useSearch({ from: "/shell/inbox" });
+  useLive(TOPICS);
   const navigate = useNavigate({ from: "/inbox" });
   const isAnswered = Boolean(search.answered);
   const { data, error, refetch } = useQuery({
@@ -46,7 +49,7 @@ export const InboxPage = () => {
         }),
       ),
     placeholderData: keepPreviousData,
-    refetchInterval: 5_000,
+    refetchInterval: 15_000,
   });
   const set = (change: Partial<Record<keyof InboxSearch, string | boolean | undefined>>): void => {
     void navigate({ search: (old) => said({ ...old, ...change }) as InboxSearch, replace: true });
