@@ -167,5 +167,8 @@ def test_the_list_knows_favourites_tags_and_owners(day: ApiStage) -> None:
     day.load(dag("a", dag_id="tagged", tags=("x", "y"), owners=("ann", "bob")))
     assert get(day, "/ui/dag_facets")["tags"] == [{"name": "x", "count": 1}, {"name": "y", "count": 1}]
     assert {"name": "ann", "count": 1} in get(day, "/ui/dag_facets")["owners"]
+    for text in ("AGGE", "bob", "y"):
+        assert "tagged" in [row["dag_id"] for row in get(day, "/ui/dags", search=text)["dags"]]
+    assert get(day, "/ui/dags", search="%")["dags"] == []
     day.gate.be("kim", "Viewer")
     assert get(day, "/ui/dags")["favorites"] == 0

@@ -103,7 +103,7 @@ def list_dags(
     """A page of the list with what is above it: counts, and files that cannot be read."""
     now_us = time.time_ns() // 1000
     wanted = DagFilter(
-        dag_id_pattern=search or None, tags=tags, owners=owners, paused=paused,
+        text=search.strip(), tags=tags, owners=owners, paused=paused,
         favorite=favorite, whose=call.caller.name,
     )  # fmt: skip
     attention = Attention(failing="failing" in show, running="running" in show, late="late" in show)

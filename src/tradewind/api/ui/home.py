@@ -36,6 +36,8 @@ Hours = Annotated[Literal[6, 24, 168], BeforeValidator(lambda text: int(text) if
 """A literal of numbers does not take the text that a query is."""
 GROUPS, LATE, RUNNING, WAITS, NEXT, POOLS = 12, 8, 8, 8, 8, 20
 """Rows of each part."""
+MOST_DAGS = 50
+"""Dags that a group names."""
 READ_POOL, READ_SYSTEM = Need(Action.READ, Resource.POOL), Need(Action.READ, Resource.SYSTEM)
 READ_RUN, READ_TASK = Need(Action.READ, Resource.RUN), Need(Action.READ, Resource.TASK)
 READ_QUESTION = Need(Action.READ, Resource.QUESTION)
@@ -300,7 +302,7 @@ def _group(group: Group) -> dict[str, Any]:
         "since": min((task["end_date"] for task in group.tasks if task["end_date"] is not None), default=None),
         "dags": [
             {"dag_id": dag_id, "run_id": runs[dag_id], "tasks": count}
-            for dag_id, count in list(group.dag_ids.items())[:GROUPS]
+            for dag_id, count in list(group.dag_ids.items())[:MOST_DAGS]
         ],
         "dag_count": len(group.dag_ids),
         "newest": {

@@ -6,7 +6,6 @@ import { type Schemas, send } from "../../api/client";
 import { isPage } from "../../app/pages";
 import { useMay } from "../../app/session";
 import { useClock, useSettings, useTexts } from "../../app/settings";
-import { now } from "../../lib/clock";
 import { isTyping } from "../../lib/keys";
 import { scheduleText } from "../../lib/schedule";
 import { isFinished, stateOf } from "../../lib/states";
@@ -16,6 +15,7 @@ import { Icon } from "../../parts/Icon";
 import { RunBars } from "../../parts/RunBars";
 import { StateGlyph } from "../../parts/StateGlyph";
 import { Switch } from "../../parts/Switch";
+import { useRunNow } from "../act";
 import { messages } from "./text";
 
 type DagRow = Schemas["DagRow"];
@@ -38,7 +38,7 @@ export const DagRows = ({ rows, total, now: present, isFiltered, clear, more }: 
   const clock = useClock(present);
   const navigate = useNavigate();
   const { letters } = useSettings();
-  const run = useRun();
+  const run = useRunNow();
   const pause = usePause();
   const star = useStar();
   const [at, setAt] = useState(-1);
@@ -64,7 +64,7 @@ export const DagRows = ({ rows, total, now: present, isFiltered, clear, more }: 
     else if (event.key === "ArrowUp" || (letters && event.key === "k")) move(Math.max(at - 1, 0));
     else if (row && event.key === "Enter" && event.target === event.currentTarget) void navigate({ to: "/dags/$dagId", params: { dagId: row.dag_id } });
     else if (row && letters && event.key === "p") pause.mutate({ dagId: row.dag_id, paused: !row.is_paused });
-    else if (row && letters && event.key === "r") run.mutate(row.dag_id);
+    else if (row && letters && event.key === "r") run.run(row.dag_id);
     else if (row && letters && event.key === "s") star.mutate({ dagId: row.dag_id, on: !row.is_favorite });
     else return;
     event.preventDefault();
@@ -98,7 +98,7 @@ export const DagRows = ({ rows, total, now: present, isFiltered, clear, more }: 
             return row && (
               <div key={row.dag_id} className="place" style={{ transform: `translateY(${String(start - top)}px)` }}>
                 <Row
-                  row={row} clock={clock} place={index + 2} isChosen={index === at} run={() => { run.mutate(row.dag_id); }}
+                  row={row} clock={clock} place={index + 2} isChosen={index === at} run={() => { run.run(row.dag_id); }}
                   pause={(paused) => { pause.mutate({ dagId: row.dag_id, paused }); }} star={(on) => { star.mutate({ dagId: row.dag_id, on }); }}
                 />
               </div>
@@ -192,15 +192,6 @@ const usePause = () => {
   return useMutation({
     mutationFn: ({ dagId, paused }: { dagId: string; paused: boolean }) =>
       send("PATCH", `/api/v2/dags/${encodeURIComponent(dagId)}`, { is_paused: paused }),
-    onSettled: () => queries.invalidateQueries({ queryKey: ["dags"] }),
-  });
-};
-
-const useRun = () => {
-  const queries = useQueryClient();
-  return useMutation({
-    mutationFn: (dagId: string) =>
-      send("POST", `/api/v2/dags/${encodeURIComponent(dagId)}/dagRuns`, { logical_date: null, note: null, run_after: new Date(now() / 1000).toISOString() }),
     onSettled: () => queries.invalidateQueries({ queryKey: ["dags"] }),
   });
 };

@@ -78,7 +78,7 @@ const Headline = ({ home }: { home: Home }) => {
   return (
     <h1>
       {failing > 0 && <b className="bad">{t("home.failing", { count: failing })}</b>}
-      {failing > 0 && late > 0 && t("home.and")}
+      {failing > 0 && t(late > 0 ? "home.and" : "home.failingAlone")}
       {late > 0 && <b>{t("home.isLate", { count: late })}</b>}
       {others ? t("home.others", { count: others }) : t("home.end")}
     </h1>

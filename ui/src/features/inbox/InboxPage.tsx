@@ -12,6 +12,7 @@ import { now } from "../../lib/clock";
 import { ago } from "../../lib/words";
 import { shortTime, wholeTime } from "../../lib/time";
 import { Icon } from "../../parts/Icon";
+import { Markdown } from "../../parts/Markdown";
 import { DagLink, TaskLink } from "../../parts/Places";
 import { StateGlyph } from "../../parts/StateGlyph";
 import { Trouble } from "../../parts/Trouble";
@@ -95,7 +96,7 @@ const Question = ({ detail }: { detail: Detail }) => {
           <span className="dim id cut">{task.dag_run_id}</span>
           {names && <span className="mute">{t("inbox.for", { names })}</span>}
         </p>
-        {detail.body && <p className="said">{detail.body}</p>}
+        {detail.body && <Markdown text={detail.body} />}
         {detail.response_received ? <Answered detail={detail} /> : <AnswerForm detail={detail} names={names} />}
       </div>
     </section>
