@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 
 from tradewind.api.error_groups import fingerprint, first_line, grouped
+from tradewind.api.recent import Recent
 from tradewind.core.access import Action, DagScope, Grant, Resource, Role
+from tradewind.store.times import to_us
 from tradewind.testing.api_stage import ApiStage
 from tradewind.testing.builders import dag, every
 from tradewind.testing.scheduler_stage import START
@@ -115,10 +117,35 @@ def test_a_session_says_what_its_holder_may_do(day: ApiStage) -> None:
 
 
 @pytest.mark.parametrize("hours", [6, 24, 168])
-def test_the_chart_counts_runs_that_are_over_and_the_next_ones(stage: ApiStage, hours: int) -> None:
+def test_the_chart_of_a_quiet_installation_is_empty(stage: ApiStage, hours: int) -> None:
     home = get(stage, "/ui/home", hours=hours)
     assert (home["chart"]["bars"], home["digest"]["runs"]) == ([], 0)
     assert stage.client.get("/ui/home", params={"hours": 7}).status_code == 422
+
+
+def test_the_chart_and_the_digest_count_runs_where_they_ended(stage: ApiStage, monkeypatch: pytest.MonkeyPatch) -> None:
+    stage.load(dag("a", dag_id="etl", retries=0))
+    for run_id, outcome in (("one", "success"), ("two", "failed")):
+        stage.create_run("etl", run_id)
+        stage.finish("etl", run_id, "a", outcome)
+    ended = to_us(stage.now())
+    monkeypatch.setattr("tradewind.api.ui.home.present", lambda: ended + 60_000_000)
+    home = get(stage, "/ui/home")
+    (bar,) = home["chart"]["bars"]
+    assert (bar["success"], bar["failed"]) == (1, 1)
+    at = home["chart"]["start"] + bar["place"] * home["chart"]["step"]
+    assert at <= ended < at + home["chart"]["step"]
+    digest = home["digest"]
+    assert (digest["runs"], digest["failed"], digest["runs_before"]) == (2, 1, 0)
+    assert home["failing"] == 1
+
+
+def test_a_dear_answer_is_kept_for_some_seconds_and_no_longer() -> None:
+    recent, asked = Recent(lasts_us=10, most=2), []
+    look = lambda: asked.append(1) or len(asked)  # noqa: E731
+    assert [recent.of("a", at, look) for at in (0, 9, 10)] == [1, 1, 2]
+    assert [recent.of(key, 10, look) for key in ("b", "c", "a")] == [3, 4, 5]
+    assert recent.of("c", 5, look) == 6  # kept in what is the future now
 
 
 def test_errors_that_differ_in_numbers_alone_are_one() -> None:
@@ -140,5 +167,8 @@ def test_the_list_knows_favourites_tags_and_owners(day: ApiStage) -> None:
     day.load(dag("a", dag_id="tagged", tags=("x", "y"), owners=("ann", "bob")))
     assert get(day, "/ui/dag_facets")["tags"] == [{"name": "x", "count": 1}, {"name": "y", "count": 1}]
     assert {"name": "ann", "count": 1} in get(day, "/ui/dag_facets")["owners"]
+    for text in ("AGGE", "bob", "y"):
+        assert "tagged" in [row["dag_id"] for row in get(day, "/ui/dags", search=text)["dags"]]
+    assert get(day, "/ui/dags", search="%")["dags"] == []
     day.gate.be("kim", "Viewer")
     assert get(day, "/ui/dags")["favorites"] == 0

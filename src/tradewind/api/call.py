@@ -18,6 +18,7 @@ from sqlalchemy import Connection, Engine
 from tradewind.api.asset_catalogue import Mentions
 from tradewind.api.link import Link
 from tradewind.api.log_index import LogIndexes
+from tradewind.api.recent import Recent
 from tradewind.api.specs import Specs
 from tradewind.config import Settings
 from tradewind.core.access import OF_DAGS, Action, Caller, DagFacts, DagScope, Need
@@ -103,6 +104,7 @@ class Installation:
     mentions: Mentions = field(default_factory=Mentions)
     traits: KnownTraits = field(default_factory=KnownTraits)
     logs: LogIndexes = field(default_factory=LogIndexes)
+    recent: Recent = field(default_factory=Recent)
 
 
 @dataclass(frozen=True, slots=True)

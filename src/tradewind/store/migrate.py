@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-HEAD = "0013"
+HEAD = "0014"
 """The newest migration; a test compares it with the scripts."""
 
 

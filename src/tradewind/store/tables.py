@@ -153,6 +153,8 @@ run = Table(
     Index("ix_run_open", "state", sqlite_where=text("state IN ('queued','running')"),
           postgresql_where=text("state IN ('queued','running')")),
     Index("ix_run_dag_id_number", "dag_id", "number"),
+    Index("ix_run_ended", "end_date", "state", "dag_id", sqlite_where=text("end_date IS NOT NULL"),
+          postgresql_where=text("end_date IS NOT NULL")),
     Index("ix_run_partition", "dag_id", "partition_key", sqlite_where=text("partition_key IS NOT NULL"),
           postgresql_where=text("partition_key IS NOT NULL")),
 )  # fmt: skip

@@ -3505,8 +3505,6 @@ export interface components {
         Chart: {
             /** Bars */
             bars: components["schemas"]["Bar"][];
-            /** Is Whole */
-            is_whole: boolean;
             /** Planned */
             planned: number[][];
             /** Start */
@@ -4498,7 +4496,7 @@ export interface components {
         DagWarningType: "asset conflict" | "non-existent pool" | "runtime varying value";
         /**
          * Digest
-         * @description The last day beside the one before it; `before` is None where it was not counted as a whole.
+         * @description The last day beside the one before it.
          */
         Digest: {
             /** Asked Since */
@@ -4506,7 +4504,7 @@ export interface components {
             /** Failed */
             failed: number;
             /** Failed Before */
-            failed_before: number | null;
+            failed_before: number;
             /** New Versions */
             new_versions: number;
             /** Questions */
@@ -4514,7 +4512,7 @@ export interface components {
             /** Runs */
             runs: number;
             /** Runs Before */
-            runs_before: number | null;
+            runs_before: number;
         };
         /** DryRunBackfillCollectionResponse */
         DryRunBackfillCollectionResponse: {

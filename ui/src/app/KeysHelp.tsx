@@ -1,11 +1,9 @@
 import { Dialog } from "@base-ui/react/dialog";
 import { Icon } from "../parts/Icon";
+import { MOD } from "./mod";
 import type { Group } from "./nav";
 import { useSettings, useTexts } from "./settings";
 import { messages } from "./text";
-
-const IS_MAC = /Mac|iPhone|iPad/.test(navigator.platform);
-export const MOD = IS_MAC ? "⌘" : "Ctrl ";
 
 /** Every shortcut that there is. */
 export const KeysHelp = ({ groups, close }: { groups: readonly Group[]; close: () => void }) => {

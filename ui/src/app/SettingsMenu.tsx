@@ -13,17 +13,19 @@ const NAMES: Record<Language, string> = { en: "English", ko: "한국어" };
 
 interface Props {
   name: string;
+  /** Open from the first. */
+  defaultOpen?: boolean;
   showKeys: () => void;
   signOut: () => void;
 }
 
 /** How pages look and behave for this reader, and the way out. */
-export const SettingsMenu = ({ name, showKeys, signOut }: Props) => {
+export const SettingsMenu = ({ name, defaultOpen = false, showKeys, signOut }: Props) => {
   const t = useTexts(messages);
   const router = useRouter();
   const { language, themeChoice, contrast, letters, choose } = useSettings();
   return (
-    <Popover.Root>
+    <Popover.Root defaultOpen={defaultOpen}>
       <Popover.Trigger className="btn quiet icon" aria-label={t("top.settings")} title={t("top.settings")}><Icon name="settings" /></Popover.Trigger>
       <Popover.Portal>
         <Popover.Positioner className="floating" align="end" sideOffset={6}>

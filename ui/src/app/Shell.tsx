@@ -3,15 +3,14 @@ import { lazy, Suspense, useEffect, useMemo, useState } from "react";
 import { send } from "../api/client";
 import { Icon } from "../parts/Icon";
 import { Connection } from "./Connection";
-import { KeysHelp, MOD } from "./KeysHelp";
 import { LiveProvider } from "./live";
 import { navigation, placeOf } from "./nav";
 import { isPage } from "./pages";
 import { Rail } from "./Rail";
-import { mayOf } from "./may";
+import { mayOf } from "../lib/rights";
 import { useSession } from "./session";
+import { MOD } from "./mod";
 import { useSettings, useTexts } from "./settings";
-import { SettingsMenu } from "./SettingsMenu";
 import { useShortcuts } from "./shortcuts";
 import { messages } from "./text";
 import "./shell.css";
@@ -19,9 +18,13 @@ import "./shell.css";
 const HeldToasts = lazy(async () => ({ default: (await import("../parts/HeldToasts")).HeldToasts }));
 // Fetched once the first page is there, so that it opens at once when its key is pressed.
 const importPalette = () => import("../features/palette/Palette");
-// Its list of zones and the search in it are no part of what a first page waits for.
-const ZonePicker = lazy(async () => ({ default: (await import("./ZonePicker")).ZonePicker }));
 const Palette = lazy(async () => ({ default: (await importPalette()).Palette }));
+// What floats is no part of the entry: a menu is fetched when it is pointed at, and opens when it is pressed.
+const importZones = () => import("./ZonePicker");
+const ZonePicker = lazy(async () => ({ default: (await importZones()).ZonePicker }));
+const importSettings = () => import("./SettingsMenu");
+const SettingsMenu = lazy(async () => ({ default: (await importSettings()).SettingsMenu }));
+const KeysHelp = lazy(async () => ({ default: (await import("./KeysHelp")).KeysHelp }));
 
 /** Rail, bar and the page. Work pages (a Dag, a run, a task) have the slim rail. */
 export const Shell = () => {
@@ -57,7 +60,7 @@ export const Shell = () => {
       />
       <main id="content" tabIndex={-1}>{session && <Outlet />}</main>
       <Suspense><HeldToasts /></Suspense>
-      {open === "keys" && <KeysHelp groups={groups} close={() => { setOpen(""); }} />}
+      {open === "keys" && <Suspense><KeysHelp groups={groups} close={() => { setOpen(""); }} /></Suspense>}
       {open === "palette" && <Suspense><Palette groups={groups} close={() => { setOpen(""); }} showKeys={() => { setOpen("keys"); }} signOut={() => void signOut()} /></Suspense>}
     </div>
   );
@@ -82,10 +85,34 @@ const Top = ({ name, find, showKeys, signOut }: TopProps) => {
         <Icon name="search" small /><span>{t("top.find")}</span><kbd>{MOD}K</kbd>
       </button>
       <Connection />
-      <Suspense fallback={<span className="zone hide-narrow" />}><ZonePicker /></Suspense>
-      <SettingsMenu name={name} showKeys={showKeys} signOut={signOut} />
+      <Zone />
+      <Settings name={name} showKeys={showKeys} signOut={signOut} />
     </header>
   );
+};
+
+const Zone = () => {
+  const t = useTexts(messages);
+  const { zone, home } = useSettings();
+  const [isWanted, setWanted] = useState(false);
+  const shown = zone || home;
+  const button = (
+    <button type="button" className="zone btn quiet hide-narrow" aria-haspopup="listbox" aria-label={`${t("top.zone")}: ${shown}`} title={t("top.zone")} onPointerEnter={() => void importZones()} onClick={() => { setWanted(true); }}>
+      <Icon name="clock" small />{shown}
+    </button>
+  );
+  return isWanted ? <Suspense fallback={button}><ZonePicker defaultOpen /></Suspense> : button;
+};
+
+const Settings = (props: Omit<TopProps, "find">) => {
+  const t = useTexts(messages);
+  const [isWanted, setWanted] = useState(false);
+  const button = (
+    <button type="button" className="btn quiet icon" aria-haspopup="dialog" aria-label={t("top.settings")} title={t("top.settings")} onPointerEnter={() => void importSettings()} onClick={() => { setWanted(true); }}>
+      <Icon name="settings" />
+    </button>
+  );
+  return isWanted ? <Suspense fallback={button}><SettingsMenu {...props} defaultOpen /></Suspense> : button;
 };
 
 /** The way to this page. */

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { GROUPS, navigation, placeOf } from "./nav";
-import { mayOf } from "./may";
+import { mayOf } from "../lib/rights";
 
 it("shows what the caller may see and what there is a page for, and no empty group", () => {
   const may = mayOf({ may: { dag: ["read"], pool: ["read", "edit"] } });

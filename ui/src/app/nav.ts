@@ -1,6 +1,6 @@
 /** The pages that the navigation names, by groups: those that there are, and that the caller may see. */
 import type { IconName } from "../parts/Icon";
-import type { May } from "./may";
+import type { May } from "../lib/rights";
 import type { messages } from "./text";
 
 export type NavKey = keyof typeof messages.en | "nav.home" | "nav.dags";

@@ -3,7 +3,7 @@ import { useQuery } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { useEffect, useMemo } from "react";
 import { ApiError, answered, type Schemas, server } from "../api/client";
-import { type May, mayOf } from "./may";
+import { type May, mayOf } from "../lib/rights";
 import { useSettings } from "./settings";
 
 export type Session = Schemas["Session"];

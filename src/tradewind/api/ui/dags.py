@@ -14,8 +14,9 @@ from tradewind.api.routing import Asked, Routes
 from tradewind.core.access import Resource
 from tradewind.store.paging import Page
 from tradewind.store.reading.dags import DagFilter
+from tradewind.store.reading.home import dag_counts
 from tradewind.store.reading.import_errors import ErrorFilter, import_errors_listed
-from tradewind.store.reading.overview import Attention, dag_counts, dag_overview, facets, favorites_of, last_runs
+from tradewind.store.reading.overview import Attention, dag_overview, facets, favorites_of, last_runs
 
 routes = Routes("UI")
 NEWEST = Page(limit=5, order_by=("-timestamp",))
@@ -102,7 +103,7 @@ def list_dags(
     """A page of the list with what is above it: counts, and files that cannot be read."""
     now_us = time.time_ns() // 1000
     wanted = DagFilter(
-        dag_id_pattern=search or None, tags=tags, owners=owners, paused=paused,
+        text=search.strip(), tags=tags, owners=owners, paused=paused,
         favorite=favorite, whose=call.caller.name,
     )  # fmt: skip
     attention = Attention(failing="failing" in show, running="running" in show, late="late" in show)

@@ -36,6 +36,8 @@ Hours = Annotated[Literal[6, 24, 168], BeforeValidator(lambda text: int(text) if
 """A literal of numbers does not take the text that a query is."""
 GROUPS, LATE, RUNNING, WAITS, NEXT, POOLS = 12, 8, 8, 8, 8, 20
 """Rows of each part."""
+MOST_DAGS = 50
+"""Dags that a group names."""
 READ_POOL, READ_SYSTEM = Need(Action.READ, Resource.POOL), Need(Action.READ, Resource.SYSTEM)
 READ_RUN, READ_TASK = Need(Action.READ, Resource.RUN), Need(Action.READ, Resource.TASK)
 READ_QUESTION = Need(Action.READ, Resource.QUESTION)
@@ -129,17 +131,15 @@ class Chart(Answer):
     bars: list[Bar]
     planned: list[list[int]]
     """[place after now, runs]: of each Dag its next run alone."""
-    is_whole: bool
-    """False: there were too many runs to count, so the first bars are short."""
 
 
 class Digest(Answer):
-    """The last day beside the one before it; `before` is None where it was not counted as a whole."""
+    """The last day beside the one before it."""
 
     runs: int
     failed: int
-    runs_before: int | None
-    failed_before: int | None
+    runs_before: int
+    failed_before: int
     new_versions: int
     questions: int
     asked_since: int | None
@@ -184,10 +184,15 @@ class Counts(Answer):
     broken_files: int
 
 
+def present() -> int:
+    """Microseconds since 1970."""
+    return time.time_ns() // 1000
+
+
 @routes.get("/home", Resource.DAG, response_model=Home)
 def home(call: Asked, hours: Hours = 24) -> dict[str, Any]:
     """All of the home page."""
-    now_us = time.time_ns() // 1000
+    now_us = present()
     status = asked(call, "status") if call.caller.may(READ_SYSTEM) else None
     waits = asked(call, "waits", most=WAITS * 4)
     scope, runs, tasks = call.scope, call.scope_of(READ_RUN), call.scope_of(READ_TASK)
@@ -202,9 +207,9 @@ def home(call: Asked, hours: Hours = 24) -> dict[str, Any]:
         body = {
             "running": _running(connection, runs),
             "pools": _pools(connection) if call.caller.may(READ_POOL) else [],
-            "chart": _chart(connection, scope, runs, now_us, hours),
+            "chart": _chart(call, connection, now_us, hours),
             "digest": {
-                **_digest(connection, scope, runs, now_us),
+                **_digest(call, connection, now_us),
                 "questions": questions,
                 "asked_since": asked_since,
             },
@@ -242,7 +247,7 @@ def home(call: Asked, hours: Hours = 24) -> dict[str, Any]:
 @routes.get("/counts", Resource.DAG, response_model=Counts)
 def counts(call: Asked) -> dict[str, int]:
     """What stands beside the names of pages."""
-    now_us = time.time_ns() // 1000
+    now_us = present()
     runs = call.scope_of(READ_RUN)
     with call.reading() as connection:
         open_now = reading.open_run_counts(connection, runs)
@@ -297,7 +302,7 @@ def _group(group: Group) -> dict[str, Any]:
         "since": min((task["end_date"] for task in group.tasks if task["end_date"] is not None), default=None),
         "dags": [
             {"dag_id": dag_id, "run_id": runs[dag_id], "tasks": count}
-            for dag_id, count in list(group.dag_ids.items())[:GROUPS]
+            for dag_id, count in list(group.dag_ids.items())[:MOST_DAGS]
         ],
         "dag_count": len(group.dag_ids),
         "newest": {
@@ -356,12 +361,16 @@ def _pools(connection: Connection) -> list[dict[str, Any]]:
     ]
 
 
-def _chart(connection: Connection, scope: DagScope, runs: DagScope, now_us: int, hours: int) -> dict[str, Any]:
+def _chart(call: Call, connection: Connection, now_us: int, hours: int) -> dict[str, Any]:
     step = STEPS[hours]
     start = (now_us - hours * HOUR) // step * step
     until = now_us + AHEAD[hours] * HOUR
-    bars, is_whole = reading.history(connection, runs, start, step)
-    planned = reading.planned_runs(connection, scope, now_us, until, step)
+    runs = call.scope_of(READ_RUN)
+    # A busy week has a million runs; what was counted is counted anew after some seconds.
+    bars = call.installation.recent.of(
+        ("chart", runs, start, step), now_us, lambda: reading.history(connection, runs, start, step)
+    )
+    planned = reading.planned_runs(connection, call.scope, now_us, until, step)
     places = sorted({place for place, _ in bars})
     return {
         "start": start,
@@ -372,20 +381,22 @@ def _chart(connection: Connection, scope: DagScope, runs: DagScope, now_us: int,
             for place in places
         ],
         "planned": [[place, count] for place, count in sorted(planned.items())],
-        "is_whole": is_whole,
     }
 
 
-def _digest(connection: Connection, scope: DagScope, runs: DagScope, now_us: int) -> dict[str, Any]:
+def _digest(call: Call, connection: Connection, now_us: int) -> dict[str, Any]:
     day = 24 * HOUR
-    days, is_whole = reading.history(connection, runs, now_us - 2 * day, day)
+    runs = call.scope_of(READ_RUN)
+    days = call.installation.recent.of(
+        ("days", runs), now_us, lambda: reading.history(connection, runs, now_us - 2 * day, day)
+    )
     by_day = [{state: days.get((place, state), 0) for state in ("success", "failed")} for place in (0, 1)]
     return {
         "runs": sum(by_day[1].values()),
         "failed": by_day[1]["failed"],
-        "runs_before": sum(by_day[0].values()) if is_whole else None,
-        "failed_before": by_day[0]["failed"] if is_whole else None,
-        "new_versions": reading.versions_since(connection, scope, now_us - day),
+        "runs_before": sum(by_day[0].values()),
+        "failed_before": by_day[0]["failed"],
+        "new_versions": reading.versions_since(connection, call.scope, now_us - day),
     }
 
 

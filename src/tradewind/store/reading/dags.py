@@ -72,6 +72,8 @@ class DagFilter:
     nothing: bool = False
     """Something was asked for that no Dag here can have."""
     ids: Sequence[str] | None = field(default=None)
+    text: str = ""
+    """Found in the id, a tag or an owner."""
 
 
 def dag_facts(connection: Connection, dag_id: str) -> DagFacts | None:
@@ -184,6 +186,16 @@ def conditions(wanted: DagFilter) -> list[Any]:
         found.append(dag.dag_id.in_(wanted.ids))
     if wanted.dag_id_pattern and wanted.dag_id_pattern != "~":
         found.append(like_any(dag.dag_id, wanted.dag_id_pattern))
+    if wanted.text:
+        inside = f"%{escaped(wanted.text)}%"
+        tagged = f"%{escaped(json.dumps(wanted.text)[1:-1])}%"
+        found.append(
+            or_(
+                dag.dag_id.ilike(inside, escape="\\"),
+                dag.owners.ilike(inside, escape="\\"),
+                dag.tags.ilike(tagged, escape="\\"),
+            )
+        )
     if wanted.dag_id_prefix:
         found.append(starts_any(dag.dag_id, wanted.dag_id_prefix))
     if wanted.tags:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, or_, true
+from sqlalchemy import ColumnElement, func, literal_column, or_, true
 
 from tradewind.core.errors import InvalidInput
 
@@ -20,6 +20,12 @@ def starts_any(column: Any, prefix: str) -> ColumnElement[bool]:
     # Not LIKE: whether that tells upper from lower case differs between databases.
     begins = [func.substr(column, 1, len(part)) == part for part in _parts(prefix)]
     return or_(*begins) if begins else true()
+
+
+def is_one_of(column: Any, *names: str) -> ColumnElement[bool]:
+    """A column that holds one of a few names of ours, which are written out: a database takes an index over some states
+    alone only where it can see that these are meant."""
+    return column.in_([literal_column(f"'{name}'") for name in names])  # type: ignore[no-any-return]
 
 
 def _parts(pattern: str) -> list[str]:

@@ -14,16 +14,15 @@ from sqlalchemy import ColumnElement, Connection, Integer, cast, func, literal, 
 from tradewind.core.access import DagScope
 from tradewind.store import tables as t
 from tradewind.store.paging import Row
+from tradewind.store.reading.filters import is_one_of
 from tradewind.store.reading.overview import is_late_at, newest_over
 from tradewind.store.reading.scope import in_scope, visible_dags
 
 _run, _task, _dag = t.run.c, t.task_instance.c, t.dag.c
-_OPEN = ("queued", "running")
+_is_open = is_one_of(_run.state, "queued", "running")
 MOST_RUNS = 300
 """Runs of which the tasks are looked at for one answer."""
 MOST_TASKS = 5_000
-MOST_HISTORY = 60_000
-"""Runs that the newest hours are counted from; where there are more, the count begins later."""
 
 
 def dag_tallies(connection: Connection, scope: DagScope, now_us: int) -> dict[str, int]:
@@ -32,6 +31,15 @@ def dag_tallies(connection: Connection, scope: DagScope, now_us: int) -> dict[st
     counted = [func.coalesce(func.sum(cast(column, Integer)), 0).label(name) for name, column in sums.items()]
     query = select(func.count().label("all"), *counted).where(visible_dags(scope), _dag.is_stale.is_(False))
     return {name: int(value) for name, value in connection.execute(query).mappings().one().items()}
+
+
+def dag_counts(connection: Connection, scope: DagScope, now_us: int) -> dict[str, int]:
+    """How many Dags there are in all, and how many fail, run, are late or are paused."""
+    return {
+        **dag_tallies(connection, scope, now_us),
+        "failing": len(failing_runs(connection, scope, scope)),
+        "running": running_dags(connection, scope),
+    }
 
 
 def failing_runs(connection: Connection, scope: DagScope, runs: DagScope) -> list[Row]:
@@ -47,7 +55,7 @@ def open_run_counts(connection: Connection, scope: DagScope) -> dict[str, tuple[
     """By state of runs that are not over: how many, and since when the oldest is."""
     query = (
         select(_run.state, func.count(), func.min(func.coalesce(_run.queued_at, _run.run_after)))
-        .where(_run.state.in_(_OPEN), in_scope(_run.dag_id, scope))
+        .where(_is_open, in_scope(_run.dag_id, scope))
         .group_by(_run.state)
     )
     return {state: (count, since) for state, count, since in connection.execute(query)}
@@ -58,7 +66,7 @@ def open_runs(connection: Connection, scope: DagScope, state: str, most: int, *,
     columns = (
         _run.number, _run.dag_id, _run.run_id, _run.run_type, _run.run_after, _run.queued_at, _run.start_date,
     )  # fmt: skip
-    query = select(*columns).where(_run.state == state, _run.state.in_(_OPEN), in_scope(_run.dag_id, scope))
+    query = select(*columns).where(_run.state == state, _is_open, in_scope(_run.dag_id, scope))
     order = _run.number.desc() if newest else _run.number
     return [dict(row) for row in connection.execute(query.order_by(order).limit(most)).mappings()]
 
@@ -113,45 +121,21 @@ def next_runs(connection: Connection, scope: DagScope, now_us: int, most: int) -
     return [dict(row) for row in rows.mappings()]
 
 
-def history(
-    connection: Connection, scope: DagScope, since_us: int, step_us: int
-) -> tuple[dict[tuple[int, str], int], bool]:
-    """By place of a step after `since_us` and state: runs that were over in it. And whether all of them were counted.
-
-    Numbers of runs rise with time, so the ones to look at are found by their number.
-    """
-    newest = connection.execute(select(func.max(_run.number))).scalar() or 0
-    first = _first_since(connection, since_us, newest)
-    lowest = max(first, newest - MOST_HISTORY)
+def history(connection: Connection, scope: DagScope, since_us: int, step_us: int) -> dict[tuple[int, str], int]:
+    """By place of a step after `since_us` and state: runs that were over in it. Costs a step of one index for each."""
     at = _place(_run.end_date, since_us, step_us)
     query = (
         select(at.label("place"), _run.state, func.count())
-        .where(
-            _run.number >= lowest, _run.end_date >= since_us, _run.state.in_(("success", "failed")),
-            in_scope(_run.dag_id, scope),
-        )
+        .where(_run.end_date >= since_us, _run.state.in_(("success", "failed")), in_scope(_run.dag_id, scope))
         .group_by("place", _run.state)
-    )  # fmt: skip
-    found = {(int(place), state): count for place, state, count in connection.execute(query)}
-    return found, lowest == first
+    )
+    return {(int(place), state): count for place, state, count in connection.execute(query)}
 
 
-def _first_since(connection: Connection, since_us: int, newest: int) -> int:
-    """The least number of the runs that were made since then: a dozen steps of the primary key."""
-    low, high = 1, newest + 1
-    while low < high:
-        middle = (low + high) // 2
-        query = select(func.coalesce(_run.queued_at, _run.run_after)).where(_run.number >= middle)
-        at = connection.execute(query.order_by(_run.number).limit(1)).scalar()
-        if at is None or at >= since_us - SLACK_US:
-            high = middle
-        else:
-            low = middle + 1
-    return low
-
-
-SLACK_US = 6 * 3600 * 1_000_000
-"""A run that was made earlier may have ended in the span that is asked for: so long before it one looks."""
+def running_dags(connection: Connection, scope: DagScope) -> int:
+    """How many Dags have a run that is not over."""
+    query = select(func.count(func.distinct(_run.dag_id))).join(t.dag, _dag.dag_id == _run.dag_id)
+    return int(connection.execute(query.where(_is_open, _dag.is_stale.is_(False), visible_dags(scope))).scalar() or 0)
 
 
 def versions_since(connection: Connection, scope: DagScope, since_us: int) -> int:
@@ -194,4 +178,4 @@ def _coming(scope: DagScope, now_us: int) -> list[ColumnElement[bool]]:
 
 def _place(column: ColumnElement[Any], start_us: int, step_us: int) -> ColumnElement[Any]:
     """Which step a moment lies in. Both databases divide whole numbers downwards where they are not negative."""
-    return (column - literal(start_us)).op("/")(literal(step_us))
+    return (column - literal(start_us)) // literal(step_us)

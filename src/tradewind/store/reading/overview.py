@@ -16,10 +16,8 @@ from sqlalchemy import (
     Boolean,
     ColumnElement,
     Connection,
-    Integer,
     and_,
     case,
-    cast,
     func,
     or_,
     select,
@@ -91,23 +89,6 @@ def dag_overview(
     if asked:
         query = query.where(or_(*asked))
     return paged(connection, query, page, sortable, key=(t.dag.c.dag_id,), default=("attention",))
-
-
-def dag_counts(connection: Connection, scope: DagScope, now_us: int) -> dict[str, int]:
-    """How many Dags there are in all, and how many fail, run, are late or are paused."""
-    dags = (
-        select(
-            cast(_newest(t.run.c.state, _over) == "failed", Integer).label("failing"),
-            cast(select(_open).where(_of_dag, _open).exists(), Integer).label("running"),
-            cast(is_late_at(now_us), Integer).label("late"),
-            cast(t.dag.c.is_paused, Integer).label("paused"),
-        )
-        .where(visible_dags(scope), t.dag.c.is_stale.is_(False))
-        .subquery()
-    )
-    sums = [func.coalesce(func.sum(dags.c[name]), 0).label(name) for name in ("failing", "running", "late", "paused")]
-    row = connection.execute(select(func.count().label("all"), *sums).select_from(dags)).mappings().one()
-    return {name: int(value) for name, value in row.items()}
 
 
 def last_runs(connection: Connection, dag_ids: Sequence[str], most: int = BARS) -> dict[str, list[Row]]:

@@ -12,6 +12,7 @@ from tradewind.core.states import RunState, TaskState
 from tradewind.store import tables as t
 from tradewind.store.paging import Listed, Page, Row, Sortable, paged
 from tradewind.store.reading.dags import like_any
+from tradewind.store.reading.filters import is_one_of
 from tradewind.store.reading.scope import escaped
 
 VARIABLES: Sortable = {
@@ -89,7 +90,7 @@ def slots_held(connection: Connection) -> PoolUses:
     found = PoolUses()
     attempt, deferral = t.attempt.c, t.deferral.c
     held = select(attempt.pool, attempt.state, func.sum(attempt.pool_slots)).where(
-        attempt.state.in_(("assigned", "running"))
+        is_one_of(attempt.state, "assigned", "running")
     )
     for pool, state, slots in connection.execute(held.group_by(attempt.pool, attempt.state)):
         if state == "running":
@@ -109,7 +110,7 @@ def pool_uses(connection: Connection) -> PoolUses:
     ready = (
         select(run.version, task.task_id, func.count())
         .join(t.run, run.number == task.run)
-        .where(run.state.in_((RunState.QUEUED.value, RunState.RUNNING.value)), task.state == TaskState.SCHEDULED.value)
+        .where(is_one_of(run.state, RunState.QUEUED, RunState.RUNNING), task.state == TaskState.SCHEDULED.value)
         .group_by(run.version, task.task_id)
     )
     found.scheduled.extend(tuple(row) for row in connection.execute(ready))

@@ -7,6 +7,7 @@ from sqlalchemy import Connection, func, select, true
 from tradewind.core.access import DagScope
 from tradewind.store import tables as t
 from tradewind.store.paging import Listed, Page, Row, Sortable, paged
+from tradewind.store.reading.filters import is_one_of
 from tradewind.store.reading.scope import visible_dags
 
 
@@ -34,7 +35,7 @@ def active_attempts(connection: Connection, most: int) -> list[Row]:
     query = (
         select(t.attempt, t.run.c.dag_id, t.run.c.run_id)
         .join(t.run, t.run.c.number == attempt.run)
-        .where(attempt.state.in_(("assigned", "running")))
+        .where(is_one_of(attempt.state, "assigned", "running"))
         .order_by(func.coalesce(attempt.started_at, attempt.assigned_at), attempt.id)
     )
     return [dict(row) for row in connection.execute(query.limit(most)).mappings()]

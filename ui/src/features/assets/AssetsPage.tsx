@@ -1,13 +1,17 @@
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
+import { useMemo } from "react";
 import { answered, type Schemas, server } from "../../api/client";
+import { useLive } from "../../app/live";
 import { said } from "../../app/root";
 import { useClock, useTexts } from "../../app/settings";
 import { useTitle } from "../../app/title";
 import { now } from "../../lib/clock";
+import { assetNode, lineageOf, nodeOf } from "../../lib/lineage";
 import { wholeTime } from "../../lib/time";
 import { ago } from "../../lib/words";
 import { Icon } from "../../parts/Icon";
+import { GraphView } from "../../parts/graph";
 import { DagLink } from "../../parts/Places";
 import { Trouble } from "../../parts/Trouble";
 import { AssetPanel } from "./AssetPanel";
@@ -17,6 +21,7 @@ import "./assets.css";
 
 export type Asset = Schemas["AssetResponse"];
 export type Queued = Schemas["QueuedEventResponse"];
+const TOPICS = ["asset", "watcher"];
 const MOST = 500;
 export const microsOf = (text: string): number => Date.parse(text) * 1000;
 
@@ -24,6 +29,7 @@ export const microsOf = (text: string): number => Date.parse(text) * 1000;
 export const AssetsPage = () => {
   const t = useTexts(messages);
   const search = useSearch({ from: "/shell/assets" });
+  useLive(TOPICS);
   const navigate = useNavigate({ from: "/assets" });
   const { data, error, refetch } = useQuery({
     queryKey: ["assets", "list"],
@@ -39,7 +45,7 @@ export const AssetsPage = () => {
   const chosen = data?.assets.find(({ id }) => id === search.asset);
   useTitle(chosen ? `${chosen.name} · ${t("assets.title")}` : t("assets.title"));
   if (error && !data) return <Trouble error={error} retry={() => void refetch()} />;
-  const set = (change: Partial<Record<keyof AssetsSearch, string | number | undefined>>): void => {
+  const set = (change: Partial<Record<keyof AssetsSearch, string | number | boolean | undefined>>): void => {
     void navigate({ search: (old) => said({ ...old, ...change }) as AssetsSearch, replace: true });
   };
   const text = (search.q ?? "").toLowerCase();
@@ -48,15 +54,45 @@ export const AssetsPage = () => {
     <>
       <div className="workhead">
         <h1>{t("assets.title")}</h1>
+        <div className="seg" role="group" aria-label={t("assets.title")}>
+          <button type="button" aria-pressed={!search.graph} onClick={() => { set({ graph: undefined }); }}>{t("assets.list")}</button>
+          <button type="button" aria-pressed={Boolean(search.graph)} onClick={() => { set({ graph: true }); }}>{t("assets.graph")}</button>
+        </div>
         <label className="input search"><Icon name="search" small /><input defaultValue={search.q ?? ""} placeholder={t("assets.search")} aria-label={t("assets.search")} onChange={(event) => { set({ q: event.target.value.trim() }); }} /></label>
       </div>
       {data && shown.length === 0 && <p className="mute">{t(data.assets.length ? "assets.noMatch" : "assets.none")}</p>}
       <div className={chosen ? "with-panel" : undefined}>
-        {shown.length > 0 && <AssetTable assets={shown} queued={queued ?? []} chosen={search.asset} choose={(asset) => { set({ asset }); }} />}
+        {shown.length > 0 && search.graph && <Lineage assets={shown} chosen={search.asset} choose={(asset) => { set({ asset }); }} />}
+        {shown.length > 0 && !search.graph && <AssetTable assets={shown} queued={queued ?? []} chosen={search.asset} choose={(asset) => { set({ asset }); }} />}
         {chosen && <AssetPanel key={chosen.id} asset={chosen} queued={queued?.filter((each) => each.asset_id === chosen.id) ?? []} close={() => { set({ asset: undefined }); }} />}
       </div>
       {data && data.total_entries > data.assets.length && <p className="small dim">{t("assets.more", { count: data.total_entries - data.assets.length })}</p>}
     </>
+  );
+};
+
+interface LineageProps {
+  assets: readonly Asset[];
+  chosen: number | undefined;
+  choose: (asset: number | undefined) => void;
+}
+
+const NONE: ReadonlySet<string> = new Set();
+
+/** From the Dags that update assets to those that wait for them. */
+const Lineage = ({ assets, chosen, choose }: LineageProps) => {
+  const t = useTexts(messages);
+  const navigate = useNavigate();
+  const graph = useMemo(() => lineageOf(assets, t("assets.dag")), [assets, t]);
+  const onChoose = (id: string | null): void => {
+    const found = id === null ? null : nodeOf(id);
+    if (found && "dagId" in found) void navigate({ to: "/dags/$dagId", params: { dagId: found.dagId } });
+    else choose(found?.asset);
+  };
+  return (
+    <div className="sheet lineage-view">
+      <GraphView graph={graph} closed={NONE} toggle={() => undefined} direction="right" chosen={chosen === undefined ? null : assetNode(chosen)} onChoose={onChoose} />
+    </div>
   );
 };
 

@@ -4,6 +4,8 @@ import { only, shell } from "../../app/root";
 export interface AssetsSearch {
   q?: string;
   asset?: number;
+  /** As a graph rather than a list. */
+  graph?: boolean;
 }
 
 export const assetsRoutes = [
@@ -13,6 +15,7 @@ export const assetsRoutes = [
     validateSearch: only((search): AssetsSearch => ({
       ...(typeof search.q === "string" && search.q ? { q: search.q } : {}),
       ...(typeof search.asset === "number" && Number.isSafeInteger(search.asset) ? { asset: search.asset } : {}),
+      ...(search.graph === true ? { graph: true } : {}),
     })),
     component: lazyRouteComponent(() => import("./AssetsPage"), "AssetsPage"),
   }),

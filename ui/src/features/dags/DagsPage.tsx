@@ -2,6 +2,7 @@ import { keepPreviousData, useInfiniteQuery, useQuery } from "@tanstack/react-qu
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { useEffect, useRef, useState } from "react";
 import { answered, type Schemas, server } from "../../api/client";
+import { useLive } from "../../app/live";
 import { said } from "../../app/root";
 import { useClock, useTexts } from "../../app/settings";
 import { useTitle } from "../../app/title";
@@ -19,6 +20,7 @@ import "./dags.css";
 
 type DagList = Schemas["DagList"];
 const PAGE = 100;
+const TOPICS = ["dags"];
 const SORTS: readonly DagSort[] = ["attention", "dag_id", "next_run_after", "-last_run"];
 
 /** Page by page as the reader comes to it; each is asked for again while it is shown. */
@@ -49,7 +51,7 @@ const useDags = (search: DagsSearch) =>
       return last.dags.length > 0 && shown < last.total ? shown : undefined;
     },
     placeholderData: keepPreviousData,
-    refetchInterval: 5_000,
+    refetchInterval: 30_000,
   });
 
 type Set = (change: Partial<Record<keyof DagsSearch, DagsSearch[keyof DagsSearch] | undefined>>) => void;
@@ -60,6 +62,7 @@ export const DagsPage = () => {
   const search = useSearch({ from: "/shell/dags" });
   const navigate = useNavigate({ from: "/dags" });
   const { data, error, refetch, fetchNextPage, hasNextPage, isFetchingNextPage } = useDags(search);
+  useLive(TOPICS);
   const set: Set = (change) => {
     void navigate({ search: (old) => said({ ...old, ...change }) as DagsSearch, replace: true });
   };

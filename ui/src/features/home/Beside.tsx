@@ -64,10 +64,8 @@ export const DayDigest = ({ home }: { home: Home }) => {
   const t = useTexts(messages);
   const clock = useClock(home.now);
   const { digest } = home;
-  const against = (now: number, before: number | null): string => {
-    if (before === null) return "";
-    return `, ${now === before ? t("digest.same") : t(now > before ? "digest.more" : "digest.less", { count: Math.abs(now - before) })}`;
-  };
+  const against = (now: number, before: number): string =>
+    `, ${now === before ? t("digest.same") : t(now > before ? "digest.more" : "digest.less", { count: Math.abs(now - before) })}`;
   return (
     <section className="sheet" aria-labelledby="digest">
       <header><h2 id="digest">{t("digest.title")}</h2><span className="aside">{t("digest.aside")}</span></header>

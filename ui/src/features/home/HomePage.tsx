@@ -1,6 +1,7 @@
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { answered, type Schemas, server } from "../../api/client";
+import { useLive } from "../../app/live";
 import { said } from "../../app/root";
 import { useClock, useTexts } from "../../app/settings";
 import { useTitle } from "../../app/title";
@@ -16,6 +17,9 @@ import { TideSheet } from "./TideSheet";
 import "./home.css";
 
 export type Home = Schemas["Home"];
+const TOPICS = ["dags", "health"];
+/** What waits moves without a word of the stream. */
+const REFRESH = 10_000;
 const SPANS: readonly Hours[] = [6, 24, 168];
 
 /** What fails, is late, runs and waits; how each part fares; the last day and the next hours. */
@@ -27,8 +31,9 @@ export const HomePage = () => {
     queryKey: ["home", hours],
     queryFn: () => answered(server.GET("/ui/home", { params: { query: { hours } } })),
     placeholderData: keepPreviousData,
-    refetchInterval: 5_000,
+    refetchInterval: REFRESH,
   });
+  useLive(TOPICS);
   const failing = data?.failing ?? 0;
   useTitle(failing ? `${t("home.failing", { count: failing })} · ${t("home.title")}` : t("home.title"), !data ? null : failing ? "failed" : data.late_count ? "up_for_retry" : "success");
   if (error && !data) return <Trouble error={error} retry={() => void refetch()} />;
@@ -73,7 +78,7 @@ const Headline = ({ home }: { home: Home }) => {
   return (
     <h1>
       {failing > 0 && <b className="bad">{t("home.failing", { count: failing })}</b>}
-      {failing > 0 && late > 0 && t("home.and")}
+      {failing > 0 && t(late > 0 ? "home.and" : "home.failingAlone")}
       {late > 0 && <b>{t("home.isLate", { count: late })}</b>}
       {others ? t("home.others", { count: others }) : t("home.end")}
     </h1>

@@ -1,12 +1,16 @@
 /** What fails, is late, runs and waits at this moment. */
 import { Link } from "@tanstack/react-router";
+import { useMay } from "../../app/session";
 import { useClock, useTexts } from "../../app/settings";
 import type { Say } from "../../i18n/texts";
 import { stateOf } from "../../lib/states";
 import { duration, hourMinute, shortTime, wholeTime } from "../../lib/time";
 import { spanText } from "../../lib/words";
+import { withMoments } from "../../lib/zoned";
+import { Icon } from "../../parts/Icon";
 import { DagLink, RunLink, TaskLink } from "../../parts/Places";
 import { StateGlyph } from "../../parts/StateGlyph";
+import { type Act, rerunFailed, useActs } from "../act";
 import type { Home } from "./HomePage";
 import { messages } from "./text";
 
@@ -17,6 +21,7 @@ type Wait = NonNullable<Home["waits"]>[number];
 
 export const Failing = ({ home }: { home: Home }) => {
   const t = useTexts(messages);
+  const { act, dialog } = useActs();
   return (
     <section className="sheet" aria-labelledby="failing">
       <header>
@@ -25,14 +30,25 @@ export const Failing = ({ home }: { home: Home }) => {
         {home.failing > 0 && <Link className="aside link" to="/dags" search={{ show: "failing" }}>{t("fail.all")}</Link>}
       </header>
       {home.groups.length === 0 && <p className="pad mute">{t("fail.none")}</p>}
-      {home.groups.map((group) => <Failure key={`${group.error} ${group.dags[0]?.dag_id ?? ""}`} group={group} now={home.now} />)}
+      {home.groups.map((group) => <Failure key={`${group.error} ${group.dags[0]?.dag_id ?? ""}`} group={group} now={home.now} act={act} />)}
+      {dialog}
       {home.group_count > home.groups.length && <p className="pad small dim">{t("fail.more", { count: home.group_count - home.groups.length })}</p>}
     </section>
   );
 };
 
-const Failure = ({ group, now }: { group: FailureGroup; now: number }) => {
+/** Run again what a group has failed in; null where it goes on by itself, or is more than what the page knows. */
+const rerunOf = ({ dags, dag_count: count, newest }: FailureGroup): Act | null => {
+  const [first, ...others] = dags;
+  if (!first || newest?.state !== "failed" || count > dags.length) return null;
+  const name = ({ dag_id: dagId, run_id: runId }: FailureGroup["dags"][number]) => ({ dagId, runId });
+  return others.length ? { kind: "clearRuns", runs: dags.map(name), onlyFailed: true } : rerunFailed(name(first));
+};
+
+const Failure = ({ group, now, act }: { group: FailureGroup; now: number; act: (act: Act) => void }) => {
   const t = useTexts(messages);
+  const may = useMay();
+  const rerun = rerunOf(group);
   const clock = useClock(now);
   const { newest, dags } = group;
   const first = dags[0];
@@ -60,6 +76,7 @@ const Failure = ({ group, now }: { group: FailureGroup; now: number }) => {
         {newest
           ? <TaskLink className="btn" dagId={newest.dag_id} runId={newest.run_id} taskId={newest.task_id} mapIndex={newest.map_index}>{t("fail.log")}</TaskLink>
           : <RunLink className="btn" dagId={first.dag_id} runId={first.run_id}>{t("run.run")}</RunLink>}
+        {rerun && may("edit", "task") && <button type="button" className="btn" onClick={() => { act(rerun); }}><Icon name="redo" small />{t("fail.rerun", { count: group.tasks })}</button>}
       </div>
     </div>
   );
@@ -148,6 +165,7 @@ export const Waiting = ({ home }: { home: Home }) => {
 const Held = ({ wait, now }: { wait: Wait; now: number }) => {
   const t = useTexts(messages);
   const clock = useClock(now);
+  const sentence = withMoments(wait.sentence, (at) => wholeTime(at, clock));
   return (
     <div className="fail two">
       <StateGlyph state={stateOf(wait.state)} />
@@ -162,14 +180,14 @@ const Held = ({ wait, now }: { wait: Wait; now: number }) => {
           {wait.since !== null && t("time.for", { span: spanText(clock.now - wait.since, t) })}
         </span>
       </div>
-      <div className="meta" title={wait.sentence}>{reasonText(wait, clock.language, t)}</div>
+      <div className="meta" title={sentence}>{reasonText(wait.code, sentence, clock.language, t)}</div>
     </div>
   );
 };
 
 /** The engine's own sentence has names and numbers, in English; in Korean the cause, with the sentence on hover. */
-const reasonText = (wait: Wait, language: string, t: Say<Key>): string => {
-  if (wait.sentence && language === "en") return wait.sentence;
-  const key = `code.${wait.code}`;
+const reasonText = (code: string, sentence: string, language: string, t: Say<Key>): string => {
+  if (sentence && language === "en") return sentence;
+  const key = `code.${code}`;
   return t(key in messages.en ? (key as Key) : "code.other");
 };

@@ -43,7 +43,6 @@ export const TideSheet = ({ home, hours }: { home: Home; hours: Hours }) => {
           <path d={`M${String(tide.nowX)} 0V${String(tide.base + 4)}`} stroke="var(--text)" strokeWidth="1.5" />
           <text className="now" x={Math.min(tide.nowX + 3, width - 70)} y={tide.base + 16}>{t("chart.now")} {hourMinute(home.now, clock)}</text>
         </svg>
-        {!home.chart.is_whole && <p className="small dim">{t("chart.cut")}</p>}
       </div>
     </section>
   );

@@ -2,6 +2,7 @@ import { keepPreviousData, useMutation, useQuery, useQueryClient } from "@tansta
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { type FormEvent, useState } from "react";
 import { answered, type Schemas, send, server } from "../../api/client";
+import { useLive } from "../../app/live";
 import { said } from "../../app/root";
 import { useMay, useSession } from "../../app/session";
 import { useClock, useTexts } from "../../app/settings";
@@ -12,6 +13,7 @@ import { now } from "../../lib/clock";
 import { ago } from "../../lib/words";
 import { shortTime, wholeTime } from "../../lib/time";
 import { Icon } from "../../parts/Icon";
+import { Markdown } from "../../parts/Markdown";
 import { DagLink, TaskLink } from "../../parts/Places";
 import { StateGlyph } from "../../parts/StateGlyph";
 import { Trouble } from "../../parts/Trouble";
@@ -20,6 +22,7 @@ import { messages } from "./text";
 import "./inbox.css";
 
 type Detail = Schemas["HITLDetail"];
+const TOPICS = ["question", "task"];
 const MOST = 100;
 const microsOf = (text: string): number => Date.parse(text) * 1000;
 
@@ -27,6 +30,7 @@ const microsOf = (text: string): number => Date.parse(text) * 1000;
 export const InboxPage = () => {
   const t = useTexts(messages);
   const search = useSearch({ from: "/shell/inbox" });
+  useLive(TOPICS);
   const navigate = useNavigate({ from: "/inbox" });
   const isAnswered = Boolean(search.answered);
   const { data, error, refetch } = useQuery({
@@ -47,7 +51,7 @@ export const InboxPage = () => {
         }),
       ),
     placeholderData: keepPreviousData,
-    refetchInterval: 5_000,
+    refetchInterval: 15_000,
   });
   const set = (change: Partial<Record<keyof InboxSearch, string | boolean | undefined>>): void => {
     void navigate({ search: (old) => said({ ...old, ...change }) as InboxSearch, replace: true });
@@ -93,7 +97,7 @@ const Question = ({ detail }: { detail: Detail }) => {
           <span className="dim id cut">{task.dag_run_id}</span>
           {names && <span className="mute">{t("inbox.for", { names })}</span>}
         </p>
-        {detail.body && <p className="said">{detail.body}</p>}
+        {detail.body && <Markdown text={detail.body} />}
         {detail.response_received ? <Answered detail={detail} /> : <AnswerForm detail={detail} names={names} />}
       </div>
     </section>

@@ -8,7 +8,7 @@ import { isPage } from "../../app/pages";
 import { useMay } from "../../app/session";
 import { useSettings, useTexts } from "../../app/settings";
 import { messages as frame } from "../../app/text";
-import { now } from "../../lib/clock";
+import { newKey } from "../../lib/keys";
 import { best, wishOf } from "../../lib/match";
 import { Icon } from "../../parts/Icon";
 import { dagEntries, type Entry, type EntryGroup, matching } from "./entries";
@@ -116,8 +116,7 @@ const useEntries = (text: string, { groups, close, showKeys, signOut, setNote }:
   const dags = dagEntries(data?.dags ?? [], wish, {
     open: (dagId) => { go("/dags/$dagId", { dagId }); },
     run: (dagId) => {
-      const body = { logical_date: null, run_after: new Date(now() / 1000).toISOString() };
-      change(send("POST", `/api/v2/dags/${encodeURIComponent(dagId)}/dagRuns`, body), (run) => t("palette.started", { run: (run as { dag_run_id: string }).dag_run_id }));
+      change(send("POST", `/api/v2/dags/${encodeURIComponent(dagId)}/dagRuns`, { logical_date: null }, { key: newKey() }), (run) => t("palette.started", { run: (run as { dag_run_id: string }).dag_run_id }));
     },
     runWith: isPage(router, "/dags/$dagId/trigger") ? (dagId) => { go("/dags/$dagId/trigger", { dagId }); } : null,
     pause: (dagId, paused) => {

@@ -110,7 +110,7 @@ const TriggerSheet = ({ page }: { page: Page }) => {
           <thead><tr><th>{t("trig.class")}</th><th className="num">{t("trig.count")}</th><th className="num">{t("trig.since")}</th></tr></thead>
           <tbody>
             {page.triggers.map(({ classpath, count, since }) => (
-              <tr key={classpath}><td className="id">{classpath}</td><td className="num">{count}</td><td className="num" title={since === null ? undefined : wholeTime(since, clock)}>{since === null ? "–" : ago(since, clock, t)}</td></tr>
+              <tr key={classpath}><td className={classpath ? "id" : "mute"}>{classpath || t("trig.other")}</td><td className="num">{count}</td><td className="num" title={since === null ? undefined : wholeTime(since, clock)}>{since === null ? "–" : ago(since, clock, t)}</td></tr>
             ))}
           </tbody>
         </table>
