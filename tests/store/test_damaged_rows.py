@@ -27,8 +27,8 @@ OF_BAD = {
 }
 NOT_READ = {
     "asset_event_alias", "command", "component", "connection", "dag_file", "event", "import_error", "rendered",
-    "source", "variable", "task_state_store", "asset_state_store", "account", "favorite", "login_limit", "role",
-    "session", "task_note",
+    "source", "variable", "task_state_store", "asset_state_store", "account", "dag_access", "favorite", "login_limit",
+    "role", "session", "task_note",
 }  # fmt: skip
 """Tables of which a scheduler reads nothing when it starts."""
 MORE = {

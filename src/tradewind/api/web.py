@@ -56,12 +56,17 @@ class Pages:
         self._missing = missing
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        is_page = scope["type"] == "http" and scope["method"] in ("GET", "HEAD")
+        is_page = scope["type"] == "http" and scope["method"] in ("GET", "HEAD") and _wants_page(scope)
         root = scope.get("root_path", "").rstrip("/")
         if is_page and not SERVER.match(scope["path"].removeprefix(root).removeprefix("/")):
             await (await run_in_threadpool(_page, root))(scope, receive, send)
         else:
             await self._missing(scope, receive, send)
+
+
+def _wants_page(scope: Scope) -> bool:
+    """Whether it is a browser that opens an address, rather than a program that asks for something."""
+    return any(name == b"accept" and b"text/html" in value for name, value in scope["headers"])
 
 
 def serve_pages(app: FastAPI) -> None:

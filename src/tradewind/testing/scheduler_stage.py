@@ -281,6 +281,7 @@ def fill(database: Database) -> tuple[float, list[str]]:
     database.rows("INSERT INTO task_note SELECT number, 'done', -1, 'seen', 'kim', 0 FROM run WHERE run_id = 'over'")
     stage.command("favorite.set", dag_id="bad")
     database.rows("INSERT INTO role VALUES ('some', '[]', 0)")
+    database.rows("INSERT INTO dag_access VALUES ('some', 'bad', '{}')")
     database.rows("INSERT INTO session VALUES ('s', 'kim', 'ui', 1, 0, 1, NULL, '127.0.0.1')")
     database.rows("INSERT INTO login_limit VALUES ('account:kim', 1, 0)")
     database.rows(
