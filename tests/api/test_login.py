@@ -55,6 +55,7 @@ OPEN_PATHS = {
     ("GET", "/auth/providers"), ("GET", "/auth/oidc/login"),
     ("GET", "/auth/oidc/callback"), ("GET", "/auth/oidc/logout"),
     ("GET", "/api/v2/version"), ("GET", "/favicon.svg"), ("GET", "/static/{name:path}"),
+    ("GET", "/docs"), ("GET", "/docs/{name}"), ("GET", "/redoc"),
 }  # fmt: skip
 """What answers somebody who has not said who they are."""
 

@@ -33,9 +33,9 @@ from two_teams import (
 
 from tradewind.testing.api_stage import ApiStage
 
-ENDLESS = "/api/v2/dags/{dag_id}/dagRuns/{dag_run_id}/wait"
+ENDLESS = ("/api/v2/dags/{dag_id}/dagRuns/{dag_run_id}/wait", "/ui/stream")
 """Waits for what may never come."""
-NOW = re.compile(r"20(2[5-9]|[3-9]\d)-[-:.\dT]+(Z|\+00:00)")
+NOW = re.compile(r'20(2[5-9]|[3-9]\d)-[-:.\dT]+(Z|\+00:00)|"now":\d{16}')
 """Moments of the machine's own clock; the installations' one stands still in 2024."""
 
 
@@ -184,7 +184,7 @@ def test_looking_at_any_place_shows_nothing_of_theirs(reading: Pair, scope: str)
                 if each["in"] == "query" and each.get("required")
             ]
             for path in sorted(looks(operation)):
-                if operation.path != ENDLESS or THEIRS in path:
+                if operation.path not in ENDLESS or THEIRS in path:
                     seen.append(reading.check(Drawn("GET", path, tuple(needed), None)))
     assert seen.count(200) > 60
 
@@ -194,7 +194,7 @@ def test_no_filter_and_no_order_shows_what_is_not_listed(reading: Pair) -> None:
     reading.be("by tag")
     for operation in operations(document_of(reading)):
         path = operation.path.replace("{dag_id}", "~").replace("{dag_run_id}", "~")
-        if operation.method != "GET" or "{" in path or operation.path == ENDLESS:
+        if operation.method != "GET" or "{" in path or operation.path in ENDLESS:
             continue
         for each in operation.described.get("parameters", ()):
             if each["in"] == "query" and "'string'" in str(each["schema"]):
@@ -215,7 +215,7 @@ def changing(tmp_path_factory: pytest.TempPathFactory, migrated: Path) -> Iterat
 
 def ask_for_anything(both: Pair, seed: int) -> None:
     random, document = Random(seed), document_of(both)
-    routes = [each for each in operations(document) if each.path != ENDLESS and not each.path.startswith("/auth")]
+    routes = [each for each in operations(document) if each.path not in ENDLESS and not each.path.startswith("/auth")]
     both.be(random.choice(sorted(SCOPES)))
     for _ in range(60):
         both.check(drawn(random, document, random.choice(routes)))

@@ -46,6 +46,8 @@ class Site:
         self.installation = installation
         self.browser = browser
         self.origin = f"http://{installation.until('an address', installation.address)}"
+        self.run_id = ""
+        """Of the run that tests look at."""
         self._cookies: list[Any] | None = None
 
     @contextmanager

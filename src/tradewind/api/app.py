@@ -115,7 +115,7 @@ def make_app(
     check_declared(app)
     app.state.late = LateRoutes(app, (API, UI), _late_families)
     reference.add_document(app)
-    app.state.v1 = LateV1(app.state.installation)
+    app.state.v1 = LateV1(app.state.installation, app.state.budgets)
     app.mount(V1, app.state.v1)
     soon = frozenset({f"{API}/dags", f"{API}/monitor/health", f"{UI}/stream"})
     app.add_middleware(AddsRoutes, late=app.state.late, soon=soon)

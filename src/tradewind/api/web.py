@@ -24,7 +24,7 @@ KINDS: Mapping[str, str] = {
     ".woff2": "font/woff2", ".json": "application/json",
 }  # fmt: skip
 FOREVER = "public, max-age=31536000, immutable"
-SERVER = re.compile(r"(api|ui|auth|metrics|health|static)(/|$)")
+SERVER = re.compile(r"(api|ui|auth|docs|redoc|openapi\.json|metrics|health|static)(/|$)")
 """Addresses that are the server's: what is not there is an error, not a page."""
 
 NOT_BUILT = """<!doctype html><html lang="en"><meta charset="utf-8"><meta http-equiv="refresh" content="3">

@@ -87,9 +87,7 @@ class Api:
     secret_key: str | None = setting(
         None, "webserver.secret_key", sensitive=True, effect=False, help="Signs sessions and tokens."
     )
-    default_ui_timezone: str = setting(
-        "UTC", "webserver.default_ui_timezone", effect=False, help="Time zone of the web UI."
-    )
+    default_ui_timezone: str = setting("UTC", "webserver.default_ui_timezone", help="Time zone of the web UI.")
     authenticate: bool = setting(
         True, "webserver.authenticate", help="False: without a login, to all who can connect from this machine."
     )
@@ -135,7 +133,7 @@ class Api:
         "webserver.expose_config",
         help="Whether the API shows the configuration: False, True or non-sensitive-only. Secrets are never shown.",
     )
-    instance_name: str | None = setting(None, "webserver.instance_name", effect=False, help="Name shown in the web UI.")
+    instance_name: str | None = setting(None, "webserver.instance_name", help="Name shown in the web UI.")
     ssl_cert: str = setting("", "webserver.web_server_ssl_cert", help="Certificate file for HTTPS.")
     ssl_key: str = setting("", "webserver.web_server_ssl_key", help="Key file for HTTPS.")
     maximum_page_limit: int = setting(100, help="Most rows in one answer.")

@@ -1,7 +1,6 @@
 import { Link, Outlet, useNavigate, useRouter, useRouterState } from "@tanstack/react-router";
 import { lazy, Suspense, useEffect, useMemo, useState } from "react";
 import { send } from "../api/client";
-import { HeldToasts } from "../parts/HeldToasts";
 import { Icon } from "../parts/Icon";
 import { Connection } from "./Connection";
 import { LiveProvider } from "./live";
@@ -16,6 +15,7 @@ import { useShortcuts } from "./shortcuts";
 import { messages } from "./text";
 import "./shell.css";
 
+const HeldToasts = lazy(async () => ({ default: (await import("../parts/HeldToasts")).HeldToasts }));
 // Fetched once the first page is there, so that it opens at once when its key is pressed.
 const importPalette = () => import("../features/palette/Palette");
 const Palette = lazy(async () => ({ default: (await importPalette()).Palette }));
@@ -59,7 +59,7 @@ export const Shell = () => {
         showKeys={() => { setOpen("keys"); }} signOut={() => void signOut()}
       />
       <main id="content" tabIndex={-1}>{session && <Outlet />}</main>
-      <HeldToasts />
+      <Suspense><HeldToasts /></Suspense>
       {open === "keys" && <Suspense><KeysHelp groups={groups} close={() => { setOpen(""); }} /></Suspense>}
       {open === "palette" && <Suspense><Palette groups={groups} close={() => { setOpen(""); }} showKeys={() => { setOpen("keys"); }} signOut={() => void signOut()} /></Suspense>}
     </div>

@@ -184,7 +184,8 @@ def _attempt(row: dict[str, Any], usage: list[Any] | None, needs: int | None) ->
     now_bytes, peak, cpu = usage or (None, None, None)
     same = ("dag_id", "run_id", "task_id", "map_index", "try_number", "state", "pool")
     return {
-        **{name: row[name] for name in same},
+        # Where the task is not the caller's to see, neither is the name of its pool.
+        **{name: row[name] if row["dag_id"] or name != "pool" else "" for name in same},
         "since": row["started_at"] or row["assigned_at"],
         "slots": row["pool_slots"],
         "now_bytes": now_bytes,

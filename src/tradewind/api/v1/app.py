@@ -10,6 +10,7 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import ValidationError
 from starlette.types import Receive, Scope, Send
 
+from tradewind.api.budgets import Budgets
 from tradewind.api.call import Installation
 from tradewind.api.errors import answer_errors
 from tradewind.api.routing import Asked, Routes, check_declared
@@ -24,8 +25,8 @@ which can do more. What is refused is a problem document (RFC 7807).
 class LateV1:
     """Passes requests on to the application, which it makes for the first of them."""
 
-    def __init__(self, installation: Installation) -> None:
-        self._installation = installation
+    def __init__(self, installation: Installation, budgets: Budgets) -> None:
+        self._installation, self._budgets = installation, budgets
         self._lock = Lock()
         self._made: FastAPI | None = None
 
@@ -34,7 +35,7 @@ class LateV1:
         """The application. Importing what it consists of takes a second."""
         with self._lock:
             if self._made is None:
-                self._made = make_v1(self._installation)
+                self._made = make_v1(self._installation, self._budgets)
             return self._made
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -42,14 +43,15 @@ class LateV1:
         await app(scope, receive, send)
 
 
-def make_v1(installation: Installation) -> FastAPI:
-    """The routes of `/api/v1` of an installation."""
+def make_v1(installation: Installation, budgets: Budgets) -> FastAPI:
+    """The routes of `/api/v1` of an installation; they are paid for from the budgets of its other routes."""
     from tradewind.api.reference.document import Document
     from tradewind.api.v1 import administration, dags, datasets, monitoring, people, runs, task_changes, tasks, xcoms
     from tradewind.api.v1.problems import ERROR, MEDIA_TYPE
 
     app = FastAPI(title="Tradewind", docs_url=None, redoc_url=None, openapi_url=None)
     app.state.installation = installation
+    app.state.budgets = budgets
     answer_errors(app)
 
     @app.exception_handler(ValidationError)

@@ -1,8 +1,9 @@
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
-import { type ReactNode, useEffect, useId, useMemo, useState } from "react";
+import { type ReactNode, useId, useMemo, useState } from "react";
 import { answered, ApiError, BASE, type Schemas, send, server } from "../../api/client";
 import { useClock, useTexts } from "../../app/settings";
+import { useTitle } from "../../app/title";
 import { newKey } from "../../lib/keys";
 import {
   changedNames, type Conf, type Draft, draftOf, fieldsOf, isSame, type Param, type ParamField, problemOf, readConf, refusedField, sentConf, shownJson, typeJson, written,
@@ -28,9 +29,7 @@ export const TriggerPage = () => {
     queryFn: () => answered(server.GET("/api/v2/dags/{dag_id}/details", { params: { path: { dag_id: dagId } } })),
     staleTime: 30_000,
   });
-  useEffect(() => {
-    document.title = `${t("trigger.title", { dag: dagId })} · Tradewind`;
-  }, [dagId, t]);
+  useTitle(t("trigger.title", { dag: dagId }));
   if (error && !data) return <Trouble error={error} retry={() => void refetch()} />;
   return data ? <Form key={dagId} dag={data} search={search} /> : null;
 };

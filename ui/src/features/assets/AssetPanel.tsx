@@ -3,6 +3,7 @@ import { type FormEvent, type ReactNode, useState } from "react";
 import { answered, type Schemas, send, server } from "../../api/client";
 import { useMay } from "../../app/session";
 import { useClock, useTexts } from "../../app/settings";
+import { newKey } from "../../lib/keys";
 import { now } from "../../lib/clock";
 import { shortTime, wholeTime } from "../../lib/time";
 import { Icon } from "../../parts/Icon";
@@ -141,7 +142,7 @@ const Acts = ({ asset }: { asset: Asset }) => {
   const may = useMay();
   const again = useAgain();
   const [isOpen, setOpen] = useState(false);
-  const [key] = useState(() => crypto.randomUUID());
+  const [key] = useState(newKey);
   const producers = new Set(asset.producing_tasks.map(({ dag_id: dagId }) => dagId)).size;
   const materialize = useMutation({
     mutationFn: () => send("POST", `/api/v2/assets/${String(asset.id)}/materialize`, {}, { key }) as Promise<{ dag_run_id: string }>,
@@ -178,7 +179,7 @@ const AddEvent = ({ asset, close }: { asset: Asset; close: () => void }) => {
   const again = useAgain();
   const [extra, setExtra] = useState("");
   const [partition, setPartition] = useState("");
-  const [key] = useState(() => crypto.randomUUID());
+  const [key] = useState(newKey);
   const value = objectIn(extra);
   const add = useMutation({
     mutationFn: () => send("POST", "/api/v2/assets/events", { asset_id: asset.id, extra: value, ...(partition.trim() ? { partition_key: partition.trim() } : {}) }, { key }) as Promise<{ id: number }>,

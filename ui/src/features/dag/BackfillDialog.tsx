@@ -2,6 +2,7 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useDeferredValue, useMemo, useState } from "react";
 import { ApiError, answered, type Schemas, send, server } from "../../api/client";
 import { useClock, useTexts } from "../../app/settings";
+import { newKey } from "../../lib/keys";
 import { type Clock, wholeTime } from "../../lib/time";
 import { spanText } from "../../lib/words";
 import { fromLocal, microsOf, toIso, toLocal } from "../../lib/zone";
@@ -48,7 +49,7 @@ export const BackfillDialog = ({ dagId, close }: { dagId: string; close: () => v
   const clock = useClock();
   const queries = useQueryClient();
   const [form, setForm] = useState(() => yesterday(clock));
-  const [key] = useState(() => crypto.randomUUID());
+  const [key] = useState(newKey);
   const body = useMemo(() => bodyOf(dagId, form, clock), [dagId, form, clock]);
   const asked = useDeferredValue(body);
   const plan = useQuery({

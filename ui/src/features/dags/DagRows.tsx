@@ -38,7 +38,7 @@ export const DagRows = ({ rows, total, now: present, isFiltered, clear, more }: 
   const clock = useClock(present);
   const navigate = useNavigate();
   const { letters } = useSettings();
-  const run = useRunNow();
+  const runNow = useRunNow();
   const pause = usePause();
   const star = useStar();
   const [at, setAt] = useState(-1);
@@ -64,7 +64,7 @@ export const DagRows = ({ rows, total, now: present, isFiltered, clear, more }: 
     else if (event.key === "ArrowUp" || (letters && event.key === "k")) move(Math.max(at - 1, 0));
     else if (row && event.key === "Enter" && event.target === event.currentTarget) void navigate({ to: "/dags/$dagId", params: { dagId: row.dag_id } });
     else if (row && letters && event.key === "p") pause.mutate({ dagId: row.dag_id, paused: !row.is_paused });
-    else if (row && letters && event.key === "r") run.run(row.dag_id);
+    else if (row && letters && event.key.toLowerCase() === "r") runNow.run(row.dag_id, event.shiftKey);
     else if (row && letters && event.key === "s") star.mutate({ dagId: row.dag_id, on: !row.is_favorite });
     else return;
     event.preventDefault();
@@ -77,7 +77,7 @@ export const DagRows = ({ rows, total, now: present, isFiltered, clear, more }: 
       </div>
     );
   }
-  const refused = run.error ?? pause.error ?? star.error;
+  const refused = runNow.error ?? pause.error ?? star.error;
   return (
     <>
       {refused && <p className="importerr bad" role="alert">{refused.message}</p>}
@@ -98,7 +98,7 @@ export const DagRows = ({ rows, total, now: present, isFiltered, clear, more }: 
             return row && (
               <div key={row.dag_id} className="place" style={{ transform: `translateY(${String(start - top)}px)` }}>
                 <Row
-                  row={row} clock={clock} place={index + 2} isChosen={index === at} run={() => { run.run(row.dag_id); }}
+                  row={row} clock={clock} place={index + 2} isChosen={index === at} run={(withForm) => { runNow.run(row.dag_id, withForm); }}
                   pause={(paused) => { pause.mutate({ dagId: row.dag_id, paused }); }} star={(on) => { star.mutate({ dagId: row.dag_id, on }); }}
                 />
               </div>
@@ -116,7 +116,7 @@ interface RowProps {
   clock: Clock;
   place: number;
   isChosen: boolean;
-  run: () => void;
+  run: (withForm: boolean) => void;
   pause: (paused: boolean) => void;
   star: (on: boolean) => void;
 }
@@ -150,7 +150,7 @@ const Row = ({ row, clock, place, isChosen, run, pause, star }: RowProps) => {
       <span role="cell" className="acts">
         {may("create", "run") && (
           <>
-            <button type="button" className="btn quiet icon" title={t("dags.run")} aria-label={`${t("dags.run")}: ${row.dag_id}`} onClick={run}><Icon name="play" /></button>
+            <button type="button" className="btn quiet icon" title={t("dags.run")} aria-label={`${t("dags.run")}: ${row.dag_id}`} onClick={(event) => { run(event.shiftKey); }}><Icon name="play" /></button>
             {isPage(router, form) && <Link className="btn quiet icon with" to={form as string} params={{ dagId: row.dag_id } as never} title={t("dags.runWith")} aria-label={`${t("dags.runWith")}: ${row.dag_id}`}><Icon name="settings" /></Link>}
           </>
         )}

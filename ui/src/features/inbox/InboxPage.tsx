@@ -7,6 +7,7 @@ import { said } from "../../app/root";
 import { useMay, useSession } from "../../app/session";
 import { useClock, useTexts } from "../../app/settings";
 import { useTitle } from "../../app/title";
+import { newKey } from "../../lib/keys";
 import { type Asked, fieldsOf, valueOf } from "../../lib/answers";
 import { now } from "../../lib/clock";
 import { ago } from "../../lib/words";
@@ -126,7 +127,7 @@ const AnswerForm = ({ detail, names }: { detail: Detail; names: string }) => {
   const [chosen, setChosen] = useState<readonly string[]>(detail.defaults ?? []);
   const [texts, setTexts] = useState<Readonly<Record<string, string>>>({});
   const [isChecked, setChecked] = useState(false);
-  const [key] = useState(() => crypto.randomUUID());
+  const [key] = useState(newKey);
   const { task_instance: task } = detail;
   const values = fields.map((field) => ({ field, found: valueOf(field, texts[field.name] ?? field.first) }));
   const isWrong = values.some(({ found }) => "fault" in found);

@@ -1,7 +1,8 @@
 import { Link, Outlet, useNavigate, useParams } from "@tanstack/react-router";
-import { type ReactNode, useEffect } from "react";
+import type { ReactNode } from "react";
 import type { Schemas } from "../../api/client";
 import { useClock, useTexts } from "../../app/settings";
+import { useTitle } from "../../app/title";
 import { isFinished, stateOf } from "../../lib/states";
 import { clockTime, duration, shortTime, wholeTime } from "../../lib/time";
 import { withMoments } from "../../lib/zoned";
@@ -21,9 +22,7 @@ export const RunLayout = () => {
   const { dagId, runId } = useParams({ from: "/shell/dags/$dagId/runs/$runId" });
   const t = useTexts(messages);
   const { data, error, refetch } = useRun(dagId, runId);
-  useEffect(() => {
-    document.title = `${runId}${data ? `, ${t(`state.${stateOf(data.state)}`)}` : ""} · ${dagId} · Tradewind`;
-  }, [dagId, runId, data, t]);
+  useTitle(`${dagId} ${runId}`, data ? stateOf(data.state) : null);
   if (error && !data) return <Trouble error={error} retry={() => void refetch()} />;
   if (!data) return null;
   const count = Object.values(data.states).reduce((sum, each) => sum + each, 0);
@@ -35,6 +34,7 @@ export const RunLayout = () => {
       <Why head={data} />
       <nav className="tabs" aria-label={t("run.tabs")}>
         <Link to="/dags/$dagId/runs/$runId/gantt" {...tab}>{t("run.gantt")}</Link>
+        <Link to="/dags/$dagId/runs/$runId/graph" {...tab}>{t("run.graph")}</Link>
         <Link to="/dags/$dagId/runs/$runId/tasks" {...tab}>{t("run.tasks")}<span className="n">{count}</span></Link>
         <Link to="/dags/$dagId/runs/$runId/conf" {...tab}>{t("run.conf")}</Link>
         <Link to="/dags/$dagId/runs/$runId/events" {...tab}>{t("run.events")}</Link>

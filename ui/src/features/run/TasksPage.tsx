@@ -63,7 +63,7 @@ export const TasksOf = ({ dagId, runId, search }: { dagId: string; runId: string
         <table className="taskrows" aria-label={t("tasks.list")}>
           <thead>
             <tr>
-              {head.may_change && <th scope="col" className="pick"><span className="sr">{t("tasks.choose", { task: "" })}</span></th>}
+              {head.may_change && <th scope="col" className="choose"><span className="sr">{t("tasks.choose", { task: "" })}</span></th>}
               <th scope="col">{t("col.task")}</th>
               <th scope="col">{t("col.state")}</th>
               <th scope="col" className="num hide-narrow">{t("col.waited")}</th>
@@ -140,10 +140,14 @@ const TaskLine = ({ dagId, runId, run, row, isOpen, toggle, mayChoose, isChosen,
   const span = spanOf(run);
   const bars = row.instance ? barsOf(row.instance, readyAt(run, task, span), span, run.now) : [];
   const spent = (kind: "run" | "wait"): number => bars.filter((bar) => (bar.kind === "run") === (kind === "run")).reduce((sum, bar) => sum + bar.to - bar.from, 0);
-  const [start, tries] = [row.instance ? row.instance.start : task.start, row.instance ? triesSince(row.instance, span.from).length : 0];
+  const start = row.instance ? row.instance.start : task.start;
+  // What a run that was cleared did not run again took what it took before.
+  const before = row.instance?.start != null && row.instance.end !== null ? row.instance.end - row.instance.start : 0;
+  const ran = bars.length ? spent("run") : before;
+  const tries = row.instance ? triesSince(row.instance, span.from).length || row.instance.tries.length : 0;
   return (
     <tr className={isChosen ? "sel" : ""}>
-      {mayChoose && <td className="pick"><input type="checkbox" checked={isChosen} aria-label={t("tasks.choose", { task: `${task.task_id} ${row.kind === "instance" ? row.label : ""}` })} onChange={() => { choose(row, task); }} /></td>}
+      {mayChoose && <td className="choose"><input type="checkbox" checked={isChosen} aria-label={t("tasks.choose", { task: `${task.task_id} ${row.kind === "instance" ? row.label : ""}` })} onChange={() => { choose(row, task); }} /></td>}
       <th scope="row" className={row.kind === "instance" ? "inner" : ""}>
         {row.count > 0 && <button type="button" className="btn quiet icon turn" aria-expanded={isOpen} aria-label={task.task_id} onClick={() => { toggle(row.key); }}><Icon name={isOpen ? "down" : "right"} small /></button>}
         <Link to={taskAddress(dagId, runId, task.task_id, row.instance?.map_index ?? -1)} className="id">{row.label}</Link>
@@ -151,7 +155,7 @@ const TaskLine = ({ dagId, runId, run, row, isOpen, toggle, mayChoose, isChosen,
       </th>
       <td>{row.count > 0 ? <span className="row">{Object.entries(task.states).map(([state, count]) => <span key={state} className="state" title={t(`state.${stateOf(state)}`)}><i className="st" data-s={stateOf(state)} role="img" aria-label={t(`state.${stateOf(state)}`)} />{count}</span>)}</span> : <StateName state={row.state} />}</td>
       <td className="num hide-narrow mute">{spent("wait") > 0 ? duration(spent("wait")) : "–"}</td>
-      <td className="num">{spent("run") > 0 ? duration(spent("run")) : row.count > 0 && task.start !== null ? duration((task.end ?? run.now) - task.start) : "–"}</td>
+      <td className="num">{ran > 0 ? duration(ran) : row.count > 0 && task.start !== null ? duration((task.end ?? run.now) - task.start) : "–"}</td>
       <td className="num hide-narrow mute" title={start === null ? undefined : wholeTime(start, clock)}>{start === null ? "–" : shortTime(start, clock)}</td>
       <td className="num hide-narrow mute">{tries || "–"}</td>
     </tr>

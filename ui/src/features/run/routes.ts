@@ -71,21 +71,18 @@ const events = createRoute({
   component: lazyRouteComponent(() => import("./EventsPage"), "EventsPage"),
 });
 
+const graph = createRoute({
+  getParentRoute: () => runLayout,
+  path: "/graph",
+  component: lazyRouteComponent(() => import("./GraphPage"), "GraphPage"),
+});
+
 /** Airflow's addresses of the same views. */
 const details = createRoute({
   getParentRoute: () => runLayout,
   path: "/details",
   beforeLoad: ({ params }) => { throw redirect({ to: "/dags/$dagId/runs/$runId/conf", params, replace: true }); },
 });
-const code = createRoute({
-  getParentRoute: () => runLayout,
-  path: "/code",
-  beforeLoad: ({ params }) => { throw redirect({ href: `/dags/${encodeURIComponent(params.dagId)}/code?run_id=${encodeURIComponent(params.runId)}`, replace: true }); },
-});
-const graph = createRoute({
-  getParentRoute: () => runLayout,
-  path: "/graph",
-  beforeLoad: ({ params }) => { throw redirect({ to: "/dags/$dagId/runs/$runId/gantt", params, replace: true }); },
-});
+const code = createRoute({ getParentRoute: () => runLayout, path: "/code", component: lazyRouteComponent(() => import("./CodePage"), "CodePage") });
 
-export const runRoutes = [runLayout.addChildren([index, tasks, gantt, conf, events, details, code, graph])] as const;
+export const runRoutes = [runLayout.addChildren([index, tasks, gantt, graph, conf, events, details, code])] as const;

@@ -1,10 +1,9 @@
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { answered, server } from "../../api/client";
+import { REFRESH } from "../../lib/clock";
 import { isFinished, stateOf } from "../../lib/states";
 
-/** A run that is over moves no more. */
-const REFRESH = 5_000;
-
+/** A run. One that is over moves no more, and is not asked for again. */
 export const useRun = (dagId: string, runId: string) =>
   useQuery({
     queryKey: ["run", dagId, runId],

@@ -1,0 +1,98 @@
+"""Every page, opened by its address, with hostile words in every field that people or tasks can write (S11, S12)."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from payloads import BROKEN_FILE, DAG_FILE, MARK, PAYLOADS
+from playwright.sync_api import Browser
+from sites import Site, Watch
+
+from tradewind.testing.installation import Installation
+
+FEATURES = Path(__file__).parents[2] / "ui" / "src" / "features"
+DAG, RUN = "/dags/hostile", "/dags/hostile/runs/RUN"
+SAYS, FAILS = f"{RUN}/tasks/says", f"{RUN}/tasks/fails"
+
+PAGES: dict[str, tuple[str, ...]] = {
+    "account": ("/account",),
+    "act": (f"{DAG}/trigger", f"{DAG}/trigger/json"),
+    "assets": ("/assets",),
+    "audit": ("/audit",),
+    "browse": ("/runs", "/tasks", "/xcoms"),
+    "config": ("/config", "/plugins"),
+    "connections": ("/connections",),
+    "dag": (
+        DAG, f"{DAG}/overview", f"{DAG}/graph", f"{DAG}/runs", f"{DAG}/calendar", f"{DAG}/durations", f"{DAG}/code",
+        f"{DAG}/versions", f"{DAG}/backfills", f"{DAG}/details", f"{DAG}?table=true", f"{DAG}/graph?table=true",
+    ),
+    "dags": ("/dags",),
+    "errors": ("/import-errors",),
+    "home": ("/",),
+    "inbox": ("/inbox",),
+    "login": ("/login",),
+    "pools": ("/pools",),
+    "run": (RUN, f"{RUN}/tasks", f"{RUN}/gantt", f"{RUN}/graph", f"{RUN}/conf", f"{RUN}/events"),
+    "scheduler": ("/scheduler",),
+    "task": (
+        SAYS, f"{SAYS}/details", f"{SAYS}/rendered", f"{SAYS}/xcom", f"{SAYS}/tries", f"{SAYS}/events",
+        FAILS, f"{FAILS}/details",
+    ),
+    "users": ("/users", "/roles"),
+    "variables": ("/variables",),
+    "workers": ("/workers",),
+}  # fmt: skip
+"""By the feature whose routes they are."""
+SHOWS = (DAG + "/overview", DAG + "/code", SAYS, FAILS, "/connections", "/variables")
+"""Pages that show some of the words."""
+
+
+@pytest.fixture(scope="module")
+def hostile(browser: Browser) -> Iterator[Site]:
+    """An installation whose every field says what no page may obey."""
+    dags = {"hostile.py": DAG_FILE, "broken.py": BROKEN_FILE}
+    with Installation(dags, TW_PAYLOADS=json.dumps(PAYLOADS), AIRFLOW__API__EXPOSE_CONFIG="True") as installation:
+        installation.start()
+        whole = "\n".join(text for text in PAYLOADS if "\x1b" not in text)
+        run_id = installation.trigger(
+            "hostile", conf={"all": PAYLOADS, **dict.fromkeys(PAYLOADS, 1)}, note=whole[:1000]
+        )
+        installation.wait_for_run("hostile", run_id)
+        for path, body in _written(whole):
+            status, answer = installation.http(path, method="POST", body=body)
+            assert status in (200, 201), (path, answer)
+        site = Site(installation, browser)
+        site.run_id = run_id
+        yield site
+
+
+def _written(whole: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    for n, text in enumerate(PAYLOADS):
+        yield "/api/v2/variables", {"key": f"variable_{n}", "value": text, "description": text}
+    yield "/api/v2/pools", {"name": "hostile_pool", "slots": 1, "description": whole}
+    connection = {"host": PAYLOADS[0], "schema": PAYLOADS[2], "login": PAYLOADS[3], "extra": json.dumps({"all": whole})}
+    yield "/api/v2/connections", {"connection_id": "hostile", "conn_type": "http", "description": whole, **connection}
+
+
+def test_every_feature_that_has_pages_is_looked_at() -> None:
+    assert set(PAGES) == {file.parent.name for file in FEATURES.glob("*/routes.ts")}
+
+
+@pytest.mark.parametrize("feature", sorted(PAGES))
+def test_no_page_obeys_what_people_wrote(hostile: Site, watch: Watch, feature: str) -> None:
+    with hostile.page(watch) as page:
+        for address in PAGES[feature]:
+            page.goto(address.replace("RUN", quote(hostile.run_id, safe="")))
+            page.wait_for_load_state("load")
+            page.locator("main").first.wait_for()
+            page.wait_for_timeout(700)  # what is asked for in the page's own time
+            assert re.search("[a-z]", page.locator("main").first.inner_text()), f"{address} shows nothing"
+            assert page.get_by_text("This could not be loaded").count() == 0, address
+            if address in SHOWS:
+                assert MARK in page.content(), f"{address} shows none of the words"
