@@ -7,6 +7,7 @@ import { Switch } from "../parts/Switch";
 import { type ThemeChoice, useSettings, useTexts } from "./settings";
 import { messages } from "./text";
 import { isPage } from "./pages";
+import { ZonePicker } from "./ZonePicker";
 
 const THEMES: readonly ThemeChoice[] = ["light", "dark", "system"];
 const NAMES: Record<Language, string> = { en: "English", ko: "한국어" };
@@ -49,6 +50,7 @@ export const SettingsMenu = ({ name, defaultOpen = false, showKeys, signOut }: P
             </fieldset>
             <div className="line"><span>{t("set.contrast")}</span><Switch on={contrast === "more"} label={t("set.contrast")} onChange={(on) => { choose({ contrast: on ? "more" : "" }); }} /></div>
             <div className="line"><span>{t("set.letters")}</span><Switch on={letters} label={t("set.letters")} onChange={(on) => { choose({ letters: on }); }} /></div>
+            <div className="line only-narrow"><span>{t("set.zone")}</span><ZonePicker className="zone btn" /></div>
             <p className="small dim">{t("set.kept")}</p>
             <hr />
             <Popover.Close className="act" onClick={showKeys}>{t("set.keys")}<kbd>?</kbd></Popover.Close>

@@ -5,7 +5,7 @@ import { useSettings, useTexts } from "./settings";
 import { messages } from "./text";
 
 /** The zone of every time on screen, found by typing a part of its name. */
-export const ZonePicker = ({ defaultOpen = false }: { defaultOpen?: boolean }) => {
+export const ZonePicker = ({ defaultOpen = false, className = "zone btn quiet hide-narrow" }: { defaultOpen?: boolean; className?: string }) => {
   const t = useTexts(messages);
   const { zone, home, choose } = useSettings();
   const shown = zone || home;
@@ -15,7 +15,7 @@ export const ZonePicker = ({ defaultOpen = false }: { defaultOpen?: boolean }) =
   }, [home, shown]);
   return (
     <Combobox.Root defaultOpen={defaultOpen} items={zones} value={shown} onValueChange={(chosen) => { if (chosen) choose({ zone: chosen === home ? "" : chosen }); }}>
-      <Combobox.Trigger className="zone btn quiet hide-narrow" aria-label={`${t("top.zone")}: ${shown}`} title={t("top.zone")}>
+      <Combobox.Trigger className={className} aria-label={`${t("top.zone")}: ${shown}`} title={t("top.zone")}>
         <Icon name="clock" small /><Combobox.Value />
       </Combobox.Trigger>
       <Combobox.Portal>

@@ -387,16 +387,20 @@ def _chart(call: Call, connection: Connection, now_us: int, hours: int) -> dict[
 def _digest(call: Call, connection: Connection, now_us: int) -> dict[str, Any]:
     day = 24 * HOUR
     runs = call.scope_of(READ_RUN)
-    days = call.installation.recent.of(
-        ("days", runs), now_us, lambda: reading.history(connection, runs, now_us - 2 * day, day)
-    )
+    scope = call.scope
+
+    def look() -> tuple[dict[tuple[int, str], int], int]:
+        since = now_us - day
+        return reading.history(connection, runs, since - day, day), reading.versions_since(connection, scope, since)
+
+    days, versions = call.installation.recent.of(("days", runs, scope), now_us, look)
     by_day = [{state: days.get((place, state), 0) for state in ("success", "failed")} for place in (0, 1)]
     return {
         "runs": sum(by_day[1].values()),
         "failed": by_day[1]["failed"],
         "runs_before": sum(by_day[0].values()),
         "failed_before": by_day[0]["failed"],
-        "new_versions": reading.versions_since(connection, call.scope, now_us - day),
+        "new_versions": versions,
     }
 
 

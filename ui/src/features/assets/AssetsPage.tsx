@@ -109,7 +109,7 @@ const AssetTable = ({ assets, queued, chosen, choose }: TableProps) => {
   return (
     <div className="sheet scrolls">
       <table>
-        <thead><tr><th>{t("assets.name")}</th><th>{t("assets.group")}</th><th>{t("assets.producers")}</th><th>{t("assets.consumers")}</th><th className="num">{t("assets.last")}</th></tr></thead>
+        <thead><tr><th>{t("assets.name")}</th><th className="c-group">{t("assets.group")}</th><th className="c-from">{t("assets.producers")}</th><th>{t("assets.consumers")}</th><th className="num">{t("assets.last")}</th></tr></thead>
         <tbody>
           {assets.map((asset) => {
             const waits = queued.filter((each) => each.asset_id === asset.id).length;
@@ -119,8 +119,8 @@ const AssetTable = ({ assets, queued, chosen, choose }: TableProps) => {
                 <td>
                   <button type="button" className="asset" onClick={() => { choose(asset.id); }}><span className="id med">{asset.name}</span>{asset.uri !== asset.name && <span className="dim small cut">{asset.uri}</span>}</button>
                 </td>
-                <td className="mute">{asset.group}</td>
-                <td className="names">{asset.producing_tasks.map(({ dag_id: dagId, task_id: taskId }, n) => <span key={`${dagId} ${taskId}`}>{n > 0 && ", "}<DagLink dagId={dagId} className="id">{`${dagId}.${taskId}`}</DagLink></span>)}</td>
+                <td className="mute c-group">{asset.group}</td>
+                <td className="names c-from">{asset.producing_tasks.map(({ dag_id: dagId, task_id: taskId }, n) => <span key={`${dagId} ${taskId}`}>{n > 0 && ", "}<DagLink dagId={dagId} className="id">{`${dagId}.${taskId}`}</DagLink></span>)}</td>
                 <td className="names">{asset.scheduled_dags.map(({ dag_id: dagId }, n) => <span key={dagId}>{n > 0 && ", "}<DagLink dagId={dagId} className="id" /></span>)}{waits > 0 && <span className="warn small"> · {t("assets.waits", { count: waits })}</span>}</td>
                 <td className="num nowrap" title={at === null ? undefined : wholeTime(at, clock)}>{at === null ? <span className="dim">{t("assets.never")}</span> : ago(at, clock, t)}</td>
               </tr>

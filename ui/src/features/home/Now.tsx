@@ -76,7 +76,7 @@ const Failure = ({ group, now, act }: { group: FailureGroup; now: number; act: (
         {newest
           ? <TaskLink className="btn" dagId={newest.dag_id} runId={newest.run_id} taskId={newest.task_id} mapIndex={newest.map_index}>{t("fail.log")}</TaskLink>
           : <RunLink className="btn" dagId={first.dag_id} runId={first.run_id}>{t("run.run")}</RunLink>}
-        {rerun && may("edit", "task") && <button type="button" className="btn" onClick={() => { act(rerun); }}><Icon name="redo" small />{t("fail.rerun", { count: group.tasks })}</button>}
+        {rerun && may("edit", "task") && <button type="button" className="btn" onClick={() => { act(rerun); }}><Icon name="redo" small />{t("fail.rerun", { count: group.dag_count })}</button>}
       </div>
     </div>
   );
