@@ -50,6 +50,9 @@ class ProviderCollectionResponse(Answer):
     password: bool
 
 
+NO_PROVIDER: dict[int | str, dict[str, Any]] = {404: {"description": "There is no identity provider here."}}
+
+
 @routes.get("/auth/providers", OPEN, response_model=ProviderCollectionResponse)
 def list_providers(request: Request) -> dict[str, Any]:
     """Where one can log in, for a login page."""
@@ -60,7 +63,7 @@ def list_providers(request: Request) -> dict[str, Any]:
     return {"providers": [found] if has_provider else [], "password": not is_open(settings)}
 
 
-@routes.get("/auth/oidc/login", OPEN, status_code=303)
+@routes.get("/auth/oidc/login", OPEN, status_code=303, responses=NO_PROVIDER)
 def oidc_login(request: Request, next: str | None = None) -> Response:
     """To the identity provider; the browser keeps, sealed, what has to come back."""
     single = _single(request)
@@ -75,7 +78,7 @@ def oidc_login(request: Request, next: str | None = None) -> Response:
     return response
 
 
-@routes.get("/auth/oidc/callback", OPEN, status_code=303)
+@routes.get("/auth/oidc/callback", OPEN, status_code=303, responses=NO_PROVIDER)
 def oidc_callback(request: Request) -> Response:
     """Back from there: a session for whom the provider vouches, and on to where they were."""
     single = _single(request)
@@ -88,7 +91,7 @@ def oidc_callback(request: Request) -> Response:
     return response
 
 
-@routes.get("/auth/oidc/logout", OPEN, status_code=303)
+@routes.get("/auth/oidc/logout", OPEN, status_code=303, responses=NO_PROVIDER)
 def oidc_logout(request: Request) -> Response:
     """Also out of the provider: the browser forgets its cookie and goes to the provider's page for that, if it has one.
     `POST /auth/logout` comes first, and ends the session here."""

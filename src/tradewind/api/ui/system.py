@@ -139,7 +139,7 @@ def workers(call: Asked) -> dict[str, Any]:
     for attempt in attempts[:MOST_ATTEMPTS]:
         shown = _attempt(attempt, usage.get(attempt["id"]), held.get(attempt["id"]))
         if attempt["dag_id"] in hidden:
-            shown |= {"dag_id": "", "run_id": "", "task_id": ""}
+            shown |= {"dag_id": "", "run_id": "", "task_id": "", "pool": ""}
         by_worker.setdefault(attempt["worker"], []).append(shown)
     return {
         "now": time.time_ns() // 1000,
@@ -184,8 +184,7 @@ def _attempt(row: dict[str, Any], usage: list[Any] | None, needs: int | None) ->
     now_bytes, peak, cpu = usage or (None, None, None)
     same = ("dag_id", "run_id", "task_id", "map_index", "try_number", "state", "pool")
     return {
-        # Where the task is not the caller's to see, neither is the name of its pool.
-        **{name: row[name] if row["dag_id"] or name != "pool" else "" for name in same},
+        **{name: row[name] for name in same},
         "since": row["started_at"] or row["assigned_at"],
         "slots": row["pool_slots"],
         "now_bytes": now_bytes,
@@ -201,7 +200,7 @@ def scheduler(call: Asked) -> dict[str, Any]:
     status = asked(call, "status")
     with call.reading() as connection:
         holder, epoch = owner_row(connection)
-        triggers = deferred_waits(connection)
+        triggers = deferred_waits(connection, call.scope_of(READ_TASK))
         files = files_parsed(connection, error_scopes(call)[1], MOST_FILES)
         broken = {row["file"] for row in import_errors_known(connection, error_scopes(call))}
     return {

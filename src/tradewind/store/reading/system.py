@@ -8,7 +8,7 @@ from tradewind.core.access import DagScope
 from tradewind.store import tables as t
 from tradewind.store.paging import Listed, Page, Row, Sortable, paged
 from tradewind.store.reading.filters import is_one_of
-from tradewind.store.reading.scope import visible_dags
+from tradewind.store.reading.scope import in_scope, visible_dags
 
 
 def schedulers_and_workers(connection: Connection) -> tuple[str | None, list[Row]]:
@@ -41,12 +41,13 @@ def active_attempts(connection: Connection, most: int) -> list[Row]:
     return [dict(row) for row in connection.execute(query.limit(most)).mappings()]
 
 
-def deferred_waits(connection: Connection) -> list[Row]:
-    """Deferred tasks that wait, by the trigger that they wait for."""
+def deferred_waits(connection: Connection, scope: DagScope) -> list[Row]:
+    """Deferred tasks in the scope that wait, by the trigger that they wait for."""
     held = t.deferral.c
     query = (
         select(held.classpath, func.count().label("count"), func.min(held.created_at).label("since"))
-        .where(held.is_answered.is_(False))
+        .join(t.run, t.run.c.number == held.run)
+        .where(held.is_answered.is_(False), in_scope(t.run.c.dag_id, scope))
         .group_by(held.classpath)
         .order_by(func.count().desc(), held.classpath)
     )
