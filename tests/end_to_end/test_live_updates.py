@@ -30,7 +30,7 @@ class Tab:
     """A page that reads its stream as it comes."""
 
     def __init__(self, installation: Installation, *topics: str) -> None:
-        address = installation.until("the HTTP server", lambda: installation._address())
+        address = installation.until("the HTTP server", lambda: installation.address())
         self._connection = http.client.HTTPConnection(address, timeout=PATIENCE_SECONDS)
         shown = base64.b64encode(f"{USERNAME}:{installation.password}".encode()).decode()
         query = "&".join(f"topics={topic}" for topic in topics)
