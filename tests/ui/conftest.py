@@ -18,8 +18,9 @@ EXAMPLES = ROOT / "dags" / "examples"
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """For one module: while Playwright is there its event loop runs, and nobody else in the process can have one."""
     if CHROMIUM is None:
         pytest.skip("needs Chromium")
     arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
