@@ -2,6 +2,7 @@
 import { createRoute, lazyRouteComponent, redirect } from "@tanstack/react-router";
 import { only, shell } from "../../app/root";
 import { Checked } from "../../lib/search";
+import { gridMoved } from "../task/routes";
 
 export interface GridSearch {
   runs?: 25 | 100 | 365;
@@ -177,6 +178,8 @@ const moved = Object.entries(MOVED).map(([path, to]) =>
     path: `/dags/$dagId/${path}`,
     validateSearch: (search: Record<string, unknown>) => search,
     beforeLoad: ({ params, search }) => {
+      const task = path === "grid" ? gridMoved(params.dagId, search) : null;
+      if (task) throw redirect({ ...task, replace: true } as never);
       const tab = search.tab === "graph" ? "/dags/$dagId/graph" : search.tab === "code" ? "/dags/$dagId/code" : to;
       throw redirect({ to: tab, params, search: kept(search), replace: true } as never);
     },
