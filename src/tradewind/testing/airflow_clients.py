@@ -5,19 +5,15 @@ Both releases are one package, so that neither is installed: each lies in a fold
 
 from __future__ import annotations
 
-import fcntl
 import importlib
-import subprocess
 import sys
-import tempfile
 import warnings
-import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 
-from tradewind.testing.servers import Unavailable
+from tradewind.testing.fetching import fetched
 
 RELEASES = {"2.10": "apache-airflow-client==2.10.0", "3.3": "apache-airflow-client==3.3.2"}
 PACKAGE = "airflow_client"
@@ -25,26 +21,7 @@ PACKAGE = "airflow_client"
 
 def client_of(release: str) -> Path:
     """The folder from which a release's client can be imported; raises Unavailable when PyPI cannot be reached."""
-    folder = Path(tempfile.gettempdir()) / "tradewind-airflow-clients" / release
-    if not (folder / "complete").exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        with open(folder / "lock", "w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)  # of two sessions, or two workers of one, the second waits and finds it
-            if not (folder / "complete").exists():
-                _download(folder, RELEASES[release])
-    return folder
-
-
-def _download(folder: Path, requirement: str) -> None:
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", str(folder), requirement]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
-    if done.returncode:
-        reason = "".join(done.stderr.strip().splitlines()[-1:])
-        raise Unavailable(f"PyPI gave no {requirement}: {reason}")
-    for wheel in folder.glob("*.whl"):
-        with zipfile.ZipFile(wheel) as archive:
-            archive.extractall(folder)
-    (folder / "complete").touch()
+    return fetched(f"tradewind-airflow-clients/{release}", [RELEASES[release]])
 
 
 @contextmanager

@@ -1,13 +1,8 @@
 """Example Dags of published Airflow releases, fetched from PyPI once and put where an installation finds them."""
 
-import fcntl
-import subprocess
-import sys
-import tempfile
-import zipfile
 from pathlib import Path
 
-from tradewind.testing.servers import Unavailable
+from tradewind.testing.fetching import fetched
 
 WHEELS = {
     "2.11": ("apache-airflow==2.11.0",),
@@ -18,14 +13,7 @@ FOLDERS = ("airflow/example_dags", "airflow/providers/standard/example_dags")
 
 def examples_of(release: str) -> Path:
     """The folder of a release's unpacked examples; raises Unavailable when PyPI cannot be reached."""
-    folder = Path(tempfile.gettempdir()) / "tradewind-published-airflow" / release
-    if not (folder / "complete").exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        with open(folder / "lock", "w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)  # of two sessions, or two workers of one, the second waits and finds it
-            if not (folder / "complete").exists():
-                _download(folder, WHEELS[release])
-    return folder
+    return fetched(f"tradewind-published-airflow/{release}", WHEELS[release], lambda name: "/example_dags/" in name)
 
 
 def put_examples(release: str, into: Path, only: frozenset[str] = frozenset()) -> None:
@@ -43,15 +31,3 @@ def put_examples(release: str, into: Path, only: frozenset[str] = frozenset()) -
                 target.parent.mkdir(parents=True, exist_ok=True)
                 text = path.read_text(encoding="utf-8")
                 target.write_text(text.replace("airflow.example_dags.", ""), encoding="utf-8")
-
-
-def _download(folder: Path, requirements: tuple[str, ...]) -> None:
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", str(folder), *requirements]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
-    if done.returncode:
-        reason = "".join(done.stderr.strip().splitlines()[-1:])
-        raise Unavailable(f"PyPI gave no {' '.join(requirements)}: {reason}")
-    for wheel in folder.glob("*.whl"):
-        with zipfile.ZipFile(wheel) as archive:
-            archive.extractall(folder, [name for name in archive.namelist() if "/example_dags/" in name])
-    (folder / "complete").touch()

@@ -1,7 +1,7 @@
 /** Live updates for pages: a page says which topics it shows, and its answers are mended or asked for anew as things
  *  happen. A page that nobody looks at hears nothing, and catches up when somebody looks again. */
 import { type QueryClient, useQueryClient } from "@tanstack/react-query";
-import { type ReactNode, use, createContext, useEffect, useMemo, useState, useSyncExternalStore } from "react";
+import { type ReactNode, use, createContext, useEffect, useMemo, useSyncExternalStore } from "react";
 import { now } from "../lib/clock";
 import { Mender } from "../lib/mender";
 import type { Standing } from "../lib/stream";
@@ -151,17 +151,4 @@ const nothing = (): (() => void) => () => undefined;
 export const useStanding = (): Standing => {
   const live = use(Context);
   return useSyncExternalStore(live?.subscribe ?? nothing, () => live?.standing ?? OFF);
-};
-
-/** The present in microseconds, a second at a time while something runs; it stands still when nothing is heard. */
-export const usePresent = (runs: boolean, everyMs = 1000): number => {
-  const standing = useStanding();
-  const [present, setPresent] = useState(now);
-  const ticks = runs && standing.name !== "stale";
-  useEffect(() => {
-    if (!ticks) return;
-    const timer = setInterval(() => { setPresent(now()); }, everyMs);
-    return () => { clearInterval(timer); };
-  }, [ticks, everyMs]);
-  return present;
 };

@@ -20,7 +20,6 @@ export const en = {
   "nav.main": "Main",
   "nav.home": "Home",
   "nav.dags": "Dags",
-  "nav.account": "My account",
 
   "top.live": "Live",
   "top.reconnecting": "Reconnecting",
@@ -28,8 +27,6 @@ export const en = {
   "top.schedulerAway": "Scheduler away since {time}",
   "top.neverLive": "Not live",
   "top.zone": "Time zone of every time on screen",
-  "top.theme": "Theme",
-  "top.contrast": "Contrast",
   "top.signOut": "Sign out",
   "top.skip": "Skip to content",
 
@@ -59,7 +56,6 @@ export const en = {
   "error.retry": "Try again",
   "error.notFound": "There is no such page.",
   "error.network": "The server does not answer.",
-  "loading": "Loading",
   "close": "Close",
   "copied": "Copied",
   "cancel": "Cancel",

@@ -19,7 +19,6 @@ export const ko: Record<Key, Message> = {
   "nav.main": "주 메뉴",
   "nav.home": "홈",
   "nav.dags": "Dag",
-  "nav.account": "내 계정",
 
   "top.live": "실시간",
   "top.reconnecting": "다시 연결하는 중",
@@ -27,8 +26,6 @@ export const ko: Record<Key, Message> = {
   "top.schedulerAway": "{time} 이후 스케줄러 응답 없음",
   "top.neverLive": "실시간 아님",
   "top.zone": "화면의 모든 시각에 쓰는 시간대",
-  "top.theme": "테마",
-  "top.contrast": "대비",
   "top.signOut": "로그아웃",
   "top.skip": "본문으로 이동",
 
@@ -58,7 +55,6 @@ export const ko: Record<Key, Message> = {
   "error.retry": "다시 시도",
   "error.notFound": "없는 페이지입니다.",
   "error.network": "서버가 응답하지 않습니다.",
-  loading: "불러오는 중",
   close: "닫기",
   copied: "복사함",
   cancel: "취소",

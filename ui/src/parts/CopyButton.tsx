@@ -1,5 +1,6 @@
 import { useEffect, useState } from "react";
 import { useText } from "../app/settings";
+import { copyText } from "../lib/clipboard";
 import { Icon } from "./Icon";
 
 /** Copies a text, and says so. */
@@ -12,7 +13,7 @@ export const CopyButton = ({ text, label, quiet = false }: { text: string; label
     return () => { clearTimeout(timer); };
   }, [copied]);
   const copy = async (): Promise<void> => {
-    await navigator.clipboard.writeText(text);
+    await copyText(text);
     setCopied(true);
   };
   return <button type="button" className={quiet ? "btn quiet" : "btn"} onClick={() => void copy()}><Icon name="copy" small /><span aria-live="polite">{copied ? t("copied") : label}</span></button>;

@@ -16,8 +16,6 @@ from tradewind.wire.messages import Event
 
 MOST_TOPICS = 100
 LONGEST_TOPIC = 1500
-PAIRS = ("dag", "run", "log")
-"""Topics with a name behind a colon: `dag:DAG`, `run:DAG/RUN`, `log:DAG/RUN/TASK/MAP_INDEX/TRY`."""
 PLAIN = frozenset({"dags", "health", "me", *TOPICS})
 """Topics without one. Those of the event log are the part of an event's name before the dot."""
 

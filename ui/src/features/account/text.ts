@@ -4,7 +4,6 @@ import { texts } from "../../i18n/texts";
 export const messages = texts(
   {
     "account.title": "My account",
-    "account.name": "Name",
     "account.roles": "Roles",
     "account.rights": "Rights",
     "account.rightsOn": "on {dags}",
@@ -36,7 +35,6 @@ export const messages = texts(
   },
   {
     "account.title": "내 계정",
-    "account.name": "이름",
     "account.roles": "역할",
     "account.rights": "권한",
     "account.rightsOn": "대상: {dags}",

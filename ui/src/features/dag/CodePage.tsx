@@ -2,6 +2,7 @@ import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { lazy, Suspense, useState } from "react";
 import { said } from "../../app/root";
 import { useClock, useTexts } from "../../app/settings";
+import { copyText } from "../../lib/clipboard";
 import { wholeTime } from "../../lib/time";
 import { microsOf } from "../../lib/zone";
 import { Icon } from "../../parts/Icon";
@@ -27,7 +28,7 @@ export const CodePage = () => {
   if (error && !data) return <Trouble error={error} retry={() => void refetch()} />;
   const text = data?.content ?? "";
   const copy = async (): Promise<void> => {
-    await navigator.clipboard.writeText(text);
+    await copyText(text);
     setCopied(true);
   };
   return (
@@ -43,7 +44,7 @@ export const CodePage = () => {
         <span className="id mute cut">{head?.file}</span>
         <span className="push" />
         <span className="small dim hide-narrow">{data && t("code.lines", { count: text.split("\n").length - (text.endsWith("\n") ? 1 : 0) })}</span>
-        <button type="button" className="btn quiet" disabled={!data} onClick={() => void copy()}><Icon name="copy" small />{copied ? t("task.copied") : t("code.copy")}</button>
+        <button type="button" className="btn quiet" disabled={!data} onClick={() => void copy()}><Icon name="copy" small />{copied ? t("copied") : t("code.copy")}</button>
       </div>
       <Suspense fallback={<pre className="codehost codeplain">{text}</pre>}>
         {data && <CodeView text={text} label={t("code.label", { file: head?.file ?? dagId })} />}

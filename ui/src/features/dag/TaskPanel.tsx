@@ -1,12 +1,12 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import { useState } from "react";
 import { answered, type Schemas, server } from "../../api/client";
 import { useLive } from "../../app/live";
 import { useClock, useTexts } from "../../app/settings";
 import { isFinished, stateOf } from "../../lib/states";
 import { clockTime, duration, shortTime } from "../../lib/time";
 import { bytesText } from "../../lib/words";
+import { CopyButton } from "../../parts/CopyButton";
 import { Icon } from "../../parts/Icon";
 import { StateGlyph } from "../../parts/StateGlyph";
 import { Trouble } from "../../parts/Trouble";
@@ -68,21 +68,10 @@ const What = ({ dagId, panel, run }: { dagId: string; panel: Schemas["TaskPanel"
       <div className="small mute">{facts.filter(Boolean).join(" · ")}</div>
       <div className="row acts-row">
         <Link className="btn" to="/dags/$dagId/runs/$runId/tasks/$taskId" params={{ dagId, runId: panel.run_id, taskId: panel.task_id }} search={panel.map_index < 0 ? {} : { index: panel.map_index }}>{t("task.open")}</Link>
-        <Copy text={panel.task_id} />
+        <CopyButton text={panel.task_id} label={t("task.copy")} />
       </div>
     </>
   );
-};
-
-const Copy = ({ text }: { text: string }) => {
-  const t = useTexts(messages);
-  const [copied, setCopied] = useState(false);
-  const copy = async (): Promise<void> => {
-    await navigator.clipboard.writeText(text);
-    setCopied(true);
-    setTimeout(() => { setCopied(false); }, 1500);
-  };
-  return <button type="button" className="btn" onClick={() => void copy()}><Icon name="copy" small />{copied ? t("task.copied") : t("task.copy")}</button>;
 };
 
 const Rest = ({ panel }: { panel: Schemas["TaskPanel"] }) => {

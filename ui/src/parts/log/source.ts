@@ -8,7 +8,6 @@ import type { Span } from "./scroll";
 
 export type LogAnswer = Schemas["LogRows"];
 export type LevelName = "debug" | "info" | "warning" | "error" | "critical";
-export const LEVELS: readonly LevelName[] = ["debug", "info", "warning", "error", "critical"];
 
 export interface LogQuery {
   first?: number;
