@@ -11,6 +11,13 @@ from tradewind.testing.scheduler_stage import Agent
 from tradewind.wire.messages import Command, CommandResult, Finished, Hello, Offer, Started, XComValue
 
 
+def get(stage: ApiStage, path: str, **query: Any) -> Any:
+    """What is answered where all is well."""
+    answer = stage.client.get(path, params=query)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
 def do(stage: ApiStage, kind: str, *, actor: str = "kim", **body: Any) -> Any:
     """A command that does not come through the API."""
     client = Agent()

@@ -7,6 +7,7 @@ from typing import Any
 
 from tradewind.store.times import to_us
 from tradewind.testing.api_stage import ApiStage
+from tradewind.testing.builders import dag
 from tradewind.wire.messages import Command, CommandResult, Finished, Offer, Started
 
 API = "/api/v2"
@@ -71,3 +72,14 @@ def names(answer: Any) -> list[str]:
     return [
         f"{each['task_id']}{'' if each['map_index'] < 0 else each['map_index']}" for each in answer["task_instances"]
     ]
+
+
+def in_second_try(stage: ApiStage) -> ApiStage:
+    """A run in which the first try of `a` failed, and the second one runs."""
+    stage.load(dag("a >> b", retries=1, retry_delay_seconds=1.0))
+    begin(stage)
+    finish(stage, "a", "failed", error="once")
+    stage.wait(2)
+    start(stage, "a")
+    stage.wait(0)
+    return stage

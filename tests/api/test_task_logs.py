@@ -7,11 +7,10 @@ import os
 from pathlib import Path
 
 import pytest
-from task_play import begin, finish, get, start
+from task_play import get, in_second_try
 from test_task_instances import be_scoped
 
 from tradewind.testing.api_stage import ApiStage
-from tradewind.testing.builders import dag
 from tradewind.wire.log_files import log_path
 from tradewind.wire.logs import LogLine, encode_line
 
@@ -20,13 +19,7 @@ TASK = "/dags/etl/dagRuns/r/taskInstances/a"
 
 @pytest.fixture
 def etl(stage: ApiStage) -> ApiStage:
-    stage.load(dag("a >> b", retries=1, retry_delay_seconds=1.0))
-    begin(stage)
-    finish(stage, "a", "failed", error="once")
-    stage.wait(2)
-    start(stage, "a")
-    stage.wait(0)
-    return stage
+    return in_second_try(stage)
 
 
 def file_of(stage: ApiStage, try_number: int = 1, task_id: str = "a", run_id: str = "r") -> Path:

@@ -1,8 +1,7 @@
 """What the page of a Dag's graph asks for."""
 
-from typing import Any
-
 import pytest
+from play import get
 
 from tradewind.core.access import Action, DagScope, Grant, Resource, Role
 from tradewind.core.dag import GroupSpec
@@ -22,12 +21,6 @@ ETL = dag(
 def etl(stage: ApiStage) -> ApiStage:
     stage.load(ETL)
     return stage
-
-
-def get(stage: ApiStage, path: str, **query: Any) -> Any:
-    answer = stage.client.get(path, params=query)
-    assert answer.status_code == 200, answer.text
-    return answer.json()
 
 
 def test_a_graph_has_tasks_with_what_is_before_them_and_the_group_right_around_them(etl: ApiStage) -> None:

@@ -1,9 +1,9 @@
 """What the home page, the palette and the navigation ask for."""
 
 import json
-from typing import Any
 
 import pytest
+from play import get
 
 from tradewind.api.error_groups import fingerprint, first_line, grouped
 from tradewind.api.recent import Recent
@@ -30,12 +30,6 @@ def day(stage: ApiStage) -> ApiStage:
     stage.create_run("starved", "one")
     stage.load(dag("a", dag_id="overdue", timetable=every(days=1), start_date=START, max_active_runs=1, catchup=True))
     return stage
-
-
-def get(stage: ApiStage, path: str, **query: Any) -> Any:
-    answer = stage.client.get(path, params=query)
-    assert answer.status_code == 200, answer.text
-    return answer.json()
 
 
 def test_failures_of_one_cause_are_one_group_over_dags(day: ApiStage) -> None:

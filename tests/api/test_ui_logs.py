@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from task_play import begin, finish, start
+from task_play import in_second_try
 from test_task_instances import be_scoped
 from test_task_logs import file_of, finish_attempt
 
@@ -19,7 +19,6 @@ from tradewind.api.log_index import LogIndex, LogIndexes, counts_of
 from tradewind.api.log_rows import LEVELS, MOST_TEXT, shown
 from tradewind.api.log_view import LogView
 from tradewind.testing.api_stage import ApiStage
-from tradewind.testing.builders import dag
 from tradewind.wire.logs import LogLine, encode_line
 
 T = "2024-01-01T00:00:01.000002+00:00"
@@ -28,14 +27,7 @@ LOG = "/ui/dags/etl/log"
 
 @pytest.fixture
 def etl(stage: ApiStage) -> ApiStage:
-    """The first try of `a` failed, the second one runs."""
-    stage.load(dag("a >> b", retries=1, retry_delay_seconds=1.0))
-    begin(stage)
-    finish(stage, "a", "failed", error="once")
-    stage.wait(2)
-    start(stage, "a")
-    stage.wait(0)
-    return stage
+    return in_second_try(stage)
 
 
 def get(stage: ApiStage, path: str = "", status: int = 200, **query: Any) -> Any:

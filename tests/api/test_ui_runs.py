@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from play import do, end, get, offers
 from sqlalchemy import Engine, event
-from tests.api.play import do, end, offers
 
 from tradewind.core.access import Action, DagScope, Grant, Resource, Role
 from tradewind.core.dag import GroupSpec
@@ -20,12 +20,6 @@ ETL = dag(
     groups=(GroupSpec(group_id="load", task_ids=("load.x",)),),
 )  # fmt: skip
 WIDE = dag("each >> after", dag_id="wide", tasks={"each": {"map": expand(n=60)}}, retries=0)
-
-
-def get(stage: ApiStage, path: str, **query: Any) -> Any:
-    answer = stage.client.get(path, params=query)
-    assert answer.status_code == 200, answer.text
-    return answer.json()
 
 
 def task(timeline: dict[str, Any], task_id: str) -> dict[str, Any]:

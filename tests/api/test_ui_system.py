@@ -1,16 +1,10 @@
 """What the pages of workers and of the scheduler ask for."""
 
-from typing import Any
+from play import get
 
 from tradewind.core.access import Action, DagScope, Grant, Resource, Role
 from tradewind.testing.api_stage import ApiStage
 from tradewind.testing.builders import dag
-
-
-def get(stage: ApiStage, path: str) -> Any:
-    answer = stage.client.get(path)
-    assert answer.status_code == 200, answer.text
-    return answer.json()
 
 
 def test_a_worker_says_who_it_is_and_what_it_runs(stage: ApiStage) -> None:

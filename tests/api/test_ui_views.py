@@ -1,9 +1,9 @@
 """What the web UI's pages ask for."""
 
 import base64
-from typing import Any
 
 import pytest
+from play import get
 
 from tradewind.core.access import Action, DagScope, Grant, Resource, Role
 from tradewind.core.dag import GroupSpec
@@ -30,12 +30,6 @@ def runs(stage: ApiStage) -> ApiStage:
         stage.create_run("etl", run_id)
         stage.finish("etl", run_id, "a", "success" if run_id == "one" else "failed")
     return stage
-
-
-def get(stage: ApiStage, path: str, **query: Any) -> Any:
-    answer = stage.client.get(path, params=query)
-    assert answer.status_code == 200, answer.text
-    return answer.json()
 
 
 def test_what_needs_attention_comes_first_with_its_last_runs(runs: ApiStage) -> None:

@@ -237,7 +237,7 @@ def _dag_loaded(turn: Turn, news: DagLoaded) -> None:
             )
         )
         turn.do(Record("dag.version", spec.dag_id, body={"version": news.version, "number": news.number}))
-        _put_access(turn, spec, None if known is None else before, is_new=known is None)
+        _put_access(turn, spec, before, is_new=known is None)
     facts: dict[str, Any] = {
         "file": spec.file,
         "version": news.version,
@@ -269,11 +269,9 @@ def _dag_loaded(turn: Turn, news: DagLoaded) -> None:
 
 def _put_access(turn: Turn, spec: DagSpec, before: DagSpec | None, *, is_new: bool) -> None:
     """What the file lets roles do with the Dag, in the place of what it let them do before."""
-    given = spec.extra.get(ACCESS, {})
-    had = before is None or ACCESS in before.extra
-    if had and not is_new:
+    if not is_new and (before is None or ACCESS in before.extra):
         turn.do(DropRows("dag_access", {"dag_id": spec.dag_id}))
-    for role, rights in given.items():
+    for role, rights in spec.extra.get(ACCESS, {}).items():
         turn.do(PutRow("dag_access", {"role": role, "dag_id": spec.dag_id, "rights": rights}))
 
 

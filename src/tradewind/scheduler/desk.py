@@ -627,8 +627,11 @@ class Desk:
 
     def _look_for_roles(self, dag_id: str, given: Mapping[str, Any]) -> None:
         """Rights of a role that there is not yet are kept for it; but its name may be a slip."""
-        with self._engine.connect() as connection:
-            unknown = roles_unknown(connection, given)
+        try:
+            with self._engine.connect() as connection:
+                unknown = roles_unknown(connection, given)
+        except SQLAlchemyError:
+            return  # the database is away; for a warning the news of the Dag is not given up
         for role in unknown:
             log.warning("access_control= names a role that there is not", dag_id=dag_id, role=role)
 
