@@ -37,11 +37,12 @@ test-all: $(VENV)/.test built-ui ## run all tests (REQUIRE=all makes every skipp
 built-ui: $(VENV)/.test
 	-@$(BIN)/python scripts/build_ui.py
 
-check: $(VENV)/.test $(VENV)/.check ## format, lint, types, imports; of the web UI types, lint, tests
+check: $(VENV)/.test $(VENV)/.check ## format, lint, types, imports, whether every test loads; of the web UI types, lint, tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy --strict $(STRICT:%=src/tradewind/%)
 	$(BIN)/lint-imports
+	@$(BIN)/python -m pytest --collect-only -qq >$(VENV)/collected || { tail -n 40 $(VENV)/collected; exit 1; }
 	$(BIN)/python scripts/build_ui.py --check
 
 simulate: $(VENV)/.test ## play the engine under faults drawn from seeds (SEEDS=300 FROM=0)
