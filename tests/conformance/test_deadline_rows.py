@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 from conformance_data import START, Installation
+from sqlalchemy import text
 
 from tradewind.core.dag import DagSpec, DeadlineSpec
 from tradewind.core.decisions import StartCallback
@@ -103,6 +104,46 @@ def test_a_failed_run_that_is_deleted_is_told_of_no_more(installation: Installat
     i.command("run.delete", dag_id="etl", run_id="r")
     i.advance(hours=1)
     assert (i.rows("SELECT kind FROM callback"), i.world.overdue) == ([], {})
+
+
+def test_a_run_that_is_run_again_has_told_how_long_it_took(installation: Installation) -> None:
+    """Its row forgets; what was known before a restart is known after it."""
+    i = installation
+    i.add_dag(spec(AVERAGE))
+    for minutes, run_id in ((10, "first"), (20, "second"), (30, "third")):
+        i.command("run.create", dag_id="etl", run_type="manual", run_id=run_id)
+        begun(i)
+        i.advance(minutes=minutes)
+        finish(i)
+    i.command("task.clear", dag_id="etl", run_id="second", task_ids=["a"])
+    restart(i)
+    assert i.world.runtimes == {"etl": (1800.0, 1200.0)}
+    begun(i)
+    i.advance(minutes=1)
+    finish(i)
+    restart(i)
+    assert i.world.runtimes == {"etl": (60.0, 1800.0)}
+    i.command("dag.delete", dag_id="etl")
+    assert (i.world.runtimes, i.rows("SELECT * FROM runtime")) == ({}, [])
+
+
+def test_damaged_runtimes_leave_a_dag_without_an_average(installation: Installation) -> None:
+    i = installation
+    i.add_dag(spec(AVERAGE))
+    create(i)
+    begun(i)
+    finish(i)
+    for damaged in ("[1, ", '["long"]', "[-1]", "{}"):
+        with i.engine.begin() as connection:
+            connection.execute(text("UPDATE runtime SET seconds = :damaged"), {"damaged": damaged})
+        i.owner.world = i.load(i.world.next_run_number)
+        assert i.world.runtimes == {}
+        assert [table for table, _ in i.world.set_aside] == ["runtime"]
+    create(i)
+    begun(i)
+    i.advance(minutes=1)
+    finish(i)
+    assert (i.world.runtimes, i.world.set_aside) == ({"etl": (60.0,)}, {}), "its next run mends it"
 
 
 def test_the_average_of_past_runs_is_read_again_at_a_start(installation: Installation) -> None:

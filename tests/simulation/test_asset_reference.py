@@ -35,8 +35,9 @@ A, B, C = asset("a"), asset("b"), asset("c")
 AL = {"alias": {"name": "al"}}
 EITHER_WAY = {"any": [{"all": [A, B, C]}, {"all": [AL, C]}]}
 IDENTITY, ALLOWED, EVERYWHERE, TWO_OF_THEM = MAPPERS["word"]
-_, QUARTER, QUARTERLY, SPREAD, SPREAD_OVER_TWO = MAPPERS["month"]
-DAY = MAPPERS["hour"][1]
+_, QUARTER, QUARTERLY, SPREAD, SPREAD_OVER_TWO, SPREAD_AND_BACK = MAPPERS["month"]
+DAY, _, MONTH_OF_AN_HOUR = MAPPERS["hour"][1:]
+PAIR, _, ALL_PAIRS = MAPPERS["pair"][1:]
 
 
 def events(text: str) -> list[Event]:
@@ -88,6 +89,13 @@ def test_a_policy_says_what_the_next_run_takes(condition: Any, policy: str, wait
         (QUARTERLY, "2024-03", ["2024-Q1"]),
         (SPREAD, "2024-02", ["2024-01", "2024-02", "2024-03"]),
         (DAY, "2024-03-13T02", ["2024-03-13"]),
+        (MONTH_OF_AN_HOUR, "2024-03-13T02", ["2024-03"]),
+        (MONTH_OF_AN_HOUR, "2024-03-13", []),
+        (SPREAD_AND_BACK, "2024-05", ["2024-Q2", "2024-Q2", "2024-Q2"]),
+        (PAIR, "us|2024-02", ["us|2024-Q1"]),
+        (PAIR, "asia|2024-02", []),
+        (PAIR, "us", []),
+        (ALL_PAIRS, "eu|2024-04", ["all pairs"]),
     ],
 )
 def test_a_mapper_says_which_partitions_an_update_is_for(mapper: Any, key: str, expected: list[str]) -> None:

@@ -105,11 +105,13 @@ def clears_a_maker(workload: Workload) -> bool:
     return any((a.dag_id, t) in makers for a in workload.actions if isinstance(a, Clear) for t in a.tasks)
 
 
+MAPPER_KINDS = ("identity", "allowed", "start_of", "rollup", "fan_out", "chain", "product")
+
 FEATURES: dict[str, Callable[[Workload], object]] = {
     **{f"policy {p}": any_consumer(lambda s, p=p: s.asset_policy == p) for p in ("each", "coalesce", "latest")},
     **{f"condition {how}": any_consumer(lambda s, how=how: how in s.assets) for how in ("all", "any", "asset")},
     **{f"outlet {kind}": any_outlet(kind) for kind in ("asset", "asset_ref", "alias")},
-    **{f"mapper {kind}": any_mapper(kind) for kind in ("identity", "allowed", "start_of", "rollup", "fan_out")},
+    **{f"mapper {kind}": any_mapper(kind) for kind in MAPPER_KINDS},
     "nested condition": any_consumer(lambda s: "any" in str(s.assets.get("all", ""))),
     "waits for an alias": any_consumer(lambda s: "alias" in str(s.assets)),
     "waits for a reference": any_consumer(lambda s: "asset_ref" in str(s.assets)),

@@ -328,6 +328,27 @@ class Deadlines:
         self.book.check_end({(("etl", "r"), kind, id) for id in ids}, ())
 
 
+def test_the_average_is_that_of_runs_that_have_ended_and_of_nothing_else() -> None:
+    spec = dag("a", deadlines=(DeadlineSpec(reference="average_runtime", interval_seconds=1, max_runs=2, min_runs=2),))
+    book = DeadlineBook(Rows(run=[(None, None, NOW, "manual")]), {"etl": spec}, ())  # type: ignore[arg-type]
+
+    def tell(name: str, run_id: str, second: float, **given: Any) -> None:
+        values = {"seq": 0, "dag_id": "etl", "task_id": "", "map_index": -1, "before": "", "after": "", "body": {}}
+        moment = NOW + round(second * 1e6)
+        book.take(EventRow(**{**values, "name": name, "run_id": run_id, "reason": "", "at": moment, **given}))
+
+    for n, took in enumerate((100, 10, 20)):
+        tell("run.created", f"r{n}", 0)
+        tell("run.moved", f"r{n}", 5, before="queued", after="running")
+        tell("run.moved", f"r{n}", 5 + took, before="running", after="success")
+    tell("run.moved", "r2", 900, before="success", after="failed", reason="marked")
+    tell("run.created", "r3", 1000)
+    late = BEGIN + timedelta(seconds=1016)
+    for wrong, reason in ((1000, "before it has come"), (1020, "told before")):
+        with pytest.raises(Broken, match=reason):
+            tell("run.deadline_missed", "r3", wrong, reason=late.isoformat(), body={"deadline": "deadline:0"})
+
+
 def test_a_deadline_that_was_met_is_told_nobody() -> None:
     deadlines = Deadlines()
     deadlines.ends(9.9)
@@ -529,3 +550,28 @@ def test_drawn_histories_of_one_register_are_passed() -> None:
                     kept.values.acknowledged(PLACE, flight[0])
             else:
                 kept.values.read(PLACE, kept.stored, kept.now, "reader")
+
+
+def test_what_somebody_cleans_is_gone_and_what_is_kept_afterwards_is_not() -> None:
+    now = [0]
+    stored: list[Any] = []
+    rows = Rows(asset_state_store=lambda *_: [(value,) for value in stored])
+    values = KeptValues(rows, lambda: now[0], doubles=False)  # type: ignore[arg-type]
+    first = values.writes(("asset", "a"), "one", b"1")
+    stored[:] = [b"1"]
+    values.acknowledged(("asset", "a"), first)
+    now[0] = 10
+    cleaning = values.cleans("clean")
+    stored.clear()
+    now[0] = 20
+    values.cleaned(cleaning, was_done=True)
+    now[0] = 30
+    with pytest.raises(Broken, match="I18"):
+        values.read(("asset", "a"), b"1", 25, "late")
+    second = values.writes(("asset", "a"), "two", b"2")
+    stored[:] = [b"2"]
+    values.acknowledged(("asset", "a"), second)
+    now[0] = 40
+    values.read(("asset", "a"), b"2", 35, "late")
+    with pytest.raises(Broken, match="I18"):
+        values.read(("asset", "a"), None, 35, "late")

@@ -39,6 +39,7 @@ def test_nothing_breaks_and_everything_happens(database: Database) -> None:
         assert not result.broken, f"seed {seed}: {result.broken}"
         jobs = simulation.jobs
         happened["reads"] += jobs.kept.reads
+        happened["looked back"] += jobs.past.looked
         happened["missed"] += sum(jobs.deadlines.missed.values())
         for state, action, count in database.rows(
             "SELECT state, action, count(*) FROM backfill b JOIN backfill_run r ON r.backfill = b.id GROUP BY 1, 2"
@@ -47,7 +48,18 @@ def test_nothing_breaks_and_everything_happens(database: Database) -> None:
             happened[action] += count
         for answered_at, answered_by in database.rows("SELECT answered_at, answered_by FROM question"):
             happened["open" if not answered_at else "answer" if answered_by else "default"] += 1
-    wanted = {"reads", "missed", "completed", "cancelled", "create", "leave", "clear", "default", "answer"}
+    wanted = {
+        "reads",
+        "missed",
+        "completed",
+        "cancelled",
+        "create",
+        "leave",
+        "clear",
+        "default",
+        "answer",
+        "looked back",
+    }
     assert happened.keys() >= wanted, happened
     assert min(happened["reads"], happened["missed"], happened["create"], happened["answer"]) > 20, happened
 
@@ -57,7 +69,8 @@ def test_nothing_breaks_and_everything_happens(database: Database) -> None:
     [
         "goes on while it is paused", "has more runs than its limit", "tells a deadline again",
         "forgets a deadline's callback at a takeover", "acknowledges state before it commits",
-        "keeps one state for all instances",
+        "keeps one state for all instances", "does not look back in a backfill",
+        "forgets how long runs took at a restart",
     ],
 )  # fmt: skip
 def test_a_planted_bug_is_found(name: str) -> None:

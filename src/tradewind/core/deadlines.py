@@ -5,6 +5,7 @@ has failed is late when its moment comes. Each is told once. Where a reference i
 that has it is asked for the moment, as one is that calls back.
 """
 
+import json
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
@@ -71,9 +72,9 @@ def _set(turn: Turn, live: LiveRun, name: str, at: datetime, *, again: bool) -> 
     turn.world.at(at, "deadline", (number, name))
 
 
-def ended(turn: Turn, live: LiveRun) -> None:
+def ended(turn: Turn, live: LiveRun, *, has_run: bool) -> None:
     """The run is over. What it was to have done in time is met if it has succeeded, as is what one of its tasks was to
-    have done; the rest is missed when its moment comes. The run tells the average of the next ones."""
+    have done; the rest is missed when its moment comes. One that `has_run` until now tells the average of the next."""
     world, run = turn.world, live.run
     if (kept := world.overdue.pop(run.number, None)) is not None:
         live.deadlines = {**kept.deadlines, **live.deadlines}
@@ -87,9 +88,16 @@ def ended(turn: Turn, live: LiveRun) -> None:
     elif met:
         turn.do(DropRows("deadline", {"run": run.number}))
     most = runtimes_wanted(live.plan.spec)
-    if most and run.start_date is not None:
-        seconds = (turn.now - run.start_date).total_seconds()
-        world.runtimes[run.dag_id] = (seconds, *world.runtimes.get(run.dag_id, ()))[:most]
+    if most and has_run and run.start_date is not None:
+        seconds = max(0.0, (turn.now - run.start_date).total_seconds())  # a clock may have been set back
+        keep_runtimes(turn, run.dag_id, (seconds, *world.runtimes.get(run.dag_id, ()))[:most])
+
+
+def keep_runtimes(turn: Turn, dag_id: str, seconds: tuple[float, ...]) -> None:
+    """How long a Dag's last runs took, newest first: what an average of the next ones looks at."""
+    turn.world.runtimes[dag_id] = seconds
+    turn.world.set_aside.pop(("runtime", dag_id), None)
+    turn.do(PutRow("runtime", {"dag_id": dag_id, "seconds": json.dumps(seconds)}))
 
 
 def _is_met(live: LiveRun, name: str) -> bool:

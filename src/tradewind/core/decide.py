@@ -221,7 +221,8 @@ def _dag_loaded(turn: Turn, news: DagLoaded) -> None:
     if unplanned is not None:
         world.take_back(spec.dag_id)
     if len(news.runtimes) > len(world.runtimes.get(spec.dag_id, ())):
-        world.runtimes[spec.dag_id] = news.runtimes  # what ended since the Dag looks at it is known already
+        # What ended since the Dag looks at it is known already.
+        deadlines.keep_runtimes(turn, spec.dag_id, news.runtimes)
     if changed:
         turn.do(
             PutRow(

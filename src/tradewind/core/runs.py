@@ -348,8 +348,9 @@ def _waits_on_past(turn: Turn, live: LiveRun) -> bool:
 
 
 def _finish(turn: Turn, live: LiveRun, state: RunState, reason: str) -> None:
+    has_run = live.run.state is RunState.RUNNING
     turn.move_run(live, state, reason=reason, end_date=turn.now)
-    deadlines.ended(turn, live)
+    deadlines.ended(turn, live, has_run=has_run)
     run, spec, world = live.run, live.plan.spec, turn.world
     kind = "on_success" if state is RunState.SUCCESS else "on_failure"
     if kind in spec.callbacks:

@@ -506,6 +506,7 @@ class World:
     def forget_dag(self, dag_id: str) -> None:
         """The Dag is deleted."""
         self.dags.pop(dag_id, None)
+        self.runtimes.pop(dag_id, None)
         plan = self.plans.get(dag_id)
         self.plans.drop(dag_id)
         self.assets.forget(dag_id)

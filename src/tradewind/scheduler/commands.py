@@ -280,6 +280,7 @@ def delete_dag(context: Context, body: Body, actor: str) -> Wish:
         DropRows("partition_queue", {"dag_id": dag_id}),
         DropRows("favorite", {"dag_id": dag_id}),
         DropRows("dag_access", {"dag_id": dag_id}),
+        DropRows("runtime", {"dag_id": dag_id}),
         Record("dag.gone", dag_id),
     )
     return Rows((*_delete_runs(dag_id, runs), *rest, *turn.operations), reads_again=mends)

@@ -85,6 +85,12 @@ def _person(value: str) -> str:
     return "" if len(found) == 2 and all(isinstance(part, str) for part in found) else "is not an id and a name"
 
 
+def _numbers(value: str) -> str:
+    if fault := _texts(value):
+        return fault
+    return "" if all(type(part) in (int, float) and part >= 0 for part in json.loads(value)) else "is not of numbers"
+
+
 _map_index = _between(-1, MOST)
 
 RULES: Mapping[str, Mapping[str, Rule]] = {
@@ -116,6 +122,7 @@ RULES: Mapping[str, Mapping[str, Rule]] = {
     "pool": {"slots": _between(-1, MOST)},
     "callback": {"run": _key, "map_index": _map_index, "try_number": _count},
     "deadline": {"run": _key},
+    "runtime": {"seconds": _numbers},
     "question": {
         "run": _key, "map_index": _map_index, "try_number": _count, "options": _texts, "defaults": _texts,
         "answered_by": _person, "assigned": _texts, "chosen": _texts, "params": _object,

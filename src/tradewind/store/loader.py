@@ -1,11 +1,12 @@
 """Building the World from the database: at start, after a takeover, and after a commit that failed."""
 
 import gc
+import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Engine, Row, Select, Table, and_, or_, select
 from sqlalchemy.exc import DBAPIError
@@ -13,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from tradewind.core.asset_queue import WaitingEvent
 from tradewind.core.assets import keys_of
 from tradewind.core.backfill_plan import Action, LiveBackfill
-from tradewind.core.deadlines import overdue, runtimes_wanted
+from tradewind.core.deadlines import overdue
 from tradewind.core.errors import InvalidInput, Unreadable
 from tradewind.core.past import Place, PreviousRun, as_previous, place_of, worth_keeping
 from tradewind.core.plan import Plan
@@ -28,7 +29,6 @@ from tradewind.core.world import IN_MOTION, MOST_OVER, LiveRun, World
 from tradewind.store import checked
 from tradewind.store import tables as t
 from tradewind.store.checked import raw, read
-from tradewind.store.queries import runtimes
 from tradewind.store.rows import (
     TASK_COLUMNS,
     asset_event_of,
@@ -67,13 +67,13 @@ def load_world(
     # What is built here stays: the collector would look through it again and again (a quarter of the time).
     with _without_collector(), engine.connect() as connection:
         _load_pools(connection, world)
-        wanted = _load_dags(connection, world)
-        _load_past(connection, world, wanted.past)
+        past = _load_dags(connection, world)
+        _load_past(connection, world, past)
         _load_backfills(connection, world)
         _load_runs(connection, world)
         _load_attempts(connection, world)
         _load_deferrals(connection, world)
-        _load_deadlines(connection, world, wanted.runtimes)
+        _load_deadlines(connection, world)
         _load_asset_events(connection, world)
         _load_watchers(connection, world)
     _look_at_runs(world, now)
@@ -97,27 +97,21 @@ def _load_pools(connection: Connection, world: World) -> None:
         world.pools[row["name"]] = pool_of(row)
 
 
-class _Wanted(NamedTuple):
-    """What else is to be read, for which Dags; asking their plans later would unpack each of them."""
+def _load_dags(connection: Connection, world: World) -> list[str]:
+    """What a Dag's own row says, and the version that it names; a query for many, since most Dags are idle.
 
-    past: list[str]
-    """Those whose tasks look at the run before."""
-    runtimes: dict[str, int]
-    """Those whose deadlines look at their last runs, and at how many."""
-
-
-def _load_dags(connection: Connection, world: World) -> _Wanted:
-    """What a Dag's own row says, and the version that it names; a query for many, since most Dags are idle."""
-    wanted, all_rows = _Wanted([], {}), list(_sound(connection, world, t.dag, dag_id="dag_id"))
+    Gives the Dags whose tasks look at the run before: asking their plans later would unpack each of them.
+    """
+    past, all_rows = list[str](), list(_sound(connection, world, t.dag, dag_id="dag_id"))
     for begin in range(0, len(all_rows), DAGS_AT_ONCE):
         rows = all_rows[begin : begin + DAGS_AT_ONCE]
         versions = _stored_versions(connection, [row["version"] for row in rows])
         for row in rows:
-            _load_dag(world, row, versions, wanted)
-    return wanted
+            _load_dag(world, row, versions, past)
+    return past
 
 
-def _load_dag(world: World, row: dict[str, Any], versions: Mapping[str, Mapping[Any, Any]], wanted: _Wanted) -> None:
+def _load_dag(world: World, row: dict[str, Any], versions: Mapping[str, Mapping[Any, Any]], past: list[str]) -> None:
     dag_id = row["dag_id"]
     try:
         record = dag_of(row)
@@ -135,9 +129,7 @@ def _load_dag(world: World, row: dict[str, Any], versions: Mapping[str, Mapping[
     else:
         world.set_dag(record, plan, encoded)
         if plan.past:
-            wanted.past.append(dag_id)
-        if most := runtimes_wanted(plan.spec):
-            wanted.runtimes[dag_id] = most
+            past.append(dag_id)
 
 
 def _load_backfills(connection: Connection, world: World) -> None:
@@ -365,7 +357,7 @@ def _stand_still(world: World, live: LiveRun, fault: str) -> None:
         world.leave(SetAside("run", str(run.number), fault, run.dag_id, run.number, run.run_id, is_out=False))
 
 
-def _load_deadlines(connection: Connection, world: World, averages: Mapping[str, int]) -> None:
+def _load_deadlines(connection: Connection, world: World) -> None:
     """The moments that runs have been given, and how long past runs took where a Dag's deadlines look at them."""
     found: dict[int, dict[str, datetime]] = {}
     for row in _sound(connection, world, t.deadline, run="run"):
@@ -383,8 +375,8 @@ def _load_deadlines(connection: Connection, world: World, averages: Mapping[str,
             continue  # nobody can be told of a run that cannot be read
         if run.number in found:
             world.overdue[run.number] = overdue(run, found[run.number])
-    for dag_id, most in averages.items():
-        world.runtimes[dag_id] = runtimes(connection, dag_id, most)
+    for row in _sound(connection, world, t.runtime, dag_id="dag_id"):
+        world.runtimes[row["dag_id"]] = tuple(json.loads(row["seconds"]))
 
 
 def _load_watchers(connection: Connection, world: World) -> None:

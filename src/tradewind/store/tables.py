@@ -382,6 +382,15 @@ deadline = Table(
 )
 """By when runs that are not over should be; a row goes when its moment has come or its run has ended."""
 
+runtime = Table(
+    "runtime",
+    metadata,
+    Column("dag_id", Text, primary_key=True),
+    Column("seconds", Text, nullable=False),
+)
+"""How long the last runs of a Dag took that ended, newest first, as JSON; of Dags whose deadlines look at them. The
+runs themselves do not tell: one that is run again forgets how long it took before."""
+
 deferral = Table(
     "deferral",
     metadata,

@@ -20,6 +20,7 @@ PARTITIONS: Mapping[str, tuple[str, ...]] = {
     "word": ("us", "eu", "asia"),
     "month": ("2024-01", "2024-02", "2024-03", "2024-04"),
     "hour": ("2024-03-13T01", "2024-03-13T02", "2024-03-14T01"),
+    "pair": ("us|2024-01", "us|2024-02", "eu|2024-04", "asia|2024-01"),
 }
 """The partitions of each family."""
 UNFIT = (None, "none of these")

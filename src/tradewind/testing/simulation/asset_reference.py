@@ -195,8 +195,20 @@ def mapped(mapper: Mapping[str, Any], key: str) -> Iterable[str]:
             except ValueError:
                 return []
             quarter = (at.month - 1) // 3
-            at = {"day": at.replace(hour=0), "quarter": datetime(at.year, 1 + 3 * quarter, 1)}[unit]
+            month = datetime(at.year, at.month, 1)
+            at = {"day": at.replace(hour=0), "month": month, "quarter": month.replace(month=1 + 3 * quarter)}[unit]
             return [at.strftime(write).replace("{quarter}", str(quarter + 1))]
+        case {"kind": "chain", "mappers": mappers}:
+            keys = [key]
+            for each in mappers:
+                further = [list(mapped(each, one)) for one in keys]
+                keys = [one for some in further for one in some] if all(further) else []
+            return keys
+        case {"kind": "product", "mappers": mappers, "delimiter": between}:
+            segments = key.split(between)
+            found = [list(mapped(*each)) for each in zip(mappers, segments, strict=False)]
+            fits = len(segments) == len(mappers) and all(len(keys) == 1 for keys in found)
+            return [between.join(keys[0] for keys in found)] if fits else []
         case {"kind": "rollup", "upstream": upstream}:
             return mapped(upstream, key)
         case {"kind": "fan_out", "upstream": upstream, "downstream": downstream}:

@@ -49,10 +49,14 @@ _EVERYWHERE = {
 }  # fmt: skip
 _QUARTERLY = {"kind": "rollup", "upstream": _QUARTER, "window": _MONTHS_OF_A_QUARTER}
 _SPREAD = {"kind": "fan_out", "upstream": _QUARTER, "window": _MONTHS_OF_A_QUARTER, "downstream": _MONTH}
+_MONTH_OF_A_DAY = {**_MONTH, "input_format": "%Y-%m-%d"}
+_PAIR = {"kind": "product", "delimiter": "|", "mappers": [{"kind": "allowed", "keys": ["us", "eu"]}, _QUARTER]}
+_SPREAD_TO_TWO = {"kind": "chain", "mappers": [_SPREAD, _QUARTER]}
 MAPPERS: dict[str, list[dict[str, Any]]] = {
     "word": [IDENTITY, {"kind": "allowed", "keys": ["asia", "us"]}, _EVERYWHERE, {**_EVERYWHERE, "least": 2}],
-    "month": [IDENTITY, _QUARTER, _QUARTERLY, _SPREAD, {**_SPREAD, "most": 2}],
-    "hour": [IDENTITY, _DAY, _DAY],
+    "month": [IDENTITY, _QUARTER, _QUARTERLY, _SPREAD, {**_SPREAD, "most": 2}, _SPREAD_TO_TWO],
+    "hour": [IDENTITY, _DAY, _DAY, {"kind": "chain", "mappers": [_DAY, _MONTH_OF_A_DAY]}],
+    "pair": [IDENTITY, _PAIR, _PAIR, {"kind": "chain", "mappers": [_PAIR, {"kind": "fixed", "key": "all pairs"}]}],
 }
 """Which mappers have a place for the partitions of each family."""
 

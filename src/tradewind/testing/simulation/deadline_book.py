@@ -7,7 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from tradewind.core.dag import DagSpec
+from tradewind.core.dag import DagSpec, DeadlineSpec
 from tradewind.testing.simulation.backfill_reference import micros
 from tradewind.testing.simulation.checks import Broken
 from tradewind.testing.simulation.database import Database
@@ -19,6 +19,9 @@ UNTOLD_US = 60_000_000
 
 MET = frozenset({"success", "skipped"})
 """What a task with an SLA must be in time; a run with a deadline must have succeeded."""
+
+FROM_THE_START = ("cleared", "marked")
+"""Reasons for which a run that is queued again counts its time from then on."""
 
 TIMED_OUT = "the run took longer than dagrun_timeout"
 """Reason of a task that its run skipped when its own time was over: of two moments in one turn that was the earlier."""
@@ -36,6 +39,7 @@ class _Watched:
     """When its data interval ends, or else when it is due."""
     is_scheduled: bool
     queued_at: int
+    started: int | None = None
     set_at: int = 0
     """When its deadlines were set: one that was past by then is told in a later turn."""
     is_over: bool = False
@@ -54,6 +58,8 @@ class DeadlineBook:
         self._database = database
         self._specs = {d: s for d, s in specs.items() if (s.deadlines or "sla_miss" in s.callbacks) and d not in edited}
         self._runs: dict[Run, _Watched] = {}
+        self._took_us: dict[str, list[int]] = {}
+        """How long the ends of each Dag's runs had taken, in their order."""
         self.missed: Counter[tuple[Run, str]] = Counter()
         """How often a deadline was missed, by run and the kind of its callback."""
         self._not_followed = {
@@ -78,11 +84,15 @@ class DeadlineBook:
             case "run.created":
                 self._created(event)
             case "run.moved" if event.after in ("success", "failed"):
+                self._took(event, self._runs[run])
                 self._ends(event, self._runs[run], event.after == "success")
+            case "run.moved" if event.after == "running":
+                self._runs[run].started = event.at
             case "run.moved" if event.after == "queued":
                 watched = self._runs[run]
                 watched.is_over = False
-                watched.queued_at = event.at if event.reason == "cleared" else watched.queued_at
+                if event.reason in FROM_THE_START:
+                    watched.queued_at, watched.started = event.at, None
                 self._watch(event, watched, again=True)
             case "task.moved":
                 self._task_moved(event, self._runs[run])
@@ -109,13 +119,26 @@ class DeadlineBook:
         found = {}
         for place, deadline in enumerate(spec.deadlines):
             fixed = None if deadline.at is None else micros(deadline.at)
-            since = {"queued_at": run.queued_at, "logical_date": run.logical, "fixed": fixed}[deadline.reference]
+            since = {
+                "queued_at": run.queued_at, "logical_date": run.logical, "fixed": fixed,
+                "average_runtime": self._usual_end(spec.dag_id, deadline, run),
+            }[deadline.reference]  # fmt: skip
             if since is not None:
                 found[f"deadline:{place}"] = since + round(deadline.interval_seconds * 1e6)
         if run.is_scheduled and "sla_miss" in spec.callbacks and run.ends is not None:
             late = {t.task_id: t.sla_seconds for t in spec.tasks.values() if t.sla_seconds is not None}
             found |= {f"{SLA}{task_id}": run.ends + round(seconds * 1e6) for task_id, seconds in late.items()}
         return found
+
+    def _took(self, event: EventRow, run: _Watched) -> None:
+        """The run is over, however it ended: it counts for the average of those to come."""
+        if event.before == "running" and run.started is not None:
+            self._took_us.setdefault(event.dag_id, []).append(max(0, event.at - run.started))
+
+    def _usual_end(self, dag_id: str, deadline: DeadlineSpec, run: _Watched) -> int | None:
+        """When the run would end if it took as long as the last ones did; None while too few have ended."""
+        last = self._took_us.get(dag_id, [])[-deadline.max_runs :]
+        return run.queued_at + round(sum(last) / len(last)) if len(last) >= max(1, deadline.min_runs) else None
 
     def _task_moved(self, event: EventRow, run: _Watched) -> None:
         name, spec = f"{SLA}{event.task_id}", self._specs[event.dag_id].tasks.get(event.task_id)

@@ -1,4 +1,4 @@
-"""What people do about backfills in a workload."""
+"""What people do about backfills and kept state in a workload."""
 
 from __future__ import annotations
 
@@ -36,4 +36,13 @@ class CancelBackfill:
     dag_id: str
 
 
-JobAction = StartBackfill | PauseBackfill | CancelBackfill
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CleanStates:
+    """Delete what is kept for a time that is over and beside assets that no Dag names: here, beside all of them."""
+
+    at: timedelta
+    dag_id: str
+    """Whose tasks keep something there."""
+
+
+JobAction = StartBackfill | PauseBackfill | CancelBackfill | CleanStates

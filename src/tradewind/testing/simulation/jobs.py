@@ -15,9 +15,16 @@ from tradewind.testing.simulation.checks import Broken
 from tradewind.testing.simulation.deadline_book import DeadlineBook
 from tradewind.testing.simulation.event_log import EventRow
 from tradewind.testing.simulation.expected import runs_of
-from tradewind.testing.simulation.job_actions import CancelBackfill, JobAction, PauseBackfill, StartBackfill
+from tradewind.testing.simulation.job_actions import (
+    CancelBackfill,
+    CleanStates,
+    JobAction,
+    PauseBackfill,
+    StartBackfill,
+)
 from tradewind.testing.simulation.jobs_workload import answered, backfilled, obeys, refused
-from tradewind.testing.simulation.kept_values import Keeping, KeptValues
+from tradewind.testing.simulation.kept_values import Cleaning, Keeping, KeptValues
+from tradewind.testing.simulation.past_book import PastBook, looks_back
 from tradewind.testing.simulation.question_book import QuestionBook
 from tradewind.testing.simulation.reference import Ending, final_states
 from tradewind.testing.simulation.workload import Clear, Edit, Mark, Outcome, RunKey, Trigger, Workload
@@ -39,14 +46,18 @@ class Jobs:
         workload = sim.workload
         self._sim = sim
         self._last = 0
+        self._cleaning: dict[str, Cleaning] = {}
         edited = {action.dag_id for action in workload.actions if isinstance(action, Edit)}
         specs = {spec.dag_id: spec for spec in workload.dags}
         self._backfilled = backfilled(workload)
         asking = {d for d, spec in specs.items() if any(obeys(spec, name) for name in spec.tasks)}
+        self.past = PastBook(sim.database, (specs[d] for d in self._backfilled if looks_back(specs[d])))
         self.judged_here = self._backfilled | asking
         """Dags whose runs, or the ends of these, depend on what people do meanwhile."""
-        self.backfills = BackfillBook(sim.database, {d: specs[d] for d in self._backfilled})
-        self.deadlines = DeadlineBook(sim.database, specs, edited)
+        self.backfills = BackfillBook(
+            sim.database, {d: specs[d] for d in self._backfilled}, may_wait=self.past.dag_ids
+        )  # fmt: skip
+        self.deadlines = DeadlineBook(sim.database, specs, edited | self.past.dag_ids)
         self.kept = KeptValues(sim.database, lambda: sim.timeline.now, sim.plan.double > 0)
         self.questions = QuestionBook(sim)
         self._followed = self._backfilled | self.deadlines.dag_ids
@@ -71,6 +82,16 @@ class Jobs:
                 self._steers(action.until.total_seconds(), f"action{n}b", "backfill.unpause", action.dag_id)
             case CancelBackfill():
                 self._steers(action.at.total_seconds(), f"action{n}", "backfill.cancel", action.dag_id)
+            case CleanStates():
+                self._at(action.at.total_seconds(), lambda: self._cleans(f"action{n}"))
+
+    def _cleans(self, key: str) -> None:
+        self._cleaning[key] = self.kept.cleans(key)
+        self._wish(key, "state_store.clean", {})
+
+    def _look_at_cleaning(self) -> None:
+        for key in self._cleaning.keys() & self._sim.person.answers.keys():
+            self.kept.cleaned(self._cleaning.pop(key), was_done=self._sim.person.answers[key].state == "applied")
 
     def _steers(self, seconds: float, key: str, kind: str, dag_id: str) -> None:
         """People look first which backfill the Dag has."""
@@ -116,7 +137,9 @@ class Jobs:
     # --- looking ---
 
     def look(self) -> None:
-        """Take in what is new in the event log."""
+        """Take in what is new: of answers about cleaning, and in the event log."""
+        if self._cleaning:
+            self._look_at_cleaning()
         if not self._followed:
             return
         for row in self._sim.database.rows(_ROWS, self._last):
@@ -124,6 +147,7 @@ class Jobs:
             self._last = event.seq
             self.deadlines.take(event)
             self.backfills.take(event)
+            self.past.take(event)
         self.backfills.look()
 
     def check_end(self) -> None:
@@ -144,10 +168,17 @@ class Jobs:
         for spec in workload.dags:
             if spec.dag_id in self.judged_here:
                 runs = [key for key in made if key.dag_id == spec.dag_id]
+                if spec.dag_id in self.past.dag_ids:
+                    found |= dict.fromkeys(runs)
+                    continue
                 if missing := [key for key in runs_of(workload, spec) if not {key, _backfill_of(key)} & {*runs}]:
                     raise Broken(f"I1: nobody made {', '.join(key.run_id for key in missing)} of {spec.dag_id}")
                 found |= final_states(answered(self._asking_for(spec, runs), refusals), lost=lost)
         return found
+
+    def may_stand_still(self, key: RunKey) -> bool:
+        """Whether the run may not be over in the end: it waits for one before it that is not as it wants it."""
+        return key.dag_id in self.past.dag_ids and self.past.holds(key)
 
     def _asking_for(self, spec: DagSpec, runs: Iterable[RunKey]) -> Workload:
         """The workload of one Dag alone, in which somebody asks for each of these runs by name."""

@@ -16,7 +16,8 @@ from tradewind.core.dag import DagSpec, DeadlineSpec
 from tradewind.core.timetables import CronSpec, TimetableSpec
 from tradewind.testing.builders import NEVER, dag, every, expand
 from tradewind.testing.simulation.backfill_reference import dates_between
-from tradewind.testing.simulation.job_actions import CancelBackfill, PauseBackfill, StartBackfill
+from tradewind.testing.simulation.job_actions import CancelBackfill, CleanStates, PauseBackfill, StartBackfill
+from tradewind.testing.simulation.past_book import looks_back
 from tradewind.testing.simulation.workload import (
     BEGIN,
     LAST_LEG,
@@ -174,9 +175,13 @@ def _draw_seconds(rng: Random) -> float:
 
 def _draw_deadline(rng: Random) -> DeadlineSpec:
     seconds = _draw_seconds(rng)
-    match rng.choice(["queued_at", "queued_at", "logical_date", "fixed"]):
+    match rng.choice(["queued_at", "queued_at", "logical_date", "fixed", "average_runtime"]):
         case "fixed":
             return DeadlineSpec(reference="fixed", interval_seconds=0.0, at=BEGIN + timedelta(seconds=seconds))
+        case "average_runtime":
+            least = rng.choice([1, 1, 2])
+            average = {"max_runs": least + rng.randint(0, 2), "min_runs": least}
+            return DeadlineSpec(reference="average_runtime", interval_seconds=seconds, **average)
         case "logical_date":
             return DeadlineSpec(reference="logical_date", interval_seconds=300 * rng.randint(0, 3) + seconds)
         case reference:
@@ -198,6 +203,8 @@ def _draw_task(rng: Random, pools: tuple[tuple[str, int], ...]) -> dict[str, Any
         given["pool"] = rng.choice(pools)[0]
     if rng.random() < 0.15:
         given["execution_timeout_seconds"] = rng.choice([1.0, 10.0])
+    if rng.random() < 0.12:
+        given[rng.choice(["depends_on_past", "depends_on_past", "wait_for_downstream"])] = True
     if rng.random() < 0.3:
         given["lost_policy"] = rng.choice(["retry", "fail"])
     return given
@@ -219,6 +226,8 @@ def _draw_actions(rng: Random, spec: DagSpec) -> Iterator[Action]:
             ]
             yield from _draw_changes_of_mind(rng, backfill)
         touched += [run_id.replace("backfill", "scheduled") for run_id in touched[3:]]
+    if any("asset" in str(each.extra.get("keeps", "")) for each in spec.tasks.values()) and rng.random() < 0.4:
+        yield CleanStates(at=_draw_moment(rng), dag_id=spec.dag_id)
     for _ in range(rng.choice([0, 0, 1, 2, 3])):
         yield _draw_action(rng, spec, rng.choice(touched))
 
@@ -239,7 +248,7 @@ def _draw_backfill(rng: Random, spec: DagSpec) -> StartBackfill:
         last=first + PERIOD * length,
         reprocess=rng.choice(["none", "failed", "completed"]),
         max_active=rng.choice([1, 1, 2, 3, 10]),
-        backwards=rng.random() < 0.3,
+        backwards=rng.random() < 0.3 and not looks_back(spec),
     )
 
 

@@ -21,6 +21,8 @@ Place = tuple[str, ...]
 """`task`, run, task and map index, or `asset` and its name."""
 
 KEY = "cursor"
+ASSETS = ("a", "b")
+"""No Dag names them: what is kept beside them goes when somebody cleans."""
 
 
 @dataclass(slots=True)
@@ -33,6 +35,10 @@ class _Write:
     acknowledged: int | None = None
     closed: int | None = None
     """When it was certain that it had either happened or would never happen."""
+
+
+Cleaning = list[tuple[Place, _Write]]
+"""That nothing is kept beside assets any more, for each of them."""
 
 
 class KeptValues:
@@ -66,6 +72,18 @@ class KeptValues:
         self._writes[place].append(write)
         self._open[attempt].append(write)
         return write
+
+    def cleans(self, key: str) -> Cleaning:
+        """Somebody wishes that nothing is kept beside assets any more."""
+        places: list[Place] = [("asset", name) for name in ASSETS]
+        return [(place, self.writes(place, key, None)) for place in places]
+
+    def cleaned(self, cleaning: Cleaning, *, was_done: bool) -> None:
+        """The wish is answered."""
+        for place, write in cleaning:
+            if was_done:
+                self.acknowledged(place, write)
+        self.ended(cleaning[0][1].attempt)
 
     def acknowledged(self, place: Place, write: _Write) -> None:
         """The engine says that it is stored: from now on it is there, or what has replaced it."""

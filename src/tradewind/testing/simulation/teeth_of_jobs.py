@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from typing import Any
 from unittest.mock import patch
 
-from tradewind.core import backfills, deadlines, questions, runs, state_stores
+from tradewind.core import backfills, deadlines, questions, runs, state_stores, tasks
 from tradewind.core.backfill_plan import Action, LiveBackfill
 from tradewind.core.decisions import DropRows, PutQuestion
 from tradewind.scheduler import questions as wishes
@@ -109,6 +109,36 @@ def _tells_of_deadlines_that_were_met() -> Any:
     return patch.object(deadlines, "watch", watch)
 
 
+def _forgets_how_long_runs_took_at_a_restart() -> Any:
+    """The average begins anew with each owner."""
+
+    def load(connection: Any, world: Any) -> None:
+        real(connection, world)
+        world.runtimes.clear()
+
+    real = loader._load_deadlines
+    return patch.object(loader, "_load_deadlines", load)
+
+
+def _averages_ends_that_were_no_runs() -> Any:
+    """A run that is over and is marked counts again, with all the time since it began."""
+    real = deadlines.ended
+    return patch.object(deadlines, "ended", lambda turn, live, *, has_run: real(turn, live, has_run=True))
+
+
+# --- the past ----------------------------------------------------------------------------------------------------
+
+
+def _does_not_look_back_in_a_backfill() -> Any:
+    """depends_on_past holds for runs of the schedule alone."""
+    real = tasks.past_is_met
+
+    def past_is_met(turn: Any, live: Any, spec: Any) -> bool:
+        return live.run.backfill is not None or real(turn, live, spec)
+
+    return patch.object(tasks, "past_is_met", past_is_met)
+
+
 # --- state stores ------------------------------------------------------------------------------------------------
 
 
@@ -183,6 +213,9 @@ BUGS_OF_JOBS: dict[str, Callable[[], Any]] = {
     "sets no deadlines at a restart": _sets_no_deadlines_at_a_restart,
     "tells a deadline again": _tells_a_deadline_again,
     "tells of deadlines that were met": _tells_of_deadlines_that_were_met,
+    "forgets how long runs took at a restart": _forgets_how_long_runs_took_at_a_restart,
+    "averages ends that were no runs": _averages_ends_that_were_no_runs,
+    "does not look back in a backfill": _does_not_look_back_in_a_backfill,
     "acknowledges state before it commits": _acknowledges_state_before_it_commits,
     "keeps one state for all instances": _keeps_one_state_for_all_instances,
     "takes an answer after the default": _takes_an_answer_after_the_default,
