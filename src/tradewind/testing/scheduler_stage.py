@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any, Self
@@ -208,7 +209,9 @@ BAD = dag(
     max_active_runs=1, timetable=every(days=1), start_date=START, params={"x": {"value": 1}},
     tasks={"mapped": {"map": expand(x="done"), "pool": "small"}, "last": {"depends_on_past": True}},
 )  # fmt: skip
-ASKS = dag("asks", dag_id="asks", deadlines=(DeadlineSpec(reference="queued_at", interval_seconds=40 * 86_400.0),))
+_LATE = DeadlineSpec(reference="queued_at", interval_seconds=40 * 86_400.0)
+_LATER_THAN_USUAL = replace(_LATE, reference="average_runtime", min_runs=1, max_runs=5)
+ASKS = dag("asks", dag_id="asks", deadlines=(_LATE, _LATER_THAN_USUAL))
 _DAY = {
     "kind": "start_of", "unit": "day", "timezone": "UTC", "input_format": "%Y-%m-%dT%H", "output_format": "%Y-%m-%d",
 }  # fmt: skip
@@ -262,8 +265,12 @@ def fill(database: Database) -> tuple[float, list[str]]:
     )
     assert made.state == "applied", made.error
     stage.command("asset.event", name="salt", uri="salt", partition_key="2024-01-01T03")
+    stage.command("run.create", dag_id="asks", run_id="asked")
+    (asked,) = [offer for offer in stage.agent.offers() if offer.task_id == "asks"]
+    stage.finish(asked)
+    stage.play()
     stage.command("run.create", dag_id="asks", run_id="asking")
-    (asking,) = [offer for offer in stage.agent.offers() if offer.task_id == "asks"]
+    (asking,) = [offer for offer in stage.agent.offers() if offer.run.run_id == "asking"]
     stage.finish(asking, "awaiting_input", ask=Question(subject="Go on?", options=["yes", "no"], method="go_on"))
     stage.play()
     database.rows(
