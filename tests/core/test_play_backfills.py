@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from tradewind.core.errors import BackfillNotFound, DagNotFound, InvalidInput
 from tradewind.core.inputs import BackfillFound
 from tradewind.testing.builders import CONTINUOUS, NEVER, dag, every
-from tradewind.testing.world import Play
+from tradewind.testing.world import START, Play
 
 DAY = timedelta(days=1)
 FIRST = datetime(2023, 12, 1, tzinfo=UTC)
@@ -280,3 +281,20 @@ def test_each_refusal_is_a_sentence_that_names_its_reason(daily: Play) -> None:
     assert "one at a time" in refused(daily)
     with pytest.raises(DagNotFound):
         daily.backfill("nobody", FIRST, FIRST + DAY)
+
+
+def test_a_run_that_it_clears_waits_for_one_that_it_has_made_before_it(play: Play) -> None:
+    """Both in one turn: when the later one was read, the earlier one was not there yet."""
+    looks_back = replace(DAILY, tasks=dag("a", tasks={"a": {"depends_on_past": True}}).tasks, max_active_runs=16)
+    play.load(looks_back)
+    end_all(play)
+    play.start(looks_back, logical_date=FIRST + 2 * DAY)
+    end_all(play)
+    play.backfill("etl", FIRST, FIRST + 2 * DAY, reprocess="completed", max_active=3)
+    early, middle, again = sorted(play.world.runs.values(), key=lambda live: live.run.logical_date or START)
+    assert [live.run.clear_number for live in (early, middle, again)] == [0, 0, 1]
+    assert [live.previous and live.previous.number for live in (middle, again)] == [early.run.number, middle.run.number]
+    assert [a.key.run for a in play.world.attempts.values()] == [early.run.number]
+    end_all(play)
+    end_all(play)
+    assert [a.key.run for a in play.world.attempts.values()] == [again.run.number]

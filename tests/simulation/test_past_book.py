@@ -19,10 +19,13 @@ class History:
     def __init__(self, **given: Any) -> None:
         kind = {given.pop("how", "depends_on_past"): True}
         self.kinds: dict[str, str] = {}
+        self.first_of_a_backfill: list[int] = []
         spec = dag("a >> b", tasks={"a": kind}, dag_id="d", **given)
         self.book = PastBook(self, [spec])  # type: ignore[arg-type]
 
     def rows(self, query: str, *values: Any) -> list[Any]:
+        if "backfill_run" in query:
+            return [(number,) for number in self.first_of_a_backfill]
         if "task_instance" in query:
             return [("a", -1), ("b", -1)]
         run_id = values[1]
@@ -60,6 +63,15 @@ def test_one_that_goes_on_before_that_is_found(ends: str) -> None:
     assert history.book.holds(RunKey("d", "2"))
     with pytest.raises(Broken, match=f"I19: d 2 a goes on, and the run before has .*{ends}"):
         history.goes("2", "a", "scheduled")
+
+
+def test_a_backfill_begins_where_it_was_told_to() -> None:
+    history = History()
+    history.make("1")
+    history.make("2")
+    history.first_of_a_backfill = [2]
+    history.goes("2", "a", "scheduled")
+    assert history.book.looked == 1
 
 
 def test_a_run_made_later_for_an_earlier_date_is_the_one_before() -> None:

@@ -141,8 +141,7 @@ def _react(turn: Turn, event: Input) -> Any:
             return reruns.drop_partitions(turn, event)
         case MarkRun():
             for live in event.loaded:
-                if live.run.number not in turn.world.runs:
-                    turn.world.add_run(live)
+                runs.bring_back(turn, live)
             runs.mark(turn, event.run, event.state)
         case CreateBackfill():
             return backfills.create(turn, event)

@@ -49,8 +49,7 @@ def drop_partitions(turn: Turn, wish: DropPartitions) -> RerunPlan:
 
 def clear_whole(turn: Turn, live: LiveRun, *, latest: bool | None) -> None:
     """All of a run that is over runs once more."""
-    if live.run.number not in turn.world.runs:
-        turn.world.add_run(live)
+    runs.bring_back(turn, live)
     _clear_run(turn, live, tuple(live.tasks.values()), latest)
 
 
@@ -142,8 +141,9 @@ def _mark_in_run(turn: Turn, live: LiveRun, chosen: Sequence[TaskInstance], even
 
 def _live(turn: Turn, number: int, loaded: Iterable[LiveRun]) -> LiveRun:
     """A run that is in memory, or is brought there."""
-    if number not in turn.world.runs:
-        turn.world.add_run(next(live for live in loaded if live.run.number == number))
+    for live in loaded:
+        if live.run.number == number:
+            runs.bring_back(turn, live)
     return turn.world.runs[number]
 
 
@@ -154,6 +154,4 @@ def _lives(
     brought = {live.run.number: live for live in loaded}
     for step in plan.steps:
         if step.tasks:
-            if step.number not in turn.world.runs:
-                turn.world.add_run(brought[step.number])
-            yield turn.world.runs[step.number], step.tasks
+            yield _live(turn, step.number, [brought[step.number]] if step.number in brought else ()), step.tasks

@@ -118,6 +118,16 @@ def _instances(spec: DagSpec, run: DagRun) -> Iterable[TaskInstance]:
 # --- schedule ----------------------------------------------------------------------------------------------------
 
 
+def bring_back(turn: Turn, live: LiveRun) -> None:
+    """A run that is over is looked at again, unless it is in memory. When it was read, a run that has been made since
+    for a date before its own was not there yet."""
+    if live.run.number in turn.world.runs:
+        return
+    if live.plan.past:
+        _find_its_place(turn, live, live.previous)
+    turn.world.add_run(live)
+
+
 def plan_next(turn: Turn, dag_id: str) -> None:
     """Work out when the Dag's timetable wants its next run, note it, and set the timer."""
     world = turn.world

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from tradewind.core.dag import DagSpec, DeadlineSpec
 from tradewind.testing.simulation.backfill_reference import micros
@@ -137,8 +137,10 @@ class DeadlineBook:
 
     def _usual_end(self, dag_id: str, deadline: DeadlineSpec, run: _Watched) -> int | None:
         """When the run would end if it took as long as the last ones did; None while too few have ended."""
-        last = self._took_us.get(dag_id, [])[-deadline.max_runs :]
-        return run.queued_at + round(sum(last) / len(last)) if len(last) >= max(1, deadline.min_runs) else None
+        last = [us / 1e6 for us in self._took_us.get(dag_id, [])[: -deadline.max_runs - 1 : -1]]
+        if len(last) < max(1, deadline.min_runs):
+            return None
+        return run.queued_at + timedelta(seconds=sum(last) / len(last)) // timedelta(microseconds=1)
 
     def _task_moved(self, event: EventRow, run: _Watched) -> None:
         name, spec = f"{SLA}{event.task_id}", self._specs[event.dag_id].tasks.get(event.task_id)

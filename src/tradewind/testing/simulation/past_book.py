@@ -76,7 +76,7 @@ class PastBook:
         if not (task.depends_on_past or task.wait_for_downstream):
             return
         self.began += 1
-        if unmet := self._unmet(event.dag_id, run, task):
+        if (unmet := self._unmet(event.dag_id, run, task)) and not self._is_first_of_a_backfill(run):
             raise Broken(f"I19: {event.dag_id} {event.run_id} {task.task_id} goes on, and the run before has {unmet}")
         self.looked += self._before(event.dag_id, run) is not None
 
@@ -96,6 +96,17 @@ class PastBook:
         below = spec.downstream()[task.task_id] if task.wait_for_downstream else ()
         seen = {name: before.states.get(name, {-1: "none"}) for name in (task.task_id, *below)}
         return {name: states for name, states in seen.items() if not PASSED.issuperset(states.values())}
+
+    def _is_first_of_a_backfill(self, run: _Run) -> bool:
+        """Whether a backfill has begun with this run: there it was told to begin, whatever was before."""
+        return any(
+            number == run.place[1]
+            for (number,) in self._database.rows(
+                "SELECT d.run FROM run r JOIN backfill_run d ON d.backfill = r.backfill WHERE r.number = ? "
+                "AND d.is_done AND d.action <> 'leave' ORDER BY d.position LIMIT 1",
+                run.place[1],
+            )
+        )
 
     def holds(self, key: RunKey) -> bool:
         """Whether the run has a task that rightly waits for the run before, or its turn has not come since such runs
