@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from random import Random
+from typing import Any
+from unittest.mock import patch
 
 import pytest
 
+from tradewind.core import runs
 from tradewind.testing.simulation import teeth
 from tradewind.testing.simulation.database import Database
 from tradewind.testing.simulation.jobs_workload import jobs_of, with_jobs
@@ -75,6 +78,28 @@ def test_nothing_breaks_and_everything_happens(database: Database) -> None:
 )  # fmt: skip
 def test_a_planted_bug_is_found(name: str) -> None:
     assert teeth.find(name, seeds=40).result is not None
+
+
+def _places_a_run_where_it_was_read() -> Any:
+    def bring_back(turn: Any, live: Any) -> None:
+        if live.run.number not in turn.world.runs:
+            turn.world.add_run(live)
+
+    return patch.object(runs, "bring_back", bring_back)
+
+
+FOUND = {
+    "a run that a backfill clears waits for one that it has made before it": (249, _places_a_run_where_it_was_read),
+}
+
+
+@pytest.mark.parametrize("name", FOUND)
+def test_what_was_found_is_found_again_where_it_is_planted(database: Database, name: str) -> None:
+    seed, plant = FOUND[name]
+    assert not with_all_jobs(seed, database).run().broken
+    with plant():
+        broken = with_all_jobs(seed, database).run().broken
+    assert broken, f"seed {seed} does not show it any more: look for another seed"
 
 
 def test_a_seed_with_jobs_can_be_played_without_a_part_of_it(database: Database) -> None:
