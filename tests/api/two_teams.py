@@ -30,7 +30,8 @@ from tradewind.wire.log_files import log_path
 from tradewind.wire.logs import LogLine, encode_line
 from tradewind.wire.messages import AssetUpdate, Deferral, Finished, Question, Request, Started, XComValue
 
-MINE, THEIRS, NOBODYS = "mine", "canary", "nobody"
+MINE, THEIRS, NOBODYS = "mine", "canary", "canard"
+"""Nobody's stands in every list where theirs does."""
 CANARY = re.compile("canary|Y2FuYXJ5|NhbmFye|jYW5hcn", re.IGNORECASE)
 """What belongs to the other team says so in each of its texts; also where it is encoded in base64."""
 

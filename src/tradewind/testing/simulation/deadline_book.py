@@ -51,12 +51,17 @@ class _Watched:
     """Deadlines of tasks that have met them."""
 
 
+def watched(spec: DagSpec) -> bool:
+    """Whether runs of the Dag, or its tasks, should be over by some moment."""
+    return bool(spec.deadlines) or "sla_miss" in spec.callbacks
+
+
 class DeadlineBook:
     """Follows the runs of Dags with deadlines. Raises Broken for I17 the moment it does not hold."""
 
     def __init__(self, database: Database, specs: dict[str, DagSpec], edited: Collection[str]) -> None:
         self._database = database
-        self._specs = {d: s for d, s in specs.items() if (s.deadlines or "sla_miss" in s.callbacks) and d not in edited}
+        self._specs = {d: s for d, s in specs.items() if watched(s) and d not in edited}
         self._runs: dict[Run, _Watched] = {}
         self._took_us: dict[str, list[int]] = {}
         """How long the ends of each Dag's runs had taken, in their order."""

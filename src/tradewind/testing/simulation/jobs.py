@@ -12,7 +12,7 @@ from tradewind.core.dag import DagSpec
 from tradewind.testing.builders import NEVER
 from tradewind.testing.simulation.backfill_book import BackfillBook
 from tradewind.testing.simulation.checks import Broken
-from tradewind.testing.simulation.deadline_book import DeadlineBook
+from tradewind.testing.simulation.deadline_book import DeadlineBook, watched
 from tradewind.testing.simulation.event_log import EventRow
 from tradewind.testing.simulation.expected import runs_of
 from tradewind.testing.simulation.job_actions import (
@@ -51,8 +51,11 @@ class Jobs:
         specs = {spec.dag_id: spec for spec in workload.dags}
         self._backfilled = backfilled(workload)
         asking = {d for d, spec in specs.items() if any(obeys(spec, name) for name in spec.tasks)}
-        self.past = PastBook(sim.database, (specs[d] for d in self._backfilled if looks_back(specs[d])))
-        self.judged_here = self._backfilled | asking
+        self.past = PastBook(
+            sim.database,
+            (s for d, s in specs.items() if looks_back(s) and (d in self._backfilled | asking or watched(s))),
+        )
+        self.judged_here = self._backfilled | asking | self.past.dag_ids
         """Dags whose runs, or the ends of these, depend on what people do meanwhile."""
         self.backfills = BackfillBook(
             sim.database, {d: specs[d] for d in self._backfilled}, may_wait=self.past.dag_ids
@@ -60,7 +63,7 @@ class Jobs:
         self.deadlines = DeadlineBook(sim.database, specs, edited | self.past.dag_ids)
         self.kept = KeptValues(sim.database, lambda: sim.timeline.now, sim.plan.double > 0)
         self.questions = QuestionBook(sim)
-        self._followed = self._backfilled | self.deadlines.dag_ids
+        self._followed = self._backfilled | self.deadlines.dag_ids | self.past.dag_ids
 
     # --- what people do ---
 
