@@ -7,6 +7,7 @@ reading.frame          # one row for each station; the columns are those of `fie
 
 from __future__ import annotations
 
+import functools
 import os
 import threading
 import time
@@ -131,7 +132,7 @@ class KmaClient:
         for start, end in pieces(whole_hour(first), whole_hour(last)):
             parameters = {"tm1": _kst(start, "%Y%m%d%H%M"), "tm2": _kst(end, "%Y%m%d%H%M"), "stn": numbers, "help": "0"}
             text = self._hub_text("kma_sfctm3.php", parameters)
-            yield hub_text.parse(text, lambda observed, start=start, end=end: start <= observed <= end)
+            yield hub_text.parse(text, functools.partial(_is_within, start, end))
 
     def asos(self, station: Station, first: datetime, last: datetime) -> Reading:
         """The portal's records of one station from hour `first` to hour `last`, both included; up to yesterday only."""
@@ -231,6 +232,10 @@ def pieces(first: datetime, last: datetime) -> Iterator[tuple[datetime, datetime
         end = min(start + LONGEST_PERIOD - HOUR, last)
         yield start, end
         start = end + HOUR
+
+
+def _is_within(first: datetime, last: datetime, moment: datetime) -> bool:
+    return first <= moment <= last
 
 
 def _without(body: bytes, secrets: Iterable[str]) -> bytes:

@@ -7,6 +7,7 @@ for missing ones.
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 from collections.abc import Callable, Iterable, Mapping
@@ -47,9 +48,9 @@ def parse_nowcast(
     rejected: list[Rejected] = []
     for station, items in received.items():
         for moment, group in _by_hour(items).items():
-            good, bad = _each([group], lambda one, s=station: _nowcast_row(s, one), lambda _, s=station: f"station {s}")
+            good, bad = _each([group], functools.partial(_nowcast_row, station), lambda _: f"at {moment}")  # noqa: B023
             found += good
-            rejected += [Rejected(one.where, f"at {moment}: {one.reason}", one.text) for one in bad]
+            rejected += [Rejected(f"station {station} {one.where}", one.reason, one.text) for one in bad]
     return reading(NOWCAST_SOURCE, _kept(received), NOWCAST, found, rejected, is_wanted)
 
 
