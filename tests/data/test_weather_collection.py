@@ -5,12 +5,14 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
+import s3
 
 from tradewind.data.demo import kma_server
 from tradewind.data.demo.kma_server import KmaServer
@@ -320,3 +322,22 @@ def test_a_run_asks_for_the_newest_hour_that_can_be_observed() -> None:
     assert WeatherRun(HOUR, settings).hour == HOUR - ONE
     assert WeatherRun(HOUR + timedelta(minutes=9), settings).hour == HOUR - ONE
     assert WeatherRun(HOUR + timedelta(minutes=10), settings).hour == HOUR
+
+
+def test_the_same_in_s3(run_of: Callable[..., WeatherRun], monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("obstore")
+    pytest.importorskip("moto")
+    server = s3.S3Server()
+    try:
+        server.start("weather")
+        for name, value in {**s3.ENVIRONMENT, "AWS_ENDPOINT_URL": server.url}.items():
+            monkeypatch.setenv(name, value)
+        run = run_of()
+        run = WeatherRun(run.due, replace(run.settings, store="s3://weather/kma"), run.options, run.now, run.sleep)
+        assert play(run)["catalogue"]["rows"] == 3
+        kept = {key: run.store.get(key) for key in run.store.keys("")}
+        assert observations_key(HOUR) in kept
+        play(run)
+        assert {key: run.store.get(key) for key in run.store.keys("")} == kept
+    finally:
+        server.stop()

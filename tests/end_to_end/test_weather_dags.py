@@ -91,7 +91,7 @@ def test_a_run_keeps_its_hour_and_the_day_before_it(run_dag: Any, store: FolderS
 
 def test_the_schedule_asks_for_each_hour_once(play_dag: Any, store: FolderStore, server: kma_server.KmaServer) -> None:
     first = datetime(2026, 1, 6, 0, 0, tzinfo=UTC)
-    runs = play_dag(COLLECTION, "weather_data_collection", from_=first, to=first + timedelta(hours=3), conf={})
+    runs = play_dag(COLLECTION, "weather_data_collection", from_=first, to=first + timedelta(hours=3))
     assert [run.state for run in runs] == ["success"] * len(runs)
     assert len(runs) >= 3
     hours = sorted(key for key in store.keys("observations"))
@@ -107,7 +107,7 @@ def test_a_quota_that_is_spent_ends_the_run_at_once_and_a_busy_service_does_not(
     run = run_dag(COLLECTION, "weather_data_collection", logical_date=NOW, now=NOW, conf=conf)
     assert run.state == "failed"
     assert run.task("collect_weather_data").try_number == 1
-    assert "calls are counted anew 15:00 UTC on" in str(run.task("collect_weather_data").error)
+    assert "calls are counted anew" in str(run.task("collect_weather_data").error)
     # Not observed yet: the tries wait, and the last finds it.
     late = NOW + timedelta(hours=1)
     run = run_dag(COLLECTION, "weather_data_collection", logical_date=late, now=late, conf=conf)
