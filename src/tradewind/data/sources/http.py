@@ -34,7 +34,7 @@ class Patience:
 
 def fetch_json(url: str, patience: Patience = Patience(), sleep: Callable[[float], None] = time.sleep) -> Any:
     """The JSON at `url`. A busy or silent server is asked again; a refusal is a `DataProblem` at once."""
-    opener = _opener(url)
+    opener = opener_for(url)
     for attempt in range(1, patience.tries + 1):
         asked_for = None
         try:
@@ -93,7 +93,8 @@ def pages_to_parquet(url: str, destination: Path, *, page_size: int, patience: P
     return len(rows)
 
 
-def _opener(url: str) -> urllib.request.OpenerDirector:
+def opener_for(url: str) -> urllib.request.OpenerDirector:
+    """What opens this address: through the environment's proxy, but for this machine's own."""
     parts = urllib.parse.urlsplit(url)
     if parts.scheme not in ("http", "https"):
         raise DataProblem(f"{_masked(url)} is no http address.")

