@@ -120,7 +120,9 @@ def document_of(both: Pair) -> dict[str, Any]:
 # --- the worlds are worth looking at -----------------------------------------------------------------------------
 
 
-UNTOLD = {"account", "callback", "component", "login_limit", "owner", "partition_queue", "role", "session", "worker"}
+UNTOLD = {
+    "account", "callback", "component", "login_limit", "owner", "partition_queue", "role", "runtime", "session", "worker",
+}  # fmt: skip
 """What no route of these shows that a member of a team may call, or what is nobody's in particular."""
 
 
