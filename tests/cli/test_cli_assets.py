@@ -124,7 +124,7 @@ def test_an_update_is_reported_and_made(run: Run, assets: Path, scheduler: FakeS
     assert (none.code, "No task has the asset 'clean' among its outlets." in none.err) == (1, True)
 
 
-@pytest.mark.parametrize("change", [{"assets": {"any": 5}}, {"tasks": {"make": 5}}])
+@pytest.mark.parametrize("change", [{"tasks": {"make": 5}}, {"tasks": {"make": {"extra": 5}}}])
 def test_a_dag_whose_assets_cannot_be_read_is_named_and_the_others_are_listed(
     run: Run, assets: Path, change: dict[str, Any]
 ) -> None:
