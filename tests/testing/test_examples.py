@@ -126,6 +126,11 @@ def played(name: str, dag_id: str | None = None, **given: Any) -> PlayedRun:
             ["partitions_early", "partitions_known", "partitions_of_days", "partitions_of_the_week"],
         ),
         (
+            "examples/tradewind/own_partitions.py",
+            "own_partitions_shop",
+            ["own_partitions_day", "own_partitions_thanks"],
+        ),
+        (
             "examples/airflow2/datasets.py",
             "datasets_collect",
             ["datasets_found", "datasets_join", "datasets_or_each_night"],
@@ -150,6 +155,13 @@ def test_a_week_is_for_each_of_its_days_and_two_of_three_regions_are_enough() ->
         "partitions_early": ["all"],
         "partitions_known": ["kr"],
     }
+
+
+def test_partitions_in_words_of_ones_own_gather_and_spread() -> None:
+    run = run_dag(ROOT / "examples" / "tradewind" / "own_partitions.py", "own_partitions_shop")
+    days = [each.xcom("add_up") for each in run.played.runs if each.dag_id == "own_partitions_day"]
+    thanks = [each.xcom("thank") for each in run.played.runs if each.dag_id == "own_partitions_thanks"]
+    assert (days, thanks) == (["2026-01-05"], ["thanks for 2026-01-05 AM", "thanks for 2026-01-05 PM"])
 
 
 def test_kept_state_does_nothing_twice() -> None:
