@@ -9,10 +9,10 @@ from airflow.sdk import (
     CronTriggerTimetable,
     DeltaDataIntervalTimetable,
     DeltaTriggerTimetable,
-    EventsTimetable,
     MultipleCronTriggerTimetable,
     task,
 )
+from airflow.timetables.events import EventsTimetable  # that of airflow.sdk cannot be stored by Airflow 3.3
 
 SCHEDULES = {
     # Every morning at half past two of Berlin's clocks, also on the days when these are changed.

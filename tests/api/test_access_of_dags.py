@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from login_stage import HASH, basic, change, make_stage, migrated
 
+from tradewind.store import accounts
 from tradewind.testing.api_stage import ApiStage
 from tradewind.testing.builders import dag
 
@@ -80,3 +83,69 @@ def test_rights_of_files_are_shown_with_the_role(stage: ApiStage) -> None:
     assert role["grants"] == []
     listed = stage.client.get("/ui/roles", headers=basic("root")).json()["roles"]
     assert [each["name"] for each in listed if each["from_dags"]] == ["team"]
+
+
+@pytest.mark.parametrize("stored", ["{", "5", '{"DAGs": 5}', '{"DAGs": [5]}', b"\xff"])
+def test_rights_that_cannot_be_read_give_nothing_and_nothing_else_stops(
+    stage: ApiStage, caplog: pytest.LogCaptureFixture, stored: object
+) -> None:
+    loaded(stage, "etl", team=READS)
+    loaded(stage, "more", team=READS)
+    damage(stage, "UPDATE dag_access SET rights = ? WHERE dag_id = 'etl'", stored)
+    roles_in_memory_are_forgotten()
+    assert seen(stage) == ["more"]
+    assert stage.client.get("/api/v2/dags/etl", headers=KIM).status_code == 404
+    role = stage.client.get("/ui/roles/team", headers=basic("root")).json()
+    assert [grant["dags"] for grant in role["from_dags"]] == [{"ids": ["more"]}]
+    said = [record.getMessage() for record in caplog.records if "dag_access" in record.getMessage()]
+    assert len(said) == 1
+    assert said[0].startswith("Table dag_access, row with role 'team' and dag_id 'etl': its rights cannot be read (")
+
+
+@pytest.mark.parametrize("stored", ["[", "5", '[{"actions": ["fly"], "resources": ["dag"]}]', b"\xff"])
+def test_a_role_that_cannot_be_read_grants_nothing_and_nothing_else_stops(
+    stage: ApiStage, caplog: pytest.LogCaptureFixture, stored: object
+) -> None:
+    loaded(stage, "etl", team=READS)
+    loaded(stage, "more")
+    grants = [{"actions": ["read"], "resources": ["dag"]}]
+    change(stage, "role.set", name="team", grants=grants)
+    change(stage, "role.set", name="well", grants=grants, new=True)
+    change(stage, "account.create", username="lee", roles=["well"], password_hash=HASH)
+    assert seen(stage) == ["etl", "more"]
+    damage(stage, "UPDATE role SET grants = ? WHERE name = 'team'", stored)
+    roles_in_memory_are_forgotten()
+    assert seen(stage) == ["etl"]  # what its file gives
+    assert stage.client.get("/api/v2/dags/more", headers=basic("lee")).status_code == 200
+    listed = stage.client.get("/ui/roles", headers=basic("root")).json()["roles"]
+    assert {"name": "team", "grants": []}.items() <= next(r for r in listed if r["name"] == "team").items()
+    said = [record.getMessage() for record in caplog.records if "Table role" in record.getMessage()]
+    assert len(said) == 1
+    assert said[0].startswith("Table role, row with name 'team': its grants cannot be read (")
+    assert "so it grants nothing" in said[0]
+    change(stage, "role.set", name="team", grants=grants)
+    assert seen(stage) == ["etl", "more"]
+
+
+def test_an_account_whose_roles_cannot_be_read_has_none_and_is_no_admin(stage: ApiStage) -> None:
+    damage(stage, "UPDATE account SET roles = 'Viewer' WHERE username = 'kim'")
+    assert stage.client.get("/api/v2/dags", headers=KIM).status_code == 403
+    users = stage.client.get("/ui/users", headers=basic("root")).json()["users"]
+    assert {user["username"]: user["roles"] for user in users} == {"kim": [], "root": ["Admin"]}
+    change(stage, "account.update", username="kim", roles=["Viewer"])
+    assert stage.client.get("/api/v2/dags", headers=KIM).status_code == 200
+
+
+def damage(stage: ApiStage, sql: str, *values: object) -> None:
+    """Change what is stored behind everybody's back."""
+    with (
+        closing(sqlite3.connect(stage.app.state.installation.settings.home / "tradewind.db")) as connection,
+        connection,
+    ):
+        assert connection.execute(sql, values).rowcount == 1
+
+
+def roles_in_memory_are_forgotten() -> None:
+    """As in a process that has read none of these rows before."""
+    accounts._granted.cache_clear()
+    accounts._given.cache_clear()

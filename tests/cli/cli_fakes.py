@@ -2,9 +2,12 @@
 
 import json
 import socket
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from tradewind.config import load_settings
@@ -24,6 +27,12 @@ DAY = datetime(2026, 1, 1, tzinfo=UTC)
 
 def us(moment: datetime) -> int:
     return (moment - EPOCH) // timedelta(microseconds=1)
+
+
+def damage(home: Path, sql: str, *values: Any) -> None:
+    """Change what is stored behind everybody's back."""
+    with closing(sqlite3.connect(home / "tradewind.db")) as connection, connection:
+        assert connection.execute(sql, values).rowcount >= 1
 
 
 @dataclass

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cli_fakes import DAY, FakeScheduler, Run, task, us
+from cli_fakes import DAY, FakeScheduler, Run, damage, task, us
 from sqlalchemy import Connection
 
 from tradewind.cli.asset_catalogue import catalogue
@@ -122,3 +122,47 @@ def test_an_update_is_reported_and_made(run: Run, assets: Path, scheduler: FakeS
     ]
     none = run("assets", "materialize", "--name", "clean")
     assert (none.code, "No task has the asset 'clean' among its outlets." in none.err) == (1, True)
+
+
+@pytest.mark.parametrize("change", [{"tasks": {"make": 5}}, {"tasks": {"make": {"extra": 5}}}])
+def test_a_dag_whose_assets_cannot_be_read_is_named_and_the_others_are_listed(
+    run: Run, assets: Path, change: dict[str, Any]
+) -> None:
+    stored = json.loads(encode_spec(MAKES))
+    damage(assets, "UPDATE dag_version SET spec = ? WHERE dag_id = 'makes.all'", json.dumps({**stored, **change}))
+    ended = run("assets", "list", "-o", "json")
+    assert (ended.code, [row["name"] for row in ended.json]) == (0, ["clean", "raw"])
+    assert ended.err.startswith("Not shown: What is stored of Dag 'makes.all' is no Dag; ")
+    assert run("assets", "details", "--name", "raw").code == 0
+
+
+@pytest.mark.parametrize(("column", "value"), [("assets", "{"), ("assets", "5"), ("retry_at", "soon")])
+def test_a_damaged_watcher_is_named_where_an_asset_is_shown(run: Run, assets: Path, column: str, value: Any) -> None:
+    for id in ("good", "odd"):
+        damage(
+            assets,
+            "INSERT INTO watcher (id, classpath, kwargs, assets, failures, error) VALUES (?, 'x.Y', ?, ?, 0, '')",
+            id, b"{}", '[["raw", "s3://raw", "asset"]]',
+        )  # fmt: skip
+    damage(assets, f"UPDATE watcher SET {column} = ? WHERE id = 'odd'", value)
+    ended = run("assets", "details", "--name", "raw", "-o", "json")
+    assert (ended.code, len(ended.json[0]["watchers"])) == (0, 1)
+    assert ended.err.startswith("Not shown: Table watcher, row with id 'odd': ")
+    assert run("why", "reads").code == 0
+
+
+def test_events_that_cannot_be_read_are_named_and_the_others_count(run: Run, assets: Path) -> None:
+    damage(
+        assets,
+        "INSERT INTO asset_event (number, id, name, uri, asset_group, extra, dag_id, run_id, task_id, map_index, "
+        "actor, aliases, at) SELECT 2, 'f', name, uri, asset_group, extra, dag_id, run_id, task_id, map_index, actor, "
+        "'[', 'soon' FROM asset_event",
+    )  # fmt: skip
+    damage(assets, "INSERT INTO asset_queue (dag_id, event) VALUES ('reads', 2)")
+    ended = run("assets", "details", "--name", "raw", "-o", "json")
+    assert (ended.code, ended.json[0]["last_event"]) == (0, "2026-01-01T00:00:00+00:00")
+    assert ended.err.startswith("Not shown: Table asset_event, row with number 2: at 'soon' ")
+    ended = run("why", "reads")
+    assert ended.code == 0
+    assert "Not shown: Table asset_event, row with number 2: " in ended.err
+    assert "has come" in ended.out or "raw" in ended.out

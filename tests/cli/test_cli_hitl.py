@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cli_fakes import DAY, FakeScheduler, Run, us
+from cli_fakes import DAY, FakeScheduler, Run, damage, us
 
 from tradewind.cli.hitl import question_lines
 from tradewind.cli.reading import open_reader
@@ -146,3 +146,29 @@ def test_a_question_is_said_with_the_command_that_answers_it(asked: Path) -> Non
     ]
     assert question_lines(second)[0] == "clean.fill[1] asks: instance?  (Yes, No)"
     assert question_lines(second)[-1].endswith("clean.fill --map-index 1 --option Yes")
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("options", "["), ("options", '{"Yes": 1}'), ("chosen", "5"), ("answered_by", '["me"]'), ("asked_at", "soon"),
+        ("map_index", "x"), ("subject", b"\xff"),
+    ],
+)  # fmt: skip
+def test_a_damaged_question_is_named_and_the_others_are_listed(run: Run, asked: Path, column: str, value: Any) -> None:
+    before = [row["subject"] for row in run("hitl", "list", "--state", "all", "-o", "json").json]
+    damage(asked, f"UPDATE question SET {column} = ? WHERE id = 'old'", value)
+    for output in ("json", "table"):
+        ended = run("hitl", "list", "--state", "all", "-o", output)
+        assert (ended.code, ended.err.count("\n")) == (0, 1)
+        assert ended.err.startswith("Not shown: Table question, row with id 'old': ")
+        assert "old?" not in ended.out
+        assert all(subject in ended.out for subject in before if subject != "old?")
+
+
+def test_a_form_that_cannot_be_read_takes_no_answer(run: Run, asked: Path, scheduler: FakeScheduler) -> None:
+    (pending,) = (row for row in run("hitl", "list", "-o", "json").json if row["subject"] == "pend?")
+    damage(asked, "UPDATE question SET params = ? WHERE id = 'pend'", b"{")
+    ended = run("hitl", "respond", "etl", pending["run_id"], pending["task_id"], "--option", "Yes")
+    assert (ended.code, ended.out, scheduler.commands) == (1, "", [])
+    assert ended.err.startswith("Error: Table question, row with id 'pend': params ")

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import sqlite3
+import json
 from collections import Counter
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
-from cli_fakes import Run
-
-
-def damage(home: Path, sql: str, *values: Any) -> None:
-    with closing(sqlite3.connect(home / "tradewind.db")) as connection, connection:
-        assert connection.execute(sql, values).rowcount >= 1
+from cli_fakes import Run, damage
 
 
 @pytest.mark.parametrize(
@@ -102,3 +96,94 @@ def test_text_that_is_none_is_shown_as_what_it_is(run: Run, database: Path) -> N
     assert ended.code == 0
     assert "m\\xffe" in ended.out
     assert "paused" in ended.out
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ("nonsense", "A stored secret cannot be decrypted"),
+        (b"\xff", "value b'\\xff' is no text"),
+        (5, "value '5'"),
+        ("", "A stored secret cannot be decrypted"),
+    ],
+)
+def test_a_damaged_variable_is_named_and_the_others_are_listed(run: Run, database: Path, value: Any, said: str) -> None:
+    damage(database, "UPDATE variable SET value = ? WHERE key = 'api_token'", value)
+    ended = run("variables", "list", "--show-values", "-o", "json")
+    assert (ended.code, [row["key"] for row in ended.json]) == (0, ["limits"])
+    fault = "Table variable, row with key 'api_token': "
+    assert ended.err.startswith(f"Not shown: {fault}")
+    assert said.replace("value '5'", "A stored secret") in ended.err
+    assert [row["key"] for row in run("variables", "list", "-o", "json").json] == ["api_token", "limits"]
+    ended = run("variables", "get", "api_token")
+    assert (ended.code, ended.out) == (1, "")
+    assert ended.err.startswith(f"Error: {fault}")
+    assert run("variables", "get", "limits").out == '{"max": 3}\n'
+
+
+def test_an_export_has_what_can_be_read_and_says_what_is_missing(run: Run, database: Path, tmp_path: Path) -> None:
+    file = tmp_path / "kept.json"
+    damage(database, "UPDATE variable SET value = 'x' WHERE key = 'api_token'")
+    ended = run("variables", "export", str(file))
+    assert (ended.code, json.loads(file.read_text())) == (1, {"limits": {"max": 3}})
+    assert "Not shown: Table variable, row with key 'api_token'" in ended.err
+    assert ended.err.endswith("Error: 1 of 2 variables cannot be read and are not in the export.\n")
+    damage(database, "UPDATE variable SET value = 'x'")
+    ended = run("variables", "export", str(file))
+    assert (ended.code, json.loads(file.read_text())) == (1, {"limits": {"max": 3}})  # that of before
+    assert ended.err.endswith("Error: None of 2 variables can be read, so nothing was exported.\n")
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "hidden_too"),
+    [("password", "nonsense", False), ("extra", b"\xff", False), ("host", b"db", True), ("extra", "{}", False)],
+)
+def test_a_damaged_connection_is_named_and_the_others_are_listed(
+    run: Run, database: Path, tmp_path: Path, column: str, value: Any, hidden_too: bool
+) -> None:
+    damage(database, "INSERT INTO connection (conn_id, conn_type, updated_at) VALUES ('lake', 'aws', 1)")
+    damage(database, f"UPDATE connection SET {column} = ? WHERE conn_id = 'warehouse'", value)
+    fault = "Table connection, row with conn_id 'warehouse': "
+    ended = run("connections", "list", "--show-values", "-o", "json")
+    assert (ended.code, [row["conn_id"] for row in ended.json]) == (0, ["lake"])
+    assert ended.err.startswith(f"Not shown: {fault}")
+    ended = run("connections", "list", "-o", "json")
+    assert [row["conn_id"] for row in ended.json] == (["lake"] if hidden_too else ["lake", "warehouse"])
+    ended = run("connections", "get", "warehouse")
+    assert (ended.code, ended.out) == (1, "")
+    assert ended.err.startswith(f"Error: {fault}")
+    file = tmp_path / "kept.json"
+    ended = run("connections", "export", str(file))
+    assert (ended.code, list(json.loads(file.read_text()))) == (1, ["lake"])
+    assert ended.err.endswith("Error: 1 of 2 connections cannot be read and are not in the export.\n")
+
+
+@pytest.mark.parametrize("grants", ["nonsense", "5", '[{"actions": ["fly"], "resources": ["run"]}]', b"\xff"])
+def test_a_damaged_role_is_named_and_cannot_be_written_over_by_accident(
+    run: Run, database: Path, tmp_path: Path, grants: Any
+) -> None:
+    for name in ("team", "other"):
+        damage(database, "INSERT INTO role (name, grants, updated_at) VALUES (?, '[]', 1)", name)
+    damage(database, "UPDATE role SET grants = ? WHERE name = 'team'", grants)
+    ended = run("roles", "list", "-o", "json")
+    assert {"other", "Admin"} <= {row["name"] for row in ended.json}
+    assert (ended.code, ended.err.count("\n")) == (0, 1)
+    assert ended.err.startswith("Not shown: Table role, row with name 'team': ")
+    ended = run("roles", "add-perms", "team", "-r", "DAGs", "-a", "can_read")
+    assert (ended.code, ended.out) == (1, "")
+    assert ended.err.startswith("Error: Table role, row with name 'team': ")
+    ended = run("roles", "export", str(tmp_path / "roles.json"))
+    assert (ended.code, json.loads((tmp_path / "roles.json").read_text())) == (1, [{"name": "other", "grants": []}])
+
+
+def test_a_damaged_account_is_named_and_the_others_are_listed(run: Run, database: Path) -> None:
+    for name, roles in (("kim", '["Viewer"]'), ("lee", "Viewer")):
+        damage(
+            database,
+            "INSERT INTO account (username, email, first_name, last_name, roles, is_active, generation, login_count, "
+            "failed_logins, created_at, updated_at) VALUES (?, '', '', '', ?, 1, 1, 0, 0, 1, 1)",
+            name, roles,
+        )  # fmt: skip
+    ended = run("users", "list", "-o", "json")
+    assert (ended.code, [row["username"] for row in ended.json]) == (0, ["kim"])
+    assert ended.err.startswith("Not shown: Table account, row with username 'lee': ")

@@ -146,6 +146,7 @@ def test_a_restart_goes_on_where_it_stopped(installation: Installation) -> None:
         ("task.mark", {"dag_id": "etl", "run_id": "taken", "task_id": "a", "state": "odd"}, InvalidInput),
         ("task.clear", {"dag_id": "etl", "task_ids": ["zzz"]}, TaskNotFound),
         ("task.clear", {"dag_id": "etl", "task_regex": "("}, InvalidInput),
+        ("task.clear", {"dag_id": "etl", "task_regex": r"(a)\1"}, InvalidInput),
         ("dag.pause", {"dag_id": "nobody"}, DagNotFound),
         ("dag.delete", {"dag_id": "etl"}, NotOver),
         ("pool.set", {"name": "p", "slots": "many"}, InvalidInput),

@@ -11,6 +11,7 @@ import pytest
 from tradewind.core.errors import InvalidInput
 from tradewind.core.explain_dag import explain_dag
 from tradewind.core.inputs import AssetsUpdated, AssetUpdate, PartitionsNamed, SetPaused
+from tradewind.core.partition_mappers import Needed
 from tradewind.core.records import DagRun
 from tradewind.core.timetables.spec import PartitionSpec
 from tradewind.scheduler.facts import wanted_partitions
@@ -363,3 +364,86 @@ def test_a_dag_of_which_the_mapper_is_no_code_any_more_drops_what_waited_for_it(
     produce(play, "a", "x")
     play.load(consumer())
     assert play.partition_queue == set()
+
+
+# --- rollups over code of an author's own ---
+
+GATHERS = {"kind": "custom", "name": "Own", "waits": True}
+TWO = Needed(frozenset({"x", "y"}), 2)
+
+
+def say(event: int, *keys: str, needed: Needed = TWO, of: str = "") -> PartitionsNamed:
+    """What the code says of an event; `of` where it is asked again of what that partition is made."""
+    return PartitionsNamed(event=event, keys=keys, needs=dict.fromkeys(keys or (of,), needed))
+
+
+def gathering(**given: Any) -> Any:
+    return consumer(mappers=partitions(GATHERS), **given)
+
+
+def test_a_rollup_over_code_runs_when_all_has_come_of_what_the_code_says(play: Play) -> None:
+    play.load(gathering())
+    produce(play, "a", "x")
+    name(play, say(1, "east"))
+    assert (made(play), play.partition_queue) == ([], {("reads", "east", 1)})
+    (reason,) = explain_dag(play.world, "reads")
+    assert reason.sentence == "It waits for: east: a (1 of 2)."
+    produce(play, "a", "x", "y")  # that of before counts once
+    name(play, say(2, "east"))
+    assert made(play) == []
+    name(play, say(3, "east"))
+    assert made(play) == [("east", [1, 2, 3])]
+    assert "reads" not in play.world.assets.partitions
+
+
+def test_as_many_as_the_policy_wants_are_enough(play: Play) -> None:
+    play.load(gathering())
+    produce(play, "a", "y")
+    name(play, say(1, "east", needed=Needed(frozenset({"x", "y", "z"}), 1)))
+    assert made(play) == [("east", [1])]
+
+
+def test_a_partition_of_which_nothing_is_known_any_more_waits_until_its_code_is_asked(play: Play) -> None:
+    play.load(gathering())
+    produce(play, "a", "x", "y")
+    name(play, say(1, "east"))
+    queue = play.world.assets.partitions["reads"]
+    queue.heard.clear()  # as after a restart: it is stored nowhere
+    name(play, PartitionsNamed(event=2, keys=("east",)))
+    assert made(play) == []
+    assert "east: a (2 have come)" in explain_dag(play.world, "reads")[0].sentence
+    asked = wanted_partitions(play.world, ["reads"])["reads"]
+    assert asked == [[2, "a", "s3://a", "y", "east"]]
+    name(play, say(2, of="east"))
+    assert made(play) == [("east", [1, 2])]
+
+
+def test_what_the_code_says_anew_counts_and_nobody_asks_for_ever(play: Play) -> None:
+    play.load(gathering())
+    produce(play, "a", "x", "z")
+    name(play, say(1, "east"), say(2, "west"))
+    asked = len(play.asked_for_partitions)
+    for least in (5, 6, 7):  # it says something else each time
+        name(play, say(1, of="east", needed=Needed(frozenset({"x"}), least)), PartitionsNamed(event=2, error="no"))
+    assert (len(play.asked_for_partitions), made(play)) == (asked, [])
+    name(play, say(1, of="east", needed=Needed(frozenset({"x"}), 1)), say(99, of="east"), say(1, of="nowhere"))
+    assert made(play) == [("east", [1])]
+
+
+def test_the_code_is_asked_on_while_it_gets_further(play: Play) -> None:
+    play.load(gathering())
+    produce(play, "a", "x", "z")
+    name(play, say(1, "east"), say(2, "west"))
+    play.world.assets.partitions["reads"].heard.clear()
+    asked = len(play.asked_for_partitions)
+    name(play, say(1, of="east"))
+    assert len(play.asked_for_partitions) == asked + 1  # for `west`
+    name(play, say(2, of="west"))
+    assert len(play.asked_for_partitions) == asked + 1
+
+
+def test_what_a_mapper_without_patience_is_said_to_need_does_not_count(play: Play) -> None:
+    play.load(by_code())
+    produce(play, "a", "x")
+    name(play, say(1, "east"))
+    assert made(play) == [("east", [1])]

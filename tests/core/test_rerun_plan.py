@@ -8,7 +8,7 @@ import pytest
 
 from tradewind.core.errors import InvalidInput
 from tradewind.core.inputs import MarkTasks
-from tradewind.core.rerun_plan import RerunWish, plan_rerun
+from tradewind.core.rerun_plan import RerunWish, matching, plan_rerun
 from tradewind.core.states import TaskState
 from tradewind.testing.builders import dag, expand
 from tradewind.testing.world import Play
@@ -80,6 +80,21 @@ def test_the_plan_counts_by_state_and_its_steps_go_by_run(play: Play) -> None:
 def test_a_bad_regular_expression_is_a_sentence(play: Play) -> None:
     with pytest.raises(InvalidInput, match="not a regular expression"):
         chosen(play, finished(play), task_regex="(")
+
+
+@pytest.mark.parametrize("regex", [r"(c)\1", "(?=c)ount", "(?i)COUNT", "c{5000}"])
+def test_a_regular_expression_that_may_take_for_ever_is_refused_in_a_sentence(play: Play, regex: str) -> None:
+    with pytest.raises(InvalidInput, match=r"^task regex .* cannot be matched in linear time \(it has .*\); write it"):
+        chosen(play, finished(play), task_regex=regex)
+    with pytest.raises(InvalidInput):
+        matching(regex, ())
+
+
+def test_a_regular_expression_that_explodes_in_re_is_answered_at_once() -> None:
+    long = "a" * 240 + "!"
+    assert matching("^(a+)+$", [long, "aaa"]) == {"aaa"}
+    with pytest.raises(InvalidInput, match=r"linear time \(100000 texts are too many for it\)"):
+        matching("^(a+)+$", [f"a{number}" for number in range(100_000)])
 
 
 def test_a_run_that_is_under_way_cannot_keep_a_version_that_is_not_the_newest(play: Play) -> None:

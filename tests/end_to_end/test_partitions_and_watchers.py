@@ -14,9 +14,11 @@ import pytest
 from tradewind.testing.installation import Installation
 
 PARTITIONS = """
+from datetime import datetime
+
 from airflow.sdk import (
     DAG, Asset, CronPartitionTimetable, DayWindow, PartitionedAssetTimetable, PartitionedAtRuntime, PartitionMapper,
-    RollupMapper, StartOfDayMapper, task,
+    RollupMapper, StartOfDayMapper, Window, task,
 )
 
 HOURS, DAYS = Asset("hours", "file:///hours"), Asset("days", "file:///days")
@@ -83,6 +85,42 @@ with DAG("by_region", schedule=PartitionedAssetTimetable(assets=SALES, default_p
     @task
     def use(partition_key, triggering_asset_events):
         return [partition_key, [event.partition_key for event in triggering_asset_events[SALES]]]
+
+    use()
+
+class Halves(Window):
+    expected_decoded_type = datetime
+
+    def to_upstream(self, day):
+        return [day, day.replace(hour=12)]
+
+
+class HalfDays(PartitionMapper):
+    expected_decoded_type = datetime
+
+    def to_downstream(self, key):
+        return key[:10]
+
+    def decode_downstream(self, key):
+        return datetime.strptime(key, "%Y-%m-%d")
+
+    def encode_upstream(self, half):
+        return half.strftime("%Y-%m-%d %p")
+
+
+HALF_DAYS = Asset("half_days", "file:///half_days")
+
+with DAG(
+    "by_halves",
+    schedule=PartitionedAssetTimetable(
+        assets=HALF_DAYS,
+        default_partition_mapper=RollupMapper(upstream_mapper=HalfDays(), window=Halves()),
+    ),
+):
+
+    @task
+    def use(partition_key, triggering_asset_events):
+        return [partition_key, sorted(event.partition_key for event in triggering_asset_events[HALF_DAYS])]
 
     use()
 
@@ -207,6 +245,23 @@ def test_a_mapper_of_an_authors_own_is_asked_where_its_code_may_run(partitions: 
         "partition 'moon/1' of sales is for none of the Dag's: KeyError: 'moon'."
     ]
     assert partitions.rows("SELECT * FROM partition_queue WHERE dag_id = 'by_region'") == []
+
+
+def test_a_rollup_over_code_of_an_authors_own_outlives_a_scheduler(partitions: Installation) -> None:
+    def report(key: str) -> None:
+        tradewind(partitions, "assets", "report", "--name", "half_days", "--partition-key", key)
+
+    report("2024-03-13 AM")
+    waiting = "SELECT partition FROM partition_queue WHERE dag_id = 'by_halves'"
+    partitions.until("its partition", lambda: [row["partition"] for row in partitions.rows(waiting)] == ["2024-03-13"])
+    before = partitions.pids_of("scheduler")
+    partitions.signal("scheduler")
+    partitions.until("another scheduler", lambda: partitions.pids_of("scheduler") not in ([], before))
+    assert count_of(partitions, "by_halves") == 0
+    report("2024-03-13 PM")
+    partitions.until("the day's run", lambda: count_of(partitions, "by_halves") == 1)
+    assert value(partitions, "by_halves", "use") == ["2024-03-13", ["2024-03-13 AM", "2024-03-13 PM"]]
+    assert partitions.rows(waiting) == []
 
 
 def test_partitions_are_named_at_the_command_line(partitions: Installation) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -58,6 +59,22 @@ def whose():
 
 whose()
 """
+
+READ = """
+import json, sys
+from airflow.dag_processing.dagbag import DagBag
+from airflow.serialization.serialized_objects import DagSerialization
+
+bag = DagBag(dag_folder=sys.argv[1])
+found = dict(bag.import_errors)
+for dag_id, dag in bag.dags.items():
+    try:
+        DagSerialization.to_dict(dag)
+    except Exception as error:
+        found[dag_id] = repr(error)
+print(json.dumps({"files": len({dag.fileloc for dag in bag.dags.values()}), "faults": found}))
+"""
+"""Reads Dags as Airflow's own Dag processor does."""
 
 
 @pytest.fixture(scope="module")
@@ -117,6 +134,20 @@ def test_airflow_is_tradewinds_in_task_code_and_its_own_elsewhere(beside_airflow
         check=True,
     )
     assert elsewhere.stdout.strip().endswith("site-packages/airflow/__init__.py")
+
+
+def test_airflow_itself_reads_and_stores_the_examples(python: Path, tmp_path: Path) -> None:
+    environ = {
+        "PATH": os.environ["PATH"], "AIRFLOW_HOME": str(tmp_path), "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{tmp_path}/airflow.db",
+    }  # fmt: skip
+    examples = ROOT / "dags" / "examples"
+    done = subprocess.run(
+        [str(python), "-c", READ, str(examples)], env=environ, capture_output=True, text=True, timeout=300, check=False
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    told = json.loads(done.stdout.splitlines()[-1])
+    assert told == {"files": len(list(examples.glob("*.py"))), "faults": {}}
 
 
 @pytest.mark.parametrize("seed", seeds.SEEDS)

@@ -40,6 +40,7 @@ from tradewind.sdk import (
 from tradewind.sdk.assets import AssetAlias, asset
 from tradewind.sdk.exceptions import DagInvalid
 from tradewind.sdk.execution.outlets import OutletEvents
+from tradewind.sdk.partitions import WaitPolicy
 from tradewind.sdk.serialize import dag_spec
 from tradewind.store.specs import decode_spec, encode_spec
 from tradewind.worker.partition_naming import mappers_with_code, named_partitions
@@ -131,28 +132,195 @@ class OwnWindow(Window):
         return ["a"]
 
 
-class OwnRollup(RollupMapper):
+class Halves(Window):
+    """A day in two."""
+
+    expected_decoded_type = datetime
+
+    def to_upstream(self, decoded_downstream: datetime) -> Iterable[datetime]:
+        return [decoded_downstream, decoded_downstream.replace(hour=12)]
+
+
+class HalfDays(PartitionMapper):
+    """`13.03. AM` is for `2024-03-13`."""
+
+    expected_decoded_type = datetime
+
+    def to_downstream(self, key: str) -> str:
+        return datetime.strptime(f"2024 {key[:6]}", "%Y %d.%m.").strftime("%Y-%m-%d")
+
+    def decode_downstream(self, downstream_key: str) -> datetime:
+        return datetime.strptime(downstream_key, "%Y-%m-%d")
+
+    def encode_upstream(self, decoded: datetime) -> str:
+        return decoded.strftime("%d.%m. %p")
+
+    def format(self, decoded: datetime) -> str:
+        return decoded.strftime("%d.%m. %p")
+
+
+class Most(WaitPolicy):
+    """For more than half."""
+
+    def is_satisfied(self, matched: int, expected: int) -> bool:
+        return 2 * matched > expected
+
+
+class Never(WaitPolicy):
+    def is_satisfied(self, matched: int, expected: int) -> bool:
+        return False
+
+
+class ByKeys(WaitPolicy):
+    def is_satisfied_by_keys(self, *, matched: Any, expected: Any) -> Any:
+        return "us" in matched
+
+
+class Relaxed(RollupMapper):
+    """A rollup that spells the asset's keys in its own way."""
+
+    def to_upstream(self, downstream_key: str) -> frozenset[str]:
+        return frozenset(key[:10] for key in super().to_upstream(downstream_key))
+
+
+class NextDay(StartOfDayMapper):
+    """What it computes is made of what its parent does."""
+
+    def to_downstream(self, key: str) -> str:
+        return f"{super().to_downstream(key)}+1"
+
+
+class Unsaid(PartitionMapper):
+    is_rollup = True
+
     def to_downstream(self, key: str) -> str:
         return key
 
 
+def made_of(mapper: Any, key: str) -> tuple[list[str], int]:
+    """Of what the code of a rollup is heard to say that the partitions of an event are made."""
+    mappers = mappers_with_code(PartitionedAssetTimetable(assets=RAIN, default_partition_mapper=mapper))
+    assert mappers is not None
+    (named_,) = named_partitions("d", mappers, [[1, RAIN.name, RAIN.uri, key]], 30.0)
+    assert named_.error == ""
+    (again,) = named_partitions("d", mappers, [[1, RAIN.name, RAIN.uri, key, named_.keys[0]]], 30.0)
+    assert (again.keys, again.needs) == ([], {named_.keys[0]: named_.needs[named_.keys[0]]})
+    return named_.needs[named_.keys[0]]
+
+
+HALVES = ["13.03. AM", "13.03. PM"]
+
+
 @pytest.mark.parametrize(
-    ("mapper", "name"),
+    ("mapper", "key", "needs", "least"),
     [
-        (OwnDays(), "OwnDays"),
-        (OwnRollup(upstream_mapper=FixedKeyMapper("x"), window=SegmentWindow("a")), "OwnRollup"),
-        (RollupMapper(upstream_mapper=FixedKeyMapper("x"), window=OwnWindow()), "OwnWindow"),
+        (RollupMapper(upstream_mapper=HalfDays(), window=Halves()), "13.03. PM", HALVES, 2),
+        (RollupMapper(upstream_mapper=HalfDays(), window=Halves(), wait_policy=MinimumCount(-1)), "13.03. PM", HALVES,
+         1),
+        (RollupMapper(upstream_mapper=StartOfDayMapper(), window=Halves()), "2024-03-13T10:42:15",
+         ["2024-03-13T00:00:00", "2024-03-13T12:00:00"], 2),
+        (RollupMapper(upstream_mapper=FixedKeyMapper("all"), window=SegmentWindow(["a", "b", "c"]), wait_policy=Most()),
+         "b", ["a", "b", "c"], 2),
+        (RollupMapper(upstream_mapper=ChainMapper(IdentityMapper(), Own()), window=SegmentWindow("a")), "eu::x", ["a"],
+         1),
+        (RollupMapper(upstream_mapper=FixedKeyMapper("x"), window=OwnWindow()), "y", ["a"], 1),
+        (Relaxed(upstream_mapper=StartOfDayMapper(), window=DayWindow()), "2024-03-13T10:42:15", ["2024-03-13"], 1),
+        (Relaxed(upstream_mapper=StartOfDayMapper(), window=DayWindow(), wait_policy=MinimumCount(5)),
+         "2024-03-13T10:42:15", ["2024-03-13"], 5),
     ],
-)
-def test_code_that_no_mapper_may_have_is_refused_in_one_sentence(mapper: Any, name: str) -> None:
-    with pytest.raises(DagInvalid, match=rf"^Dag 'd': {name} is code of its own, which the scheduler does not run"):
+)  # fmt: skip
+def test_a_rollup_over_code_of_an_authors_own_says_of_what_its_partitions_are_made(
+    mapper: Any, key: str, needs: list[str], least: int
+) -> None:
+    assert made_of(mapper, key) == (needs, least)
+    spec = spec_of(PartitionedAssetTimetable(assets=RAIN, default_partition_mapper=mapper))
+    told = Partitions(decode_spec(encode_spec(spec)).partitions).mapper(named(RAIN))
+    assert (told.has_to_be_asked, told.waits, told.needs("x")) == (True, True, None)
+
+
+@pytest.mark.parametrize(
+    ("mapper", "key", "expected"),
+    [
+        (FanOutMapper(upstream_mapper=StartOfDayMapper(), window=Halves(), downstream_mapper=HalfDays()),
+         "2024-03-13T10:42:15", HALVES),
+        (FanOutMapper(upstream_mapper=HalfDays(), window=DayWindow()), "13.03. AM",
+         [f"2024-03-13T{hour:02}" for hour in range(24)]),
+        (FanOutMapper(upstream_mapper=Own(), window=SegmentWindow(["b", "a"]), downstream_mapper=IdentityMapper()),
+         "eu::x", ["a", "b"]),
+    ],
+)  # fmt: skip
+def test_a_fan_out_over_code_of_an_authors_own_is_for_each_member(mapper: Any, key: str, expected: list[str]) -> None:
+    assert asked(mapper, key) == [(expected, "")]
+    assert mapper.to_downstream(key) == expected
+    spec = spec_of(PartitionedAssetTimetable(assets=RAIN, default_partition_mapper=mapper))
+    told = Partitions(spec.partitions).mapper(named(RAIN))
+    assert (told.has_to_be_asked, told.waits) == (True, False)
+
+
+def test_the_date_of_a_partition_is_known_without_code_where_its_key_is_written_without_it() -> None:
+    for mapper, key, date in (
+        (RollupMapper(upstream_mapper=StartOfDayMapper(), window=Halves()), "2024-03-13", datetime(2024, 3, 13)),
+        (FanOutMapper(upstream_mapper=HalfDays(), window=DayWindow()), "2024-03-13T07", datetime(2024, 3, 13, 7)),
+        (RollupMapper(upstream_mapper=HalfDays(), window=Halves()), "2024-03-13", None),
+    ):
+        spec = spec_of(PartitionedAssetTimetable(assets=RAIN, default_partition_mapper=mapper))
+        found = Partitions(spec.partitions).mapper(named(RAIN)).date(key)
+        assert (found.replace(tzinfo=None) if found else None) == date
+
+
+def test_a_class_that_changes_nothing_is_its_parent_and_one_that_builds_on_it_is_code() -> None:
+    spec = spec_of(PartitionedAssetTimetable(assets=RAIN, default_partition_mapper=OwnDays(timezone="Asia/Seoul")))
+    assert spec.partitions["default"]["kind"] == "start_of"
+    assert asked(NextDay(), "2024-03-13T10:42:15") == [(["2024-03-13+1"], "")]
+
+
+def test_code_that_fails_or_is_never_content_makes_no_partition() -> None:
+    words = SegmentWindow(["a", "b"])
+    (found,) = asked(RollupMapper(upstream_mapper=FixedKeyMapper("x"), window=words, wait_policy=Never()), "a")
+    assert found == ([], "Never is content with no number of 2")
+
+    class Long(Window):
+        def to_upstream(self, decoded_downstream: Any) -> Iterable[Any]:
+            return itertools.repeat("a")
+
+    class Odd(Window):
+        def to_upstream(self, decoded_downstream: Any) -> Iterable[Any]:
+            return [decoded_downstream, 5]
+
+    (found,) = asked(RollupMapper(upstream_mapper=FixedKeyMapper("x"), window=Long()), "a")
+    assert found == ([], "Long has more than 10000 members.")
+    (found,) = asked(RollupMapper(upstream_mapper=Own(), window=Odd()), "a")
+    assert "says 5, and a key has 1 to 250 characters" in found[1]
+
+
+@pytest.mark.parametrize(
+    ("mapper", "sentence"),
+    [
+        (RollupMapper(upstream_mapper=FixedKeyMapper("x"), window=SegmentWindow("a"), wait_policy=ByKeys()),
+         "ByKeys decides by the keys that have come, and the scheduler runs no code"),
+        (RollupMapper(upstream_mapper=FixedKeyMapper("x"), window=SegmentWindow("a"), wait_policy=WaitPolicy()),
+         "WaitPolicy does not say when it is content; give it an is_satisfied"),
+        (RollupMapper(upstream_mapper=FixedKeyMapper("x"), window=Window()),
+         "Window does not say what its members are; give it a to_upstream"),
+        (Unsaid(), r"Unsaid waits for more than one event \(is_rollup\), and does not say for which"),
+        (PartitionMapper(), "PartitionMapper does not say what a key is for; give it a to_downstream"),
+    ],
+)  # fmt: skip
+def test_what_says_too_little_or_cannot_be_asked_is_refused_in_one_sentence(mapper: Any, sentence: str) -> None:
+    with pytest.raises(DagInvalid, match=f"^Dag 'd': {sentence}"):
         spec_of(PartitionedAssetTimetable(assets=RAIN, default_partition_mapper=mapper))
 
 
-def test_periods_are_not_made_of_mappers_of_an_authors_own() -> None:
-    rollup = RollupMapper(upstream_mapper=ChainMapper(IdentityMapper(), Own()), window=SegmentWindow("a"))
-    with pytest.raises(DagInvalid, match=r"^Dag 'd': RollupMapper is made of Own, which is code of its own, and its"):
-        spec_of(PartitionedAssetTimetable(assets=RAIN, default_partition_mapper=rollup))
+def test_an_answer_has_only_so_many_keys_and_the_rest_is_asked_for_next() -> None:
+    class Many(Window):
+        def to_upstream(self, decoded_downstream: Any) -> Iterable[Any]:
+            return map(str, range(9_999))
+
+    mapper = RollupMapper(upstream_mapper=Own(), window=Many())
+    mappers = mappers_with_code(PartitionedAssetTimetable(assets=RAIN, default_partition_mapper=mapper))
+    assert mappers is not None
+    events = [[number, RAIN.name, RAIN.uri, str(number)] for number in range(30)]
+    assert len(list(named_partitions("d", mappers, events, 60.0))) == 11
 
 
 class Bad(PartitionMapper):

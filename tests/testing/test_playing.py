@@ -784,24 +784,6 @@ def test_what_a_task_updates_makes_runs_of_those_who_wait_for_it(write: Write) -
     assert (run.state, made.state, made.xcom("read")) == ("success", "success", 3)
 
 
-@pytest.mark.parametrize(
-    ("file", "dag_id", "made"),
-    [
-        ("dags/examples/assets.py", "assets_collect", {"assets_join", "assets_any_found", "assets_or_each_night"}),
-        ("dags/examples/partitions.py", "partitions_hours", {"partitions_day", "partitions_region"}),
-        (
-            "examples/airflow2/datasets.py",
-            "datasets_collect",
-            {"datasets_join", "datasets_found", "datasets_or_each_night"},
-        ),
-    ],
-)
-def test_the_published_examples_of_assets_start_each_other(file: str, dag_id: str, made: set[str]) -> None:
-    run = run_dag(Path(__file__).parents[2] / file, dag_id)
-    assert {other.dag_id for other in run.played.runs} == {dag_id, *made}
-    assert {other.state for other in run.played.runs} == {"success"}
-
-
 # --- mapped groups -----------------------------------------------------------------------------------------------
 
 
@@ -885,17 +867,6 @@ def test_a_branch_inside_a_mapped_group_skips_in_its_own_element(write: Write) -
     run = run_dag(file, "groups")
     assert [task.state for task in run.instances("each.even")] == ["success", "skipped"]
     assert [task.state for task in run.instances("each.odd")] == ["skipped", "success"]
-
-
-def test_the_published_example_of_kept_state_does_nothing_twice() -> None:
-    run = run_dag(Path(__file__).parents[2] / "dags" / "examples" / "keeping_state.py")
-    assert run.state == "success"
-    counts, job = run.task("count").attempts, run.task("convert").attempts
-    assert [attempt.outcome for attempt in (*counts, *job)] == ["failed", "success"] * 2
-    logs = "".join(attempt.log for attempt in counts)
-    assert [logs.count(f"read page {page}\n") for page in (1, 2, 3, 4)] == [1] * 4
-    assert "".join(attempt.log for attempt in job).count("submitted by try") == 1
-    assert run.xcom("count") == 100
 
 
 def test_what_a_mapped_task_left_is_read_where_it_is_looked_at(write: Write) -> None:

@@ -3,6 +3,7 @@
 import click
 
 from tradewind.cli.app import printable
+from tradewind.cli.damaged import readable
 from tradewind.cli.hitl import question_lines
 from tradewind.cli.live import Board
 from tradewind.cli.reading import Reader
@@ -26,7 +27,8 @@ class Asking:
         for row in self._reader.questions(self._dag_id, "pending"):
             if row["run_id"] == run_id and row["id"] not in self._said:
                 self._said.add(row["id"])
-                click.echo(printable("\n".join(question_lines(row, self._home))))
+                for lines in readable([row], "question", lambda row: question_lines(row, self._home)):
+                    click.echo(printable("\n".join(lines)))
 
     def close(self) -> None:
         self._board.close()

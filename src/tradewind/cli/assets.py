@@ -4,8 +4,8 @@ from typing import Any
 
 import click
 
-from tradewind.cli.app import App, Noun, iso, json_object, output_option, pass_app
-from tradewind.cli.asset_catalogue import catalogue
+from tradewind.cli.app import App, Noun, json_object, output_option, pass_app
+from tradewind.cli.asset_catalogue import catalogue, moment_of_newest, watchers
 from tradewind.cli.dag_rows import run_row
 from tradewind.cli.output import show
 from tradewind.core.asset_catalogue import Known
@@ -52,7 +52,7 @@ def details(app: App, alias: bool, name: str, uri: str, output: str) -> None:
         "scheduled_dags": list(known.consumers),
         **({} if alias else {"watchers": _watchers(app, known)}),
         "events": events["events"],
-        "last_event": iso(events["newest"]),
+        "last_event": moment_of_newest(app.reader, known),
     }
     if output in ("json", "yaml"):
         show([facts], output)
@@ -99,7 +99,7 @@ def report(app: App, name: str, uri: str, extra: str, partition_key: str | None,
 
 def _watchers(app: App, known: Known) -> list[str]:
     """What watches the asset now, with the reason where it fails."""
-    mine = [watched for watched in app.reader.watchers() if (known.name, known.uri, known.group) in watched.assets]
+    mine = [watched for watched in watchers(app.reader) if (known.name, known.uri, known.group) in watched.assets]
     return [failure_of(watched) or f"{watched.name} watches it" for watched in mine]
 
 

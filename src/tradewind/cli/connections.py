@@ -2,14 +2,18 @@
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from tradewind.cli.app import App, Noun, json_object, output_option, pass_app
 from tradewind.cli.connection_text import FIELDS, from_mapping, from_uri, to_uri
+from tradewind.cli.damaged import check_all, check_some, decrypted, json_object_in, read_row, readable
 from tradewind.cli.files import read_mapping, write_text
 from tradewind.cli.output import show
+
+if TYPE_CHECKING:
+    from tradewind.security.secrets import Vault
 
 
 @click.group(cls=Noun)
@@ -26,7 +30,8 @@ def connections() -> None:
 def list_connections(app: App, conn_id: str | None, show_values: bool, output: str) -> None:
     """All connections; passwords and extras are masked unless asked for."""
     rows = [row for row in app.reader.connections() if conn_id in (None, row["conn_id"])]
-    show([_row(app, row, show_values) for row in rows], output)
+    vault = app.vault if show_values else None
+    show(readable(rows, "connection", lambda row: _row(row, vault)), output)
 
 
 @connections.command("get")
@@ -36,7 +41,7 @@ def list_connections(app: App, conn_id: str | None, show_values: bool, output: s
 @pass_app
 def get(app: App, conn_id: str, output: str) -> None:
     """One connection, with its password."""
-    show([_row(app, _existing(app, conn_id), True)], output)
+    show([read_row(_existing(app, conn_id), "connection", lambda row: _row(row, app.vault))], output)
 
 
 @connections.command("add")
@@ -132,9 +137,12 @@ def export(app: App, file: str, file_format: str | None, serialization_format: s
     chosen = file_format or {"yml": "yaml"}.get(ending, ending if ending in ("yaml", "env") else "json")
     if serialization_format and chosen != "env":
         raise click.UsageError("--serialization-format is for --file-format env only.")
-    found = {row["conn_id"]: _plain(app, row) for row in app.reader.connections()}
+    rows, vault = app.reader.connections(), app.vault
+    found = dict(readable(rows, "connection", lambda row: (str(row["conn_id"]), _checked(_plain(row, vault)))))
+    check_some(len(found), len(rows), "connections")
     write_text(file, _exported(found, chosen, serialization_format or "uri"))
     click.echo(f"Connections successfully exported to {file}.", err=file == "-")
+    check_all(len(found), len(rows), "connections")
 
 
 def _exported(found: Mapping[str, Mapping[str, Any]], file_format: str, line_format: str) -> str:
@@ -159,26 +167,34 @@ def _existing(app: App, conn_id: str) -> dict[str, Any]:
     return row
 
 
-def _plain(app: App, row: Mapping[str, Any]) -> dict[str, Any]:
+def _plain(row: Mapping[str, Any], vault: "Vault") -> dict[str, Any]:
     """The stored row with its secrets decrypted."""
     fields = {name: row[name] for name in FIELDS}
     for name in ("password", "extra"):
-        fields[name] = app.vault.decrypt(row[name]) if row[name] else row[name]
+        fields[name] = decrypted(vault, row[name]) if row[name] else row[name]
     return fields
 
 
-def _row(app: App, row: Mapping[str, Any], show_values: bool) -> dict[str, Any]:
-    """What a person sees, under Airflow's names."""
+def _checked(fields: dict[str, Any]) -> dict[str, Any]:
+    """The fields, if they can be written in each format and read back. Raises TypeError and ValueError."""
+    if any(isinstance(value, bytes) for value in fields.values()):
+        raise TypeError("bytes stand where there should be text or a number")
+    to_uri(fields)
+    return fields
+
+
+def _row(row: Mapping[str, Any], vault: "Vault | None") -> dict[str, Any]:
+    """What a person sees, under Airflow's names; with a vault also the secrets."""
     fields: dict[str, Any] = {name: row[name] for name in FIELDS}
-    if show_values:
-        fields = _plain(app, row)
-        extra: Any = _json(fields["extra"]) if fields["extra"] else {}
+    if vault is not None:
+        fields = _plain(row, vault)
+        extra: Any = json_object_in(fields["extra"]) if fields["extra"] else {}
     else:
         fields["password"] = row["password"] and "***"
         extra = "***" if row["extra"] else {}
     shown = {name: fields[name] for name in ("conn_type", "description", "host", "schema", "login", "password", "port")}
     encrypted = {"is_encrypted": bool(row["password"]), "is_extra_encrypted": bool(row["extra"])}
-    uri = to_uri({**fields, "extra": json.dumps(extra) if show_values and extra else None})
+    uri = to_uri({**fields, "extra": json.dumps(extra) if vault is not None and extra else None})
     return {"conn_id": row["conn_id"], **shown, **encrypted, "extra_dejson": extra, "get_uri": uri}
 
 

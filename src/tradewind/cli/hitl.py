@@ -9,6 +9,7 @@ import click
 
 from tradewind.cli.app import App, Noun, iso, output_option, pass_app, printable
 from tradewind.cli.dags import find_run
+from tradewind.cli.damaged import json_object_in, read_row, readable, texts
 from tradewind.cli.output import show
 from tradewind.cli.reading import QUESTION_STATES
 
@@ -36,8 +37,9 @@ def list_questions(app: App, dag_id: str | None, state: str, output: str) -> Non
     if dag_id is not None:
         app.reader.dag(dag_id)
     rows = app.reader.questions(dag_id, None if state == "all" else state)
-    mapped = any(row["map_index"] >= 0 for row in rows)
-    show([_whole(row) if output in ("json", "yaml") else _short(row, mapped) for row in rows], output)
+    mapped = any(row["map_index"] != -1 for row in rows)
+    shown = _whole if output in ("json", "yaml") else lambda row: _short(row, mapped)
+    show(readable(rows, "question", shown), output)
 
 
 @hitl.command("respond")
@@ -73,13 +75,13 @@ def respond(
 
 def question_lines(row: Row, home: str = "") -> list[str]:
     """A question as a person at a terminal reads it, and the command that answers it."""
-    options, form = json.loads(row["options"]), json.loads(bytes(row["params"]))
+    options, form = texts(row["options"]), json_object_in(row["params"])
     name = row["task_id"] if row["map_index"] < 0 else f"{row['task_id']}[{row['map_index']}]"
     several = "any of " if row["multiple"] else ""
     lines = [f"{name} asks: {row['subject']}  ({several}{_listed(options)})"]
     lines += [f"    {line}" for line in row["body"].strip().splitlines()]
     if row["timeout_at"] is not None:
-        defaults = json.loads(row["defaults"]) if row["defaults"] is not None else None
+        defaults = texts(row["defaults"]) if row["defaults"] is not None else None
         then = f"{_listed(defaults)} is taken" if defaults is not None else "it is told that nobody answered"
         lines.append(f"    At {iso(row['timeout_at'])} {then}.")
     where = f" --home {quote(home)}" if home else ""
@@ -95,13 +97,13 @@ def _short(row: Row, mapped: bool) -> dict[str, Any]:
         "dag_id": row["dag_id"],
         "run_id": row["run_id"],
         "task_id": row["task_id"],
-        **({"map_index": row["map_index"]} if mapped else {}),
+        **({"map_index": int(row["map_index"])} if mapped else {}),
         "state": row["state"],
         "subject": row["subject"],
-        "options": _listed(json.loads(row["options"])),
+        "options": _listed(texts(row["options"])),
         "asked_at": iso(row["asked_at"]),
         "until": iso(row["timeout_at"]) or "",
-        "answer": _listed(json.loads(row["chosen"])),
+        "answer": _listed(texts(row["chosen"])),
         "by": _name(row["answered_by"]),
     }
 
@@ -112,22 +114,22 @@ def _whole(row: Row) -> dict[str, Any]:
         "dag_id": row["dag_id"],
         "run_id": row["run_id"],
         "task_id": row["task_id"],
-        "map_index": row["map_index"],
-        "try_number": row["try_number"],
+        "map_index": int(row["map_index"]),
+        "try_number": int(row["try_number"]),
         "state": row["state"],
         "subject": row["subject"],
         "body": row["body"],
-        "options": json.loads(row["options"]),
-        "defaults": json.loads(row["defaults"]) if row["defaults"] is not None else None,
+        "options": texts(row["options"]),
+        "defaults": texts(row["defaults"]) if row["defaults"] is not None else None,
         "multiple": bool(row["multiple"]),
-        "params": json.loads(bytes(row["params"])),
+        "params": json_object_in(row["params"]),
         "assigned_users": [{"id": id, "name": name} for id, name in json.loads(row["assigned"])],
         "created_at": iso(row["asked_at"]),
         "timeout_at": iso(row["timeout_at"]),
         "responded_at": iso(row["answered_at"]),
         "responded_by_user": _person(row["answered_by"]),
-        "chosen_options": json.loads(row["chosen"]),
-        "params_input": json.loads(bytes(row["params_input"])),
+        "chosen_options": texts(row["chosen"]),
+        "params_input": json_object_in(row["params_input"] or "{}"),
     }
 
 
@@ -135,7 +137,7 @@ def _pending(rows: Sequence[Row], run_id: str, task_id: str, map_index: int) -> 
     """The question that this task asks now, and its form; where it asks nothing, the scheduler says so better."""
     for row in rows:
         if (row["run_id"], row["task_id"], row["map_index"]) == (run_id, task_id, map_index):
-            return row["id"], json.loads(bytes(row["params"]))
+            return row["id"], read_row(row, "question", lambda row: json_object_in(row["params"]))
     return None, {}
 
 
@@ -158,11 +160,13 @@ def _listed(options: Sequence[str] | None) -> str:
 
 
 def _name(answered_by: str | None) -> str:
-    return str(json.loads(answered_by)[1]) if answered_by else ""
+    return _identity(answered_by)["name"] if answered_by else ""
 
 
 def _person(answered_by: str | None) -> dict[str, str] | None:
-    if not answered_by:
-        return None
-    id, name = json.loads(answered_by)
+    return _identity(answered_by) if answered_by else None
+
+
+def _identity(stored: str) -> dict[str, str]:
+    id, name = texts(stored)
     return {"id": id, "name": name}

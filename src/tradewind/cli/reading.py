@@ -3,13 +3,10 @@
 import json
 import sys
 from collections.abc import Collection, Sequence
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import Any, Protocol, Self
 
 from tradewind.config import Settings
 from tradewind.core.errors import DagNotFound, RunNotFound, TradewindError, Unreadable
-
-if TYPE_CHECKING:
-    from tradewind.core.records import Watched
 
 Row = dict[str, Any]
 
@@ -174,9 +171,12 @@ def _spec_in(dag_id: str, encoded: Any) -> Row:
             return spec
     except (TypeError, ValueError, RecursionError):
         pass
-    raise Unreadable(
-        f"What is stored of Dag {dag_id!r} is no Dag; `tradewind dags reserialize` has its file parsed again."
-    )
+    raise Unreadable(no_dag(dag_id))
+
+
+def no_dag(dag_id: str) -> str:
+    """What is said of a Dag whose stored version is none."""
+    return f"What is stored of Dag {dag_id!r} is no Dag; `tradewind dags reserialize` has its file parsed again."
 
 
 class Reader:
@@ -362,36 +362,38 @@ class Reader:
         return self._rows(f"{sql} ORDER BY task_id, map_index", *values)
 
     def waiting_asset_events(self, dag_id: str) -> list[Row]:
-        """Asset events that wait for a run of a Dag, oldest first; `aliases` is a list."""
-        found = self._rows(
-            "SELECT e.name, e.uri, e.aliases, e.at FROM asset_queue q JOIN asset_event e ON e.number = q.event "
-            "WHERE q.dag_id = ? ORDER BY e.number",
+        """Asset events that wait for a run of a Dag, oldest first."""
+        return self._rows(
+            "SELECT e.number, e.name, e.uri, e.aliases, e.at FROM asset_queue q "
+            "JOIN asset_event e ON e.number = q.event WHERE q.dag_id = ? ORDER BY e.number",
             dag_id,
         )
-        return [{**row, "aliases": json.loads(row["aliases"])} for row in found]
 
-    def watchers(self) -> "list[Watched]":
+    def watchers(self) -> list[Row]:
         """Triggers that watch assets now, or will after a failure."""
-        from tradewind.store.rows import watched_of
-
-        return [watched_of(row) for row in self._rows("SELECT * FROM watcher ORDER BY classpath, id")]
+        return self._rows("SELECT * FROM watcher ORDER BY classpath, id")
 
     def gathered_asset_events(self, dag_id: str) -> list[Row]:
         """The same for a Dag with partitions, by the `partition` of the run that will take them."""
-        found = self._rows(
+        return self._rows(
             "SELECT q.partition, e.number, e.name, e.uri, e.aliases, e.at, e.partition_key FROM partition_queue q "
             "JOIN asset_event e ON e.number = q.event WHERE q.dag_id = ? ORDER BY e.number",
             dag_id,
         )
-        return [{**row, "aliases": json.loads(row["aliases"])} for row in found]
 
     def asset_event_facts(self, name: str, uri: str, alias: str = "") -> Row:
         """How many events of an asset, or through an alias, there are, and when the newest was."""
-        counted = "SELECT COUNT(*) AS events, MAX(e.at) AS newest FROM asset_event e"
+        return self._of_asset("SELECT COUNT(*) AS events, MAX(e.at) AS newest", name, uri, alias)[0]
+
+    def asset_event_moments(self, name: str, uri: str, alias: str = "") -> list[Row]:
+        """When the events of an asset, or through an alias, were."""
+        return self._of_asset("SELECT e.number, e.at", name, uri, alias)
+
+    def _of_asset(self, selected: str, name: str, uri: str, alias: str) -> list[Row]:
         if alias:
-            through = f"{counted} JOIN asset_event_alias a ON a.event = e.number WHERE a.alias = ?"
-            return self._rows(through, alias)[0]
-        return self._rows(f"{counted} WHERE e.name = ? AND e.uri = ?", name, uri)[0]
+            through = "FROM asset_event e JOIN asset_event_alias a ON a.event = e.number WHERE a.alias = ?"
+            return self._rows(f"{selected} {through}", alias)
+        return self._rows(f"{selected} FROM asset_event e WHERE e.name = ? AND e.uri = ?", name, uri)
 
     def variables(self) -> list[Row]:
         return self._rows("SELECT key, value, description FROM variable ORDER BY key")
@@ -408,11 +410,10 @@ class Reader:
         return found[0] if found else None
 
     def accounts(self) -> list[Row]:
-        """Who may log in, by name; `roles` is a list."""
-        found = self._rows(
+        """Who may log in, by name; `roles` is a list in JSON."""
+        return self._rows(
             "SELECT username, email, first_name, last_name, roles, is_active FROM account ORDER BY username"
         )
-        return [{**row, "roles": json.loads(row["roles"]), "is_active": bool(row["is_active"])} for row in found]
 
     def roles(self) -> list[Row]:
         """What is stored of roles, by name."""

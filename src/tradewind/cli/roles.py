@@ -1,12 +1,13 @@
 """`tradewind roles`: what users may do. Works with and without a running scheduler."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import click
 
 from tradewind.cli.app import App, Noun, output_option, pass_app
+from tradewind.cli.damaged import check_all, check_some, read_row, readable
 from tradewind.cli.files import write_text
 from tradewind.cli.output import show
 from tradewind.core.access import BUILT_IN, Grant
@@ -83,9 +84,9 @@ def _resources(required: bool) -> Any:
 @pass_app
 def add_perms(app: App, role: tuple[str, ...], resources: tuple[str, ...], actions: tuple[str, ...]) -> None:
     """Let roles do something: each of the actions to each of the resources."""
-    stored, added = _stored(app), _grants(resources, actions)
+    added = _grants(resources, actions)
     for name in role:
-        _set(app, name, merged([*_of(stored, name), *added]))
+        _set(app, name, merged([*_of(app, name), *added]))
         click.echo(f"Role {name} may do more")
 
 
@@ -96,9 +97,9 @@ def add_perms(app: App, role: tuple[str, ...], resources: tuple[str, ...], actio
 def del_perms(app: App, role: tuple[str, ...], resources: tuple[str, ...], actions: tuple[str, ...]) -> None:
     """Let roles no longer do something; without an action, nothing of what was added for these resources."""
     every = ("can_read", "can_create", "can_edit", "can_delete")
-    stored, taken = _stored(app), _grants(resources, actions or every)
+    taken = _grants(resources, actions or every)
     for name in role:
-        before = _of(stored, name)
+        before = _of(app, name)
         after = without(before, taken)
         if merged(before) == after:
             raise click.ClickException(
@@ -115,8 +116,11 @@ def del_perms(app: App, role: tuple[str, ...], resources: tuple[str, ...], actio
 def export(app: App, file: str, pretty: bool) -> None:
     """Write all roles, as far as they are not built in, to a JSON file (`-`: standard output)."""
     rows = [{"name": name, "grants": plain_grants(grants)} for name, grants in sorted(_stored(app).items())]
+    found = len(app.reader.roles())
+    check_some(len(rows), found, "roles")
     write_text(file, json.dumps(rows, ensure_ascii=False, indent=4 if pretty else None) + "\n")
     click.echo(f"{len(rows)} roles exported to {file}", err=file == "-")
+    check_all(len(rows), found, "roles")
 
 
 @roles.command("import")
@@ -137,14 +141,22 @@ def import_roles(app: App, file: str) -> None:
 
 
 def _stored(app: App) -> dict[str, tuple[Grant, ...]]:
-    """What is stored, by role."""
-    return {row["name"]: grants_of(json.loads(row["grants"])) for row in app.reader.roles()}
+    """What is stored, by role. One that cannot be read grants nothing; a line to stderr names it."""
+    return dict(readable(app.reader.roles(), "role", lambda row: (row["name"], _granted(row))))
 
 
-def _of(stored: dict[str, tuple[Grant, ...]], name: str) -> tuple[Grant, ...]:
-    if name not in stored and name not in BUILT_IN:
+def _granted(row: Mapping[str, Any]) -> tuple[Grant, ...]:
+    return grants_of(json.loads(row["grants"]))
+
+
+def _of(app: App, name: str) -> tuple[Grant, ...]:
+    """What is stored of one role. Raises Unreadable: what cannot be read must not be written over."""
+    row = next((row for row in app.reader.roles() if row["name"] == name), None)
+    if row is not None:
+        return read_row(row, "role", _granted)
+    if name not in BUILT_IN:
         raise click.ClickException(f"There is no role {name!r}; `tradewind roles list` shows those that there are.")
-    return stored.get(name, ())
+    return ()
 
 
 def _grants(resources: Sequence[str], actions: Sequence[str]) -> list[Grant]:

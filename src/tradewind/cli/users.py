@@ -1,11 +1,13 @@
 """`tradewind users`: who may log in. Works with and without a running scheduler."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import click
 
 from tradewind.cli.app import App, Noun, output_option, pass_app
+from tradewind.cli.damaged import check_all, check_some, readable, texts
 from tradewind.cli.files import write_text
 from tradewind.cli.output import show
 
@@ -29,7 +31,7 @@ def _who(command: Any) -> Any:
 def list_users(app: App, output: str) -> None:
     """All users."""
     show(
-        [{**{name: row[name] for name in FIELDS}, "active": row["is_active"]} for row in app.reader.accounts()], output
+        readable(app.reader.accounts(), "account", lambda row: {**_row(row), "active": bool(row["is_active"])}), output
     )
 
 
@@ -112,9 +114,12 @@ def remove_role(app: App, username: str | None, email: str | None, role: str) ->
 @pass_app
 def export(app: App, file: str) -> None:
     """Write all users, without their passwords, to a JSON file (`-`: standard output)."""
-    rows = [{name: row[name] for name in FIELDS} for row in app.reader.accounts()]
+    stored = app.reader.accounts()
+    rows = readable(stored, "account", _row)
+    check_some(len(rows), len(stored), "users")
     write_text(file, json.dumps(rows, ensure_ascii=False, indent=4) + "\n")
     click.echo(f"{len(rows)} users exported to {file}", err=file == "-")
+    check_all(len(rows), len(stored), "users")
 
 
 @users.command("import")
@@ -136,6 +141,10 @@ def import_users(app: App, file: str) -> None:
                 "account.create", username=name, roles=roles, password_hash=_hash(password), **fields
             )  # fmt: skip
             click.echo(f"User {name} created with the password {password}")
+
+
+def _row(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {**{name: row[name] for name in FIELDS}, "roles": texts(row["roles"])}
 
 
 def _read_list(file: str) -> list[dict[str, Any]]:

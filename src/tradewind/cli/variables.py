@@ -1,14 +1,18 @@
 """`tradewind variables`."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import click
 
 from tradewind.cli.app import App, Noun, TakesNumbers, output_option, pass_app
+from tradewind.cli.damaged import check_all, check_some, decrypted, read_row, readable
 from tradewind.cli.files import read_mapping, write_text
 from tradewind.cli.output import show
 from tradewind.core.sensitive import Sensitive
+
+Row = Mapping[str, Any]
 
 
 @click.group(cls=Noun)
@@ -23,14 +27,19 @@ def variables() -> None:
 @pass_app
 def list_variables(app: App, show_values: bool, hide_sensitive: bool, output: str) -> None:
     """Keys of all variables."""
-    rows: list[dict[str, Any]] = []
-    for row in app.reader.variables():
-        shown: dict[str, Any] = {"key": row["key"]}
-        if show_values:
-            masked = hide_sensitive and _looks_secret(app, row["key"])
-            shown |= {"value": "***" if masked else app.vault.decrypt(row["value"]), "description": row["description"]}
-        rows.append(shown)
-    show(rows, output)
+    vault = app.vault if show_values else None
+
+    def shown(row: Row) -> dict[str, Any]:
+        if vault is None:
+            return {"key": row["key"]}
+        masked = hide_sensitive and _looks_secret(app, row["key"])
+        return {
+            "key": row["key"],
+            "value": "***" if masked else decrypted(vault, row["value"]),
+            "description": row["description"],
+        }
+
+    show(readable(app.reader.variables(), "variable", shown), output)
 
 
 @variables.command("get")
@@ -44,7 +53,7 @@ def get(app: App, key: str, as_json: bool, default: str | None) -> None:
     if row is None:
         click.echo(default)
         return
-    value = app.vault.decrypt(row["value"])
+    value = read_row(row, "variable", lambda row: decrypted(app.vault, row["value"]))
     if as_json:
         try:
             value = json.dumps(json.loads(value), ensure_ascii=False)
@@ -111,12 +120,18 @@ def import_variables(app: App, file: str, action_on_existing_key: str) -> None:
 @pass_app
 def export(app: App, file: str) -> None:
     """Write all variables, with their values, to a JSON file (`-`: standard output)."""
-    exported: dict[str, Any] = {}
-    for row in app.reader.variables():
-        value = _from_json(app.vault.decrypt(row["value"]))
-        exported[row["key"]] = {"value": value, "description": row["description"]} if row["description"] else value
+    vault = app.vault
+
+    def entry(row: Row) -> tuple[str, Any]:
+        value, described = _from_json(decrypted(vault, row["value"])), row["description"]
+        return str(row["key"]), {"value": value, "description": described} if described else value
+
+    rows = app.reader.variables()
+    exported = dict(readable(rows, "variable", entry))
+    check_some(len(exported), len(rows), "variables")
     write_text(file, json.dumps(exported, ensure_ascii=False, sort_keys=True, indent=4) + "\n")
     click.echo(f"{len(exported)} variables successfully exported to {file}", err=file == "-")
+    check_all(len(exported), len(rows), "variables")
 
 
 def _existing(app: App, key: str) -> dict[str, Any]:

@@ -22,7 +22,8 @@ def explain_dag(world: World, dag_id: str) -> list[Reason]:
     if plan.partitions is not None:
         gathered = world.assets.partitions.get(dag_id)
         by_key = {key: found.values() for key, found in gathered.events.items()} if gathered is not None else {}
-        said = partitions_wait(plan.partitions, plan.spec.assets, by_key)
+        heard = gathered.heard if gathered is not None else {}
+        said = partitions_wait(plan.partitions, plan.spec.assets, by_key, heard)
         waits = Reason("assets", f"It waits for: {said}.", {"partitions": len(by_key)})
         return [paused(dag_id), waits] if record.is_paused else [waits, *failing]
     queue = world.assets.queues.get(dag_id)

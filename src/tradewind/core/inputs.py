@@ -7,6 +7,7 @@ from typing import Any
 
 from tradewind.core.backfill_plan import Backfill
 from tradewind.core.dag import DagSpec
+from tradewind.core.partition_mappers import Needed
 from tradewind.core.past import PreviousRun
 from tradewind.core.records import DagRun, Person, TaskKey
 from tradewind.core.rerun_plan import RerunPlan
@@ -230,6 +231,9 @@ class PartitionsNamed:
     event: int
     keys: tuple[str, ...] = ()
     error: str = ""
+    needs: Mapping[str, Needed] = field(default_factory=dict)
+    """Of what such partitions are made, where one may need more than an event: of those in `keys`, or of one for which
+    the event waits already."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

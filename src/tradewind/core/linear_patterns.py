@@ -15,6 +15,9 @@ MOST_STATES = 2_000
 MOST_STEPS = 200_000
 """Characters times states that one search may take: some hundredths of a second."""
 
+MOST_STEPS_TOGETHER = 10_000_000
+"""The same for one pattern and many texts: a second or two where every state is always reached, which is rare."""
+
 _Test = Callable[[str], bool]
 
 
@@ -37,6 +40,14 @@ def found_in(pattern: str, text: str) -> bool:
     if len(steps) * (len(text) + 1) > MOST_STEPS:
         raise NotLinear(f"{len(text)} characters are too many for the pattern {pattern!r}")
     return _search(steps, text)
+
+
+def found_among(pattern: str, texts: Iterable[str]) -> frozenset[str]:
+    """The texts in which the pattern matches. Raises NotLinear; and re.error for what is no regular expression."""
+    asked, steps = tuple(texts), _compiled(pattern)
+    if len(steps) * sum(len(text) + 1 for text in asked) > MOST_STEPS_TOGETHER:
+        raise NotLinear(f"{len(asked)} texts are too many for it")
+    return frozenset(text for text in asked if found_in(pattern, text))
 
 
 @lru_cache(maxsize=256)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 from tradewind.core.errors import InvalidInput, TradewindError
 from tradewind.core.partition_windows import members
@@ -30,6 +30,17 @@ class UnfitPartition(TradewindError):
     """A partition key that a mapper has no place for."""
 
 
+class Needed(NamedTuple):
+    """What a partition of a Dag is made of: keys of one asset, and how many of them have to come."""
+
+    keys: frozenset[str]
+    least: int
+
+    def is_met(self, come: frozenset[str]) -> bool:
+        """Whether enough has come."""
+        return len(self.keys & come) >= self.least
+
+
 class Mapper(ABC):
     """Maps keys of one asset's partitions to those of a Dag's."""
 
@@ -40,6 +51,11 @@ class Mapper(ABC):
     def has_to_be_asked(self) -> bool:
         """Whether code that is not here says what a key is for."""
         return self.data["kind"] == "custom" and "code" not in self.data
+
+    @property
+    def waits(self) -> bool:
+        """Whether a partition of the Dag may need more than one event."""
+        return self.data["kind"] == "rollup" or bool(self.data.get("waits"))
 
     def __init__(self, data: Mapping[str, Any]) -> None:
         self.data = data
@@ -65,9 +81,14 @@ class Mapper(ABC):
         """The moment at which the period of a key of the Dag begins, where it has one."""
         return None
 
-    def needs(self, key: str) -> frozenset[str] | None:
-        """The asset's keys that a partition of the Dag is made of; None: each event is enough."""
+    def needed(self, key: str) -> Needed | None:
+        """What a partition of the Dag is made of; None: each event is enough."""
         return None
+
+    def needs(self, key: str) -> frozenset[str] | None:
+        """The keys of that."""
+        needed = self.needed(key)
+        return needed.keys if needed is not None else None
 
     def is_enough(self, key: str, come: frozenset[str]) -> bool:
         """Whether enough of those have come."""
@@ -200,7 +221,8 @@ class _FanOut(Mapper):
         coarse = self._upstream.downstream(key)
         if len(coarse) != 1:
             raise UnfitPartition(f"{key!r} is for several periods, and can be spread over the members of one only")
-        return tuple(map(self._downstream.shown, _members(self.data["window"], self._upstream.decode(coarse[0]))))
+        found = _members(self.data["window"], self._upstream.decode(coarse[0]))
+        return _named("FanOutMapper", map(self._downstream.shown, found))
 
     def date(self, key: str) -> datetime | None:
         return self._downstream.date(key)
@@ -219,21 +241,36 @@ class _Rollup(Mapper):
     def date(self, key: str) -> datetime | None:
         return self._upstream.date(key)
 
-    def needs(self, key: str) -> frozenset[str]:
-        return frozenset(map(self._upstream.encode, _members(self.data["window"], self._upstream.decode(key))))
+    def needed(self, key: str) -> Needed:
+        found = _members(self.data["window"], self._upstream.decode(key))
+        keys = frozenset(_named("RollupMapper", map(self._upstream.encode, found)))
+        return Needed(keys, _least(self.data, len(keys)))
 
     def is_enough(self, key: str, come: frozenset[str]) -> bool:
-        needed = self.needs(key)
-        least: int | None = self.data.get("least")
-        if least is None:
-            return needed <= come
-        if least > 0:
-            return len(needed & come) >= least
-        return len(needed & come) >= max(0, len(needed) + least)
+        return self.needed(key).is_met(come)
 
 
 class _Custom(Mapper):
-    """Code of an author's own. Where that code may run the values have it as `code`; elsewhere it has to be asked."""
+    """Code of an author's own. Where that code may run the values have it (`code`, `decode`, `encode`, `shown`,
+    `needs`); elsewhere it has to be asked."""
+
+    def decode(self, key: str) -> Any:
+        return self.data["decode"](key) if "decode" in self.data else super().decode(key)
+
+    def encode(self, member: Any) -> str:
+        return self.data["encode"](member) if "encode" in self.data else super().encode(member)
+
+    def shown(self, member: Any) -> str:
+        return self.data["shown"](member) if "shown" in self.data else super().shown(member)
+
+    def date(self, key: str) -> datetime | None:
+        return mapper_of(self.data["dated"]).date(key) if "dated" in self.data else None
+
+    def needed(self, key: str) -> Needed | None:
+        if "needs" not in self.data:
+            return None
+        keys = frozenset(_named(self.data["name"], self.data["needs"](key)))
+        return Needed(keys, _least(self.data, len(keys)))
 
     def downstream(self, key: str) -> tuple[str, ...]:
         if "code" not in self.data:
@@ -247,6 +284,20 @@ def _named(mapper: str, said: Any) -> tuple[str, ...]:
         if not isinstance(key, str) or not key.strip() or len(key) > LONGEST_KEY:
             raise UnfitPartition(f"{mapper} says {key!r}, and a key has 1 to {LONGEST_KEY} characters, not only blanks")
     return keys
+
+
+def _least(data: Mapping[str, Any], expected: int) -> int:
+    """How many of so many members are enough. A policy of an author's own is asked for each number."""
+    if "policy" in data:
+        name, code = data["policy"]["name"], data["policy"]["code"]
+        for number in range(expected + 1):
+            if code(number, expected):
+                return number
+        raise UnfitPartition(f"{name} is content with no number of {expected}")
+    least: int | None = data.get("least")
+    if least is None:
+        return expected
+    return least if least > 0 else max(0, expected + least)
 
 
 KINDS: Mapping[str, type[Mapper]] = {

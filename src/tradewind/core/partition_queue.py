@@ -1,12 +1,17 @@
 """Events that wait for one Dag by the partition of the run that will take them, and when a partition is complete."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 from tradewind.core.asset_queue import WaitingEvent
 from tradewind.core.assets import AssetKey, is_met, named_in
-from tradewind.core.partition_mappers import MOST_KEYS, Mapper, UnfitPartition, mapper_of
+from tradewind.core.partition_mappers import MOST_KEYS, Mapper, Needed, UnfitPartition, mapper_of
+
+Heard = Mapping[tuple[AssetKey, str], Needed]
+"""By asset and partition of the Dag, what the code of the asset's mapper has said that the partition is made of."""
+NOTHING: Heard = MappingProxyType({})
 
 UNNAMED = ""
 """Stands for the partitions of an event until the code of the Dag's mapper has named them."""
@@ -49,15 +54,24 @@ class Partitions:
             raise UnfitPartition(f"it is for {len(keys)} partitions, which is more than the {most} allowed")
         return keys
 
-    def is_complete(self, condition: Any, key: str, events: Iterable[WaitingEvent]) -> bool:
-        """Whether the events that wait for a partition are all that its run needs."""
+    def asks_what_is_needed(self, event: WaitingEvent) -> bool:
+        """Whether code has to say of what a partition is made for which such an event waits."""
+        mapper = self.mapper(event.keys[0])
+        return mapper.waits and mapper.has_to_be_asked
+
+    def is_complete(self, condition: Any, key: str, events: Iterable[WaitingEvent], heard: Heard = NOTHING) -> bool:
+        """Whether the events that wait for a partition are all that its run needs. `heard` is what the code of mappers
+        has said of that."""
         waiting = tuple(events)
-        enough = {asset for asset, keys in _come(waiting).items() if self._is_enough(asset, key, keys)}
+        enough = {asset for asset, keys in _come(waiting).items() if self._is_enough(asset, key, keys, heard)}
         return is_met(condition, {name for event in waiting if event.keys[0] in enough for name in event.keys})
 
-    def _is_enough(self, asset: AssetKey, key: str, come: frozenset[str]) -> bool:
+    def _is_enough(self, asset: AssetKey, key: str, come: frozenset[str], heard: Heard) -> bool:
+        mapper = self.mapper(asset)
+        if mapper.waits and mapper.has_to_be_asked:
+            return (asset, key) in heard and heard[asset, key].is_met(come)
         try:
-            return self.mapper(asset).is_enough(key, come)
+            return mapper.is_enough(key, come)
         except (UnfitPartition, OverflowError, ValueError):
             return False  # the Dag's mappers do not fit each other: the partition never comes about
 
@@ -79,12 +93,20 @@ class Partitions:
         dates = {date for mapper in mappers if (date := mapper.date(key)) is not None}
         return dates.pop() if len(dates) == 1 else None
 
-    def waits_for(self, condition: Any, key: str, events: Iterable[WaitingEvent]) -> str:
+    def waits_for(self, condition: Any, key: str, events: Iterable[WaitingEvent], heard: Heard = NOTHING) -> str:
         """What a partition has and what it lacks, asset by asset: one phrase for people."""
         waiting = tuple(events)
 
         def said(asset: AssetKey) -> str:
-            found = frozenset(event.partition for event in waiting if asset in event.keys)
+            mine = [event for event in waiting if asset in event.keys]
+            found = frozenset(event.partition for event in mine)
+            if mine and self.asks_what_is_needed(mine[0]):
+                told = heard.get((mine[0].keys[0], key))
+                return (
+                    f"{asset} ({len(found & told.keys)} of {len(told.keys)})"
+                    if told
+                    else f"{asset} ({len(found)} have come)"
+                )
             try:
                 needed = self.mapper(asset).needs(key)
             except (UnfitPartition, OverflowError, ValueError):
@@ -99,13 +121,31 @@ class Partitions:
 class PartitionQueue:
     """The events that wait for one Dag. An event waits in every partition that it is for."""
 
-    __slots__ = ("due", "events")
+    __slots__ = ("due", "events", "heard")
 
     def __init__(self) -> None:
         self.events: dict[str, dict[int, WaitingEvent]] = {}
         """By partition, oldest first."""
         self.due: dict[str, None] = {}
         """Partitions to look at: something has changed since they were last found incomplete."""
+        self.heard: dict[tuple[AssetKey, str], Needed] = {}
+        """What the code of mappers has said that the waiting partitions are made of. It is asked again when its file
+        is parsed, so it is never stored."""
+
+    def hear(self, key: str, event: WaitingEvent, needed: Needed) -> None:
+        """The code of an event's mapper says what the partition for which it waits is made of."""
+        self.heard[event.keys[0], key] = needed
+        self.due[key] = None
+
+    def by_asset(self) -> Iterator[tuple[str, WaitingEvent]]:
+        """One waiting event of each asset in each partition, of those first of which nothing has been said yet."""
+        pairs = {
+            (event.keys[0], key): event
+            for key, events in self.events.items() if key != UNNAMED
+            for event in events.values()
+        }  # fmt: skip
+        for (_, key), event in sorted(pairs.items(), key=lambda pair: pair[0] in self.heard):
+            yield key, event
 
     def put(self, key: str, event: WaitingEvent) -> None:
         self.events.setdefault(key, {})[event.number] = event
@@ -117,16 +157,20 @@ class PartitionQueue:
         if not self.events[key]:
             del self.events[key]
             self.due.pop(key, None)
+            for place in [place for place in self.heard if place[1] == key]:
+                del self.heard[place]
 
     def look_at_all(self) -> None:
         """What a partition needs may be something else now."""
         self.due = dict.fromkeys(key for key in self.events if key != UNNAMED)
 
 
-def partitions_wait(partitions: Partitions, condition: Any, waiting: Mapping[str, Iterable[WaitingEvent]]) -> str:
+def partitions_wait(
+    partitions: Partitions, condition: Any, waiting: Mapping[str, Iterable[WaitingEvent]], heard: Heard = NOTHING
+) -> str:
     """What the next partitions of a Dag wait for: one phrase for people."""
     keys = [key for key in waiting if key != UNNAMED]
-    said = [f"{key}: {partitions.waits_for(condition, key, waiting[key])}" for key in keys[:MOST_SHOWN]]
+    said = [f"{key}: {partitions.waits_for(condition, key, waiting[key], heard)}" for key in keys[:MOST_SHOWN]]
     more = [f"and {len(keys) - MOST_SHOWN} partitions more"] if len(keys) > MOST_SHOWN else []
     unnamed = len(tuple(waiting.get(UNNAMED, ())))
     asked = [f"the code of its partition mapper, to name the partitions of {unnamed} events"] if unnamed else []

@@ -1,11 +1,13 @@
 """Windows: the members of one period, which a rollup waits for and a fan-out makes runs of.
 
-A window is plain values, as the SDK writes them: `{"kind": "day", "backward": false}` of moments, or `{"kind":
-"segments", "segments": […]}` of words. Moments are stepped as the clock shows them, so that each day has 24 hours.
+A window is plain values, as the SDK writes them: `{"kind": "day", "backward": false}` of moments, `{"kind": "segments",
+"segments": […]}` of words, or, where an author's own code may run, `{"kind": "custom", "code": …}`. Moments are stepped
+as the clock shows them, so that each day has 24 hours.
 """
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any
 
 from tradewind.core.errors import InvalidInput
@@ -17,6 +19,9 @@ STEPS = {
 }
 MONTHS = {"quarter": 3, "year": 12}
 
+MOST_MEMBERS = 10_000
+"""Members of a window of an author's own: more than a year has hours."""
+
 
 def members(window: Mapping[str, Any], period: Any) -> tuple[Any, ...]:
     """What makes up the period that begins at this moment; where the window looks back, that ends with it. Words are
@@ -24,6 +29,11 @@ def members(window: Mapping[str, Any], period: Any) -> tuple[Any, ...]:
     kind, backward = window["kind"], bool(window.get("backward"))
     if kind == "segments":
         return tuple(window["segments"])
+    if kind == "custom":
+        found = tuple(islice(window["code"](period), MOST_MEMBERS + 1))
+        if len(found) > MOST_MEMBERS:
+            raise InvalidInput(f"{window['name']} has more than {MOST_MEMBERS} members.")
+        return found
     if kind in STEPS:
         count, step = STEPS[kind]
         first = period - (count - 1) * step if backward else period

@@ -43,20 +43,25 @@ def gather(turn: Turn, plan: Plan, event: WaitingEvent) -> Fresh:
 
 
 def named(turn: Turn, dag_id: str, said: Iterable[PartitionsNamed]) -> None:
-    """The code of a Dag's mapper has said for which partitions events are that waited for it."""
-    plan, queue = turn.world.plans[dag_id], turn.world.assets.partitions.get(dag_id)
-    heard = (
-        [(one, queue.events[UNNAMED][one.event]) for one in said if one.event in queue.events.get(UNNAMED, ())]
-        if queue is not None and plan.partitions is not None
-        else []
-    )
-    for one, event in heard:
-        _take_names(turn, plan, one, event)
-    if not heard:
-        return
-    turn.world.at(turn.now, "assets", dag_id)
-    if (queue := turn.world.assets.partitions.get(dag_id)) is not None and UNNAMED in queue.events:
-        turn.do(NamePartitions(dag_id))  # those that came meanwhile, or were too many
+    """The code of a Dag's mapper has said for which partitions events are that waited for it, and of what those are
+    made."""
+    plan, is_news, is_further = turn.world.plans[dag_id], False, False
+    for one in said if plan.partitions is not None else ():
+        queue = turn.world.assets.partitions.get(dag_id)
+        if queue is None:
+            return
+        if (event := queue.events.get(UNNAMED, {}).get(one.event)) is not None:
+            _take_names(turn, plan, one, event)
+            is_news = is_further = True
+        elif not one.error:
+            known = len(queue.heard)
+            is_news |= _hear(turn, plan, one)
+            is_further |= len(queue.heard) > known
+    if is_news:
+        turn.world.at(turn.now, "assets", dag_id)
+    # Only where it got further: code that says something else each time would be asked for ever.
+    if is_further and _has_to_be_asked(turn, plan):
+        turn.do(NamePartitions(dag_id))  # for those that came meanwhile, or were too many
 
 
 def _take_names(turn: Turn, plan: Plan, said: PartitionsNamed, event: WaitingEvent) -> None:
@@ -73,6 +78,31 @@ def _take_names(turn: Turn, plan: Plan, said: PartitionsNamed, event: WaitingEve
     for key in keys:
         turn.world.assets.put_partition(dag_id, key, event)
     store_waiting(turn, dag_id, [(key, event.number) for key in keys])
+    _hear(turn, plan, said)
+
+
+def _hear(turn: Turn, plan: Plan, said: PartitionsNamed) -> bool:
+    """Take what partitions are made of; whether anything of that is new."""
+    assert plan.partitions is not None
+    queue, is_news = turn.world.assets.partitions.get(plan.spec.dag_id), False
+    for key, needed in said.needs.items() if queue is not None else ():
+        event = queue.events.get(key, {}).get(said.event) if queue is not None and key != UNNAMED else None
+        if queue is None or event is None or not plan.partitions.asks_what_is_needed(event):
+            continue
+        if queue.heard.get((event.keys[0], key)) != needed:
+            queue.hear(key, event, needed)
+            is_news = True
+    return is_news
+
+
+def _has_to_be_asked(turn: Turn, plan: Plan) -> bool:
+    queue = turn.world.assets.partitions.get(plan.spec.dag_id)
+    if queue is None or plan.partitions is None:
+        return False
+    return UNNAMED in queue.events or any(
+        (event.keys[0], key) not in queue.heard and plan.partitions.asks_what_is_needed(event)
+        for key, event in queue.by_asset()
+    )
 
 
 def look_at(turn: Turn, plan: Plan, fresh: Fresh = ()) -> None:
@@ -82,7 +112,7 @@ def look_at(turn: Turn, plan: Plan, fresh: Fresh = ()) -> None:
     while (queue := assets.partitions.get(dag_id)) is not None and queue.due:
         key = next(iter(queue.due))
         events = queue.events[key]
-        if not plan.partitions.is_complete(plan.spec.assets, key, events.values()):
+        if not plan.partitions.is_complete(plan.spec.assets, key, events.values(), queue.heard):
             del queue.due[key]
         elif runs.has_room(turn, dag_id):
             _make_run(turn, plan, key, tuple(events.values()), fresh)

@@ -8,8 +8,10 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from tradewind.core.errors import InvalidInput
+from tradewind.core.linear_patterns import NotLinear, found_among
 from tradewind.core.plan import Plan
 from tradewind.core.records import TaskInstance, TaskKey
 from tradewind.core.states import FAILED_STATES, RUN_FINISHED, TaskState
@@ -87,12 +89,23 @@ def run_step(wish: RerunWish, live: LiveRun, newest: Plan) -> RunStep | None:
 
 
 def matching(pattern: str, task_ids: Iterable[str]) -> frozenset[str]:
-    """The ids that the regular expression finds. Raises InvalidInput."""
+    """The ids that the regular expression finds. Raises InvalidInput, also for one that may take more than linear
+    time: whoever asks must not be able to keep the scheduler busy."""
+    return _matching(pattern, frozenset(task_ids))
+
+
+@lru_cache(maxsize=8)
+def _matching(pattern: str, task_ids: frozenset[str]) -> frozenset[str]:
+    """Remembered, since a clear of many runs asks the same of each."""
     try:
-        wanted = re.compile(pattern)
+        return found_among(pattern, task_ids)
+    except NotLinear as error:
+        raise InvalidInput(
+            f"task regex {pattern!r:.200} cannot be matched in linear time ({error}); write it without look-around, "
+            "back references and flags, or name the tasks."
+        ) from None
     except re.error as error:
-        raise InvalidInput(f"task regex {pattern!r} is not a regular expression: {error}.") from None
-    return frozenset(task_id for task_id in task_ids if wanted.search(task_id))
+        raise InvalidInput(f"task regex {pattern!r:.200} is not a regular expression: {error}.") from None
 
 
 def _chosen(wish: RerunWish, live: LiveRun) -> Iterable[TaskInstance]:

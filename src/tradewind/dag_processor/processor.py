@@ -18,9 +18,9 @@ from sqlalchemy import Engine
 from tradewind.core.dag import DagSpec
 from tradewind.core.decisions import DropRows, Operation, PutRow, Record
 from tradewind.core.errors import InvalidInput
-from tradewind.core.inputs import DagGone, DagLoaded, PartitionsNamed
+from tradewind.core.inputs import DagGone, DagLoaded
 from tradewind.dag_processor.files import dag_files
-from tradewind.scheduler.named_runs import runs_ahead
+from tradewind.scheduler.named_runs import partitions_named, runs_ahead
 from tradewind.scheduler.owner import Rows
 from tradewind.store import queries
 from tradewind.store.specs import decode_spec, encode_spec, version_of
@@ -298,9 +298,7 @@ class DagProcessor:
                     paused_at_creation=self._paused,
                     ahead=named.get(spec.dag_id),
                     partitions=tuple(
-                        PartitionsNamed(event=said.event, keys=tuple(said.keys), error=said.error)
-                        for said in answer.partitions
-                        if said.dag_id == spec.dag_id
+                        partitions_named(said) for said in answer.partitions if said.dag_id == spec.dag_id
                     ),
                 )
             )

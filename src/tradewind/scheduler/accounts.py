@@ -210,7 +210,7 @@ def set_role(context: Context, body: Body, actor: str) -> Wish:
     if not name.strip() or not checked_text(name, "name"):
         raise InvalidInput("A role needs a name.")
     with context.engine.connect() as connection:
-        is_there = accounts.role_row(connection, name) is not None or name in BUILT_IN
+        is_there = accounts.role_is_stored(connection, name) or name in BUILT_IN
     if body.get("new") and is_there:
         raise AlreadyExists(f"There is a role {name!r} already; choose another name.")
     if name == ADMIN:
@@ -224,7 +224,7 @@ def delete_role(context: Context, body: Body, actor: str) -> Wish:
     """A role that nobody has; one that is built in loses what was added to it."""
     name = str(body["name"])
     with context.engine.connect() as connection:
-        if accounts.role_row(connection, name) is None:
+        if not accounts.role_is_stored(connection, name):
             if name in BUILT_IN:
                 raise InvalidInput(f"The role {name} is built in and cannot be deleted.")
             raise NotFound(f"There is no role {name!r:.80}; `tradewind roles list` shows those that there are.")

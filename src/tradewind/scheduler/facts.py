@@ -1,11 +1,11 @@
 """What running tasks are told of Dags and tasks; a play answers them in the same words."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any
 
 from tradewind.core.errors import InvalidInput
-from tradewind.core.partition_queue import UNNAMED
+from tradewind.core.partition_queue import UNNAMED, PartitionQueue
 from tradewind.core.world import World
 from tradewind.scheduler.named_runs import named_run
 
@@ -30,15 +30,20 @@ def wanted_runs(world: World, dag_ids: Iterable[str]) -> dict[str, dict[str, Any
 
 
 def wanted_partitions(world: World, dag_ids: Iterable[str]) -> dict[str, list[list[Any]]]:
-    """The events that wait for the code of each Dag's partition mapper: number, name, uri and key, oldest first."""
+    """What the code of each Dag's partition mapper is to say. Of events that wait for it to name their partitions:
+    number, name, uri and key, oldest first. Then, with one more value, of partitions that wait: of what each is made;
+    also of those of which it has been said, since the code may be another now."""
     queues = {dag_id: queue for dag_id in dag_ids if (queue := world.assets.partitions.get(dag_id)) is not None}
-    return {
-        dag_id: [
-            [event.number, event.keys[0].name, event.keys[0].uri, event.partition]
-            for event in islice(queue.events.get(UNNAMED, {}).values(), MOST_ASKED)
-        ]
-        for dag_id, queue in queues.items()
-    }
+    return {dag_id: list(islice(_asked(world, dag_id, queue), MOST_ASKED)) for dag_id, queue in queues.items()}
+
+
+def _asked(world: World, dag_id: str, queue: PartitionQueue) -> Iterator[list[Any]]:
+    for event in queue.events.get(UNNAMED, {}).values():
+        yield [event.number, event.keys[0].name, event.keys[0].uri, event.partition]
+    plan = world.plans.get(dag_id)
+    for key, event in queue.by_asset() if plan is not None else ():
+        if plan is not None and plan.partitions is not None and plan.partitions.asks_what_is_needed(event):
+            yield [event.number, event.keys[0].name, event.keys[0].uri, event.partition, key]
 
 
 def states_by_run(tasks: Iterable[tuple[str, str, int, str]]) -> dict[str, dict[str, str | None]]:

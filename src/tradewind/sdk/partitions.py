@@ -1,7 +1,8 @@
 """What a Dag author writes about partitions: mappers from those of an asset to those of a Dag, windows, and patience.
 
 Each says by `as_data` what it is, as plain values; the engine computes with those, and `to_downstream` here does the
-same. A mapper of an author's own is code among those values: the engine has the code host of the Dag's file call it.
+same. A class of an author's own that says something in its own way is code among those values, which the engine has
+the code host of the Dag's file call.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from datetime import datetime, tzinfo
 from enum import StrEnum
 from typing import Any, ClassVar
 
-from tradewind.core.partition_mappers import mapper_of
+from tradewind.core.partition_mappers import Mapper, mapper_of
 from tradewind.core.partition_windows import members
 from tradewind.sdk.exceptions import DagInvalid
 from tradewind.sdk.schedule_parts import zone_name
@@ -20,14 +21,16 @@ KEY_FORMAT = "%Y-%m-%dT%H:%M:%S"
 
 
 class _Said:
-    """Something that plain values can say. Two that say the same are equal."""
+    """Something that plain values can say, as far as its class is one of these. Two that say the same are equal."""
 
-    def as_data(self) -> dict[str, Any]:
-        """This as the engine reads it. Raises DagInvalid for a class that is not Tradewind's own."""
-        raise DagInvalid(
-            f"{type(self).__name__} is code of its own, which the scheduler does not run; put it together from the "
-            "windows and policies of airflow.sdk, or write a PartitionMapper with a to_downstream of its own."
-        )
+    methods: ClassVar[tuple[str, ...]] = ()
+    """What an author's own class may say otherwise, which makes it code."""
+
+    @property
+    def has_code(self) -> bool:
+        """Whether the class is of an author's own and says something in its own way."""
+        ours = (getattr(getattr(type(self), name, None), "__module__", __name__) == __name__ for name in self.methods)
+        return not all(ours)
 
     def __eq__(self, other: object) -> bool:
         return type(self) is type(other) and self.__dict__ == getattr(other, "__dict__", None)
@@ -38,12 +41,6 @@ class _Said:
     def __repr__(self) -> str:
         said = ", ".join(f"{name}={value!r}" for name, value in vars(self).items() if value is not None)
         return f"{type(self).__name__}({said})"
-
-
-def _own(said: _Said, cls: type) -> None:
-    """A subclass may mean something else than what its parent says."""
-    if type(said) is not cls:
-        _Said.as_data(said)
 
 
 # --- windows and patience -----------------------------------------------------------------------------------------
@@ -57,19 +54,27 @@ class Window(_Said):
         BACKWARD = "backward"
 
     kind: ClassVar[str] = ""
+    methods = ("to_upstream",)
     expected_decoded_type: ClassVar[type] = str
 
     def __init__(self, *, direction: Window.Direction = Direction.FORWARD) -> None:
         self.direction = self.Direction(direction)
 
     def as_data(self) -> dict[str, Any]:
-        if type(self).__dict__.get("kind", "") not in _WINDOWS:
-            super().as_data()
-        return {"kind": self.kind, "backward": self.direction is self.Direction.BACKWARD}
+        """This as the engine reads it, with the author's own code as `code`. Raises DagInvalid."""
+        if self.has_code:
+            return {"kind": "custom", "name": type(self).__name__, "code": self.to_upstream}
+        if not self.kind:
+            raise DagInvalid(f"{type(self).__name__} does not say what its members are; give it a to_upstream.")
+        return self._said()
 
     def to_upstream(self, decoded_downstream: Any) -> Iterable[Any]:
         """The members of the period."""
-        return members(self.as_data(), decoded_downstream)
+        return members(self._said(), decoded_downstream)
+
+    def _said(self) -> dict[str, Any]:
+        # A class of an author's own may not call our __init__.
+        return {"kind": self.kind, "backward": getattr(self, "direction", "") is self.Direction.BACKWARD}
 
 
 class _Moments(Window):
@@ -124,23 +129,42 @@ class SegmentWindow(Window):
         super().__init__()
         self.segments = frozenset(found)
 
-    def as_data(self) -> dict[str, Any]:
-        _own(self, SegmentWindow)
+    def _said(self) -> dict[str, Any]:
         return {"kind": "segments", "segments": sorted(self.segments)}
 
 
-_WINDOWS = frozenset({"hour", "day", "week", "month", "quarter", "year"})
-
-
 class WaitPolicy(_Said):
-    """How many members of a window a rollup waits for."""
+    """How many members of a window a rollup waits for: one of an author's own has an `is_satisfied`."""
+
+    methods = ("is_satisfied",)
+
+    def is_satisfied(self, matched: int, expected: int) -> bool:
+        """Whether so many members of so many are enough."""
+        raise NotImplementedError
+
+    def as_data(self) -> dict[str, Any]:
+        """This as the engine reads it, with the author's own code as `code`. Raises DagInvalid."""
+        name = type(self).__name__
+        if getattr(type(self), "is_satisfied_by_keys", None) is not None:
+            raise DagInvalid(
+                f"{name} decides by the keys that have come, and the scheduler runs no code of Dag files when one "
+                "comes; have it decide by their number, in is_satisfied(matched, expected)."
+            )
+        if self.has_code:
+            return {"policy": {"kind": "custom", "name": name, "code": self.is_satisfied}}
+        return self._said()
+
+    def _said(self) -> dict[str, Any]:
+        raise DagInvalid(f"{type(self).__name__} does not say when it is content; give it an is_satisfied.")
 
 
 class WaitForAll(WaitPolicy):
     """For every one."""
 
-    def as_data(self) -> dict[str, Any]:
-        _own(self, WaitForAll)
+    def is_satisfied(self, matched: int, expected: int) -> bool:
+        return matched == expected
+
+    def _said(self) -> dict[str, Any]:
         return {}
 
 
@@ -152,8 +176,10 @@ class MinimumCount(WaitPolicy):
             raise ValueError(f"MinimumCount takes a whole number other than 0, not {n!r}; WaitForAll() waits for all.")
         self.n = n
 
-    def as_data(self) -> dict[str, Any]:
-        _own(self, MinimumCount)
+    def is_satisfied(self, matched: int, expected: int) -> bool:
+        return matched >= (self.n if self.n > 0 else max(0, expected + self.n))
+
+    def _said(self) -> dict[str, Any]:
         return {"least": self.n}
 
 
@@ -163,6 +189,7 @@ class MinimumCount(WaitPolicy):
 class PartitionMapper(_Said):
     """From a partition of an asset to those of a Dag. One event may be for at most `max_downstream_keys`."""
 
+    methods = ("to_downstream", "decode_downstream", "encode_upstream", "format", "to_upstream")
     is_rollup: ClassVar[bool] = False
     expected_decoded_type: ClassVar[type] = str
 
@@ -173,25 +200,57 @@ class PartitionMapper(_Said):
             raise ValueError(f"max_downstream_keys is a whole number from 1 on or None, not {max_downstream_keys!r}.")
         self.max_downstream_keys = max_downstream_keys
 
-    def to_downstream(self, key: str) -> str | list[str]:
+    def to_downstream(self, key: str) -> str | Iterable[str]:
         """The Dag's partition, or partitions, that this one of the asset is for. Raises UnfitPartition."""
-        keys = mapper_of(self.as_data()).downstream(key)
+        keys = self._computing().downstream(key)
         return keys[0] if len(keys) == 1 and not isinstance(self, FanOutMapper) else list(keys)
 
-    def as_data(self) -> dict[str, Any]:
-        """This as the engine reads it, with the author's own code as `code`. Raises DagInvalid."""
-        name, own = type(self).__name__, type(self).to_downstream.__module__ != __name__
-        if self.is_rollup or not own:
-            raise DagInvalid(
-                f"{name} is code of its own, which the scheduler does not run; give a mapper of your own a "
-                "to_downstream, and have it wait for no more than one event (is_rollup)."
-            )
-        return {"kind": "custom", "name": name, "code": self.to_downstream, **self._most()}
+    def decode_downstream(self, downstream_key: str) -> Any:
+        """What a key of the Dag stands for: a moment or a word, of which a window makes its members."""
+        return self._computing().decode(downstream_key) if self._is_built_in else downstream_key
 
-    def _data(self, cls: type, kind: str, **said: Any) -> dict[str, Any]:
-        if type(self) is not cls:
-            return PartitionMapper.as_data(self)
-        return {"kind": kind, **said, **self._most()}
+    def encode_upstream(self, decoded: Any) -> str:
+        """The asset's key for one member of a window."""
+        return self._computing().encode(decoded) if self._is_built_in else decoded
+
+    def format(self, decoded: Any) -> str:
+        """The Dag's key for one member of a window, which a fan-out makes of it."""
+        if self._is_built_in:
+            return self._computing().shown(decoded)
+        return decoded.isoformat() if isinstance(decoded, datetime) else str(decoded)
+
+    def as_data(self) -> dict[str, Any]:
+        """This as the engine reads it, with the author's own code among it. Raises DagInvalid."""
+        if not self.has_code:
+            return {**self._said(), **self._most()}
+        return {
+            "kind": "custom", "name": type(self).__name__, "code": self.to_downstream,
+            "decode": self.decode_downstream, "encode": self.encode_upstream,
+            **({"shown": self.format} if callable(self.format) else {}), **self._waits(), **self._most(),
+        }  # fmt: skip
+
+    def _said(self) -> dict[str, Any]:
+        raise DagInvalid(f"{type(self).__name__} does not say what a key is for; give it a to_downstream.")
+
+    @property
+    def _is_built_in(self) -> bool:
+        """Whether it is one of these, whatever an author's own class has changed of it."""
+        return type(self)._said is not PartitionMapper._said
+
+    def _computing(self) -> Mapper:
+        return mapper_of(self._said())
+
+    def _waits(self) -> dict[str, Any]:
+        """Where its partitions may need more than one event, of what they are made."""
+        if not self.is_rollup:
+            return {}
+        needs, policy = getattr(self, "to_upstream", None), getattr(self, "wait_policy", None) or WaitForAll()
+        if needs is None:
+            raise DagInvalid(
+                f"{type(self).__name__} waits for more than one event (is_rollup), and does not say for which; give "
+                "it a to_upstream, or derive it from RollupMapper."
+            )
+        return {"waits": True, "needs": needs, **policy.as_data()}
 
     def _most(self) -> dict[str, int]:
         most = getattr(self, "max_downstream_keys", None)  # a class of an author's own may not call our __init__
@@ -201,8 +260,8 @@ class PartitionMapper(_Said):
 class IdentityMapper(PartitionMapper):
     """The same key."""
 
-    def as_data(self) -> dict[str, Any]:
-        return self._data(IdentityMapper, "identity")
+    def _said(self) -> dict[str, Any]:
+        return {"kind": "identity"}
 
 
 class AllowedKeyMapper(PartitionMapper):
@@ -212,8 +271,8 @@ class AllowedKeyMapper(PartitionMapper):
         super().__init__(max_downstream_keys=max_downstream_keys)
         self.allowed_keys = list(allowed_keys)
 
-    def as_data(self) -> dict[str, Any]:
-        return self._data(AllowedKeyMapper, "allowed", keys=list(self.allowed_keys))
+    def _said(self) -> dict[str, Any]:
+        return {"kind": "allowed", "keys": list(self.allowed_keys)}
 
 
 class FixedKeyMapper(PartitionMapper):
@@ -225,8 +284,8 @@ class FixedKeyMapper(PartitionMapper):
         super().__init__(max_downstream_keys=max_downstream_keys)
         self.downstream_key = downstream_key
 
-    def as_data(self) -> dict[str, Any]:
-        return self._data(FixedKeyMapper, "fixed", key=self.downstream_key)
+    def _said(self) -> dict[str, Any]:
+        return {"kind": "fixed", "key": self.downstream_key}
 
 
 class _StartOf(PartitionMapper):
@@ -248,10 +307,11 @@ class _StartOf(PartitionMapper):
         self.timezone = zone_name(timezone, type(self).__name__)
         self.input_format, self.output_format = input_format, output_format or self.default_output_format
 
-    def as_data(self) -> dict[str, Any]:
-        said = {"timezone": self.timezone, "input_format": self.input_format, "output_format": self.output_format}
-        kind = type(self) if type(self) in _PERIODS else _StartOf
-        return self._data(kind, "start_of", unit=self.unit, **said)
+    def _said(self) -> dict[str, Any]:
+        return {
+            "kind": "start_of", "unit": self.unit, "timezone": self.timezone, "input_format": self.input_format,
+            "output_format": self.output_format,
+        }  # fmt: skip
 
 
 class StartOfHourMapper(_StartOf):
@@ -290,12 +350,6 @@ class StartOfYearMapper(_StartOf):
     unit, default_output_format = "year", "%Y"
 
 
-_PERIODS = frozenset(
-    {StartOfHourMapper, StartOfDayMapper, StartOfWeekMapper, StartOfMonthMapper, StartOfQuarterMapper,
-     StartOfYearMapper}
-)  # fmt: skip
-
-
 class ProductMapper(PartitionMapper):
     """A key of several parts, each with a mapper of its own."""
 
@@ -311,9 +365,9 @@ class ProductMapper(PartitionMapper):
         super().__init__(max_downstream_keys=max_downstream_keys)
         self.mappers, self.delimiter = [mapper0, mapper1, *mappers], delimiter
 
-    def as_data(self) -> dict[str, Any]:
+    def _said(self) -> dict[str, Any]:
         parts = [mapper.as_data() for mapper in self.mappers]
-        return self._data(ProductMapper, "product", mappers=parts, delimiter=self.delimiter)
+        return {"kind": "product", "mappers": parts, "delimiter": self.delimiter}
 
 
 class ChainMapper(PartitionMapper):
@@ -330,8 +384,8 @@ class ChainMapper(PartitionMapper):
         super().__init__(max_downstream_keys=max_downstream_keys)
         self.mappers = [mapper0, mapper1, *mappers]
 
-    def as_data(self) -> dict[str, Any]:
-        return self._data(ChainMapper, "chain", mappers=[mapper.as_data() for mapper in self.mappers])
+    def _said(self) -> dict[str, Any]:
+        return {"kind": "chain", "mappers": [mapper.as_data() for mapper in self.mappers]}
 
 
 class FanOutMapper(PartitionMapper):
@@ -360,9 +414,9 @@ class FanOutMapper(PartitionMapper):
         self.upstream_mapper, self.window = upstream_mapper, window
         self.downstream_mapper = downstream_mapper or (usual() if usual else IdentityMapper())
 
-    def as_data(self) -> dict[str, Any]:
-        up, down = _without_code(self, self.upstream_mapper), _without_code(self, self.downstream_mapper)
-        return self._data(FanOutMapper, "fan_out", upstream=up, window=self.window.as_data(), downstream=down)
+    def _said(self) -> dict[str, Any]:
+        up, down = self.upstream_mapper.as_data(), self.downstream_mapper.as_data()
+        return {"kind": "fan_out", "upstream": up, "window": self.window.as_data(), "downstream": down}
 
 
 class RollupMapper(PartitionMapper):
@@ -389,33 +443,36 @@ class RollupMapper(PartitionMapper):
 
     def to_upstream(self, downstream_key: str) -> frozenset[str]:
         """The asset's partitions that one of the Dag is made of."""
-        return mapper_of(self.as_data()).needs(downstream_key) or frozenset()
+        return self._computing().needs(downstream_key) or frozenset()
 
-    def as_data(self) -> dict[str, Any]:
-        up, window = _without_code(self, self.upstream_mapper), self.window.as_data()
-        return self._data(RollupMapper, "rollup", upstream=up, window=window, **self.wait_policy.as_data())
+    def _said(self) -> dict[str, Any]:
+        up, window = self.upstream_mapper.as_data(), self.window.as_data()
+        return {"kind": "rollup", "upstream": up, "window": window, **self.wait_policy.as_data()}
 
 
 def plain(data: dict[str, Any]) -> dict[str, Any]:
-    """What a mapper says, without the code in it: where there is some, only that it has to be asked."""
-    code = _code_in(data)
-    if code is None:
+    """What a mapper says, without the code in it: where there is some, that it has to be asked, and what is known of
+    its answers without asking."""
+    name = _name_of_code(data)
+    if name is None:
         return data
-    most = {"most": data["most"]} if "most" in data else {}
-    return {"kind": "custom", "name": code["name"], **most}
+    kept: dict[str, Any] = {word: data[word] for word in ("most", "waits") if word in data}
+    if data["kind"] == "rollup":
+        kept["waits"] = True
+    # Whose words the keys of the Dag are: the date of a partition follows from them.
+    words = data.get("downstream") if data["kind"] == "fan_out" else data.get("upstream")
+    if words is not None and _name_of_code(words) is None:
+        kept["dated"] = words
+    return {"kind": "custom", "name": name, **kept}
 
 
-def _code_in(data: dict[str, Any]) -> dict[str, Any] | None:
+def _name_of_code(data: dict[str, Any]) -> str | None:
+    """The name of the first class of an author's own in what a mapper says."""
     if data["kind"] == "custom":
-        return data
-    return next((code for part in data.get("mappers", ()) if (code := _code_in(part)) is not None), None)
+        return str(data["name"])
+    parts = [*data.get("mappers", ()), *(data[word] for word in PARTS if word in data)]
+    return next((name for part in parts if (name := _name_of_code(part)) is not None), None)
 
 
-def _without_code(whose: PartitionMapper, part: PartitionMapper) -> dict[str, Any]:
-    data = part.as_data()
-    if (code := _code_in(data)) is not None:
-        raise DagInvalid(
-            f"{type(whose).__name__} is made of {code['name']}, which is code of its own, and its periods are worked "
-            "out by the scheduler, which runs none; give it mappers of airflow.sdk."
-        )
-    return data
+PARTS = ("upstream", "window", "downstream", "policy")
+"""What a mapper may be made of, beside others in a row."""

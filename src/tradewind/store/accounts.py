@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, func, or_, select
 
 from tradewind.core.access import BUILT_IN, Grant, Role
 from tradewind.core.dag_access import for_many, grants_of_access
+from tradewind.core.errors import InvalidInput
 from tradewind.core.grants import grants_of
 from tradewind.store import tables as t
+from tradewind.store.checked import raw, read
+
+log = logging.getLogger("tradewind.store")
 
 Row = dict[str, Any]
 
@@ -65,22 +71,19 @@ def roles_named(connection: Connection, names: Collection[str]) -> tuple[Role, .
     """These roles, as far as there are such: what is built in, what is stored under their names, and what the files of
     Dags let them do."""
     wanted = sorted(set(names))
-    query = select(t.role.c.name, t.role.c.grants).where(t.role.c.name.in_(wanted))
-    stored = {row.name: row.grants for row in connection.execute(query)}
+    stored = _grants_stored(connection, t.role.c.name.in_(wanted))
     there = [name for name in wanted if name in BUILT_IN or name in stored]
     of_files = access_given(connection, there)
-    return tuple(_role(name, stored.get(name), of_files.get(name, ())) for name in there)
+    return tuple(_role(name, stored.get(name, ()), of_files.get(name, ())) for name in there)
 
 
 def access_given(connection: Connection, names: Collection[str] | None = None) -> dict[str, tuple[Grant, ...]]:
     """What the files of Dags let these roles do, or all of them: a grant for each Dag that names the role."""
     row = t.dag_access.c
-    query = select(row.role, row.dag_id, row.rights).order_by(row.role, row.dag_id)
+    query = select(*raw(row.role, row.dag_id, row.rights)).order_by(row.role, row.dag_id)
     found: dict[str, list[Grant]] = {}
-    for name, dag_id, rights in connection.execute(
-        query if names is None else query.where(row.role.in_(sorted(names)))
-    ):
-        found.setdefault(name, []).extend(grants_of_access(dag_id, json.loads(rights)))
+    for given in read(connection, query if names is None else query.where(row.role.in_(sorted(names)))):
+        found.setdefault(given["role"], []).extend(_given(given["role"], given["dag_id"], given["rights"]))
     return {name: for_many(grants) for name, grants in found.items()}
 
 
@@ -92,13 +95,13 @@ def roles_unknown(connection: Connection, names: Collection[str]) -> list[str]:
 
 def roles_listed(connection: Connection) -> list[tuple[Role, tuple[Any, ...]]]:
     """Every role by name, and beside it what is stored for it."""
-    stored = {row.name: row.grants for row in connection.execute(select(t.role.c.name, t.role.c.grants))}
-    return [(_role(name, stored.get(name)), _stored(stored.get(name))) for name in sorted({*BUILT_IN, *stored})]
+    stored = _grants_stored(connection)
+    return [(_role(name, stored.get(name, ())), stored.get(name, ())) for name in sorted({*BUILT_IN, *stored})]
 
 
-def role_row(connection: Connection, name: str) -> Row | None:
-    found = connection.execute(select(t.role).where(t.role.c.name == name)).mappings().first()
-    return dict(found) if found else None
+def role_is_stored(connection: Connection, name: str) -> bool:
+    """Whether something is stored for a role of this name, also where it cannot be read."""
+    return connection.execute(select(t.role.c.name).where(t.role.c.name == name)).first() is not None
 
 
 def account_row(connection: Connection, username: str) -> Row | None:
@@ -172,17 +175,66 @@ def secrets_stored(connection: Connection) -> dict[str, list[Row]]:
 
 
 def _known(found: Any) -> Known:
-    return Known(found.username, found.password_hash, tuple(json.loads(found.roles)), found.is_active, found.generation)
+    roles = roles_of(found.username, found.roles)
+    return Known(found.username, found.password_hash, roles, found.is_active, found.generation)
 
 
 def _row(found: Any) -> Row | None:
-    return {**found, "roles": json.loads(found["roles"])} if found else None
+    return {**found, "roles": list(roles_of(found["username"], found["roles"]))} if found else None
 
 
-def _role(name: str, stored: str | None, of_files: tuple[Grant, ...] = ()) -> Role:
+def _role(name: str, stored: tuple[Grant, ...], of_files: tuple[Grant, ...] = ()) -> Role:
     built_in = BUILT_IN.get(name)
-    return Role(name, (*(built_in.grants if built_in else ()), *_stored(stored), *of_files))
+    return Role(name, (*(built_in.grants if built_in else ()), *stored, *of_files))
 
 
-def _stored(grants: str | None) -> tuple[Any, ...]:
-    return grants_of(json.loads(grants)) if grants else ()
+def _grants_stored(connection: Connection, *condition: ColumnElement[bool]) -> dict[str, tuple[Grant, ...]]:
+    query = select(*raw(t.role.c.name, t.role.c.grants)).where(*condition)
+    return {row["name"]: _granted(row["name"], row["grants"]) for row in read(connection, query)}
+
+
+# A row that cannot be read grants nothing, and the log says which it is: once, since these are remembered. Whoever is
+# denied by it is told as of any other right that they do not have.
+
+
+@lru_cache(maxsize=1024)
+def roles_of(username: str, stored: Any) -> tuple[str, ...]:
+    """The roles that are stored of an account."""
+    try:
+        found = json.loads(stored)
+        if not isinstance(found, list) or not all(isinstance(name, str) for name in found):
+            raise ValueError("it is no list of names")
+    except _ODD as error:
+        _warn(f"Table account, row with username {username!r}: its roles", "has none", error)
+        return ()
+    return tuple(found)
+
+
+@lru_cache(maxsize=1024)
+def _granted(name: str, stored: Any) -> tuple[Grant, ...]:
+    try:
+        return grants_of(json.loads(stored)) if stored else ()
+    except (*_ODD, InvalidInput) as error:
+        _warn(f"Table role, row with name {name!r}: its grants", "grants nothing", error)
+        return ()
+
+
+@lru_cache(maxsize=4096)
+def _given(role: str, dag_id: str, stored: Any) -> tuple[Grant, ...]:
+    try:
+        rights = json.loads(stored)
+        if not isinstance(rights, dict):
+            raise ValueError("they are no object")
+        return grants_of_access(dag_id, rights)
+    except (*_ODD, InvalidInput) as error:
+        where = f"Table dag_access, row with role {role!r} and dag_id {dag_id!r}: its rights"
+        _warn(where, "gives nothing, until its file is parsed anew (`tradewind dags reserialize`)", error)
+        return ()
+
+
+_ODD = (AttributeError, RecursionError, TypeError, ValueError)
+"""What nonsense raises where it is taken for what it should be."""
+
+
+def _warn(what: str, so: str, error: Exception) -> None:
+    log.warning("%s cannot be read (%s: %s), so it %s; mend or delete it.", what, type(error).__name__, error, so)

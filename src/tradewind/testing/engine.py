@@ -22,14 +22,13 @@ from tradewind.core.inputs import (
     AttemptStarted,
     CallbackFinished,
     CreateRun,
-    PartitionsNamed,
     PoolsChanged,
     TimerFired,
     TriggerAnswered,
 )
 from tradewind.core.records import Attempt, DagRun, Pool, Question, TaskKey
 from tradewind.core.states import RunType
-from tradewind.scheduler.named_runs import runs_ahead
+from tradewind.scheduler.named_runs import partitions_named, runs_ahead
 from tradewind.scheduler.offers import Offers
 from tradewind.scheduler.params import check_conf
 from tradewind.scheduler.questions import answer_to
@@ -200,8 +199,7 @@ class Engine:
     def _name_partitions(self, dag_id: str) -> None:
         """Have the code of a Dag's own partition mapper say for which partitions events are."""
         said = self._ask_code(dag_id, name_partitions).partitions
-        named = [PartitionsNamed(event=one.event, keys=tuple(one.keys), error=one.error) for one in said]
-        self.play.load(self._spec(dag_id), partitions=named)
+        self.play.load(self._spec(dag_id), partitions=[partitions_named(one) for one in said])
 
     def _ask_code(self, dag_id: str, ask: Callable[[LoadedFile, Any, float], None]) -> Parsed:
         bagged = self.bag.bagged[dag_id]

@@ -280,8 +280,8 @@ METHODS = {
     "{run_id: {task_id or task_id_N: state}}",
     "timetable.wanted": "{dag_ids} → {dag_id: {last: NamedRun | None, since_us?, until_us?}}: which runs a code "
     "host is to name for Dags with custom timetables; those that follow `last`, or all from `since_us` to `until_us`",
-    "partitions.wanted": "{dag_ids} → {dag_id: list of [event, name, uri, key]}: asset events whose partitions the "
-    "code of a Dag's mapper is to name",
+    "partitions.wanted": "{dag_ids} → {dag_id: list of [event, name, uri, key, partition?]}: asset events whose "
+    "partitions the code of a Dag's mapper is to name; with `partition`, of what that one is made",
     "task.count": "{dag_id, run_ids?, logical_dates_us?, task_ids?, states?} → int",
     "callback.begin": "{} → str: empty when this callback may do now what must not be done twice, else why it may not",
     "asset.triggering": "{dag_id, run_id} → list of AssetEventInfo: what the run was made for, oldest first",
@@ -460,6 +460,8 @@ class NamedPartitions(msgspec.Struct, omit_defaults=True, kw_only=True):
     event: int
     keys: list[str] = []
     error: str = ""
+    needs: dict[str, tuple[list[str], int]] = {}
+    """By partition, of which of the asset's partitions it is made, and how many of these are enough."""
 
 
 class Parsed(Message, tag="parsed"):

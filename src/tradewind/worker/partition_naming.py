@@ -5,12 +5,16 @@ from typing import Any
 
 from tradewind.core.assets import keys_of
 from tradewind.core.errors import TradewindError
+from tradewind.core.partition_mappers import Mapper, Needed
 from tradewind.core.partition_queue import Partitions
 from tradewind.sdk.execution.outcome import one_line
 from tradewind.sdk.execution.runtime import Runtime, RuntimeRequestError
 from tradewind.sdk.timetables import PartitionedAssetTimetable
 from tradewind.wire.messages import NamedPartitions
 from tradewind.worker.importing import ImportTimeout, LoadedFile, within
+
+MOST_TOLD = 100_000
+"""Keys of which partitions are made that one answer may have; the partition that passes it is its last."""
 
 
 def name_partitions(loaded: LoadedFile, runtime: Runtime, timeout_seconds: float) -> None:
@@ -37,23 +41,32 @@ def named_partitions(
     dag_id: str, mappers: Partitions, events: Iterable[Any], timeout_seconds: float
 ) -> Iterator[NamedPartitions]:
     """For which partitions each of these events is, for as long as it may take. Who takes too long is for none."""
-    event = 0
+    event, told = 0, 0
     try:
         with within(timeout_seconds):
-            for event, name, uri, key in events:
-                yield _named(dag_id, mappers, event, name, uri, key)
+            for event, name, uri, *asked in events:
+                said = _named(dag_id, mappers.mapper(keys_of(name, uri, ())[0]), event, *asked)
+                told += sum(len(keys) for keys, _ in said.needs.values())
+                yield said
+                if told > MOST_TOLD:
+                    return  # the scheduler asks for the others next
     except ImportTimeout:
         error = f"its mapper took longer than {timeout_seconds:g} s"
         yield NamedPartitions(dag_id=dag_id, event=event, error=error)
 
 
-def _named(dag_id: str, mappers: Partitions, event: int, name: str, uri: str, key: str) -> NamedPartitions:
+def _named(dag_id: str, mapper: Mapper, event: int, key: str, partition: str = "") -> NamedPartitions:
     try:
-        keys = mappers.mapper(keys_of(name, uri, ())[0]).downstream(key)
+        keys = () if partition else mapper.downstream(key)
+        needs = {one: _made_of(needed) for one in keys or (partition,) if (needed := mapper.needed(one)) is not None}
     except ImportTimeout:
         raise
     except TradewindError as error:
         return NamedPartitions(dag_id=dag_id, event=event, error=str(error))
     except BaseException as error:  # sys.exit() too
         return NamedPartitions(dag_id=dag_id, event=event, error=one_line(error))
-    return NamedPartitions(dag_id=dag_id, event=event, keys=list(keys))
+    return NamedPartitions(dag_id=dag_id, event=event, keys=list(keys), needs=needs)
+
+
+def _made_of(needed: Needed) -> tuple[list[str], int]:
+    return sorted(needed.keys), needed.least

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
-
 from sqlalchemy import Connection, or_, select
 
 from tradewind.store import tables as t
+from tradewind.store.accounts import roles_of
 from tradewind.store.paging import Listed, Page, Sortable, paged
 from tradewind.store.reading.scope import escaped
 
@@ -26,5 +25,5 @@ def accounts_listed(connection: Connection, name: str | None, page: Page) -> Lis
         columns = (row.username, row.email, row.first_name, row.last_name)
         query = query.where(or_(*(column.ilike(wanted, escape="\\") for column in columns)))
     listed = paged(connection, query, page, SORTABLE, key=(t.account.c.username,), default=("username",))
-    rows = [{**row, "roles": json.loads(row["roles"])} for row in listed.rows]
+    rows = [{**row, "roles": list(roles_of(row["username"], row["roles"]))} for row in listed.rows]
     return Listed(rows, listed.total, listed.next_cursor, listed.previous_cursor)

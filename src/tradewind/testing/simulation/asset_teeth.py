@@ -67,7 +67,7 @@ def _forgets_through_which_alias() -> Any:
 
 
 def _counts_a_partition_each_time_that_it_comes() -> Any:
-    def is_complete(self: Any, condition: Any, key: str, events: Any) -> bool:
+    def is_complete(self: Any, condition: Any, key: str, events: Any, heard: Any = None) -> bool:
         waiting = tuple(events)
         come = {event.keys[0]: sum(e.keys[0] == event.keys[0] for e in waiting) for event in waiting}
         needed = {asset: self.mapper(asset).needs(key) or () for asset in come}
