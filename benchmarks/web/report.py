@@ -1,0 +1,92 @@
+"""The figures of the web UI: a table for the terminal, and the section of docs/benchmarks.md."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from harness.figures import Figure, quantile
+from harness.report import _number as number
+
+HEADING = "## The web UI"
+
+
+def ui_section(page: str) -> str:
+    """What a page has of it: an empty line, the heading and all behind it; nothing where there is none."""
+    _, heading, text = page.partition(f"\n{HEADING}\n")
+    return heading + text
+
+
+def without_ui_section(page: str) -> str:
+    """The page up to that heading."""
+    return page.partition(f"\n{HEADING}\n")[0]
+
+
+def as_text(titles: dict[str, str], figures: Sequence[Figure], troubles: dict[str, str]) -> str:
+    out: list[str] = []
+    for name, title in titles.items():
+        its = [one for one in figures if one.row == name]
+        if its or name in troubles:
+            out += ["", f"{name}: {title}"]
+            out += [f"  {_what(one):<66.66}{_shown(one):>12}{_p95(one):>12}{_limit(one):>12}" for one in its]
+        if name in troubles:
+            out.append(f"  not measured further: {troubles[name]}")
+    return "\n".join(out)
+
+
+def as_section(
+    session: dict[str, Any], titles: dict[str, str], figures: Sequence[Figure], unmeasured: dict[str, str]
+) -> str:
+    """From its heading to its end."""
+    machine, sizes = session["machine"], session["sizes"]
+    parts = [
+        HEADING, "",
+        f"`{session['command']}` (`make bench-ui`) on {machine['processor']}, {machine['cores']} cores; Tradewind "
+        f"{session['version']} on SQLite, {session['began'][:10]}, load average {session['load']:.1f} at the start and "
+        f"{session['load_end']:.1f} at the end: "
+        "what is above the number of cores is other work on the machine, and every figure is slower than it can do.",
+        "",
+        f"{sizes['dags']:,} Dags with {sizes['runs_each']} runs each, `wide` with {sizes['wide_tasks']} tasks × "
+        f"{sizes['wide_runs']} runs, `deep` with {sizes['deep_levels']} levels, "
+        f"`graph` with {sizes['graph_tasks']:,} tasks, "
+        f"a run of {sizes['mapped']:,} mapped instances, a log of {sizes['log_lines']:,} lines, "
+        f"{session['instances']:,} task instances. Debian's Chromium, headless, 1440 × 900, "
+        f"signed in over the loopback; a figure is the median of {session['repeat']} unless it is a count. "
+        "✗ is outside its limit.",
+        "",
+    ]  # fmt: skip
+    for name, title in titles.items():
+        its = [one for one in figures if one.row == name]
+        if not its and name not in unmeasured:
+            continue
+        parts += [f"### {title}", ""]
+        if its:
+            parts += ["|  | median | p95 | limit |", "| :-- | --: | --: | --: |"]
+            parts += [f"| {_what(one)} | {_shown(one)} | {_p95(one)} | {_limit(one)} |" for one in its]
+            parts += ["", f"Load average when it began: {its[0].load:.1f}.", *_notes(its), ""]
+        if name in unmeasured:
+            parts += [f"Not measured: {unmeasured[name]}", ""]
+    left = {name: why for name, why in unmeasured.items() if name not in titles}
+    if left:
+        parts += ["### Not measured here", "", *(f"- {name}: {why}" for name, why in left.items()), ""]
+    return "\n".join(parts).rstrip() + "\n"
+
+
+def _notes(figures: Iterable[Figure]) -> list[str]:
+    return [f"{one.what}: {one.note}." for one in figures if one.note and one.budget is not None]
+
+
+def _what(one: Figure) -> str:
+    return f"{one.what} ({one.unit})" if one.unit else one.what
+
+
+def _shown(one: Figure) -> str:
+    return number(one.median) + (" ✗" if one.within_budget is False else "")
+
+
+def _p95(one: Figure) -> str:
+    return number(quantile(one.values, 0.95)) if len(one.values) > 1 else ""
+
+
+def _limit(one: Figure) -> str:
+    return "" if one.budget is None else ("≤ " if one.better == "less" else "≥ ") + number(one.budget)
