@@ -85,7 +85,7 @@ def main() -> None:
         }
         target = options.out / f"ui-{session['began'][:19].replace(':', '')}-{os.getpid()}.json"
         figures: list[Figure] = []
-        with large(scratch, sizes) as installation, eyes(installation) as browser:
+        with large(scratch, sizes, options.kept) as installation, eyes(installation) as browser:
             session["instances"] = installation.rows("SELECT COUNT(*) FROM task_instance")[0][0]
             sight = Sight(installation, browser, sizes, options.repeat)
             for name in names:
@@ -110,6 +110,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--goals", default="", help=f"some of {','.join(GOALS)}")
     parser.add_argument("--repeat", type=int, default=10, help="measurements of each figure")
     parser.add_argument("--out", type=Path, default=HERE / "results", help="folder of the JSON file")
+    parser.add_argument(
+        "--kept", type=Path, default=None, help="folder to keep the large installation in, or take it from"
+    )
     parser.add_argument("--scratch", type=Path, default=None, help="folder whose disk is used")
     parser.add_argument("--page", type=Path, default=None, metavar="JSON", help="write the section from this session")
     parser.add_argument("--page-to", type=Path, default=PAGE, help="the page that has the section")

@@ -113,3 +113,15 @@ tw.axe = async () => {
     first: one.nodes.slice(0, 2).map((node) => node.target.join(" ")).join(" | ").slice(0, 160),
   }));
 };
+/** When nothing has changed on the page for a while, or after some seconds. */
+tw.quiet = (ms = 350, patience = 4_000) => new Promise((done) => {
+  const until = performance.now() + patience;
+  let last = performance.now();
+  const watch = new MutationObserver(() => { last = performance.now(); });
+  watch.observe(document.body, { childList: true, subtree: true, characterData: true, attributes: true });
+  const look = () => {
+    if (performance.now() - last < ms && performance.now() < until) setTimeout(look, 50);
+    else { watch.disconnect(); done(); }
+  };
+  look();
+});

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,9 +27,16 @@ ENVIRONMENT = {
 
 
 @contextmanager
-def large(scratch: Path, sizes: Sizes) -> Iterator[Tradewind]:
-    """A running installation of this size; it is stopped and removed afterwards."""
+def large(scratch: Path, sizes: Sizes, kept: Path | None = None) -> Iterator[Tradewind]:
+    """A running installation of this size; it is stopped and removed afterwards. Where a folder is named, a copy
+    is kept in it, as it is before anybody looks at it, and taken from there another time."""
     files = dag_files(sizes)
+    if kept is not None and kept.is_dir():
+        with Tradewind(scratch, "", {}, ENVIRONMENT) as place:
+            say(f"A copy of {kept}")
+            shutil.copytree(kept, place.home, dirs_exist_ok=True)
+            yield from _running(place, len(files))
+        return
     with Tradewind(scratch, "", files, ENVIRONMENT) as place:
         say(f"Dag files: {len(files)}")
         place.start_healthy()
@@ -43,10 +51,16 @@ def large(scratch: Path, sizes: Sizes) -> Iterator[Tradewind]:
             past.close()
         say("  a long log")
         write_long_log(place.home / "logs", sizes.log_lines, now)
-        place.start_healthy()
-        settle(place, len(files))
-        say("ready")
-        yield place
+        if kept is not None:
+            shutil.copytree(place.home, kept, ignore=shutil.ignore_patterns("run"))
+        yield from _running(place, len(files))
+
+
+def _running(place: Tradewind, files: int) -> Iterator[Tradewind]:
+    place.start_healthy()
+    settle(place, files)
+    say("ready")
+    yield place
 
 
 def settle(place: Tradewind, files: int) -> None:
@@ -54,7 +68,7 @@ def settle(place: Tradewind, files: int) -> None:
 
     def is_quiet() -> bool:
         status = place.status()["dag_processor"]
-        return bool(status["files"] == files and not status["unparsed"] and not status["parsing"])
+        return bool(status["files"] == files and not status["unparsed"])
 
     place.wait(is_quiet, "to read its Dag files", 900.0, every=0.5)
     time.sleep(2.0)

@@ -11,7 +11,6 @@ from urllib.parse import quote
 
 from harness.bench import say
 from harness.figures import Figure
-from playwright.sync_api import Error
 
 from web.eyes import View
 from web.past import LONG_RUN, LONG_TASK, OLD_DAG
@@ -57,7 +56,7 @@ OLD = {
     f"/dags/{OLD_DAG}/graph": f"/dags/{OLD_DAG}/graph", f"/dags/{OLD_DAG}/details": f"/dags/{OLD_DAG}/details",
     f"/log?dag_id={OLD_DAG}&task_id={LONG_TASK}&dag_run_id={LONG_RUN}": TASK,
 }  # fmt: skip
-MOVES = re.compile(r"\d+")
+MOVES = re.compile(r"\d+|just now|[smhd] ago")
 """What may differ between two looks at one page: times and counts."""
 
 
@@ -83,15 +82,11 @@ def accessible(sight: Sight) -> Iterable[Figure]:
 
 def linked(sight: Sight) -> Iterable[Figure]:
     """Addresses opened in two new profiles give the same words; old ones lead to where the thing is now."""
-    differ: list[str] = []
-    for address in (*PAGES, *STATES):
-        words = []
-        for _ in range(2):
-            with sight.eyes.view() as view:
-                _settled(view, address)
-                words.append(MOVES.sub("0", str(view.page.evaluate("() => document.querySelector('main').innerText"))))
-        if words[0] != words[1]:
-            differ.append(address)
+    looks = []
+    for _ in range(2):
+        with sight.eyes.view() as view:
+            looks.append([_plain(view, address) for address in (*PAGES, *STATES)])
+    differ = [address for address, one, other in zip((*PAGES, *STATES), *looks, strict=True) if one != other]
     yield figure(
         f"of {len(PAGES) + len(STATES)} addresses differ in a new profile",
         "",
@@ -108,16 +103,24 @@ def linked(sight: Sight) -> Iterable[Figure]:
     yield figure(f"of {len(OLD)} addresses of Airflow lead elsewhere", "", [len(lost)], 0, note=", ".join(lost))
 
 
+def _plain(view: View, address: str) -> str:
+    """The words of a page without its numbers."""
+    _settled(view, address)
+    return MOVES.sub("0", str(view.page.evaluate("() => document.querySelector('main').innerText")))
+
+
 def languages(sight: Sight) -> Iterable[Figure]:
     """Pages in Korean: words of the pages that stayed English. What people and tasks named is not counted."""
     left: Counter[str] = Counter()
-    for address in PAGES:
-        said = []
-        for language in ("en", "ko"):
-            with sight.eyes.view(language=language) as view:
+    said: dict[str, list[set[str]]] = {}
+    for language in ("en", "ko"):
+        with sight.eyes.view(language=language) as view:
+            said[language] = []
+            for address in PAGES:
                 _settled(view, address)
-                said.append(set(view.page.evaluate("() => tw.words()")))
-        for text in said[0] & said[1]:
+                said[language].append(set(view.page.evaluate("() => tw.words()")))
+    for english, korean in zip(said["en"], said["ko"], strict=True):
+        for text in english & korean:
             if re.search(r"[a-z]{3,} [a-z]{3,}", text):
                 left[text[:60]] += 1
     yield figure(f"sentences that stay English in Korean, on {len(PAGES)} pages", "", [len(left)], 0,
@@ -153,11 +156,7 @@ def _settled(view: View, address: str) -> None:
     """The page with what it asks for in its own time."""
     view.page.goto(quote(address, safe="/?&=#%:@+,"), wait_until="load")
     view.wait("tw.text('main').trim() !== ''", 20_000)
-    try:
-        view.page.wait_for_load_state("networkidle", timeout=1_500)
-    except Error:
-        pass  # the stream never ends
-    time.sleep(0.2)
+    view.page.evaluate("() => tw.quiet()")
 
 
 GOALS = (
