@@ -3,7 +3,7 @@
     python benchmarks/ui.py                     everything; about twenty minutes
     python benchmarks/ui.py --scale 0.1         a smaller installation: a quick try
     python benchmarks/ui.py --goals 2,3,api     some goals
-    python benchmarks/ui.py --page FILE.json    write the section of docs/benchmarks.md from an earlier session
+    python benchmarks/ui.py --page A.json B.json    write the section of docs/benchmarks.md from earlier sessions
 
 Needs the built web UI (`make ui`) and Chromium. A session leaves a JSON file with every single value.
 """
@@ -23,7 +23,7 @@ from typing import Any
 
 from harness import machine
 from harness.bench import say
-from harness.figures import Figure, figure_from_json
+from harness.figures import Figure
 from web import report
 from web.eyes import chromium, eyes
 from web.goals import everywhere, first, live, logs, pictures, server
@@ -57,7 +57,7 @@ UNMEASURED = {
 def main() -> None:
     options = _options()
     if options.page:
-        write_section(json.loads(options.page.read_text()), options.page_to)
+        write_section([json.loads(path.read_text()) for path in options.page], options.page_to)
         return
     names = [name.strip() for name in options.goals.split(",") if name.strip()] or list(GOALS)
     if unknown := [name for name in names if name not in GOALS]:
@@ -101,7 +101,7 @@ def main() -> None:
         print(f"not measured: {what}: {why}")
     say(f"\nEvery value: {target}")
     if len(names) == len(GOALS) and options.scale == 1:
-        write_section(session, options.page_to)
+        write_section([session], options.page_to)
 
 
 def _options() -> argparse.Namespace:
@@ -114,17 +114,17 @@ def _options() -> argparse.Namespace:
         "--kept", type=Path, default=None, help="folder to keep the large installation in, or take it from"
     )
     parser.add_argument("--scratch", type=Path, default=None, help="folder whose disk is used")
-    parser.add_argument("--page", type=Path, default=None, metavar="JSON", help="write the section from this session")
+    parser.add_argument(
+        "--page", type=Path, nargs="+", default=[], metavar="JSON", help="write the section from these sessions"
+    )
     parser.add_argument("--page-to", type=Path, default=PAGE, help="the page that has the section")
     return parser.parse_args()
 
 
-def write_section(session: dict[str, Any], target: Path) -> None:
-    """The section of the web UI in a page whose other parts stay."""
-    figures = [figure_from_json(stored) for stored in session["figures"]]
-    unmeasured = {**session["troubles"], **UNMEASURED}
+def write_section(sessions: list[dict[str, Any]], target: Path) -> None:
+    """The section of the web UI in a page whose other parts stay; from sessions, oldest first."""
     others = report.without_ui_section(target.read_text("utf-8")).rstrip()
-    _write(target, f"{others}\n\n{report.as_section(session, TITLES, figures, unmeasured)}")
+    _write(target, f"{others}\n\n{report.as_section(sessions, TITLES, UNMEASURED)}")
     say(f"Page: {target}")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from harness.figures import Figure, quantile
+from harness.figures import Figure, figure_from_json, quantile
 from harness.report import _number as number
 
 HEADING = "## The web UI"
@@ -34,42 +34,43 @@ def as_text(titles: dict[str, str], figures: Sequence[Figure], troubles: dict[st
     return "\n".join(out)
 
 
-def as_section(
-    session: dict[str, Any], titles: dict[str, str], figures: Sequence[Figure], unmeasured: dict[str, str]
-) -> str:
-    """From its heading to its end."""
-    machine, sizes = session["machine"], session["sizes"]
+def as_section(sessions: Sequence[dict[str, Any]], titles: dict[str, str], unmeasured: dict[str, str]) -> str:
+    """From its heading to its end. Of a goal that several sessions have, the last one's figures are shown."""
     parts = [
         HEADING, "",
-        f"`{session['command']}` (`make bench-ui`) on {machine['processor']}, {machine['cores']} cores; Tradewind "
-        f"{session['version']} on SQLite, {session['began'][:10]}, load average {session['load']:.1f} at the start and "
-        f"{session['load_end']:.1f} at the end: "
-        "what is above the number of cores is other work on the machine, and every figure is slower than it can do.",
-        "",
-        f"{sizes['dags']:,} Dags with {sizes['runs_each']} runs each, `wide` with {sizes['wide_tasks']} tasks × "
-        f"{sizes['wide_runs']} runs, `deep` with {sizes['deep_levels']} levels, "
-        f"`graph` with {sizes['graph_tasks']:,} tasks, "
-        f"a run of {sizes['mapped']:,} mapped instances, a log of {sizes['log_lines']:,} lines, "
-        f"{session['instances']:,} task instances. Debian's Chromium, headless, 1440 × 900, "
-        f"signed in over the loopback; a figure is the median of {session['repeat']} unless it is a count. "
-        "✗ is outside its limit.",
-        "",
+        "Written by `python benchmarks/ui.py` (`make bench-ui`). Debian's Chromium, headless, 1440 × 900, signed in over",
+        "the loopback, before an installation on SQLite; ✗ is outside its limit. A load average above the number of cores is",
+        "other work on the machine: every figure is slower then than it can do, and CPU time is nearer to the truth.",
+        "", *(_described(number, session) for number, session in enumerate(sessions, 1)), "",
     ]  # fmt: skip
     for name, title in titles.items():
-        its = [one for one in figures if one.row == name]
-        if not its and name not in unmeasured:
-            continue
-        parts += [f"### {title}", ""]
+        having = [n for n, session in enumerate(sessions, 1) if any(one["row"] == name for one in session["figures"])]
+        its = (
+            [figure_from_json(one) for one in sessions[having[-1] - 1]["figures"] if one["row"] == name]
+            if having
+            else []
+        )
+        trouble = next((s["troubles"][name] for s in reversed(sessions) if name in s["troubles"]), "")
         if its:
-            parts += ["|  | median | p95 | limit |", "| :-- | --: | --: | --: |"]
+            parts += [f"### {title}", "", "|  | median | p95 | limit |", "| :-- | --: | --: | --: |"]
             parts += [f"| {_what(one)} | {_shown(one)} | {_p95(one)} | {_limit(one)} |" for one in its]
-            parts += ["", f"Load average when it began: {its[0].load:.1f}.", *_notes(its), ""]
-        if name in unmeasured:
-            parts += [f"Not measured: {unmeasured[name]}", ""]
-    left = {name: why for name, why in unmeasured.items() if name not in titles}
-    if left:
-        parts += ["### Not measured here", "", *(f"- {name}: {why}" for name, why in left.items()), ""]
+            parts += ["", f"Session {having[-1]}, load average {its[0].load:.1f} when it began.", *_notes(its), ""]
+        elif trouble:
+            parts += [f"### {title}", "", f"Not measured: {trouble}", ""]
+    parts += ["### Not measured here", "", *(f"- {name}: {why}" for name, why in unmeasured.items()), ""]
     return "\n".join(parts).rstrip() + "\n"
+
+
+def _described(number: int, session: dict[str, Any]) -> str:
+    machine, sizes = session["machine"], session["sizes"]
+    return (
+        f"{number}. {session['began']}: `{session['command']}` on {machine['processor']}, {machine['cores']} cores, "
+        f"load average {session['load']:.1f} at the start and {session['load_end']:.1f} at the end; "
+        f"{sizes['dags']:,} Dags with {sizes['runs_each']} runs each, `wide` with {sizes['wide_tasks']} tasks × "
+        f"{sizes['wide_runs']} runs, `deep` with {sizes['deep_levels']} levels, `graph` with {sizes['graph_tasks']:,} "
+        f"tasks, a run of {sizes['mapped']:,} mapped instances, a log of {sizes['log_lines']:,} lines, "
+        f"{session['instances']:,} task instances; the median of {session['repeat']}."
+    )
 
 
 def _notes(figures: Iterable[Figure]) -> list[str]:

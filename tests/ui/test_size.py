@@ -13,7 +13,7 @@ DIST = Path(__file__).parents[2] / "src" / "tradewind" / "ui_dist"
 FIRST_PAGE = "index.html"
 KB = 1000
 FIRST_SCRIPT = 135 * KB
-"""The goal is 120 KB, and what there is has 132: React's DOM, the router and the queries alone are 99. It may not grow."""
+"""The goal is 120 KB, and there are 132: React's DOM, the router and the queries alone are 99. It may not grow."""
 
 
 @pytest.fixture(scope="module")

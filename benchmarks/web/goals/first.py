@@ -11,6 +11,7 @@ from web.eyes import View
 from web.sight import Goal, Sight, figure
 
 HOME_SHOWN = "tw.count('main .strip') > 0"
+FOUND = "[...document.querySelectorAll('.palette .entry')].some((one) => one.textContent.includes('wide'))"
 ROWS_SHOWN = "tw.count('.list .r .runbars') >= 15"
 
 
@@ -57,7 +58,7 @@ def _type_ahead(view: View, sight: Sight) -> Iterable[Figure]:
         opened.append(
             view.timed("tw.press(document.body, { key: 'k', ctrlKey: true })", "tw.count('.palette input') > 0")
         )
-        typed.append(view.timed(_type(".palette input", "wide"), "tw.text('.palette .entry').includes('wide')"))
+        typed.append(view.timed(_type(".palette input", "wide"), FOUND))
         view.page.keyboard.press("Escape")
         view.wait("tw.count('.palette') === 0")
         listed.append(view.timed(_type(".bar .search input", "wide"), "tw.text('.list .r .nm') === 'wide'"))
