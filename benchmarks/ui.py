@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import shlex
 import signal
 import sys
 import tempfile
@@ -74,7 +73,7 @@ def main() -> None:
         scratch = Path(place)
         session: dict[str, Any] = {
             "began": datetime.now(UTC).isoformat(timespec="seconds"),
-            "command": shlex.join(["python", "benchmarks/ui.py", *sys.argv[1:]]),
+            "command": _command(options, names),
             "version": __version__,
             "load": os.getloadavg()[0],
             "machine": machine.machine_facts(scratch),
@@ -119,6 +118,12 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument("--page-to", type=Path, default=PAGE, help="the page that has the section")
     return parser.parse_args()
+
+
+def _command(options: argparse.Namespace, names: list[str]) -> str:
+    """What measures the same again."""
+    goals = "" if len(names) == len(GOALS) else f" --goals {','.join(names)}"
+    return f"python benchmarks/ui.py --scale {options.scale:g} --repeat {options.repeat}{goals}"
 
 
 def write_section(sessions: list[dict[str, Any]], target: Path) -> None:

@@ -38,25 +38,23 @@ def as_section(sessions: Sequence[dict[str, Any]], titles: dict[str, str], unmea
     """From its heading to its end. Of a goal that several sessions have, the last one's figures are shown."""
     parts = [
         HEADING, "",
-        "Written by `python benchmarks/ui.py` (`make bench-ui`). Debian's Chromium, headless, 1440 × 900, signed in over",
-        "the loopback, before an installation on SQLite; ✗ is outside its limit. A load average above the number of cores is",
-        "other work on the machine: every figure is slower then than it can do, and CPU time is nearer to the truth.",
+        "Written by `python benchmarks/ui.py` (`make bench-ui`). Debian's Chromium, headless, 1440 × 900, signed in",
+        "over the loopback, before an installation on SQLite; ✗ is outside its limit. Where the load average is above",
+        "the number of cores, others used the machine: every figure is slower then than it can do, and CPU is nearer",
+        "to the truth.",
         "", *(_described(number, session) for number, session in enumerate(sessions, 1)), "",
     ]  # fmt: skip
     for name, title in titles.items():
         having = [n for n, session in enumerate(sessions, 1) if any(one["row"] == name for one in session["figures"])]
-        its = (
-            [figure_from_json(one) for one in sessions[having[-1] - 1]["figures"] if one["row"] == name]
-            if having
-            else []
-        )
-        trouble = next((s["troubles"][name] for s in reversed(sessions) if name in s["troubles"]), "")
+        shown = sessions[having[-1] - 1] if having else sessions[-1]
+        its = [figure_from_json(one) for one in shown["figures"] if one["row"] == name]
+        trouble = shown["troubles"].get(name, "")
         if its:
             parts += [f"### {title}", "", "|  | median | p95 | limit |", "| :-- | --: | --: | --: |"]
             parts += [f"| {_what(one)} | {_shown(one)} | {_p95(one)} | {_limit(one)} |" for one in its]
             parts += ["", f"Session {having[-1]}, load average {its[0].load:.1f} when it began.", *_notes(its), ""]
-        elif trouble:
-            parts += [f"### {title}", "", f"Not measured: {trouble}", ""]
+        if trouble:
+            parts += [*([] if its else [f"### {title}", ""]), f"Not measured{' further' if its else ''}: {trouble}", ""]
     parts += ["### Not measured here", "", *(f"- {name}: {why}" for name, why in unmeasured.items()), ""]
     return "\n".join(parts).rstrip() + "\n"
 
