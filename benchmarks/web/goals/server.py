@@ -28,7 +28,7 @@ def answers(sight: Sight) -> Iterable[Figure]:
         ("100 rows of the same", "/ui/dags?limit=100", None),
         ("50 rows by name", "/ui/dags?limit=50&sort=dag_id", None),
         ("50 rows that are searched for", "/ui/dags?limit=50&search=team03", None),
-        ("the palette's search", "/ui/find?q=team03", None),
+        ("the palette's search", "/ui/find?text=wide", None),
         ("home", "/ui/home?hours=24", None),
         (f"grid of {runs} × {sight.sizes.wide_tasks}", f"/ui/dags/wide/grid?runs={runs}", 100.0),
         (f"graph of {sight.sizes.graph_tasks:,}", "/ui/dags/graph/graph", None),
