@@ -34,8 +34,8 @@ def runs_found(connection: Connection, scope: DagScope, text: str, most: int) ->
 
 
 def tasks_found(connection: Connection, scope: DagScope, text: str, most: int) -> list[Row]:
-    """Tasks whose id holds the text, of the newest run of each Dag that ran lately. Not of all of their runs: those of a
-    Dag with thousands of tasks would take longer than a statement may."""
+    """Tasks whose id holds the text, of the newest run of each Dag that ran lately. Not of all their runs: those of
+    a Dag with thousands of tasks would take longer than a statement may."""
     newest = select(func.max(_run.number)).scalar_subquery()
     lately = select(func.max(_run.number)).where(_run.number > newest - NEWEST_RUNS // 4, in_scope(_run.dag_id, scope))
     query = (
