@@ -1,13 +1,14 @@
 # `make` lists what there is. Everything lives in .venv; nothing here needs root.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup ui demo test test-all check simulate simulate-teeth bench clean
+.PHONY: help setup ui demo test test-all check simulate simulate-teeth bench bench-ui clean
 
 VENV ?= .venv
 SF ?= 1
 SEEDS ?= 300
 FROM ?= 0
 WORKERS ?= 2
+SCALE ?= 1
 export VENV
 
 BIN := $(VENV)/bin
@@ -53,6 +54,9 @@ simulate-teeth: $(VENV)/.test ## plant bugs, and show that the simulation finds 
 
 bench: $(VENV)/.test ## measure (PEERS=airflow puts Airflow beside it)
 	$(BIN)/python benchmarks/run.py $(if $(PEERS),--peers $(PEERS)) $(ARGS)
+
+bench-ui: $(VENV)/.test built-ui ## measure the web UI in a browser, before 2,000 Dags (SCALE=0.1 is a quick try)
+	$(BIN)/python benchmarks/ui.py --scale $(SCALE) $(ARGS)
 
 clean: ## remove .venv, the demo and what tools left
 	rm -rf $(VENV) .demo build dist ui/node_modules src/tradewind/ui_dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -29,6 +29,7 @@ from harness.airflow_site import default_venv, ensure_venv
 from harness.bench import Row, Site, run_row, say
 from harness.figures import Figure, figure_from_json
 from rows import chains, floor, idle, owner, scale, startup, throughput
+from web.report import ui_section
 
 from tradewind import __version__
 
@@ -131,13 +132,14 @@ def _applies(row: Row, site: Site, chosen: list[Site]) -> bool:
 
 
 def write_page(sessions: list[dict[str, Any]], target: Path) -> None:
-    """docs/benchmarks.md from sessions, oldest first."""
+    """docs/benchmarks.md from sessions, oldest first. Its section of the web UI, which `ui.py` writes, stays."""
     figures = [
         replace(figure_from_json(stored), session=session["began"])
         for session in sessions
         for stored in session["figures"]
     ]
-    _write(target, report.as_page(TITLES, sessions, figures))
+    there = target.read_text("utf-8") if target.exists() else ""
+    _write(target, report.as_page(TITLES, sessions, figures) + ui_section(there))
     say(f"Page: {target}")
 
 

@@ -81,3 +81,32 @@ def test_the_head_of_a_dag_says_how_it_fares(runs: ApiStage) -> None:
     assert (head["last_state"], head["failed_in_a_row"], head["may_run"]) == ("failed", 1, True)
     assert get(runs, "/ui/dags/quiet/head")["last_state"] is None
     assert runs.client.get("/ui/dags/nowhere/head").status_code == 404
+
+
+def test_a_grid_is_true_again_after_a_task_of_a_run_that_was_over_is_cleared_or_marked(runs: ApiStage) -> None:
+    def fresh() -> tuple[str, str]:
+        asked = get(runs, "/ui/dags/etl/grid")["states"]
+        runs.app.state.installation.columns.__init__()
+        return asked, get(runs, "/ui/dags/etl/grid")["states"]
+
+    first, again = fresh()
+    assert first == again
+    answer = runs.client.post(
+        "/api/v2/dags/etl/clearTaskInstances",
+        json={
+            "dry_run": False,
+            "dag_run_id": "two",
+            "task_ids": ["a"],
+            "include_downstream": True,
+            "only_failed": False,
+        },
+    )
+    assert answer.status_code == 200, answer.text
+    cleared, again = fresh()
+    assert cleared == again != first
+    runs.finish("etl", "two", "a", "failed")
+    answer = runs.client.patch("/api/v2/dags/etl/dagRuns/two/taskInstances/b", json={"new_state": "success"})
+    assert answer.status_code == 200, answer.text
+    marked, again = fresh()
+    assert marked == again
+    assert marked not in (first, cleared)

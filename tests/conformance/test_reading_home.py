@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from conformance_data import Installation
-from sqlalchemy import Engine, insert
+from sqlalchemy import Engine, insert, update
 
 from tradewind.core.access import EVERY_DAG, DagScope
 from tradewind.store import tables as t
@@ -87,6 +87,15 @@ def test_objects_are_found_by_a_part_of_their_name(filled: Engine) -> None:
         tasks = finding.tasks_found(connection, EVERY_DAG, "D_A", 6)
         assert {(row["dag_id"], row["run_id"]) for row in tasks} == {("mine", "three"), ("theirs", "three")}
         assert finding.tasks_found(connection, EVERY_DAG, "loadxall", 6) == []
+
+
+def test_tasks_are_looked_for_in_the_newest_run_of_each_dag_alone(filled: Engine) -> None:
+    with filled.begin() as connection:
+        task = t.task_instance.c
+        older = update(t.task_instance).where(task.run < 5)
+        connection.execute(older.values(task_id="long_gone"))
+        assert finding.tasks_found(connection, EVERY_DAG, "gone", 6) == []
+        assert [row["run_id"] for row in finding.tasks_found(connection, MINE, "load", 6)] == ["three"]
 
 
 def test_processes_tags_and_favourites(filled: Engine) -> None:

@@ -26,6 +26,7 @@ from tradewind.core.dag import DagSpec
 from tradewind.core.errors import DagNotFound, InvalidInput, TradewindError
 from tradewind.core.sensitive import Sensitive
 from tradewind.store.reading.dags import dag_facts
+from tradewind.store.reading.known_columns import KnownColumns
 from tradewind.store.reading.traits import KnownTraits
 from tradewind.wire.messages import Command
 
@@ -105,6 +106,7 @@ class Installation:
     traits: KnownTraits = field(default_factory=KnownTraits)
     logs: LogIndexes = field(default_factory=LogIndexes)
     recent: Recent = field(default_factory=Recent)
+    columns: KnownColumns = field(default_factory=KnownColumns)
 
 
 @dataclass(frozen=True, slots=True)

@@ -104,12 +104,13 @@ def _can_be_sent(text: str) -> bool:
 
 def paged(
     connection: Connection, query: Select[Any], page: Page, sortable: Sortable, *, key: Sequence[ColumnElement[Any]],
-    default: Sequence[str],
+    default: Sequence[str], counting: Select[Any] | None = None,
 ) -> Listed:  # fmt: skip
     """The rows of one page of `query`, which has no order of its own.
 
-    `key` tells rows apart; `default` is the order where the caller asks for none. Raises InvalidInput, which names the
-    order or the cursor that cannot be.
+    `key` tells rows apart; `default` is the order where the caller asks for none; `counting` says how many rows there
+    are in all, where that costs less than to count those of `query`. Raises InvalidInput, which names the order or the
+    cursor that cannot be.
     """
     keys = _keys(page.order_by or tuple(default), sortable, key)
     named = [one.column.label(f"_k{n}") for n, one in enumerate(keys)]
@@ -118,7 +119,9 @@ def paged(
         return _walked(connection, query, page, keys)
     total = None
     if page.counted:
-        total = connection.execute(select(func.count()).select_from(query.order_by(None).subquery())).scalar()
+        if counting is None:
+            counting = select(func.count()).select_from(query.order_by(None).subquery())
+        total = connection.execute(counting).scalar()
     rows = _rows(connection, query.order_by(*_order(keys)).limit(page.limit).offset(page.offset))
     return Listed([_shown(row) for row in rows], total)
 

@@ -24,7 +24,7 @@ export const Rail = ({ session, groups, more }: Props) => {
   const counts = useCounts(Boolean(session?.may.dag));
   return (
     <nav className="rail" aria-label={t("nav.main")}>
-      <Link to="/" className="brand"><Barb /><span>Tradewind</span></Link>
+      <Link to="/" className="brand" aria-label="Tradewind"><Barb /><span>Tradewind</span></Link>
       {groups.map(({ title, places }) => (
         <div key={title} className="places" role={title ? "group" : undefined} aria-label={title ? t(title) : undefined}>
           {title && <div className="group" aria-hidden="true"><span>{t(title)}</span></div>}

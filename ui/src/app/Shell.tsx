@@ -82,7 +82,7 @@ const Top = ({ name, find, showKeys, signOut }: TopProps) => {
       <div className="crumbs">{crumbs}</div>
       <div className="push" />
       <button type="button" className="find" onClick={find} aria-label={t("top.find")} aria-keyshortcuts="Control+K Meta+K">
-        <Icon name="search" small /><span>{t("top.find")}</span><kbd>{MOD}K</kbd>
+        <Icon name="search" small /><span>{t("top.find")}</span><kbd aria-hidden="true">{MOD}K</kbd>
       </button>
       <Connection />
       <Zone />

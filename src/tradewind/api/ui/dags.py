@@ -6,7 +6,8 @@ import json
 import time
 from typing import Annotated, Any, Literal
 
-from fastapi import Query
+import msgspec
+from fastapi import Query, Response
 
 from tradewind.api.models import Answer, Limit, Offset, page_of
 from tradewind.api.public.import_errors import error_scopes
@@ -20,6 +21,7 @@ from tradewind.store.reading.overview import Attention, dag_overview, facets, fa
 
 routes = Routes("UI")
 NEWEST = Page(limit=5, order_by=("-timestamp",))
+_json = msgspec.json.Encoder().encode
 
 
 class RunBar(Answer):
@@ -99,7 +101,7 @@ def list_dags(
     show: Annotated[list[Literal["failing", "running", "late"]], Query()] = [],  # noqa: B006
     paused: bool | None = None,
     favorite: bool | None = None,
-) -> dict[str, Any]:
+) -> Response:
     """A page of the list with what is above it: counts, and files that cannot be read."""
     now_us = time.time_ns() // 1000
     wanted = DagFilter(
@@ -111,10 +113,11 @@ def list_dags(
         page = page_of(call.settings.api.maximum_page_limit, limit, offset, [sort])
         listed = dag_overview(connection, call.scope, wanted, attention, page, now_us)
         runs = last_runs(connection, [row["dag_id"] for row in listed.rows])
-        counts = dag_counts(connection, call.scope, now_us)
+        failing = listed.rows[0]["failing_dags"] if listed.rows else None
+        counts = dag_counts(connection, call.scope, now_us, failing)
         favorites = favorites_of(connection, call.scope, call.caller.name)
         broken = import_errors_listed(connection, error_scopes(call), ErrorFilter(), NEWEST).rows
-    return {
+    body = {
         "dags": [
             {
                 **dag_row(row),
@@ -125,10 +128,12 @@ def list_dags(
         ],
         "total": listed.total,
         "counts": counts,
-        "broken": broken,
+        "broken": [{name: row[name] for name in BrokenFile.model_fields} for row in broken],
         "favorites": len(favorites),
         "now": now_us,
     }
+    # Written without being looked at again: a page has a thousand runs, and what they are is what the store says.
+    return Response(_json(body), media_type="application/json")
 
 
 @routes.get("/dag_facets", Resource.DAG, response_model=DagFacets)

@@ -17,7 +17,7 @@ from tradewind.core.access import Action, DagFacts, Need, Resource
 from tradewind.core.dag import DagSpec
 from tradewind.core.errors import DagNotFound, TaskNotFound, TradewindError
 from tradewind.store.reading.dags import dag_facts, dag_named
-from tradewind.store.reading.grid import PACKED, ended_states, run_columns
+from tradewind.store.reading.grid import PACKED, ended_states, packed, run_rows
 from tradewind.store.reading.instances import instance_named, tries_of
 from tradewind.wire.log_files import log_path
 
@@ -116,22 +116,19 @@ def dag_grid(
         if row is None:
             raise DagNotFound(dag_id)
         spec = call.spec(connection, row["version"])
-        columns = run_columns(connection, dag_id, runs, before)
+        columns = call.installation.columns.of(connection, run_rows(connection, dag_id, runs, before))
     task_ids = list(spec.tasks)
     known = set(task_ids)
-    task_ids += sorted({task_id for column in columns for task_id in column.states} - known)
+    there = {column.tasks.task_ids for column in columns}
+    task_ids += sorted({task_id for ids in there for task_id in ids} - known)
     return {
         "dag_id": dag_id,
         "schedule": row["timetable_summary"],
         "tasks": task_ids,
         "rows": grid_rows(spec, task_ids),
         "runs": [_run(column.row) for column in columns],
-        "states": base64.b64encode(b"".join(column.packed(task_ids) for column in columns)).decode("ascii"),
-        "mapped": {
-            str(column.row["number"]): several
-            for column in columns
-            if (several := {task: count for task, count in column.instances.items() if count > 1})
-        },
+        "states": base64.b64encode(packed(columns, task_ids)).decode("ascii"),
+        "mapped": {str(column.row["number"]): column.tasks.several for column in columns if column.tasks.several},
         "now": time.time_ns() // 1000,
     }
 

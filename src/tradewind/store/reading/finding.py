@@ -34,12 +34,14 @@ def runs_found(connection: Connection, scope: DagScope, text: str, most: int) ->
 
 
 def tasks_found(connection: Connection, scope: DagScope, text: str, most: int) -> list[Row]:
-    """Tasks of the newest runs whose id holds the text, each with the newest run that has it."""
+    """Tasks whose id holds the text, of the newest run of each Dag that ran lately. Not of all their runs: those of
+    a Dag with thousands of tasks would take longer than a statement may."""
     newest = select(func.max(_run.number)).scalar_subquery()
+    lately = select(func.max(_run.number)).where(_run.number > newest - NEWEST_RUNS // 4, in_scope(_run.dag_id, scope))
     query = (
         select(_run.dag_id, _task.task_id, func.max(_run.number).label("number"))
         .join(t.run, _run.number == _task.run)
-        .where(_task.run > newest - NEWEST_RUNS // 4, in_scope(_run.dag_id, scope), _holds(_task.task_id, text))
+        .where(_task.run.in_(lately.group_by(_run.dag_id)), _holds(_task.task_id, text))
         .group_by(_run.dag_id, _task.task_id)
     )
     found = query.order_by(_rank(_task.task_id, text), func.max(_run.number).desc()).limit(most).subquery()

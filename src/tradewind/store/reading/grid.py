@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
+from operator import itemgetter
 
 from sqlalchemy import Connection, func, select
 
@@ -25,17 +27,51 @@ _TELLING = (
 _RANK = {state: rank for rank, state in enumerate(_TELLING)}
 
 
-@dataclass(slots=True)
+NO_TASK = 255
+"""Stands in a packed column where the run has no such task."""
+_NO_CODE = bytes((NO_TASK,))
+SEPARATOR = "\x1e"
+"""Between ids of tasks that come as one text."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunTasks:
+    """The tasks of one run: a byte for the state that tells most about the instances of each, and how many these are
+    where they are not one."""
+
+    task_ids: tuple[str, ...] = ()
+    codes: bytes = b""
+    several: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class RunColumn:
-    """One run: its row, and of each task the state that tells most about its instances, and how many these are."""
+    """One run: its row, and its tasks."""
 
     row: Row
-    states: dict[str, str] = field(default_factory=dict)
-    instances: dict[str, int] = field(default_factory=dict)
+    tasks: RunTasks
 
-    def packed(self, task_ids: Sequence[str]) -> bytes:
-        """One byte a task; 255 where the run has no such task."""
-        return bytes(_CODES.get(self.states[task_id], 0) if task_id in self.states else 255 for task_id in task_ids)
+
+def packed(columns: Sequence[RunColumn], task_ids: Sequence[str]) -> bytes:
+    """Column after column one byte for each of these tasks."""
+    orders: dict[tuple[str, ...], Callable[[bytes], bytes]] = {}
+    found = []
+    for column in columns:
+        own = column.tasks.task_ids
+        if own not in orders:
+            orders[own] = _in_order(own, task_ids)
+        found.append(orders[own](column.tasks.codes))
+    return b"".join(found)
+
+
+def _in_order(own: Sequence[str], wanted: Sequence[str]) -> Callable[[bytes], bytes]:
+    """From codes in one order of tasks to those in another."""
+    places = {task_id: place for place, task_id in enumerate(own)}
+    take = [places.get(task_id, len(own)) for task_id in wanted]
+    if len(take) < 2:  # of one place an itemgetter gives no tuple
+        return lambda codes: bytes((codes + _NO_CODE)[place] for place in take)
+    taken = itemgetter(*take)
+    return lambda codes: bytes(taken(codes + _NO_CODE))
 
 
 def most_telling(states: Iterable[str]) -> str:
@@ -43,22 +79,53 @@ def most_telling(states: Iterable[str]) -> str:
     return min(states, key=lambda state: _RANK.get(state, len(_RANK)))
 
 
-def run_columns(connection: Connection, dag_id: str, most: int, before: int | None = None) -> list[RunColumn]:
+def run_rows(connection: Connection, dag_id: str, most: int, before: int | None = None) -> list[Row]:
     """The newest runs of a Dag (those before the run of this number), oldest first."""
     run = t.run.c
     query = select(
-        run.number, run.run_id, run.run_type, run.state, run.run_after, run.logical_date, run.data_interval_start,
-        run.data_interval_end, run.queued_at, run.start_date, run.end_date, run.version, run.note,
+        run.number, run.dag_id, run.run_id, run.run_type, run.state, run.run_after, run.logical_date,
+        run.data_interval_start, run.data_interval_end, run.queued_at, run.start_date, run.end_date, run.version,
+        run.note,
     ).where(run.dag_id == dag_id)  # fmt: skip
     if before is not None:
         query = query.where(run.number < before)
     rows = [dict(row) for row in connection.execute(query.order_by(run.number.desc()).limit(most)).mappings()]
-    columns = {row["number"]: RunColumn(row) for row in reversed(rows)}
-    for number, states in _states(connection, list(columns)).items():
-        for task_id, counts in states.items():
-            columns[number].states[task_id] = most_telling(counts)
-            columns[number].instances[task_id] = sum(counts.values())
-    return list(columns.values())
+    return rows[::-1]
+
+
+def tasks_of_runs(connection: Connection, numbers: Sequence[int]) -> dict[int, RunTasks]:
+    """The tasks of these runs. The database joins the ids of those that share a state, so that what comes are some rows
+    for a run and not one for each task."""
+    task = t.task_instance.c
+    ids = func.aggregate_strings(task.task_id, SEPARATOR)
+    parts: dict[int, dict[str, str]] = defaultdict(dict)
+    for some in (numbers[at : at + 500] for at in range(0, len(numbers), 500)):
+        query = select(task.run, task.state, ids).where(task.run.in_(some)).group_by(task.run, task.state)
+        for run, state, text in connection.execute(query):
+            parts[run][state] = text
+    known: dict[str, tuple[str, ...]] = {}
+    found = {}
+    for run in numbers:
+        states = {}
+        for state, text in parts[run].items():
+            if text not in known:  # runs of one Dag mostly have the same tasks, which share their names
+                known[text] = tuple(text.split(SEPARATOR))
+            states[state] = known[text]
+        found[run] = _run_tasks(states)
+    return found
+
+
+def _run_tasks(states: Mapping[str, tuple[str, ...]]) -> RunTasks:
+    """From the ids of the instances in each state."""
+    codes: dict[str, int] = {}
+    least_first = sorted(states, key=lambda state: _RANK.get(state, len(_RANK)), reverse=True)
+    for state in least_first:
+        codes.update(dict.fromkeys(states[state], _CODES.get(state, 0)))
+    if len(codes) == sum(map(len, states.values())):
+        task_ids = states[least_first[0]] if len(least_first) == 1 else tuple(codes)
+        return RunTasks(task_ids, bytes(codes.values()))
+    counts = Counter(chain.from_iterable(states.values()))
+    return RunTasks(tuple(codes), bytes(codes.values()), {task: count for task, count in counts.items() if count > 1})
 
 
 def ended_states(connection: Connection, dag_id: str, most: int) -> list[str]:
@@ -66,14 +133,3 @@ def ended_states(connection: Connection, dag_id: str, most: int) -> list[str]:
     run = t.run.c
     query = select(run.state).where(run.dag_id == dag_id, run.state.in_(("success", "failed")))
     return list(connection.execute(query.order_by(run.number.desc()).limit(most)).scalars())
-
-
-def _states(connection: Connection, numbers: Sequence[int]) -> Mapping[int, Mapping[str, dict[str, int]]]:
-    """How many instances each task of each run has in each state."""
-    task = t.task_instance.c
-    found: dict[int, dict[str, dict[str, int]]] = defaultdict(lambda: defaultdict(dict))
-    counted = select(task.run, task.task_id, task.state, func.count()).group_by(task.run, task.task_id, task.state)
-    for some in (numbers[at : at + 500] for at in range(0, len(numbers), 500)):
-        for run, task_id, state, count in connection.execute(counted.where(task.run.in_(some))):
-            found[run][task_id][state] = count
-    return found

@@ -33,13 +33,20 @@ def dag_tallies(connection: Connection, scope: DagScope, now_us: int) -> dict[st
     return {name: int(value) for name, value in connection.execute(query).mappings().one().items()}
 
 
-def dag_counts(connection: Connection, scope: DagScope, now_us: int) -> dict[str, int]:
-    """How many Dags there are in all, and how many fail, run, are late or are paused."""
+def dag_counts(connection: Connection, scope: DagScope, now_us: int, failing: int | None = None) -> dict[str, int]:
+    """How many Dags there are in all, and how many fail (where that is not known yet), run, are late or are paused."""
     return {
         **dag_tallies(connection, scope, now_us),
-        "failing": len(failing_runs(connection, scope, scope)),
+        "failing": failing_dags(connection, scope) if failing is None else failing,
         "running": running_dags(connection, scope),
     }
+
+
+def failing_dags(connection: Connection, scope: DagScope) -> int:
+    """Of how many Dags the newest run that is over has failed."""
+    fails = newest_over(_run.state) == "failed"
+    query = select(func.count()).select_from(t.dag).where(visible_dags(scope), _dag.is_stale.is_(False), fails)
+    return int(connection.execute(query).scalar() or 0)
 
 
 def failing_runs(connection: Connection, scope: DagScope, runs: DagScope) -> list[Row]:

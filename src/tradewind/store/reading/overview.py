@@ -16,28 +16,32 @@ from sqlalchemy import (
     Boolean,
     ColumnElement,
     Connection,
+    Integer,
+    Select,
     and_,
+    bindparam,
     case,
     func,
     or_,
     select,
     type_coerce,
-    union_all,
 )  # fmt: skip
 
 from tradewind.core.access import DagScope
 from tradewind.store import tables as t
 from tradewind.store.paging import Listed, Page, Row, Sortable, paged
 from tradewind.store.reading.dags import DagFilter, conditions
+from tradewind.store.reading.filters import is_one_of
 from tradewind.store.reading.scope import visible_dags
 
 LATE_US = 60_000_000
 """How long after its moment a run that has not been made is late."""
 BARS = 25
 
+_SHOWN = ("dag_id", "description", "tags", "owners", "timetable_summary", "is_paused", "next_run_after")
 _of_dag = t.run.c.dag_id == t.dag.c.dag_id
-_open = t.run.c.state.in_(("queued", "running"))
-_over = t.run.c.state.in_(("success", "failed"))
+_open = is_one_of(t.run.c.state, "queued", "running")
+_over = is_one_of(t.run.c.state, "success", "failed")
 
 
 def _newest(column: ColumnElement[Any], *where: ColumnElement[bool]) -> ColumnElement[Any]:
@@ -67,9 +71,15 @@ class Attention:
 def dag_overview(
     connection: Connection, scope: DagScope, wanted: DagFilter, attention: Attention, page: Page, now_us: int
 ) -> Listed:
-    """Rows of Dags with `last_state` (of the newest run that is over), `open_runs` and `is_late`."""
-    last_state = _newest(t.run.c.state, _over)
-    open_runs = select(func.count()).where(_of_dag, _open).scalar_subquery()
+    """Rows of Dags with `last_state` (of the newest run that is over), `open_runs` and `is_late`; and in each row
+    `failing_dags`: of how many Dags of the scope, wanted or not, the last state is `failed`."""
+    which = (visible_dags(scope), *conditions(wanted))
+    # What the order and the count need of every Dag is found once for each, however often it is named below.
+    last = select(t.dag.c.dag_id, newest_over(t.run.c.state).label("state"))
+    last_run = last.where(visible_dags(scope), t.dag.c.is_stale.is_(False)).cte("last_run").prefix_with("MATERIALIZED")
+    failing_dags = select(func.count()).select_from(last_run).where(last_run.c.state == "failed").scalar_subquery()
+    open_now = select(t.run.c.dag_id, func.count().label("runs")).where(_open).group_by(t.run.c.dag_id).subquery()
+    last_state, open_runs = last_run.c.state, func.coalesce(open_now.c.runs, 0)
     is_failing, is_late = last_state == "failed", is_late_at(now_us)
     rank = case((is_failing, 0), (is_late, 1), (open_runs > 0, 2), (t.dag.c.is_paused, 4), else_=3)
     sortable: Sortable = {
@@ -77,33 +87,53 @@ def dag_overview(
         "last_run": _newest(func.coalesce(t.run.c.start_date, t.run.c.run_after)),
         "owners": t.dag.c.owners,
     }  # fmt: skip
-    query = select(
-        t.dag,
-        last_state.label("last_state"),
-        open_runs.label("open_runs"),
-        type_coerce(is_late, Boolean).label("is_late"),
-    ).where(visible_dags(scope), *conditions(wanted))
+    query = (
+        select(
+            *(t.dag.c[name] for name in _SHOWN),
+            last_state.label("last_state"),
+            open_runs.label("open_runs"),
+            type_coerce(is_late, Boolean).label("is_late"),
+            failing_dags.label("failing_dags"),
+        )
+        .join_from(t.dag, last_run, last_run.c.dag_id == t.dag.c.dag_id, isouter=True)
+        .join(open_now, open_now.c.dag_id == t.dag.c.dag_id, isouter=True)
+        .where(*which)
+    )
     asked = [condition for condition, is_asked in (
         (is_failing, attention.failing), (open_runs > 0, attention.running), (is_late, attention.late)
     ) if is_asked]  # fmt: skip
     if asked:
         query = query.where(or_(*asked))
-    return paged(connection, query, page, sortable, key=(t.dag.c.dag_id,), default=("attention",))
+    counting = None if asked else select(func.count()).select_from(t.dag).where(*which)
+    return paged(
+        connection, query, page, sortable, key=(t.dag.c.dag_id,), default=("attention",), counting=counting
+    )  # fmt: skip
 
 
 def last_runs(connection: Connection, dag_ids: Sequence[str], most: int = BARS) -> dict[str, list[Row]]:
     """The newest runs of each Dag, oldest first, in one statement."""
-    run = t.run.c
-    columns = (run.dag_id, run.run_id, run.number, run.state, run.run_type, run.run_after, run.start_date, run.end_date)
     found: dict[str, list[Row]] = defaultdict(list)
-    for some in (dag_ids[at : at + 100] for at in range(0, len(dag_ids), 100)):
-        each = [
-            select(select(*columns).where(run.dag_id == dag_id).order_by(run.number.desc()).limit(most).subquery())
-            for dag_id in some
-        ]
-        for row in connection.execute(union_all(*each)).mappings():
-            found[row["dag_id"]].append(dict(row))
-    return {dag_id: sorted(rows, key=lambda row: row["number"]) for dag_id, rows in found.items()}
+    for values in connection.execute(_LAST_RUNS, {"dag_ids": list(dag_ids), "before": most - 1}).all():
+        found[values[0]].append(dict(zip(_OF_RUN, values, strict=True)))
+    return dict(found)
+
+
+def _last_runs() -> Select[Any]:
+    """Of the Dags named `dag_ids`, the runs since the one that has `before` newer ones. Made once: to say it takes as
+    long as to answer it."""
+    run, older = t.run.c, t.run.alias("older").c
+    first = select(older.number).where(older.dag_id == t.dag.c.dag_id).order_by(older.number.desc())
+    first = first.limit(1).offset(bindparam("before", type_=Integer)).correlate(t.dag)
+    return (
+        select(*(run[name] for name in _OF_RUN))
+        .join_from(t.dag, t.run, and_(_of_dag, run.number >= func.coalesce(first.scalar_subquery(), 0)))
+        .where(t.dag.c.dag_id.in_(bindparam("dag_ids", expanding=True)))
+        .order_by(run.dag_id, run.number)
+    )
+
+
+_OF_RUN = ("dag_id", "run_id", "number", "state", "run_type", "run_after", "start_date", "end_date")
+_LAST_RUNS = _last_runs()
 
 
 def favorites_of(connection: Connection, scope: DagScope, username: str) -> set[str]:
