@@ -5199,8 +5199,7 @@ export interface components {
             dag_id: string;
             /** Due */
             due: number;
-            /** Why */
-            why: string;
+            why: components["schemas"]["Reason"] | null;
         };
         /** Line */
         Line: {
@@ -5670,8 +5669,22 @@ export interface components {
         Reason: {
             /** Code */
             code: string;
+            /** Parts */
+            parts: components["schemas"]["ReasonPart"][];
             /** Sentence */
             sentence: string;
+        };
+        /**
+         * ReasonPart
+         * @description One sentence: its name in the engine's table, and the values that go into it.
+         */
+        ReasonPart: {
+            /** Says */
+            says: string;
+            /** Values */
+            values: {
+                [key: string]: unknown;
+            };
         };
         /**
          * Reprocess
@@ -5837,6 +5850,8 @@ export interface components {
             code: string;
             /** Count */
             count: number;
+            /** Parts */
+            parts: components["schemas"]["ReasonPart"][];
             /** Sentence */
             sentence: string;
             /** Tasks */
@@ -7089,6 +7104,10 @@ export interface components {
         };
         /** Waiting */
         tradewind__api__ui__history__Waiting: {
+            /** Code */
+            code: string;
+            /** Parts */
+            parts: components["schemas"]["ReasonPart"][];
             /** Run Id */
             run_id: string | null;
             /** Sentence */
@@ -7115,6 +7134,8 @@ export interface components {
             dag_id: string;
             /** Map Index */
             map_index: number;
+            /** Parts */
+            parts: components["schemas"]["ReasonPart"][];
             /** Run Id */
             run_id: string;
             /** Sentence */

@@ -5,11 +5,11 @@ import { useClock, useTexts } from "../../app/settings";
 import { useTitle } from "../../app/title";
 import { isFinished, stateOf } from "../../lib/states";
 import { clockTime, duration, shortTime, wholeTime } from "../../lib/time";
-import { withMoments } from "../../lib/zoned";
 import { type Action, ActionMenu } from "../../parts/ActionMenu";
 import { CopyButton } from "../../parts/CopyButton";
 import { Icon } from "../../parts/Icon";
 import { Trouble } from "../../parts/Trouble";
+import { Why } from "../../parts/Why";
 import { rerunFailed, useActs } from "../act";
 import { messages } from "./text";
 import { useRun, useWhy } from "./useRun";
@@ -31,7 +31,7 @@ export const RunLayout = () => {
     <>
       <Identity head={data} />
       <Facts head={data} count={count} />
-      <Why head={data} />
+      <WhyNot head={data} />
       <nav className="tabs" aria-label={t("run.tabs")}>
         <Link to="/dags/$dagId/runs/$runId/gantt" {...tab}>{t("run.gantt")}</Link>
         <Link to="/dags/$dagId/runs/$runId/graph" {...tab}>{t("run.graph")}</Link>
@@ -113,9 +113,8 @@ const MOST_REASONS = 3;
 const COMMON = new Set(["running", "upstream", "finished"]);
 
 /** Why a run that is not over is not, as the scheduler says it. */
-const Why = ({ head }: { head: Head }) => {
+const WhyNot = ({ head }: { head: Head }) => {
   const t = useTexts(messages);
-  const clock = useClock(head.now);
   const state = stateOf(head.state);
   const { data } = useWhy(head.dag_id, head.run_id, !isFinished(state));
   const told = (data?.reasons ?? []).filter((reason) => !COMMON.has(reason.code));
@@ -126,7 +125,7 @@ const Why = ({ head }: { head: Head }) => {
       {told.slice(0, MOST_REASONS).map((reason) => (
         <p key={reason.code + reason.sentence} className="why small" data-s={state === "queued" ? "queued" : "scheduled"}>
           {reason.tasks.length > 0 && <b className="id">{reason.tasks[0]}{reason.tasks.length > 1 && ` ${t("run.whyMore", { count: reason.tasks.length - 1 })}`}: </b>}
-          {withMoments(reason.sentence, (at) => wholeTime(at, clock))}
+          <Why reason={reason} dagId={head.dag_id} now={head.now} />
         </p>
       ))}
       {told.length > MOST_REASONS && <p className="small dim">{t("run.whyMore", { count: told.length - MOST_REASONS })}</p>}

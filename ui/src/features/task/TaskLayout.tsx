@@ -6,6 +6,7 @@ import { clockTime, duration, shortTime, wholeTime } from "../../lib/time";
 import { Icon } from "../../parts/Icon";
 import { Menu } from "../../parts/Menu";
 import { Trouble } from "../../parts/Trouble";
+import { Why } from "../../parts/Why";
 import { useActs } from "../act";
 import { messages } from "./text";
 import { type TaskPage, useTask, useTaskName } from "./useTask";
@@ -120,7 +121,7 @@ const Notice = ({ page, short }: { page: TaskPage; short: boolean }) => {
   const errors = short ? [] : page.errors;
   return (
     <div className="notice" aria-label={isWrong ? t("task.wrong") : t("task.why")} role="group">
-      {why.map((reason) => <div key={reason.sentence} className="why small" data-s={state}>{reason.sentence}</div>)}
+      {why.map((reason) => <div key={reason.sentence} className="why small" data-s={state}><Why reason={reason} dagId={page.dag_id} now={page.now} /></div>)}
       {isWrong && page.reason && <div className="why small" data-s="failed"><code className="bad">{page.reason}</code></div>}
       {isWrong && errors.length > 0 && (
         <div className="logtail" tabIndex={0} aria-label={t("task.lastErrors")}>
