@@ -2,7 +2,6 @@
 import { Link } from "@tanstack/react-router";
 import { useMay } from "../../app/session";
 import { useClock, useTexts } from "../../app/settings";
-import type { Say } from "../../i18n/texts";
 import { stateOf } from "../../lib/states";
 import { duration, hourMinute, shortTime, wholeTime } from "../../lib/time";
 import { spanText } from "../../lib/words";

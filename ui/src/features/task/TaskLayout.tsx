@@ -38,6 +38,7 @@ export const TaskLayout = () => {
       <Notice page={data} short={isLog} />
       <nav className="tabs" aria-label={t("task.tabs")}>
         {tab("", t("task.log"))}
+        {data.state !== "success" && tab("/why", t("why.tab"))}
         {tab("/details", t("task.details"))}
         {tab("/rendered", t("task.rendered"))}
         {tab("/xcom", t("task.xcom"))}
