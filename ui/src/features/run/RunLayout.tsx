@@ -1,4 +1,4 @@
-import { Link, Outlet, useNavigate, useParams } from "@tanstack/react-router";
+import { Link, Outlet, useChildMatches, useNavigate, useParams } from "@tanstack/react-router";
 import type { ReactNode } from "react";
 import type { Schemas } from "../../api/client";
 import { useClock, useTexts } from "../../app/settings";
@@ -11,6 +11,7 @@ import { Icon } from "../../parts/Icon";
 import { Trouble } from "../../parts/Trouble";
 import { Why } from "../../parts/Why";
 import { rerunFailed, useActs } from "../act";
+import { type FirstView, firstView } from "./firstView";
 import { messages } from "./text";
 import { useRun, useWhy } from "./useRun";
 import "./run.css";
@@ -23,9 +24,11 @@ export const RunLayout = () => {
   const t = useTexts(messages);
   const { data, error, refetch } = useRun(dagId, runId);
   useTitle(`${dagId} ${runId}`, data ? stateOf(data.state) : null);
+  const first = useChildMatches({ select: (matches) => matches[0]?.routeId.endsWith("$runId/") ?? false }) && firstView();
   if (error && !data) return <Trouble error={error} retry={() => void refetch()} />;
   if (!data) return null;
   const count = Object.values(data.states).reduce((sum, each) => sum + each, 0);
+  const current = (view: FirstView) => (first === view ? { "aria-current": "page" as const } : {});
   const tab = { params: { dagId, runId }, activeProps: { "aria-current": "page" as const }, activeOptions: { includeSearch: false } };
   return (
     <>
@@ -33,9 +36,9 @@ export const RunLayout = () => {
       <Facts head={data} count={count} />
       <WhyNot head={data} />
       <nav className="tabs" aria-label={t("run.tabs")}>
-        <Link to="/dags/$dagId/runs/$runId/gantt" {...tab}>{t("run.gantt")}</Link>
+        <Link to="/dags/$dagId/runs/$runId/gantt" {...tab} {...current("gantt")}>{t("run.gantt")}</Link>
         <Link to="/dags/$dagId/runs/$runId/graph" {...tab}>{t("run.graph")}</Link>
-        <Link to="/dags/$dagId/runs/$runId/tasks" {...tab}>{t("run.tasks")}<span className="n">{count}</span></Link>
+        <Link to="/dags/$dagId/runs/$runId/tasks" {...tab} {...current("tasks")}>{t("run.tasks")}<span className="n">{count}</span></Link>
         <Link to="/dags/$dagId/runs/$runId/conf" {...tab}>{t("run.conf")}</Link>
         <Link to="/dags/$dagId/runs/$runId/events" {...tab}>{t("run.events")}</Link>
       </nav>
