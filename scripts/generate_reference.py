@@ -3,13 +3,15 @@
     python scripts/generate_reference.py            write them
     python scripts/generate_reference.py --check    exit with 1 when a page is not current
 
-A page keeps its own prose; what stands between `<!-- generated: NAME -->` and `<!-- end -->` is replaced.
+A page keeps its own prose; what stands between `<!-- generated: NAME -->` and `<!-- end -->` is replaced. The web UI's
+copy of the engine's sentences is a file of its own.
 """
 
 from __future__ import annotations
 
 import ast
 import importlib
+import json
 import re
 import sys
 from collections.abc import Callable, Iterator
@@ -20,12 +22,14 @@ import click
 
 from tradewind.cli.main import COMMANDS
 from tradewind.config.table import SECTIONS
+from tradewind.core.reasons import SENTENCES
 from tradewind.core.states import FINISHED, HOLDS_SLOT, TASK_TRANSITIONS, TaskEvent, TaskState
 from tradewind.wire import events
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "src" / "tradewind"
 REFERENCE = ROOT / "docs" / "reference"
+SENTENCES_OF_UI = ROOT / "ui" / "src" / "i18n" / "reasons.ts"
 BLOCK = re.compile(r"(<!-- generated: ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
@@ -36,6 +40,18 @@ def pages() -> Iterator[tuple[Path, str, str]]:
         wanted = BLOCK.sub(lambda match: match[1] + PARTS[match[2]]().strip() + "\n" + match[3], text)
         if BLOCK.search(text):
             yield path, text, wanted
+    if SENTENCES_OF_UI.parent.is_dir():
+        text = SENTENCES_OF_UI.read_text("utf-8") if SENTENCES_OF_UI.exists() else ""
+        yield SENTENCES_OF_UI, text, sentences_of_ui()
+
+
+def sentences_of_ui() -> str:
+    """Why things wait, in English, as the web UI has it."""
+    lines = [f"  {json.dumps(name)}: {json.dumps(text, ensure_ascii=False)}," for name, text in SENTENCES.items()]
+    head = (
+        "/** Generated from core/reasons.py by `python scripts/generate_reference.py`: why things wait, in English. */"
+    )
+    return "\n".join([head, "export const reasons = {", *lines, "} as const;", ""])
 
 
 # --- settings ----------------------------------------------------------------------------------------------------

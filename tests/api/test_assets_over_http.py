@@ -171,6 +171,14 @@ def test_events_are_listed_by_what_is_asked_for(lake: ApiStage) -> None:
     assert names(source_dag_id="makes") == []
 
 
+def test_a_dag_that_is_not_there_has_no_queue(lake: ApiStage) -> None:
+    raw = id_of(lake, "raw")
+    for path in ("assets/queuedEvents", f"assets/{raw}/queuedEvents"):
+        for method in ("GET", "DELETE"):
+            assert lake.client.request(method, f"/api/v2/dags/unknown/{path}").status_code == 404, (method, path)
+    assert lake.client.get("/api/v2/dags/~/assets/queuedEvents").status_code in (200, 404)
+
+
 def test_what_waits_for_a_run_can_be_forgotten(lake: ApiStage) -> None:
     raw, clean = id_of(lake, "raw"), id_of(lake, "clean")
     said(lake, "raw")

@@ -1,10 +1,15 @@
 """Connections over HTTP."""
 
 import json
+import socket
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
+from tradewind.api import connection_tests
+from tradewind.api.call import TooMuch
+from tradewind.api.public import connections
 from tradewind.config import load_settings
 from tradewind.store import queries
 from tradewind.testing.api_stage import ApiStage
@@ -99,18 +104,66 @@ def test_several_are_changed_in_one_call(lake: ApiStage) -> None:
     assert (stored(lake)["host"], stored(lake)["password"]) == ("moved", "canary-1")
 
 
-@pytest.mark.parametrize("setting", [{}, {"AIRFLOW__CORE__TEST_CONNECTION": "Enabled"}])
-def test_no_connection_is_tested_over_the_api(tmp_path: Path, setting: dict[str, str]) -> None:
-    stage = ApiStage(load_settings(environ={"TRADEWIND_HOME": str(tmp_path), **setting}))
+def test_no_connection_is_tested_unless_a_setting_allows_it(lake: ApiStage) -> None:
+    for method, path in (("POST", "/test"), ("POST", "/enqueue-test"), ("GET", "/enqueue-test")):
+        headers = {"Airflow-Connection-Test-Token": "t"}
+        answer = lake.client.request(method, URL + path, json=LAKE, headers=headers)
+        assert answer.status_code == 403
+        assert "[core] test_connection" in answer.json()["detail"]
+
+
+@pytest.fixture
+def testing(tmp_path: Path) -> Iterator[ApiStage]:
+    """Where connections may be tested."""
+    environ = {"TRADEWIND_HOME": str(tmp_path), "AIRFLOW__CORE__TEST_CONNECTION": "Enabled"}
+    stage = ApiStage(load_settings(environ=environ))
+    assert stage.client.post(URL, json=LAKE).status_code == 201
+    yield stage
+    stage.close()
+
+
+def test_a_test_is_made_by_a_process_of_its_own(testing: ApiStage, tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    there = {"connection_id": "new", "conn_type": "fs", "extra": json.dumps({"path": str(tmp_path / "there")})}
+    answer = testing.client.post(f"{URL}/test", json=there)
+    assert (answer.status_code, answer.json()["status"]) == (200, True), answer.text
+    odd = testing.client.post(f"{URL}/test", json={"connection_id": "new", "conn_type": "os.system"}).json()
+    assert odd["status"] is False
+    assert "'os.system' cannot be tested here; these can: http, postgres," in odd["message"]
+
+
+def test_a_test_that_takes_too_long_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    silent = socket.create_server(("127.0.0.1", 0))  # takes connections, and says nothing
+    fields = {"conn_type": "http", "host": "127.0.0.1", "port": silent.getsockname()[1]}
+    with silent:
+        assert connection_tests.outcome_of(fields, seconds=3.0) == (False, "It did not answer within 3 s.")
+
+
+def test_no_more_than_two_tests_are_made_at_once() -> None:
+    for _ in range(connection_tests.AT_ONCE):
+        connection_tests._turns.acquire()
     try:
-        for method, path in (("POST", "/test"), ("POST", "/enqueue-test"), ("GET", "/enqueue-test")):
-            headers = {"Airflow-Connection-Test-Token": "t"}
-            answer = stage.client.request(method, URL + path, json=LAKE, headers=headers)
-            assert answer.status_code == 403
-            assert "[core] test_connection" in answer.json()["detail"]
-            assert "test_connection()" in answer.json()["detail"]
+        with pytest.raises(TooMuch):
+            connection_tests.outcome_of({"conn_type": "fs"})
     finally:
-        stage.close()
+        for _ in range(connection_tests.AT_ONCE):
+            connection_tests._turns.release()
+
+
+def test_what_is_stored_is_sent_to_no_other_address_than_its_own(
+    testing: ApiStage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[Mapping[str, object]] = []
+    monkeypatch.setattr(connections, "outcome_of", lambda fields: (seen.append(fields), (True, "ok"))[1])
+    for change in ({"host": "thief.example"}, {"port": 1}, {"conn_type": "smtp"}, {"connection_id": "unknown"},
+                   {"extra": '{"region": "elsewhere", "auth": {"api_key": "***"}}'}):  # fmt: skip
+        answer = testing.client.post(f"{URL}/test", json={**SHOWN, **change})
+        assert (answer.status_code, seen) == (400, []), answer.text
+    assert testing.client.post(f"{URL}/test", json={**SHOWN, "description": "other"}).status_code == 200
+    assert (seen[0]["password"], "canary-2" in str(seen[0]["extra"])) == ("canary-1", True)
+    typed = {**SHOWN, "host": "new.example", "password": "typed", "extra": None}
+    assert testing.client.post(f"{URL}/test", json=typed).status_code == 200
+    assert (seen[1]["host"], seen[1]["password"]) == ("new.example", "typed")
 
 
 def test_airflows_examples_are_made_where_there_are_none_of_that_name(lake: ApiStage) -> None:

@@ -88,6 +88,7 @@ MAY: dict[str, frozenset[str] | None] = {
     f"GET {PAGE}/grid": ALL,
     f"GET {PAGE}/task": ALL,
     f"GET {PAGE}/task/page": ALL,
+    f"GET {PAGE}/task/why": ALL,
     f"GET {PAGE}/log": ALL,
     f"GET {PAGE}/log/file": ALL,
     f"GET {PAGE}/log/group": ALL,

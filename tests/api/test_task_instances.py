@@ -204,7 +204,14 @@ def test_who_else_holds_a_pool_is_for_those_who_may_see_it(stage: ApiStage) -> N
     assert "canary_dag" in get(stage, path)["dependencies"][0]["reason"]
     be_scoped(stage, "etl")
     [why] = get(stage, path)["dependencies"]
-    assert why == {"name": "pool_full", "reason": "Pool tiny has 0 of 1 slots free and it needs 1."}
+    sentence = "Pool tiny has 0 of 1 slots free and it needs 1; held by 1 task."
+    assert why == {"name": "pool_full", "reason": sentence}
+    of = "run_id=r&task_id=a"
+    for path in (f"task/page?{of}", f"task?{of}", "run/why?run_id=r", "overview"):
+        said = stage.client.get(f"/ui/dags/etl/{path}")
+        assert (said.status_code, sentence in said.text, "canary" in said.text) == (200, True, False), path
+    home = stage.client.get("/ui/home").text
+    assert (sentence in home, "canary" in home) == (True, False)
 
 
 def be_scoped(stage: ApiStage, *dag_ids: str) -> None:

@@ -85,7 +85,7 @@ def test_a_reader_of_one_dag_sees_no_trace_of_another(day: ApiStage) -> None:
         assert other not in home.text
     body = home.json()
     assert (body["dags"], body["failing"], body["running_count"], body["groups"]) == (1, 0, 1, [])
-    assert [(each["dag_id"], each["sentence"]) for each in body["waits"]] == [("starved", "")]
+    assert [(each["dag_id"], each["code"]) for each in body["waits"]] == [("starved", "unknown_pool")]
     assert get(day, "/ui/counts")["dags"] == 1
     for text in ("orders", "one", "a", ""):
         assert "orders" not in json.dumps(get(day, "/ui/find", text=text))

@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
 from sqlalchemy import select
 
 from tradewind.config import load_settings
 from tradewind.core.decisions import PutRow, Record
-from tradewind.scheduler.audit import rows_of_command
+from tradewind.scheduler.audit import PREVIEWED, rows_of_command
 from tradewind.standalone import apply_offline
 from tradewind.store import tables as t
 from tradewind.store.engine import open_engine
@@ -39,6 +40,15 @@ def test_a_line_says_which_dag_run_and_task_it_was_about() -> None:
     assert (line.dag_id, line.run_id, line.task_id, line.map_index) == ("etl", "r", "a", 3)
     _, line = rows_of_command("k", "run.create", {"dag_id": "etl"}, "kim", NOW, {"dag_id": "etl", "run_id": "made"})
     assert (line.run_id, line.task_id, line.map_index) == ("made", "", -1)
+
+
+@pytest.mark.parametrize("kind", sorted(PREVIEWED))
+def test_a_preview_leaves_no_line(kind: str) -> None:
+    body = {"dag_id": "etl", "run_id": "r", "dry_run": True}
+    (row,) = rows_of_command("k", kind, body, "kim", NOW, {"tasks": []})
+    assert row.table == "command"
+    assert len(rows_of_command("k", kind, {**body, "dry_run": False}, "kim", NOW, None)) == 2
+    assert len(rows_of_command("k", "variable.set", body, "kim", NOW, None)) == 2, "that command knows no preview"
 
 
 def test_names_that_are_none_are_left_out() -> None:

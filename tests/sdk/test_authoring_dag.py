@@ -386,3 +386,10 @@ def test_durations_are_seconds_and_backoff_is_a_number() -> None:
         30.0,
         3600.0,
     )
+
+
+def test_params_stand_in_the_order_in_which_their_author_wrote_them() -> None:
+    from tradewind.sdk import Param
+
+    params = {"zone": Param("a"), "day": Param("b"), "amount": Param(1)}
+    assert list(dag_spec(DAG("d", params=params), "d.py").params) == ["zone", "day", "amount"]

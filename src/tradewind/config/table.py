@@ -55,6 +55,9 @@ class Core:
     dag_run_conf_overrides_params: bool = setting(True, help="Whether a run's conf replaces the Dag's params.")
     hide_sensitive_var_conn_fields: bool = setting(True, help="Mask values whose name looks like a secret.")
     sensitive_var_conn_names: str = setting("", help="Further names of secrets, separated by commas.")
+    test_connection: str = setting(
+        "Disabled", help="Enabled: who may make connections may have the API's machine connect to them, as a test."
+    )
     simple_auth_manager_users: str = setting(
         "admin:admin", help="Who is made at the first start, as NAME:ROLE separated by commas."
     )

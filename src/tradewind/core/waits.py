@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from tradewind.core.explain import Reason, explain
+from tradewind.core.explain import explain
+from tradewind.core.reasons import Part, Reason, reason, sent
 from tradewind.core.records import TaskInstance
 from tradewind.core.states import RUN_FINISHED, RunState, TaskState
 from tradewind.core.world import LiveRun, World
@@ -36,6 +37,7 @@ class Wait:
     state: str
     code: str
     sentence: str
+    parts: tuple[Part, ...]
     since: datetime | None
     count: int
 
@@ -97,21 +99,22 @@ def _held(
 def _wait(world: World, found: _Found, now: datetime, held_back: Mapping[str, tuple[int, int]]) -> Wait:
     live, task = found.live, found.task
     asked = task or next(iter(live.tasks.values()), None)
-    reason = explain(world, live, asked, now, held_back)[0] if asked is not None else _NO_TASK
+    why = explain(world, live, asked, now, held_back)[0] if asked is not None else _NO_TASK
     return Wait(
         dag_id=live.run.dag_id,
         run_id=live.run.run_id,
         task_id=task.key.task_id if task else "",
         map_index=task.key.map_index if task else -1,
         state=str(task.state if task else live.run.state),
-        code=reason.code,
-        sentence=reason.sentence,
+        code=why.code,
+        sentence=why.sentence,
+        parts=why.parts,
         since=(task.scheduled_at or task.end_date) if task else live.run.queued_at,
         count=found.count,
     )
 
 
-_NO_TASK = Reason("next_turn", "Nothing holds it: it is looked at in the scheduler's next turn.")
+_NO_TASK = reason("next_turn")
 
 
 def said(found: Wait) -> dict[str, Any]:
@@ -119,4 +122,4 @@ def said(found: Wait) -> dict[str, Any]:
     return {
         name: getattr(found, name)
         for name in ("dag_id", "run_id", "task_id", "map_index", "state", "code", "sentence", "count")
-    } | {"since": found.since.isoformat() if found.since else None}
+    } | {"since": found.since.isoformat() if found.since else None, "parts": sent(found.parts)}

@@ -506,7 +506,7 @@ class Desk:
                 wished.is_decided = True
             return wish_of(self._context, kind, body, actor)
 
-        def also(answer: Any) -> tuple[PutRow, Record]:
+        def also(answer: Any) -> tuple[PutRow] | tuple[PutRow, Record]:
             return rows_of_command(number, kind, body, actor, self._scheduler.now(), answer_of(kind, answer))
 
         def done(answer: Any, error: Exception | None) -> None:

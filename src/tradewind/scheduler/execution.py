@@ -13,9 +13,10 @@ import msgspec
 from sqlalchemy import Engine
 
 from tradewind.core.errors import InvalidInput, RunNotFound, TradewindError
-from tradewind.core.explain import Reason, explain
+from tradewind.core.explain import explain
 from tradewind.core.explain_dag import explain_dag, explain_unread
 from tradewind.core.inputs import AssetStoreChanged, TaskStoreChanged, XCom, XComPushed
+from tradewind.core.reasons import Reason, sent
 from tradewind.core.soundness import MOST
 from tradewind.core.states import FINISHED, RUN_FINISHED
 from tradewind.core.waits import said, waits
@@ -330,6 +331,7 @@ def _said(reason: Reason, run_id: str | None, task_id: str, map_index: int, stat
         "state": state,
         "code": reason.code,
         "sentence": reason.sentence,
+        "parts": sent(reason.parts),
         "details": dict(reason.details),
     }
 

@@ -356,8 +356,7 @@ def _asset(item: Any) -> Any:
 
 def _params(params: Mapping[str, Any], where: str) -> dict[str, Any]:
     described = {}
-    for name in sorted(params):
-        param = params[name]
+    for name, param in params.items():  # in the author's order, which is the form's
         entry = {"value": plain(param.value) if param.has_value else None, "schema": plain(param.schema)}
         if param.value is NOTSET:
             entry["required"] = True

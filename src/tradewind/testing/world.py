@@ -43,9 +43,10 @@ from tradewind.core.decisions import (
     StopTrigger,
 )
 from tradewind.core.errors import TradewindError
-from tradewind.core.explain import Reason, explain
+from tradewind.core.explain import explain
 from tradewind.core.past import PreviousRun, as_previous, newest_before
 from tradewind.core.plan import Plan
+from tradewind.core.reasons import Reason
 from tradewind.core.records import (
     AssetEvent,
     Attempt,

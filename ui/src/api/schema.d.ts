@@ -2515,6 +2515,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/ui/dags/{dag_id}/task/why": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Task Why
+         * @description One task instance; without an index the first one of a mapped task.
+         */
+        get: operations["task_why"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/ui/find": {
         parameters: {
             query?: never;
@@ -3500,6 +3520,17 @@ export interface components {
             states: {
                 [key: string]: number;
             };
+        };
+        /**
+         * Changes
+         * @description What is other in this run than in the one where the task last succeeded.
+         */
+        Changes: {
+            last: components["schemas"]["Took"];
+            /** Params */
+            params: components["schemas"]["ParamChange"][] | null;
+            /** Task Changed */
+            task_changed: boolean | null;
         };
         /** Chart */
         Chart: {
@@ -5199,8 +5230,7 @@ export interface components {
             dag_id: string;
             /** Due */
             due: number;
-            /** Why */
-            why: string;
+            why: components["schemas"]["Reason"] | null;
         };
         /** Line */
         Line: {
@@ -5391,6 +5421,18 @@ export interface components {
             turns: number;
             /** Watchers */
             watchers: number;
+        };
+        /**
+         * ParamChange
+         * @description A param, as JSON; null where the run had no such param.
+         */
+        ParamChange: {
+            /** Before */
+            before: string | null;
+            /** Name */
+            name: string;
+            /** Now */
+            now: string | null;
         };
         /** ParsedFile */
         ParsedFile: {
@@ -5670,8 +5712,22 @@ export interface components {
         Reason: {
             /** Code */
             code: string;
+            /** Parts */
+            parts: components["schemas"]["ReasonPart"][];
             /** Sentence */
             sentence: string;
+        };
+        /**
+         * ReasonPart
+         * @description One sentence: its name in the engine's table, and the values that go into it.
+         */
+        ReasonPart: {
+            /** Says */
+            says: string;
+            /** Values */
+            values: {
+                [key: string]: unknown;
+            };
         };
         /**
          * Reprocess
@@ -5837,6 +5893,8 @@ export interface components {
             code: string;
             /** Count */
             count: number;
+            /** Parts */
+            parts: components["schemas"]["ReasonPart"][];
             /** Sentence */
             sentence: string;
             /** Tasks */
@@ -6604,6 +6662,22 @@ export interface components {
             /** Try Number */
             try_number: number;
         };
+        /** TaskWhy */
+        TaskWhy: {
+            changes: components["schemas"]["Changes"] | null;
+            /** Now */
+            now: number;
+            present: components["schemas"]["Took"] | null;
+            /** Reason */
+            reason: string;
+            /** State */
+            state: string;
+            /** Tail */
+            tail: components["schemas"]["LogRow"][] | null;
+            usage: components["schemas"]["Usage"] | null;
+            /** Why */
+            why: components["schemas"]["Reason"][];
+        };
         /**
          * TimeDelta
          * @description A duration, in Airflow's parts.
@@ -6681,6 +6755,32 @@ export interface components {
             /** Worker */
             worker: string;
         };
+        /**
+         * Took
+         * @description What one try was, and what it took.
+         */
+        Took: {
+            /** Cpu Seconds */
+            cpu_seconds: number | null;
+            /** End */
+            end: number | null;
+            /** Logical Date */
+            logical_date: number | null;
+            /** Peak Bytes */
+            peak_bytes: number | null;
+            /** Run After */
+            run_after: number;
+            /** Run Id */
+            run_id: string;
+            /** Start */
+            start: number | null;
+            /** Try Number */
+            try_number: number;
+            /** Version */
+            version: number | null;
+            /** Worker */
+            worker: string;
+        };
         /** TriggerDAGRunPostBody */
         TriggerDAGRunPostBody: {
             /** Conf */
@@ -6754,6 +6854,18 @@ export interface components {
             params_input: {
                 [key: string]: unknown;
             };
+        };
+        /**
+         * Usage
+         * @description What a try that runs takes now, as its worker last said.
+         */
+        Usage: {
+            /** Cpu Seconds */
+            cpu_seconds: number;
+            /** Now Bytes */
+            now_bytes: number;
+            /** Peak Bytes */
+            peak_bytes: number;
         };
         /** UserBody */
         UserBody: {
@@ -7089,6 +7201,10 @@ export interface components {
         };
         /** Waiting */
         tradewind__api__ui__history__Waiting: {
+            /** Code */
+            code: string;
+            /** Parts */
+            parts: components["schemas"]["ReasonPart"][];
             /** Run Id */
             run_id: string | null;
             /** Sentence */
@@ -7115,6 +7231,8 @@ export interface components {
             dag_id: string;
             /** Map Index */
             map_index: number;
+            /** Parts */
+            parts: components["schemas"]["ReasonPart"][];
             /** Run Id */
             run_id: string;
             /** Sentence */
@@ -12782,6 +12900,41 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["TaskPage"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    task_why: {
+        parameters: {
+            query: {
+                run_id: string;
+                task_id: string;
+                map_index?: number | null;
+            };
+            header?: never;
+            path: {
+                dag_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TaskWhy"];
                 };
             };
             /** @description Validation Error */

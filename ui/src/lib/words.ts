@@ -11,17 +11,12 @@ export const spanText = (micros: number, t: Translate): string => {
 /** 6 min ago */
 export const ago = (at: number, clock: Clock, t: Translate): string => t("time.ago", { span: spanText(clock.now - at, t) });
 
-/** 611 MB */
+/** 611 B, 12 kB, 6.1 MB, 611 MB, 2.4 GB: of a file, or of memory. */
 export const bytesText = (bytes: number): string => {
-  if (bytes < 1e9) return `${Math.round(bytes / 1e6)} MB`;
-  return `${(bytes / 1e9).toFixed(1)} GB`;
-};
-
-/** 6.1 MB, 12 kB, 611 B: of a file. */
-export const sizeText = (bytes: number): string => {
-  if (bytes < 1e3) return `${bytes} B`;
-  if (bytes < 1e6) return `${Math.round(bytes / 1e3)} kB`;
-  return bytes < 1e9 ? `${(bytes / 1e6).toFixed(1)} MB` : `${(bytes / 1e9).toFixed(1)} GB`;
+  if (bytes < 999.5) return `${String(Math.round(bytes))} B`;
+  if (bytes < 999.5e3) return `${String(Math.round(bytes / 1e3))} kB`;
+  if (bytes < 9.95e6) return `${(bytes / 1e6).toFixed(1)} MB`;
+  return bytes < 999.5e6 ? `${String(Math.round(bytes / 1e6))} MB` : `${(bytes / 1e9).toFixed(1)} GB`;
 };
 
 /** An operator as its author wrote it: `@task.branch` rather than the class behind it. */

@@ -31,10 +31,11 @@ from tradewind.api.routing import Asked, Routes
 from tradewind.api.values import Id, When, Whole, within
 from tradewind.core.access import Action, Need, Resource
 from tradewind.core.asset_catalogue import Known
-from tradewind.core.errors import InvalidInput, RunNotFound
+from tradewind.core.errors import DagNotFound, InvalidInput, RunNotFound
 from tradewind.store import queries
 from tradewind.store.paging import Listed
 from tradewind.store.reading import assets as reading
+from tradewind.store.reading.dags import dag_facts
 
 routes = Routes("Asset")
 
@@ -548,6 +549,8 @@ def _waiting_for(
     if not every:
         call.permit(dag_id, need)
     with call.reading() as connection:
+        if not every and dag_facts(connection, dag_id) is None:
+            raise DagNotFound(dag_id)
         asset = asset_named(call, connection, asset_id) if asset_id is not None else None
         rows = reading.waiting(
             connection, call.scope_of(need), dag_id=None if every else dag_id, asset=asset, before=_us(before)

@@ -11,6 +11,7 @@ from fastapi import Header, Query, Response
 from pydantic import AfterValidator, Field
 
 from tradewind.api.call import Call, Forbidden
+from tradewind.api.connection_tests import may_reach, outcome_of
 from tradewind.api.default_connections import DEFAULT_CONNECTIONS
 from tradewind.api.errors import NotFound
 from tradewind.api.models import Answer, Body, Limit, Moment, Offset, OrderBy, collection, page_of
@@ -102,30 +103,65 @@ class AsyncConnectionTestResponse(Answer):
 
 
 @routes.post("/test", Resource.CONNECTION, response_model=ConnectionTestResponse)
-def test_connection(call: Asked, body: ConnectionBody) -> NoReturn:
-    """Always refused: the server reaches nobody in a caller's name."""
-    _refuse_test(call)
+def test_connection(call: Asked, body: ConnectionBody) -> dict[str, Any]:
+    """Whether the API's machine reaches what the connection names; refused unless [core] test_connection allows it.
+
+    `***` stands for what is stored, where nothing but secrets and the description is other than what is stored.
+    """
+    if not may_reach(call.settings):
+        raise Forbidden(
+            "Connections are not tested over the API: [core] test_connection is "
+            f"{call.settings.core.test_connection!r}. With Enabled, whoever may make connections can have this machine "
+            "connect to any address; without, run a task that calls its hook's test_connection()."
+        )
+    status, message = outcome_of(_whole(call, body))
+    return {"status": status, "message": message}
+
+
+def _whole(call: Call, body: ConnectionBody) -> dict[str, Any]:
+    """What is to be tested, with stored secrets in their places. Those leave for no other address than their own."""
+    given = {name: getattr(body, name) for name in ("conn_type", "host", "login", "port", "password", "extra")}
+    given["schema"] = body.schema_
+    if REDACTED not in (body.password or "") and REDACTED not in (body.extra or ""):
+        return given
+    with call.reading() as connection:
+        row = queries.connection_named(connection, body.connection_id)
+    shown = None if row is None else _fields(call, row)
+    if row is None or shown is None or any(_value(given, name) != _value(shown, name) for name in given):
+        raise InvalidInput(
+            "A stored password or secret is only sent where it is stored for: something else of the connection was "
+            "changed, so type its secrets again or save it first."
+        )
+    vault = call.installation.vault
+    stored = {name: vault.decrypt(row[name]) if row[name] else None for name in ("password", "extra")}
+    return {**given, **stored}
 
 
 @routes.post("/enqueue-test", Resource.CONNECTION, status_code=202, response_model=ConnectionTestQueuedResponse)
 def enqueue_connection_test(call: Asked, body: ConnectionTestRequestBody) -> NoReturn:
-    """Always refused, as above."""
-    _refuse_test(call)
+    """Always refused: a test is made at once, or not at all."""
+    _refuse_queue()
 
 
 @routes.get("/enqueue-test", Resource.CONNECTION, response_model=AsyncConnectionTestResponse)
 def get_connection_test(call: Asked, airflow_connection_test_token: Annotated[str, Header()]) -> NoReturn:
-    """There is none, since none is ever begun."""
-    _refuse_test(call)
+    """There is none, since none is ever queued."""
+    _refuse_queue()
 
 
-def _refuse_test(call: Call) -> NoReturn:
-    found = call.settings.others.get("core.test_connection")
-    state = f"is {found.text.strip()!r} in {found.source}, but" if found is not None else "is off by default, and"
+def _value(fields: Mapping[str, Any], name: str) -> Any:
+    """Extras are compared as what they say."""
+    value = fields[name]
+    try:
+        return json.loads(value) if name == "extra" and value else value or None
+    except (ValueError, RecursionError):
+        return value
+
+
+def _refuse_queue() -> NoReturn:
     raise Forbidden(
-        f"Connections are not tested over the API: [core] test_connection {state} a server that connects to any host "
-        "it is told would reach what its callers cannot. Test one where it is used: run a task that calls its hook's "
-        "test_connection()."
+        "Tests of connections are not queued: POST /api/v2/connections/test makes one at once, where "
+        "[core] test_connection is Enabled."
     )
 
 

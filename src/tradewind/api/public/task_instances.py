@@ -27,6 +27,7 @@ from tradewind.api.public.task_shapes import (
 )
 from tradewind.api.routing import Asked, Routes
 from tradewind.api.task_choice import TaskChoice, meant_by, tasks_chosen
+from tradewind.api.why import asked_why
 from tradewind.core.access import Action, Resource
 from tradewind.core.errors import DagNotFound, InvalidInput, RunNotFound, TaskNotFound
 from tradewind.core.soundness import MOST
@@ -312,17 +313,9 @@ def get_task_instance_dependencies(
         row = found_one(connection, dag_id, dag_run_id, task_id, map_index)
     if row["state"] in FINISHED or row["state"] in (TaskState.RUNNING, TaskState.RESTARTING):
         return {"dependencies": []}
-    reasons = call.ask("explain", dag_id=dag_id, run_id=dag_run_id, task_id=task_id)
+    reasons = asked_why(call, dag_id, run_id=dag_run_id, task_id=task_id)
     mine = [reason for reason in reasons if reason["map_index"] in (map_index, None) or not reason["task"]]
-    return {"dependencies": [{"name": each["code"], "reason": _sentence(call, each)} for each in mine]}
-
-
-def _sentence(call: Call, reason: dict[str, Any]) -> str:
-    """Whoever may not see every Dag is not told who else holds the slots of a pool."""
-    sentence = str(reason["sentence"])
-    if reason["code"] == "pool_full" and not call.scope.everything:
-        return sentence.partition(";")[0] + "."
-    return sentence
+    return {"dependencies": [{"name": each["code"], "reason": each["sentence"]} for each in mine]}
 
 
 @routes.get(f"{TASK}/tries", Resource.TASK, response_model=TaskInstanceHistoryCollectionResponse)

@@ -21,6 +21,7 @@ def families() -> tuple[Routes, ...]:
         session,
         settings,
         system,
+        task_why,
         tasks,
     )
 
@@ -37,5 +38,6 @@ def families() -> tuple[Routes, ...]:
         session.routes,
         settings.routes,
         system.routes,
+        task_why.routes,
         tasks.routes,
     )

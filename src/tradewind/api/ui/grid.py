@@ -13,6 +13,7 @@ from tradewind.api.models import Answer
 from tradewind.api.routing import Asked, Routes
 from tradewind.api.task_log import read_log
 from tradewind.api.ui.rows import grid_rows
+from tradewind.api.why import Reason, asked_why, unknown_why
 from tradewind.core.access import Action, DagFacts, Need, Resource
 from tradewind.core.dag import DagSpec
 from tradewind.core.errors import DagNotFound, TaskNotFound, TradewindError
@@ -182,11 +183,6 @@ class Try(Answer):
     peak_bytes: int | None
 
 
-class Reason(Answer):
-    code: str
-    sentence: str
-
-
 class Line(Answer):
     t: str
     level: str
@@ -254,14 +250,16 @@ def task_panel(
     }
 
 
-def why_waiting(call: Asked, dag_id: str, run_id: str, task_id: str, map_index: int) -> list[dict[str, str]]:
+def why_waiting(call: Asked, dag_id: str, run_id: str, task_id: str, map_index: int) -> list[dict[str, Any]]:
     """Why a task instance does not run, as the scheduler says it."""
     try:
-        reasons = call.ask("explain", dag_id=dag_id, run_id=run_id, task_id=task_id)
+        reasons = asked_why(call, dag_id, run_id=run_id, task_id=task_id)
     except TradewindError as error:
-        return [{"code": "unknown", "sentence": str(error)}]
+        return [unknown_why(error)]
     return [
-        {"code": each["code"], "sentence": each["sentence"]} for each in reasons if each["map_index"] in (-1, map_index)
+        {name: each[name] for name in ("code", "sentence", "parts")}
+        for each in reasons
+        if each["map_index"] in (-1, map_index)
     ]
 
 

@@ -14,6 +14,7 @@ from tradewind.api.models import Answer
 from tradewind.api.public.backfills import BackfillPostBody
 from tradewind.api.routing import Asked, Routes
 from tradewind.api.ui.ahead import coming_runs
+from tradewind.api.why import Reason, asked_why
 from tradewind.core.access import Action, Need, Resource
 from tradewind.core.dag import DagSpec
 from tradewind.core.errors import DagNotFound, InvalidInput, TradewindError
@@ -62,11 +63,10 @@ class PlannedRun(Answer):
     logical_date: int | None
 
 
-class Waiting(Answer):
+class Waiting(Reason):
     run_id: str | None
     task: str
     state: str
-    sentence: str
 
 
 class DagOverview(Answer):
@@ -307,10 +307,9 @@ def _waits(call: Call, dag_id: str, run: Row | None) -> list[dict[str, Any]]:
     if run is None or not call.caller.may(Need(Action.READ, Resource.TASK)):
         return []
     try:
-        reasons = call.ask("explain", dag_id=dag_id, run_id=run["run_id"])
+        reasons = asked_why(call, dag_id, run_id=run["run_id"])
     except TradewindError:
         return []
     return [
-        {"run_id": each["run_id"], "task": each["task"], "state": each["state"], "sentence": each["sentence"]}
-        for each in reasons[:20]
+        {name: each[name] for name in ("run_id", "task", "state", "code", "sentence", "parts")} for each in reasons[:20]
     ]

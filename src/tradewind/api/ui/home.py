@@ -16,6 +16,7 @@ from tradewind.api.error_groups import Group, grouped
 from tradewind.api.models import Answer
 from tradewind.api.public.import_errors import error_scopes
 from tradewind.api.routing import Asked, Routes
+from tradewind.api.why import READ_TASK, Reason, as_seen
 from tradewind.core.access import EVERY_DAG, Action, DagScope, Need, Resource
 from tradewind.store.paging import Page
 from tradewind.store.reading import home as reading
@@ -39,7 +40,7 @@ GROUPS, LATE, RUNNING, WAITS, NEXT, POOLS = 12, 8, 8, 8, 8, 20
 MOST_DAGS = 50
 """Dags that a group names."""
 READ_POOL, READ_SYSTEM = Need(Action.READ, Resource.POOL), Need(Action.READ, Resource.SYSTEM)
-READ_RUN, READ_TASK = Need(Action.READ, Resource.RUN), Need(Action.READ, Resource.TASK)
+READ_RUN = Need(Action.READ, Resource.RUN)
 READ_QUESTION = Need(Action.READ, Resource.QUESTION)
 
 
@@ -77,7 +78,7 @@ class FailureGroup(Answer):
 class LateRun(Answer):
     dag_id: str
     due: int
-    why: str
+    why: Reason | None
 
 
 class RunningRun(Answer):
@@ -91,14 +92,12 @@ class RunningRun(Answer):
     states: dict[str, int]
 
 
-class Waiting(Answer):
+class Waiting(Reason):
     dag_id: str
     run_id: str
     task_id: str
     map_index: int
     state: str
-    code: str
-    sentence: str
     since: int | None
     count: int
 
@@ -219,7 +218,9 @@ def home(call: Asked, hours: Hours = 24) -> dict[str, Any]:
             ],
         }
         seen = _seen(connection, tasks, waits)
-    reasons = {each["dag_id"]: each["sentence"] for each in reversed(seen or [])}
+    reasons = {
+        each["dag_id"]: {name: each[name] for name in ("code", "sentence", "parts")} for each in reversed(seen or [])
+    }
     parts = components(status, broken, sum(each["count"] for each in seen or [] if each["state"] == "deferred"))
     return {
         **body,
@@ -234,8 +235,7 @@ def home(call: Asked, hours: Hours = 24) -> dict[str, Any]:
         "groups": [_group(group) for group in groups[:GROUPS]],
         "group_count": len(groups),
         "late": [
-            {"dag_id": row["dag_id"], "due": row["next_run_after"], "why": reasons.get(row["dag_id"], "")}
-            for row in late
+            {"dag_id": row["dag_id"], "due": row["next_run_after"], "why": reasons.get(row["dag_id"])} for row in late
         ],
         "waits": None if seen is None else [_waiting(each) for each in seen[:WAITS]],
         "waits_are_all": waits is None or (waits["is_all"] and len(seen or []) <= WAITS),
@@ -405,15 +405,14 @@ def _digest(call: Call, connection: Connection, now_us: int) -> dict[str, Any]:
 
 
 def _seen(connection: Connection, scope: DagScope, waits: Any) -> list[dict[str, Any]] | None:
-    """What of it the caller may see. The sentences name what else holds slots, so they are for those alone who may see
-    every Dag; the codes say the rest."""
+    """What of it the caller may see."""
     if waits is None:
         return None
     found: list[dict[str, Any]] = waits["waits"]
     if scope == EVERY_DAG:
         return found
     allowed = ids_among(connection, scope, {each["dag_id"] for each in found})
-    return [{**each, "sentence": ""} for each in found if each["dag_id"] in allowed]
+    return as_seen(connection, scope, [each for each in found if each["dag_id"] in allowed])
 
 
 def _waiting(each: dict[str, Any]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from tradewind.api.models import Answer
 from tradewind.api.routing import Asked, Routes
 from tradewind.api.ui.grid import GridRow
 from tradewind.api.ui.rows import grid_rows
+from tradewind.api.why import Reason, asked_why, unknown_why
 from tradewind.core.access import Action, Need, Resource
 from tradewind.core.errors import InvalidInput, RunNotFound, TradewindError
 from tradewind.core.states import FINISHED, RUN_FINISHED
@@ -130,11 +131,9 @@ def _facts(row: Row) -> dict[str, Any]:
 # --- why it waits ------------------------------------------------------------------------------------------------
 
 
-class RunReason(Answer):
+class RunReason(Reason):
     """A reason, and the tasks that have it."""
 
-    code: str
-    sentence: str
     tasks: list[str]
     """Ids of tasks, each once; empty where the reason is the run's own."""
     count: int
@@ -158,9 +157,9 @@ def run_why(call: Asked, dag_id: str, run_id: str) -> dict[str, Any]:
         return {"reasons": []}
     some = first if sum(states.values()) > MOST_EXPLAINED or row["state"] == "queued" else None
     try:
-        said = call.ask("explain", dag_id=dag_id, run_id=run_id, task_id=some)
+        said = asked_why(call, dag_id, run_id=run_id, task_id=some)
     except TradewindError as error:
-        return {"reasons": [{"code": "unknown", "sentence": str(error), "tasks": [], "count": 0}]}
+        return {"reasons": [{**unknown_why(error), "tasks": [], "count": 0}]}
     return {"reasons": _together(said, of_run=row["state"] == "queued")}
 
 
@@ -173,7 +172,7 @@ def _together(said: list[dict[str, Any]], *, of_run: bool) -> list[dict[str, Any
     for each in said:
         reason = found.setdefault(
             (each["code"], each["sentence"]),
-            {"code": each["code"], "sentence": each["sentence"], "tasks": {}, "count": 0},
+            {**{name: each[name] for name in ("code", "sentence", "parts")}, "tasks": {}, "count": 0},
         )
         reason["count"] += 1
         if each["task"] and not of_run:

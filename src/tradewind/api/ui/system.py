@@ -14,7 +14,7 @@ from tradewind.api.components import asked, is_beating
 from tradewind.api.models import Answer
 from tradewind.api.public.import_errors import error_scopes
 from tradewind.api.routing import Asked, Routes
-from tradewind.api.ui.home import READ_TASK
+from tradewind.api.why import READ_TASK
 from tradewind.core.access import Resource
 from tradewind.store.reading.import_errors import import_errors_known
 from tradewind.store.reading.scope import ids_among

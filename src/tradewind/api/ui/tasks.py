@@ -12,8 +12,9 @@ from tradewind.api.log_rows import LEVELS
 from tradewind.api.log_view import last_rows
 from tradewind.api.models import Answer
 from tradewind.api.routing import Asked, Routes
-from tradewind.api.ui.grid import Reason, Try, try_shown, why_waiting
+from tradewind.api.ui.grid import Try, try_shown, why_waiting
 from tradewind.api.ui.logs import LogRow, Which
+from tradewind.api.why import Reason
 from tradewind.core.access import Action, DagFacts, Need, Resource
 from tradewind.core.errors import TaskNotFound
 from tradewind.core.soundness import MOST

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, func, select
 
+from tradewind.core.states import TaskState
 from tradewind.store import tables as t
 from tradewind.store.paging import Row
 
@@ -41,3 +42,31 @@ def kin_of(connection: Connection, run: int, task_id: str) -> list[tuple[int, st
     task = t.task_instance.c
     query = select(task.map_index, task.state).where(task.run == run, task.task_id == task_id)
     return [(row.map_index, row.state) for row in connection.execute(query.order_by(task.map_index))]
+
+
+MOST_RUNS_BACK = 1000
+"""Runs in which the last success of a task is looked for."""
+
+
+def last_success(connection: Connection, run: Row, task_id: str, map_index: int) -> tuple[Row, Row] | None:
+    """(run, task instance) where the same task succeeded last before this run; None where it has not in a long time."""
+    task, other = t.task_instance.c, t.run.c
+    before = (
+        select(t.run)
+        .where(other.dag_id == run["dag_id"], other.number < run["number"])
+        .order_by(other.number.desc())
+        .limit(MOST_RUNS_BACK)
+        .subquery()
+    )
+    query = (
+        select(t.task_instance)
+        .join(before, before.c.number == task.run)
+        .where(task.task_id == task_id, task.map_index == map_index, task.state == TaskState.SUCCESS)
+        .order_by(task.run.desc())
+        .limit(1)
+    )
+    found = connection.execute(query).mappings().first()
+    if found is None:
+        return None
+    its_run = connection.execute(select(t.run).where(other.number == found["run"])).mappings().one()
+    return dict(its_run), dict(found)

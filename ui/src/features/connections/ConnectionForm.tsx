@@ -1,10 +1,11 @@
+import { useMutation } from "@tanstack/react-query";
 import { useState } from "react";
 import { ApiError, send } from "../../api/client";
 import { useChange } from "../../app/change";
 import { useTexts } from "../../app/settings";
 import { FormDialog } from "../../parts/Dialog";
 import { CheckField, SelectField, TextField } from "../../parts/Field";
-import { asType, type Connection, type Form, formOf, isStored, problemsOf, sentOf, type Stored, storedOf, type Wrong } from "./mapping";
+import { asType, type Connection, type Form, formOf, isStored, problemsOf, sentOf, type Stored, storedOf, triedOf, type Wrong } from "./mapping";
 import { messages } from "./text";
 import { isKnown, isSecretField, type TypeField, TYPES, typeOf } from "./types";
 
@@ -32,6 +33,7 @@ export const ConnectionForm = ({ connection, close }: Props) => {
     [["connections"]],
     close,
   );
+  const test = useMutation({ mutationFn: () => send("POST", "/api/v2/connections/test", triedOf(form, stored, connection)) as Promise<{ status: boolean; message: string }> });
   const wrong = save.error instanceof ApiError ? save.error.fields : {};
   const submit = (): void => {
     setTried(true);
@@ -43,7 +45,7 @@ export const ConnectionForm = ({ connection, close }: Props) => {
     <FormDialog
       wide title={connection ? t("connections.editTitle", { id: connection.connection_id }) : t("connections.new")} act={connection ? t("connections.save") : t("connections.create")}
       busy={save.isPending} error={save.error} shown={["connection_id", "conn_type", "description", "extra", "host", "port", "login", "schema", "password"]} blocked={!form.id.trim() || !form.type.trim()}
-      submit={submit} close={close} aside={<span className="small dim">{t("connections.test")}</span>}
+      submit={submit} close={close} aside={<button type="button" className="btn" disabled={test.isPending || !form.id.trim() || !form.type.trim()} onClick={() => { setTried(true); if (!Object.keys(problems).length) test.mutate(); }}>{t(test.isPending ? "connections.testing" : "connections.test")}</button>}
     >
       <div className="two">
         <TextField
@@ -60,6 +62,10 @@ export const ConnectionForm = ({ connection, close }: Props) => {
         label={t("connections.rest")} value={form.rest} mono rows={form.rest ? 5 : 2} optional onChange={(rest) => { setForm({ ...form, rest }); }} placeholder="{}"
         hint={t("connections.restHint")} error={shown.rest ? t(`connections.${shown.rest}`) : wrong.extra}
       />
+      <div role="status" aria-live="polite">
+        {test.data && <p className={test.data.status ? "good small tested" : "bad small tested"}>{test.data.status ? "✓" : "✕"} {test.data.message}</p>}
+        {test.error && <p className="bad small tested">{test.error.message || t("error.network")}</p>}
+      </div>
       <TextField label={t("connections.description")} value={form.description} optional onChange={(description) => { setForm({ ...form, description }); }} error={wrong.description} />
     </FormDialog>
   );

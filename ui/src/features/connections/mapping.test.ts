@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { asType, type Connection, type Form, formOf, isStored, problemsOf, sentOf, storedOf } from "./mapping";
+import { asType, type Connection, type Form, formOf, isStored, problemsOf, sentOf, storedOf, triedOf } from "./mapping";
 import { TYPES, typeOf } from "./types";
 
 const connection = (change: Partial<Connection>): Connection => ({
@@ -90,4 +90,14 @@ it("what is wrong is said of its field", () => {
 
 it("every kind says each place once", () => {
   for (const type of TYPES) expect([type.id, new Set(type.fields.map((field) => field.place)).size]).toEqual([type.id, type.fields.length]);
+});
+
+it("what is tried out is the whole of the form; a stored secret that was not touched stands as the server shows it", () => {
+  const own = connection({});
+  const stored = storedOf(own);
+  const form = formOf(stored);
+  expect(triedOf(form, stored, own)).toMatchObject({ connection_id: "dwh", conn_type: "postgres", host: "db7.internal", port: 5432, password: "***", extra: own.extra });
+  expect(triedOf(changed(form, { password: "typed", host: "other" }), stored, own)).toMatchObject({ host: "other", password: "typed" });
+  const empty = storedOf(null);
+  expect(triedOf(formOf(empty), empty, null)).toMatchObject({ password: null, extra: null });
 });

@@ -157,3 +157,11 @@ export const sentOf = (form: Form, stored: Stored): Sent => {
 };
 
 const sorted = (extra: Extra): string => JSON.stringify(Object.entries(extra).sort(([a], [b]) => (a < b ? -1 : 1)));
+
+/** The whole of what the form says, to be tried out: secrets that are stored and were not touched stand as the server shows them. */
+export const triedOf = (form: Form, stored: Stored, connection: Connection | null): Record<string, unknown> => {
+  const { body } = sentOf(form, stored);
+  const whole: Record<string, unknown> = { ...body };
+  for (const name of [...COLUMNS, "extra"] as const) if (!(name in whole)) whole[name] = connection?.[name] ?? null;
+  return whole;
+};

@@ -14,6 +14,7 @@ import { StateGlyph } from "../../parts/StateGlyph";
 import { Trouble } from "../../parts/Trouble";
 import { useHead } from "./head";
 import { LengthChart } from "./LengthChart";
+import { Why } from "../../parts/Why";
 import { messages } from "./text";
 
 const BARS = 50;
@@ -64,7 +65,7 @@ const Facts = ({ dagId, data }: { dagId: string; data: Schemas["DagOverview"] })
         {data.waits.length > 0 && (
           <Sheet title={t("overview.waits")}>
             <table className="dense">
-              <tbody>{data.waits.map((each, n) => <tr key={n}><td className="id">{each.task || "–"}</td><td>{each.sentence}</td></tr>)}</tbody>
+              <tbody>{data.waits.map((each, n) => <tr key={n}><td className="id">{each.task || "–"}</td><td><Why reason={each} dagId={dagId} now={data.now} /></td></tr>)}</tbody>
             </table>
           </Sheet>
         )}

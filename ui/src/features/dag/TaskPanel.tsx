@@ -11,6 +11,7 @@ import { Icon } from "../../parts/Icon";
 import { StateGlyph } from "../../parts/StateGlyph";
 import { Trouble } from "../../parts/Trouble";
 import { type GridRun, momentOf } from "./columns";
+import { Why } from "../../parts/Why";
 import { messages } from "./text";
 
 const NOTHING: readonly string[] = [];
@@ -49,7 +50,7 @@ export const TaskPanel = ({ dagId, run, taskId, index, close }: Props) => {
         {data && <What dagId={dagId} panel={data} run={run} />}
       </section>
       {error && !data && <Trouble error={error} retry={() => void refetch()} />}
-      {data && <Rest panel={data} />}
+      {data && <Rest dagId={dagId} panel={data} />}
     </aside>
   );
 };
@@ -74,7 +75,7 @@ const What = ({ dagId, panel, run }: { dagId: string; panel: Schemas["TaskPanel"
   );
 };
 
-const Rest = ({ panel }: { panel: Schemas["TaskPanel"] }) => {
+const Rest = ({ dagId, panel }: { dagId: string; panel: Schemas["TaskPanel"] }) => {
   const t = useTexts(messages);
   const clock = useClock(panel.now);
   const state = stateOf(panel.state);
@@ -83,7 +84,7 @@ const Rest = ({ panel }: { panel: Schemas["TaskPanel"] }) => {
       {panel.why.length > 0 && (
         <section>
           <h3>{t("task.why")}</h3>
-          {panel.why.map((reason) => <div key={reason.sentence} className="why small" data-s={state}>{reason.sentence}</div>)}
+          {panel.why.map((reason) => <div key={reason.sentence} className="why small" data-s={state}><Why reason={reason} dagId={dagId} now={panel.now} /></div>)}
         </section>
       )}
       {panel.reason && (

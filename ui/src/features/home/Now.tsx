@@ -2,14 +2,14 @@
 import { Link } from "@tanstack/react-router";
 import { useMay } from "../../app/session";
 import { useClock, useTexts } from "../../app/settings";
-import type { Say } from "../../i18n/texts";
 import { stateOf } from "../../lib/states";
 import { duration, hourMinute, shortTime, wholeTime } from "../../lib/time";
 import { spanText } from "../../lib/words";
-import { withMoments } from "../../lib/zoned";
+import { whyText } from "../../lib/why";
 import { Icon } from "../../parts/Icon";
 import { DagLink, RunLink, TaskLink } from "../../parts/Places";
 import { StateGlyph } from "../../parts/StateGlyph";
+import { Why } from "../../parts/Why";
 import { type Act, rerunFailed, useActs } from "../act";
 import type { Home } from "./HomePage";
 import { messages } from "./text";
@@ -92,7 +92,7 @@ export const Late = ({ home }: { home: Home }) => {
         <div key={dagId} className="fail two">
           <StateGlyph state="scheduled" />
           <div className="row who"><DagLink dagId={dagId} /><span className="small warn" title={wholeTime(due, clock)}>{t("late.due", { time: shortTime(due, clock), span: spanText(clock.now - due, t) })}</span></div>
-          <div className="meta">{why || t("late.why")}</div>
+          <div className="meta">{why ? <Why reason={why} dagId={dagId} now={home.now} /> : t("late.why")}</div>
         </div>
       ))}
     </section>
@@ -165,7 +165,6 @@ export const Waiting = ({ home }: { home: Home }) => {
 const Held = ({ wait, now }: { wait: Wait; now: number }) => {
   const t = useTexts(messages);
   const clock = useClock(now);
-  const sentence = withMoments(wait.sentence, (at) => wholeTime(at, clock));
   return (
     <div className="fail two">
       <StateGlyph state={stateOf(wait.state)} />
@@ -180,14 +179,7 @@ const Held = ({ wait, now }: { wait: Wait; now: number }) => {
           {wait.since !== null && t("time.for", { span: spanText(clock.now - wait.since, t) })}
         </span>
       </div>
-      <div className="meta" title={sentence}>{reasonText(wait.code, sentence, clock.language, t)}</div>
+      <div className="meta" title={whyText(wait, clock)}><Why reason={wait} dagId={wait.dag_id} now={now} /></div>
     </div>
   );
-};
-
-/** The engine's own sentence has names and numbers, in English; in Korean the cause, with the sentence on hover. */
-const reasonText = (code: string, sentence: string, language: string, t: Say<Key>): string => {
-  if (sentence && language === "en") return sentence;
-  const key = `code.${code}`;
-  return t(key in messages.en ? (key as Key) : "code.other");
 };

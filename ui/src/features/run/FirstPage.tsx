@@ -1,4 +1,5 @@
 import { useParams, useSearch } from "@tanstack/react-router";
+import { firstView } from "./firstView";
 import { GanttOf } from "./GanttPage";
 import { TasksOf } from "./TasksPage";
 
@@ -6,5 +7,5 @@ import { TasksOf } from "./TasksPage";
 export const FirstPage = () => {
   const params = useParams({ from: "/shell/dags/$dagId/runs/$runId/" });
   const search = useSearch({ from: "/shell/dags/$dagId/runs/$runId/" });
-  return matchMedia("(max-width: 720px)").matches ? <TasksOf {...params} search={{}} /> : <GanttOf {...params} search={search} />;
+  return firstView() === "tasks" ? <TasksOf {...params} search={{}} /> : <GanttOf {...params} search={search} />;
 };

@@ -1,16 +1,17 @@
-import { Link, Outlet, useNavigate, useParams } from "@tanstack/react-router";
+import { Link, Outlet, useChildMatches, useNavigate, useParams } from "@tanstack/react-router";
 import type { ReactNode } from "react";
 import type { Schemas } from "../../api/client";
 import { useClock, useTexts } from "../../app/settings";
 import { useTitle } from "../../app/title";
 import { isFinished, stateOf } from "../../lib/states";
 import { clockTime, duration, shortTime, wholeTime } from "../../lib/time";
-import { withMoments } from "../../lib/zoned";
 import { type Action, ActionMenu } from "../../parts/ActionMenu";
 import { CopyButton } from "../../parts/CopyButton";
 import { Icon } from "../../parts/Icon";
 import { Trouble } from "../../parts/Trouble";
+import { Why } from "../../parts/Why";
 import { rerunFailed, useActs } from "../act";
+import { type FirstView, firstView } from "./firstView";
 import { messages } from "./text";
 import { useRun, useWhy } from "./useRun";
 import "./run.css";
@@ -23,19 +24,21 @@ export const RunLayout = () => {
   const t = useTexts(messages);
   const { data, error, refetch } = useRun(dagId, runId);
   useTitle(`${dagId} ${runId}`, data ? stateOf(data.state) : null);
+  const first = useChildMatches({ select: (matches) => matches[0]?.routeId.endsWith("$runId/") ?? false }) && firstView();
   if (error && !data) return <Trouble error={error} retry={() => void refetch()} />;
   if (!data) return null;
   const count = Object.values(data.states).reduce((sum, each) => sum + each, 0);
+  const current = (view: FirstView) => (first === view ? { "aria-current": "page" as const } : {});
   const tab = { params: { dagId, runId }, activeProps: { "aria-current": "page" as const }, activeOptions: { includeSearch: false } };
   return (
     <>
       <Identity head={data} />
       <Facts head={data} count={count} />
-      <Why head={data} />
+      <WhyNot head={data} />
       <nav className="tabs" aria-label={t("run.tabs")}>
-        <Link to="/dags/$dagId/runs/$runId/gantt" {...tab}>{t("run.gantt")}</Link>
+        <Link to="/dags/$dagId/runs/$runId/gantt" {...tab} {...current("gantt")}>{t("run.gantt")}</Link>
         <Link to="/dags/$dagId/runs/$runId/graph" {...tab}>{t("run.graph")}</Link>
-        <Link to="/dags/$dagId/runs/$runId/tasks" {...tab}>{t("run.tasks")}<span className="n">{count}</span></Link>
+        <Link to="/dags/$dagId/runs/$runId/tasks" {...tab} {...current("tasks")}>{t("run.tasks")}<span className="n">{count}</span></Link>
         <Link to="/dags/$dagId/runs/$runId/conf" {...tab}>{t("run.conf")}</Link>
         <Link to="/dags/$dagId/runs/$runId/events" {...tab}>{t("run.events")}</Link>
       </nav>
@@ -113,9 +116,8 @@ const MOST_REASONS = 3;
 const COMMON = new Set(["running", "upstream", "finished"]);
 
 /** Why a run that is not over is not, as the scheduler says it. */
-const Why = ({ head }: { head: Head }) => {
+const WhyNot = ({ head }: { head: Head }) => {
   const t = useTexts(messages);
-  const clock = useClock(head.now);
   const state = stateOf(head.state);
   const { data } = useWhy(head.dag_id, head.run_id, !isFinished(state));
   const told = (data?.reasons ?? []).filter((reason) => !COMMON.has(reason.code));
@@ -126,7 +128,7 @@ const Why = ({ head }: { head: Head }) => {
       {told.slice(0, MOST_REASONS).map((reason) => (
         <p key={reason.code + reason.sentence} className="why small" data-s={state === "queued" ? "queued" : "scheduled"}>
           {reason.tasks.length > 0 && <b className="id">{reason.tasks[0]}{reason.tasks.length > 1 && ` ${t("run.whyMore", { count: reason.tasks.length - 1 })}`}: </b>}
-          {withMoments(reason.sentence, (at) => wholeTime(at, clock))}
+          <Why reason={reason} dagId={head.dag_id} now={head.now} />
         </p>
       ))}
       {told.length > MOST_REASONS && <p className="small dim">{t("run.whyMore", { count: told.length - MOST_REASONS })}</p>}

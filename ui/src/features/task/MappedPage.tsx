@@ -18,7 +18,9 @@ const FROM = "/dags/$dagId/runs/$runId/tasks/$taskId/mapped";
 /** The instances of a mapped task, by state and name. */
 export const MappedPage = () => {
   const { data: page } = useTask();
-  return page ? <List page={page} /> : null;
+  const t = useTexts(messages);
+  if (!page) return null;
+  return page.is_mapped ? <List page={page} /> : <div className="taskpage"><p className="mute">{t("mapped.isNot")}</p></div>;
 };
 
 const List = ({ page }: { page: TaskPage }) => {

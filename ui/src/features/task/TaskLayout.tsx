@@ -6,6 +6,7 @@ import { clockTime, duration, shortTime, wholeTime } from "../../lib/time";
 import { Icon } from "../../parts/Icon";
 import { Menu } from "../../parts/Menu";
 import { Trouble } from "../../parts/Trouble";
+import { Why } from "../../parts/Why";
 import { useActs } from "../act";
 import { messages } from "./text";
 import { type TaskPage, useTask, useTaskName } from "./useTask";
@@ -37,6 +38,7 @@ export const TaskLayout = () => {
       <Notice page={data} short={isLog} />
       <nav className="tabs" aria-label={t("task.tabs")}>
         {tab("", t("task.log"))}
+        {data.state !== "success" && tab("/why", t("why.tab"))}
         {tab("/details", t("task.details"))}
         {tab("/rendered", t("task.rendered"))}
         {tab("/xcom", t("task.xcom"))}
@@ -120,7 +122,7 @@ const Notice = ({ page, short }: { page: TaskPage; short: boolean }) => {
   const errors = short ? [] : page.errors;
   return (
     <div className="notice" aria-label={isWrong ? t("task.wrong") : t("task.why")} role="group">
-      {why.map((reason) => <div key={reason.sentence} className="why small" data-s={state}>{reason.sentence}</div>)}
+      {why.map((reason) => <div key={reason.sentence} className="why small" data-s={state}><Why reason={reason} dagId={page.dag_id} now={page.now} /></div>)}
       {isWrong && page.reason && <div className="why small" data-s="failed"><code className="bad">{page.reason}</code></div>}
       {isWrong && errors.length > 0 && (
         <div className="logtail" tabIndex={0} aria-label={t("task.lastErrors")}>

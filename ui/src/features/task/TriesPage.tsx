@@ -5,7 +5,8 @@ import { duration, wholeTime } from "../../lib/time";
 import { bytesText } from "../../lib/words";
 import { StateName } from "../../parts/StateGlyph";
 import { messages } from "./text";
-import { type TaskPage, useTask } from "./useTask";
+import { TryBars } from "./TryBars";
+import { useTask } from "./useTask";
 
 /** The tries: how each ended and why, where it ran, what it took. */
 export const TriesPage = () => {
@@ -17,7 +18,7 @@ export const TriesPage = () => {
   const params = { dagId: page.dag_id, runId: page.run_id, taskId: page.task_id };
   return (
     <div className="taskpage">
-      {page.tries.length > 1 && <Charts page={page} />}
+      {page.tries.length > 1 && <TryBars tries={page.tries} />}
       <div className="scrollx">
         <table>
           <thead>
@@ -45,37 +46,5 @@ export const TriesPage = () => {
         </table>
       </div>
     </div>
-  );
-};
-
-const Charts = ({ page }: { page: TaskPage }) => {
-  const t = useTexts(messages);
-  const values = (of: (each: TaskPage["tries"][number]) => number | null): number[] => page.tries.map((each) => of(each) ?? 0);
-  return (
-    <div className="charts">
-      <Bars title={t("tries.durations")} values={values((each) => each.start !== null && each.end !== null ? each.end - each.start : null)} text={duration} states={page.tries.map((each) => each.state)} />
-      <Bars title={t("tries.memories")} values={values((each) => each.peak_bytes)} text={bytesText} states={page.tries.map((each) => each.state)} />
-      <Bars title={t("tries.cpus")} values={values((each) => each.cpu_seconds === null ? null : each.cpu_seconds * 1e6)} text={duration} states={page.tries.map((each) => each.state)} />
-    </div>
-  );
-};
-
-const HEIGHT = 48;
-
-/** A bar a try; the tallest says its number. The table below has them all. */
-const Bars = ({ title, values, text, states }: { title: string; values: number[]; text: (value: number) => string; states: string[] }) => {
-  const most = Math.max(...values);
-  if (!most) return null;
-  const width = Math.min(28, 240 / values.length);
-  return (
-    <figure>
-      <figcaption>{title} · <b>{text(most)}</b></figcaption>
-      <svg width="260" height={HEIGHT} role="img" aria-label={`${title}: ${values.map(text).join(", ")}`}>
-        {values.map((value, n) => {
-          const tall = Math.max(1, (value / most) * (HEIGHT - 2));
-          return <rect key={n} x={n * width} y={HEIGHT - tall} width={width - 2} height={tall} fill={stateOf(states[n]) === "failed" ? "var(--s-failed)" : "var(--accent)"}><title>{text(value)}</title></rect>;
-        })}
-      </svg>
-    </figure>
   );
 };

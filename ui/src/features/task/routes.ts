@@ -57,6 +57,7 @@ const xcom = createRoute({
   validateSearch: only((search): XComSearch => ({ ...(word(search.key) ? { key: word(search.key) } : {}) })),
   component: lazyRouteComponent(() => import("./XComPage"), "XComPage"),
 });
+const why = createRoute({ getParentRoute: () => taskLayout, path: "/why", component: lazyRouteComponent(() => import("./WhyPage"), "WhyPage") });
 const mapped = createRoute({
   getParentRoute: () => taskLayout,
   path: "/mapped",
@@ -128,5 +129,5 @@ export const gridMoved = (dagId: string, search: Record<string, unknown>): { to:
 };
 
 export const taskRoutes = [
-  taskLayout.addChildren([log, details, rendered, xcom, tries, mapped, events]), ...oldTabs, ...oldMapped, ...oldPages,
+  taskLayout.addChildren([log, why, details, rendered, xcom, tries, mapped, events]), ...oldTabs, ...oldMapped, ...oldPages,
 ] as const;

@@ -1,7 +1,7 @@
 import { useCallback, useEffect, useMemo, useRef, useState, useSyncExternalStore } from "react";
 import { useClock, useSettings, useTexts } from "../../app/settings";
 import { copyText } from "../../lib/clipboard";
-import { sizeText } from "../../lib/words";
+import { bytesText } from "../../lib/words";
 import { Icon } from "../Icon";
 import { Trouble } from "../Trouble";
 import { awayIn, type Fold, folded, opened, placeOf, rowAt, unfolded } from "./folds";
@@ -221,7 +221,7 @@ export const LogViewer = ({ server, download, settings, set, hash, setHash }: Pr
       </div>
       <div className="status">
         {facts.isStale ? <span className="warn">{t("log.stale")}</span> : facts.isOver ? <span>{t("log.over")}</span> : <span className="live">{t("log.live")}</span>}
-        <span>{!facts.isCounted ? t("log.counting") : isWhole ? t("log.lines", { count: all }) : t("log.of", { shown: facts.total, count: all })} · {sizeText(facts.size)}</span>
+        <span>{!facts.isCounted ? t("log.counting") : isWhole ? t("log.lines", { count: all }) : t("log.of", { shown: facts.total, count: all })} · {bytesText(facts.size)}</span>
         <GoTo go={(line) => { const asked = Math.min(Math.max(1, line), Math.max(1, all)); setHash(linesText(asked, asked)); jump(asked); }} />
         {chosen && <span>{chosen[0] === chosen[1] ? t("log.selected", { line: chosen[0] }) : t("log.selectedLines", { from: chosen[0], to: chosen[1] })} <span className="dim">#{linesText(...chosen)}</span></span>}
         <span role="status">{said}</span>
