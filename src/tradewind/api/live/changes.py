@@ -16,7 +16,7 @@ from tradewind.core.states import TaskState
 from tradewind.wire.events import FILE_PARSED, TOPICS, WORKER_MOVED
 from tradewind.wire.messages import Event
 
-MOST_TOPICS = 100
+MOST_TOPICS = 200
 LONGEST_TOPIC = 1500
 PLAIN = frozenset({"dags", "health", "me", *TOPICS})
 """Topics without one. Those of the event log are the part of an event's name before the dot."""

@@ -98,13 +98,21 @@ class Hub:
         if after is not None and listener.is_scoped:
             while unknown := self._facts.unknown(self._dags_after(after, topics)):
                 await self._in_thread(self._facts.learn, unknown)
+        logs = {topic: log_path(self._logs, *place) for topic in topics if (place := log_of(topic))}
+        if logs and listener.is_scoped:
+            dag_ids = {place[0] for topic in logs if (place := log_of(topic))}
+            while unknown := self._facts.unknown(dag_ids):
+                await self._in_thread(self._facts.learn, unknown)
         # From here on nothing is waited for: what comes after the replay is offered by the one who follows.
         self._listeners.add(listener)
         self._alone_since = None
         for topic in topics:
             self._by_topic.setdefault(topic, set()).add(listener)
-            if place := log_of(topic):
-                self._growth.watch(topic, log_path(self._logs, *place))
+            if topic in logs:
+                self._growth.watch(topic, logs[topic])
+                # It may have grown between what they have read and this moment, of which nobody will speak again.
+                if (change := grown(topic)) and logs[topic].exists():
+                    self._offer(listener, change)
         if after is not None:
             self._replay(listener, after)
         return listener

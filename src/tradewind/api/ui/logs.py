@@ -226,9 +226,11 @@ async def log_growth(
     first: Position = 0,
     count: Annotated[int, Query(ge=0, le=MOST_ROWS)] = MOST_ROWS,
     levels: Levels = None,
+    wait: Annotated[bool, Query(description="Else answer at once: whoever is told when it grows.")] = True,
 ) -> Response:
     """Rows from a place on as soon as the log has grown, or once the try is over, or what there is after 15 s."""
-    which = await _when_grown(which, size)
+    if wait:
+        which = await _when_grown(which, size)
     return await to_thread.run_sync(
         lambda: log_rows(which, first=first, line=None, count=count, levels=levels, counted=True)
     )

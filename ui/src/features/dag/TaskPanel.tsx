@@ -1,9 +1,10 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { answered, type Schemas, server } from "../../api/client";
-import { useLive } from "../../app/live";
+import { BY_TASKS, NOTHING, OLD_BY_TASKS, useLive } from "../../app/live";
 import { useClock, useTexts } from "../../app/settings";
-import { isFinished, stateOf } from "../../lib/states";
+import { TAIL } from "../../lib/patches";
+import { isFinished, stateOf, waits } from "../../lib/states";
 import { clockTime, duration, shortTime } from "../../lib/time";
 import { bytesText } from "../../lib/words";
 import { CopyButton } from "../../parts/CopyButton";
@@ -13,7 +14,6 @@ import { Trouble } from "../../parts/Trouble";
 import { type GridRun, momentOf } from "./columns";
 import { messages } from "./text";
 
-const NOTHING: readonly string[] = [];
 /** As much of a run as names it. */
 type NamedRun = Pick<GridRun, "run_id" | "logical_date" | "run_after">;
 
@@ -29,7 +29,8 @@ interface Props {
 export const TaskPanel = ({ dagId, run, taskId, index, close }: Props) => {
   const t = useTexts(messages);
   const { data, error, refetch } = useQuery({
-    queryKey: ["task", dagId, run.run_id, taskId, index],
+    queryKey: ["task", dagId, run.run_id, taskId, TAIL, index],
+    meta: OLD_BY_TASKS,
     queryFn: () =>
       answered(
         server.GET("/ui/dags/{dag_id}/task", {
@@ -38,6 +39,7 @@ export const TaskPanel = ({ dagId, run, taskId, index, close }: Props) => {
       ),
   });
   useLive(data && !isFinished(stateOf(data.state)) ? [`log:${dagId}/${run.run_id}/${taskId}/${String(data.map_index)}/${String(data.try_number)}`] : NOTHING);
+  useLive(data && waits(stateOf(data.state)) ? BY_TASKS : NOTHING);
   return (
     <aside className="side" aria-label={taskId}>
       <section>
