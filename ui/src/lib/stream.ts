@@ -79,7 +79,7 @@ export const SETTLES_MS = 40;
 /** Topics that nobody wants any more are kept for so long: whoever goes back needs no other stream. */
 export const LINGERS_MS = 15_000;
 /** The server says something every 15 s; after so much silence the connection is dead, whatever the browser thinks. */
-export const SILENCE_MS = 19_000;
+export const SILENCE_MS = 18_000;
 /** A connection that breaks and comes back within this time is nothing to worry a reader with. */
 export const GRACE_MS = 5_000;
 /** A topic is followed from so long before it was asked for: what a page shows of it may be that old. */
