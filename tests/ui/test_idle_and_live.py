@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
-from sites import Site, Watch
+from sites import PATIENCE_MS, Site, Watch
 
 from tradewind.testing.installation import Installation
 
@@ -119,7 +119,7 @@ def heard(site: Site) -> Iterator[Ear]:
 
 
 def is_live(page: Page) -> None:
-    expect(page.locator("[role=status][data-live]")).to_have_attribute("data-live", "live")
+    expect(page.locator("[role=status][data-live]")).to_have_attribute("data-live", "live", timeout=PATIENCE_MS)
 
 
 GREETS, RUN = "/dags/greets", "/dags/greets/runs/RUN"
