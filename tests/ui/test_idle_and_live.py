@@ -74,8 +74,12 @@ class Ear:
             browser.close()
             return
         server.settimeout(None)
-        threading.Thread(target=self._pass_on, args=(server, browser, False), daemon=True).start()
+        back = threading.Thread(target=self._pass_on, args=(server, browser, False), daemon=True)
+        back.start()
         self._pass_on(browser, server, True)
+        back.join()
+        browser.close()
+        server.close()
 
     def _pass_on(self, source: socket.socket, target: socket.socket, hears: bool) -> None:
         try:
