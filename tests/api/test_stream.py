@@ -13,15 +13,16 @@ from login_stage import HASH, bearer, change, make_stage, token_of
 from sqlalchemy import event
 from streaming import Stream, opened, played, until
 
+from tradewind.api.live import growth, routes
 from tradewind.api.live import hub as hubs
 from tradewind.api.live import listener as listeners
-from tradewind.api.live import routes
 from tradewind.core.access import Action, DagScope, Grant, Resource, Role
 from tradewind.store.times import to_us
 from tradewind.testing.api_stage import ApiStage
 from tradewind.testing.builders import dag
+from tradewind.wire.events import FILE_PARSED, WORKER_MOVED
 from tradewind.wire.log_files import log_path
-from tradewind.wire.messages import Finished, Started
+from tradewind.wire.messages import Event, Finished, Started
 
 EYES = Grant(frozenset({Action.READ}), frozenset(Resource), DagScope(tags=frozenset({"open"})))
 
@@ -322,6 +323,119 @@ def test_a_log_that_somebody_looks_at_is_told_of_when_it_grows(stage: ApiStage) 
         assert stage.app.state.live._growth._folders == {}, "nobody looks at it any more"
 
     played(stage, play)
+
+
+def test_whoever_shows_sums_is_told_that_something_has_happened_and_not_what(stage: ApiStage) -> None:
+    stage.load(dag("a", dag_id="etl"))
+    stage.load(dag("a", dag_id="canary"))
+
+    async def play() -> None:
+        async with opened(stage, "some:task", "some:dags", "some:pool") as stream:
+            await stream.next()
+            trigger(stage, "etl")
+            finish(stage)
+            await until(lambda: b'"task"' in stream.body and b'"dags"' in stream.body)
+            assert b"etl" not in stream.body
+            assert b"one" not in stream.body
+            assert b'"pool"' not in stream.body
+            change(stage, "pool.set", name="small", slots=1)
+            await until(lambda: b'"pool"' in stream.body)
+            told = [row for message in _told(stream) for row in message]
+            assert {row["kind"] for row in told} == {"some"}
+            assert {row["seq"] for row in told} == {0}
+
+    played(stage, play)
+
+
+def test_sums_of_dags_that_one_may_not_see_move_in_silence(stage: ApiStage) -> None:
+    stage.load(dag("a", dag_id="shown", tags=("open",)))
+    stage.load(dag("a", dag_id="canary"))
+    stage.gate.be("kim", Role("team", (EYES,)))
+
+    async def play() -> None:
+        async with opened(stage, "some:dags", "dags") as stream:
+            await stream.next()
+            trigger(stage, "canary", "hidden")
+            trigger(stage, "shown", "seen")
+            assert [row["kind"] for row in await stream.changes(2)] == ["run.created", "some"]
+            assert b"hidden" not in stream.body
+
+    played(stage, play)
+
+
+def test_a_hint_about_a_worker_or_a_file_is_for_those_who_may_see_it(stage: ApiStage) -> None:
+    hints = [
+        Event(seq=0, at_us=0, name=WORKER_MOVED, body={"worker": "one"}),
+        Event(seq=0, at_us=0, name=WORKER_MOVED, body={"worker": "two"}),
+        Event(seq=0, at_us=0, name=FILE_PARSED, body={"file": "a.py"}),
+    ]
+
+    async def play() -> None:
+        async with opened(stage, "health", "file") as stream:
+            await stream.next()
+            stage.scheduler.desk.publish(hints)
+            rows = await stream.changes(3)
+            assert [row["kind"] for row in rows] == ["worker.moved", "worker.moved", "file.parsed"]
+            assert b"a.py" not in stream.body
+            assert b'"one"' not in stream.body
+            stage.gate.be("kim", Role("team", (EYES,)))
+            async with opened(stage, "health", "file") as other:
+                await other.next()
+                stage.scheduler.desk.publish(hints[2:])
+                await stream.changes(1)
+                assert b"file.parsed" not in other.body, "a file may have Dags that they do not see"
+
+    played(stage, play)
+
+
+def _told(stream: Stream) -> list[list[dict[str, Any]]]:
+    blocks = stream.body.decode().split("\n\n")
+    return [json.loads(block.split("data: ", 1)[1]) for block in blocks if "event: changes" in block]
+
+
+@pytest.mark.parametrize("why", ["another machine writes there", "the kernel cannot tell"])
+def test_a_log_of_which_nobody_tells_is_looked_at(stage: ApiStage, monkeypatch: pytest.MonkeyPatch, why: str) -> None:
+    stage.load(dag("a", dag_id="etl"))
+    root = Path(stage.app.state.installation.settings.logging.base_log_folder)
+    path = log_path(root, "etl", "one", "a", -1, 1)
+    live = stage.app.state.live._growth
+    monkeypatch.setattr(live, *(("_is_local", False) if why.startswith("another") else ("_libc", None)))
+
+    async def play() -> None:
+        async with opened(stage, "log:etl/one/a/-1/1") as stream:
+            await stream.next()
+            path.parent.mkdir(parents=True)
+            path.write_text("first\n")
+            assert (await stream.changes(1))[0]["kind"] == "log.grew"
+            with path.open("a") as file:
+                file.write("more\n")
+            await stream.changes(1)
+            assert live._fd < 0
+        await until(lambda: live._looking.done())
+
+    played(stage, play)
+
+
+def test_file_systems_that_others_write_to_are_known_by_their_mount(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mounts = tmp_path / "mountinfo"
+    far = tmp_path / "far away"
+    for folder in (far, far / "near", tmp_path / "near"):
+        folder.mkdir()
+    escaped = str(far).replace(" ", "\\040")
+    mounts.write_text(
+        "22 1 8:1 / / rw shared:1 - ext4 /dev/sda1 rw\n"
+        f"30 22 0:40 / {escaped} rw,relatime shared:2 - nfs4 server:/logs rw\n"
+        f"31 30 8:2 / {escaped}/near rw - xfs /dev/sdb1 rw\n"
+    )
+    monkeypatch.setattr(growth, "MOUNTS", mounts)
+    assert growth.is_from_afar(far)
+    assert growth.is_from_afar(far / "not yet there")
+    assert not growth.is_from_afar(far / "near")
+    assert not growth.is_from_afar(tmp_path / "near")
+    monkeypatch.setattr(growth, "MOUNTS", tmp_path / "nothing")
+    assert not growth.is_from_afar(far)
 
 
 def test_a_log_that_one_may_not_read_grows_in_silence(stage: ApiStage) -> None:

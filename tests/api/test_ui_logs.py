@@ -263,6 +263,9 @@ def test_who_follows_a_log_hears_of_new_rows(etl: ApiStage) -> None:
     writer.join()
     assert (texts(news), news["total"], news["is_over"]) == (["second", "third"], 3, False)
     assert 0.2 < time.monotonic() - began < 5
+    began = time.monotonic()
+    assert get(etl, "/growth", size=news["size"], first=3, wait=False, **{"try": 2})["rows"] == []
+    assert time.monotonic() - began < 5, "whoever is told when there is more is not kept waiting"
     finish_attempt(etl)
     last = get(etl, "/growth", size=news["size"], first=3, **{"try": 2})
     assert (last["rows"], last["is_over"]) == ([], True)

@@ -19,7 +19,21 @@ from tradewind.testing.builders import dag
 from tradewind.testing.scheduler_stage import StillClock
 from tradewind.testing.simulation.database import Database
 from tradewind.testing.simulation.scheduler_process import Files, OpenVault
-from tradewind.wire.messages import Ack, Beat, Command, CommandResult, Finished, Hello, Message, Started, Withdraw
+from tradewind.wire.events import WORKER_MOVED
+from tradewind.wire.messages import (
+    SILENT_SECONDS,
+    Ack,
+    Beat,
+    Command,
+    CommandResult,
+    Event,
+    Finished,
+    Hello,
+    Message,
+    Started,
+    Subscribe,
+    Withdraw,
+)
 
 
 class LockedWriter(Writer):
@@ -265,3 +279,32 @@ def test_a_command_is_withdrawn_unless_it_is_being_applied(stage: Stage) -> None
     assert stage.scheduler.world.pools["p"].slots == 3, "withdrawn is not refused for ever"
     stage.say(client, Withdraw(key="first"))
     assert client.told[-1] == CommandResult(key="first", state="applied", value={})
+
+
+def test_who_listens_hears_what_no_row_says_of_a_worker(stage: Stage) -> None:
+    agent, listener = Agent("only"), Agent("listener")
+    stage.say(listener, Hello(role="client"))
+    stage.say(listener, Subscribe())
+
+    def news() -> int:
+        told = [message for message in listener.told if isinstance(message, Event) and message.name == WORKER_MOVED]
+        listener.told.clear()
+        assert all(event.seq == 0 and event.body == {"worker": "local"} for event in told)
+        return len(told)
+
+    stage.greet(agent)
+    stage.play()
+    assert news() == 1
+    stage.say(agent, Beat(sent_us=0))
+    assert news() == 0, "a beat like the one before is no news"
+    stage.say(agent, Beat(sent_us=0, usage=[("attempt", 10, 20, 0.5)]))
+    stage.say(agent, Beat(sent_us=0, usage=[("attempt", 10, 20, 0.5)]))
+    assert news() == 1
+    stage.seconds += SILENT_SECONDS + 1
+    for _ in range(3):
+        stage.scheduler.desk.expire(stage.scheduler.uptime())
+    assert news() == 1, "it is told once that a worker is late"
+    stage.say(agent, Beat(sent_us=0))
+    assert news() == 1
+    stage.scheduler.desk.on_gone(agent)
+    assert news() == 1

@@ -9,8 +9,9 @@ from sqlalchemy import Engine, text
 
 from tradewind.api.link import Link, Refusal, SchedulerAway
 from tradewind.api.models import Answer
+from tradewind.wire.messages import SILENT_SECONDS
 
-STALE_BEAT_SECONDS = 10.0
+STALE_BEAT_SECONDS = SILENT_SECONDS
 
 
 class BaseInfoResponse(Answer):

@@ -57,10 +57,12 @@ from tradewind.scheduler.wishes import Context
 from tradewind.store import queries
 from tradewind.store.accounts import roles_unknown
 from tradewind.store.checked import is_about_text
+from tradewind.wire.events import FILE_PARSED, WORKER_MOVED
 from tradewind.wire.messages import (
     LEASE_SECONDS,
     PROTOCOL,
     SAY_AGAIN_SECONDS,
+    SILENT_SECONDS,
     Ack,
     AnyMessage,
     Beat,
@@ -154,6 +156,8 @@ class Desk:
         self.usage: dict[str, tuple[int, int, float]] = {}
         self.held_back: dict[str, dict[str, tuple[int, int]]] = {}
         """By agent, the attempts that wait for memory there: the bytes that each needs, and those that are left."""
+        self._silent: set[str] = set()
+        """Connected workers that are late with their beats, which was told."""
         self.progress: dict[str, Progress] = {}
         self.parsing: dict[int, str] = {}
         self._greeted: dict[str, tuple[int, str]] = {}
@@ -250,6 +254,7 @@ class Desk:
             case Drain():
                 if worker := self._scheduler.world.workers.get(peer.name):
                     worker.draining = True
+                    self._worker_moved(peer.name)
             case _:
                 log.warning("unexpected message", kind=type(message).__name__)
 
@@ -323,6 +328,7 @@ class Desk:
             self._scheduler.submit(WorkerLeft(name=peer.name, epoch=peer.epoch))
             return
         self.agents[peer.name] = peer
+        self._worker_moved(peer.name)
         self._triggers.joined()
         self._callbacks.joined(peer, holds)
         self._files_changed()
@@ -332,17 +338,29 @@ class Desk:
         if peer.role == "agent" and self.agents.get(peer.name) is peer:
             del self.agents[peer.name]
             self.held_back.pop(peer.name, None)
+            self._silent.discard(peer.name)
             self.files.agent_lost()
             self._triggers.left(peer.name)
+            self._worker_moved(peer.name)
             if not self._scheduler.is_closed:
                 self._scheduler.submit(WorkerLeft(name=peer.name, epoch=peer.epoch))
 
+    def _worker_moved(self, name: str) -> None:
+        """Something about a worker is otherwise that no row tells."""
+        self.publish([Event(seq=0, at_us=0, name=WORKER_MOVED, body={"worker": name})])
+
     def _beat(self, peer: Peer, beat: Beat) -> None:
         self.beats[peer.name] = self._scheduler.uptime()
+        held = {attempt: (needs, left) for attempt, needs, left in beat.held}
+        is_news = peer.name in self._silent or held != self.held_back.get(peer.name, {})
+        self._silent.discard(peer.name)
         for attempt, now_bytes, peak, cpu in beat.usage:
+            is_news = is_news or self.usage.get(attempt) != (now_bytes, peak, cpu)
             self.usage[attempt] = (now_bytes, peak, cpu)
         if self.agents.get(peer.name) is peer:
-            self.held_back[peer.name] = {attempt: (needs, left) for attempt, needs, left in beat.held}
+            self.held_back[peer.name] = held
+            if is_news:
+                self._worker_moved(peer.name)
             self._compare(peer, frozenset(beat.holds))
             self._triggers.compare(peer, frozenset(beat.triggers))
         peer.send(BeatAck(sent_us=beat.sent_us, epoch=peer.epoch))
@@ -596,7 +614,7 @@ class Desk:
 
     def publish(self, events: list[Event]) -> None:
         """Events to those who subscribed to them."""
-        for peer in self.peers:
+        for peer in list(self.peers):
             if peer.subscription is None:
                 continue
             dag_id, run_id = peer.subscription
@@ -620,10 +638,15 @@ class Desk:
         for event in self.files.parsed(answer, self._scheduler.now(), self._scheduler.world.refuses):
             if isinstance(event, DagLoaded) and (given := event.spec.extra.get(ACCESS)):
                 self._look_for_roles(event.spec.dag_id, given)
-            self._scheduler.submit(self._with_runtimes(event))
+            self._scheduler.submit(self._with_runtimes(event), partial(self._file_stored, answer.file))
         for problem in answer.problems:
             log.warning("import error", file=answer.file, line=problem.line, problem=problem.message)
         self._files_changed()
+
+    def _file_stored(self, file: str, _: object, error: Exception | None) -> None:
+        """What a file gave is durable, or some of it: whoever looks at files looks again."""
+        if error is None:
+            self.publish([Event(seq=0, at_us=0, name=FILE_PARSED, body={"file": file})])
 
     def _look_for_roles(self, dag_id: str, given: Mapping[str, Any]) -> None:
         """Rights of a role that there is not yet are kept for it; but its name may be a slip."""
@@ -657,10 +680,13 @@ class Desk:
         machine is alive by the kernel's word: one that is silent is frozen, not dead, and left alone."""
         held = {attempt.worker for attempt in self._scheduler.world.attempts.values()} | self._callbacks.agents()
         for name in sorted(held | set(self.beats)):
+            silent = now - self.beats.setdefault(name, now)
             if name in self.agents:
                 self._fenced.discard(name)
+                if silent > SILENT_SECONDS and name not in self._silent:
+                    self._silent.add(name)
+                    self._worker_moved(name)
                 continue
-            silent = now - self.beats.setdefault(name, now)
             if silent > LEASE_SECONDS and name in held and name not in self._fenced:
                 self._fenced.add(name)
                 self._scheduler.fence(name)

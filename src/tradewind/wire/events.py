@@ -50,9 +50,14 @@ LOGIN_ENDED: Final = "login.ended"
 SECRETS_ROTATED: Final = "secrets.rotated"
 PROGRESS: Final = "progress"
 """Live only: never a row."""
+WORKER_MOVED: Final = "worker.moved"
+"""Live only. A worker is connected, is gone, drains, has fallen silent or speaks again, or uses other memory."""
+FILE_PARSED: Final = "file.parsed"
+"""Live only. What a Dag file gave is stored: its cost, its Dags, its problems."""
 
 TOPICS: Final = (
     "run", "task", "dag", "worker", "owner", "progress", "attempt", "quarantined", "variable", "connection", "pool",
     "asset", "trigger", "partition", "watcher", "question", "command", "account", "role", "login", "secrets",
+    "backfill", "file",
 )  # fmt: skip
 """SSE topics: the part of an event's name before the first dot."""

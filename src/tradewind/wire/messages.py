@@ -15,6 +15,9 @@ PROTOCOL = 1
 LEASE_SECONDS = 10.0
 """An agent's lease, from each word of its own that was answered."""
 
+SILENT_SECONDS = 10.0
+"""A connected agent that has not beaten for so long is not well."""
+
 SAY_AGAIN_SECONDS = 5.0
 """What the other side has shown no sign of after this time is told again: an order, a report, an answer."""
 

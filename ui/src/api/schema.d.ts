@@ -2344,7 +2344,7 @@ export interface paths {
         };
         /**
          * Log Growth
-         * @description Rows from a place on as soon as the log has grown, or what there is after 15 s, or once the try is over.
+         * @description Rows from a place on as soon as the log has grown, or once the try is over, or what there is after 15 s.
          */
         get: operations["log_growth"];
         put?: never;
@@ -4328,6 +4328,8 @@ export interface components {
             dags: components["schemas"]["DagRow"][];
             /** Favorites */
             favorites: number;
+            /** Fresh Until */
+            fresh_until: number;
             /** Now */
             now: number;
             /** Total */
@@ -5103,6 +5105,8 @@ export interface components {
             digest: components["schemas"]["Digest"];
             /** Failing */
             failing: number;
+            /** Fresh Until */
+            fresh_until: number;
             /** Group Count */
             group_count: number;
             /** Groups */
@@ -12603,6 +12607,8 @@ export interface operations {
                 count?: number;
                 /** @description All unless some are named. */
                 levels?: ("debug" | "info" | "warning" | "error" | "critical")[] | null;
+                /** @description Else answer at once: whoever is told when it grows. */
+                wait?: boolean;
                 run_id: string;
                 task_id: string;
                 /** @description Which instance of a mapped task; -1 of one that is not. */

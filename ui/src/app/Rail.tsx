@@ -2,6 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { answered, type Schemas, server } from "../api/client";
 import { Barb, Icon } from "../parts/Icon";
+import { useSome } from "./live";
 import type { Group, Place } from "./nav";
 import type { Session } from "./session";
 import { useTexts } from "./settings";
@@ -9,9 +10,9 @@ import { messages } from "./text";
 
 type Counts = Schemas["Counts"];
 
-/** What the navigation counts; asked for again now and then. */
+/** What the navigation counts. */
 const useCounts = (isKnown: boolean): Counts | undefined =>
-  useQuery({ queryKey: ["counts"], queryFn: () => answered(server.GET("/ui/counts")), refetchInterval: 10_000, enabled: isKnown }).data;
+  useQuery({ queryKey: ["counts"], queryFn: () => answered(server.GET("/ui/counts")), meta: useSome("dags", "question"), enabled: isKnown }).data;
 
 interface Props {
   session: Session | undefined;

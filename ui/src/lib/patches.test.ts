@@ -53,7 +53,9 @@ describe("patchedGrid", () => {
 
 describe("keysOf", () => {
   it("names the answers that show it", () => {
-    expect(keysOf(moved("load", "failed"))).toEqual([["grid", "etl"], ["run", "etl", "one"], ["tasks"], ["task", "etl", "one", "load"]]);
+    expect(keysOf(moved("load", "failed"))).toEqual([
+      ["grid", "etl"], ["run", "etl", "one"], ["run", "etl", "newest"], ["why", "etl", "one"], ["tasks"], ["task", "etl", "one", "load"],
+    ]);
     expect(keysOf(run("failed", 1))).toContainEqual(["dags"]);
     expect(keysOf({ ...moved("", ""), kind: "pool.set", dag_id: "", run_id: "" })).toEqual([["pools"]]);
     expect(keysOf({ ...moved("", ""), kind: "unheard.of" })).toEqual([]);
@@ -75,17 +77,25 @@ describe("Mender", () => {
     const queries = new QueryClient({ defaultOptions: { queries: { staleTime: Infinity } } });
     const timers: { ms: number; call: () => void }[] = [];
     const asked: string[] = [];
-    const show = async (key: readonly string[], data: unknown) => {
-      const observer = new QueryObserver(queries, { queryKey: key, queryFn: () => { asked.push(key.join(" ")); return data; } });
+    let [now, gate] = [0, Promise.resolve()];
+    /** Answers come when what is returned is called, after so long. */
+    const slow = () => {
+      let open = (): void => undefined;
+      gate = new Promise((done) => { open = done; });
+      return (took: number) => { now += took; open(); };
+    };
+    const show = async (key: readonly string[], data: unknown, meta?: { some: string[] }) => {
+      const queryFn = async () => { asked.push(key.join(" ")); await gate; return data; };
+      const observer = new QueryObserver(queries, { queryKey: key, queryFn, ...(meta ? { meta } : {}) });
       observer.subscribe(() => undefined);
       await observer.refetch();
     };
-    const mender = new Mender(queries, (ms, call) => { timers.push({ ms, call }); }, () => 0);
+    const mender = new Mender(queries, { later: (ms, call) => { timers.push({ ms, call }); }, random: () => 0, now: () => now });
     const pass = async (ms: number) => {
       timers.splice(0).forEach((timer) => { if (timer.ms <= ms) timer.call(); else timers.push(timer); });
       await new Promise((done) => setTimeout(done, 0));
     };
-    return { queries, mender, asked, show, pass };
+    return { queries, mender, asked, show, pass, slow };
   };
 
   it("mends a grid in place and asks nothing about it", async () => {
@@ -136,5 +146,58 @@ describe("Mender", () => {
     mender.everything();
     await pass(2_000);
     expect(asked.sort()).toEqual(["dags all", "pools"]);
+  });
+
+  const some = (topic: string): Change => ({ ...moved("", topic), kind: "some", seq: 0, dag_id: "", run_id: "", task_id: "" });
+
+  it("asks for sums when anything of their topic happens, and for nothing else", async () => {
+    const { mender, asked, show, pass } = stage();
+    await show(["counts"], {}, { some: ["dags", "question"] });
+    await show(["pools"], [], { some: ["task"] });
+    asked.length = 0;
+    mender.changed([some("task"), some("pool")]);
+    await pass(0);
+    expect(asked).toEqual(["pools"]);
+    mender.changed([some("dags"), some("question"), some("dags")]);
+    await pass(0);
+    expect(asked).toEqual(["pools", "counts"]);
+  });
+
+  it("asks for nothing while nobody looks, and then for what has become old, once", async () => {
+    const { mender, asked, show, pass } = stage();
+    await show(["dags", "all"], []);
+    await show(["pools"], []);
+    asked.length = 0;
+    mender.hide();
+    mender.changed([run("running", 1), run("success", 2)]);
+    mender.everything();
+    await pass(PAUSE_MS);
+    expect(asked).toEqual([]);
+    mender.show();
+    await pass(0);
+    expect(asked.sort()).toEqual(["dags all", "pools"]);
+    mender.hide();
+    mender.show();
+    await pass(0);
+    expect(asked).toHaveLength(2);
+  });
+
+  it("waits for an answer that takes long, rests in proportion, and asks again for what happened meanwhile", async () => {
+    const { mender, asked, show, pass, slow } = stage();
+    await show(["dags", "all"], []);
+    asked.length = 0;
+    const answer = slow();
+    mender.changed([run("running", 1)]);
+    await pass(0);
+    mender.changed([run("running", 2)]);
+    await pass(PAUSE_MS);
+    expect(asked).toEqual(["dags all"]);
+    answer(3_000);
+    await pass(0);
+    await pass(3_000);
+    expect(asked).toHaveLength(1);
+    await pass(12_000);
+    await pass(0);
+    expect(asked).toHaveLength(2);
   });
 });

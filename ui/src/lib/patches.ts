@@ -4,6 +4,11 @@ import { codeOf, isFinished, stateOf } from "./states";
 
 export type Key = readonly (string | number)[];
 
+/** In the place of a run's id: whichever is the newest. */
+export const NEWEST = "newest";
+/** After a task's name: an answer with the last lines of its log. */
+export const TAIL = "tail";
+
 /** Pages' answers by the family of an event, where it is about no Dag. */
 const FAMILIES: Record<string, Key[]> = {
   pool: [["pools"]],
@@ -17,9 +22,10 @@ const FAMILIES: Record<string, Key[]> = {
   account: [["users"]],
   login: [["users"]],
   role: [["roles"]],
-  worker: [["health"]],
-  owner: [["health"]],
-  quarantined: [["health"], ["dags"]],
+  worker: [["workers"], ["scheduler"], ["home"]],
+  owner: [["workers"], ["scheduler"], ["home"]],
+  quarantined: [["scheduler"], ["dags"], ["home"]],
+  file: [["scheduler"]],
   command: [["audit"]],
 };
 
@@ -30,20 +36,26 @@ export const keysOf = (change: Change): Key[] => {
   const found: Key[] = [...(FAMILIES[family] ?? [])];
   switch (family) {
     case "dag":
-      found.push(["dags"], ["home"], ["import-errors"], ["dag", dag], ["grid", dag]);
+      found.push(["dags"], ["home"], ["import-errors"], ["assets"], ["dag", dag], ["grid", dag]);
       break;
     case "run":
-      found.push(["dags"], ["home"], ["runs"], ["dag", dag], ["grid", dag], ["run", dag, run]);
+      found.push(["dags"], ["home"], ["runs"], ["dag", dag], ["grid", dag], ["run", dag, run], ["run", dag, NEWEST], ["why", dag, run]);
       break;
     case "task":
     case "question":
-      found.push(["grid", dag], ["run", dag, run], ["tasks"], ["task", dag, run, task]);
+      found.push(["grid", dag], ["run", dag, run], ["run", dag, NEWEST], ["why", dag, run], ["tasks"], ["task", dag, run, task]);
+      break;
+    case "command":
+      // Such as a note: what it did to states is told by itself.
+      if (task) found.push(["task", dag, run, task]);
+      else if (run) found.push(["run", dag, run]);
+      else if (dag) found.push(["dag", dag]);
       break;
     case "progress":
       found.push(["progress", dag, run, task]);
       break;
     case "log":
-      found.push(["task", dag, run, task], ["log", dag, run, task]);
+      found.push(["task", dag, run, task, TAIL]);
       break;
     case "asset":
     case "backfill":
@@ -63,22 +75,26 @@ export const keysOfTopic = (topic: string): Key[] => {
     case "dags":
       return [["dags"], ["home"], ["runs"]];
     case "dag":
-      return [["dag", dag], ["grid", dag], ["run", dag], ["task", dag]];
+      return [["dag", dag], ["grid", dag], ["run", dag], ["why", dag], ["task", dag]];
     case "run":
-      return [["run", dag, run], ["task", dag, run], ["grid", dag]];
+      return [["run", dag, run], ["run", dag, NEWEST], ["why", dag, run], ["task", dag, run], ["grid", dag]];
     case "log": {
       const parts = run.split("/");
       const [own, task] = [parts.slice(0, -3).join("/"), parts.at(-3) ?? ""];
-      return [["task", dag, own, task], ["log", dag, own, task]];
+      return [["task", dag, own, task]];
     }
     case "health":
-      return [["health"]];
+      return [["workers"], ["scheduler"], ["home"]];
     case "task":
       return [["tasks"]];
     default:
       return FAMILIES[topic] ?? [];
   }
 };
+
+/** The topic of the log that a change is about: that of its try. */
+export const logTopicOf = (change: Change): string =>
+  `log:${change.dag_id}/${change.run_id}/${change.task_id}/${String(change.map_index)}/${String(change.try_number)}`;
 
 const split = (text: string, at: string): [string, string?] => {
   const found = text.indexOf(at);

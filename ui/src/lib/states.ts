@@ -17,6 +17,9 @@ export const tokenOf = (state: State): string => state.replaceAll("_", "-");
 const FINISHED = new Set<State>(["success", "failed", "skipped", "upstream_failed", "removed"]);
 export const isFinished = (state: State): boolean => FINISHED.has(state);
 
+/** A task that does nothing now, for a reason that is worth saying. */
+export const waits = (state: State): boolean => !isFinished(state) && state !== "running" && state !== "restarting";
+
 /** A state's number in packed arrays, as the server writes them. */
 export const codeOf = (state: State): number => STATES.indexOf(state);
 export const stateAt = (code: number): State => STATES[code] ?? "none";

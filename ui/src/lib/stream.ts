@@ -79,15 +79,20 @@ export const SETTLES_MS = 40;
 /** Topics that nobody wants any more are kept for so long: whoever goes back needs no other stream. */
 export const LINGERS_MS = 15_000;
 /** The server says something every 15 s; after so much silence the connection is dead, whatever the browser thinks. */
-export const SILENCE_MS = 19_000;
+export const SILENCE_MS = 18_000;
 /** A connection that breaks and comes back within this time is nothing to worry a reader with. */
 export const GRACE_MS = 5_000;
 /** A topic is followed from so long before it was asked for: what a page shows of it may be that old. */
 const BACK_US = 5_000_000;
 const TRAIL_STEP_US = 1_000_000;
 const MOST_SEEN = 5000;
-const FIRST_PAUSE_MS = 500;
-const LONGEST_PAUSE_MS = 10_000;
+const FIRST_PAUSE_MS = 250;
+/** A server that is started again is found within this time, and who looks has the truth soon after. */
+const LONGEST_PAUSE_MS = 1_000;
+/** One that is there and refuses is left alone for so long, unless it says how long itself. */
+const REFUSED_PAUSE_MS = 10_000;
+/** What a proxy says whose server is not there. */
+const NOBODY_THERE = new Set([502, 503, 504]);
 
 /** One connection for whatever is wanted. It opens the next before it leaves the one before, so nothing is missed. */
 export class Feed {
@@ -174,7 +179,7 @@ export class Feed {
         return;
       }
       if (!response.ok || !response.body) {
-        pauseMs = (Number(response.headers.get("retry-after")) || 0) * 1000 || LONGEST_PAUSE_MS;
+        pauseMs = (Number(response.headers.get("retry-after")) || 0) * 1000 || (NOBODY_THERE.has(response.status) ? null : REFUSED_PAUSE_MS);
         throw new Error(`status ${String(response.status)}`);
       }
       const parser = new Parser();
@@ -269,7 +274,7 @@ export class Feed {
     const pause = pauseMs ?? this.pauseMs;
     this.pauseMs = Math.min(2 * this.pauseMs, LONGEST_PAUSE_MS);
     this.forgetRetry();
-    this.forgetRetry = this.world.later(pause * (0.5 + this.world.random()), () => { this.begin(this.cursor); });
+    this.forgetRetry = this.world.later(pause * (0.5 + this.world.random() / 2), () => { this.begin(this.cursor); });
   }
 
   private ended(why: string, own: AbortController): void {

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { tideOf, totals } from "./tide";
+import { movedOn, tideOf, totals } from "./tide";
 
 const HOUR = 3600e6;
 const chart = { start: 0, step: HOUR, until: 10 * HOUR, bars: [{ place: 0, success: 10, failed: 0 }, { place: 7, success: 5, failed: 1 }], planned: [[0, 4], [1, 2]] };
@@ -19,4 +19,13 @@ it("ticks are at whole hours, and an empty day has no marks", () => {
   const empty = { ...chart, bars: [], planned: [] };
   expect(tideOf(empty, 8 * HOUR, 1000, 104, 6).marks).toEqual([]);
   expect(totals(chart)).toEqual({ success: 15, failed: 1, planned: 6 });
+});
+
+it("moves on with time: what is too old is gone, and what is planned stays where it is", () => {
+  const later = movedOn(chart, 2.5 * HOUR);
+  expect([later.start, later.until, later.bars]).toEqual([2 * HOUR, 12 * HOUR, [{ place: 5, success: 5, failed: 1 }]]);
+  const tide = tideOf(later, 10.5 * HOUR, 1000, 104, 6, 8 * HOUR);
+  expect(tide.nowX).toBe(850);
+  expect(tide.marks.map(({ x, kind }) => [x, kind])).toEqual([[500, "success"], [500, "failed"], [600, "planned"], [700, "planned"]]);
+  expect(movedOn(chart, HOUR / 2)).toBe(chart);
 });

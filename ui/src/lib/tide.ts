@@ -30,8 +30,20 @@ export const totals = (chart: TideChart): { success: number; failed: number; pla
   planned: chart.planned.reduce((sum, bar) => sum + (bar[1] ?? 0), 0),
 });
 
+/** The same chart after some time: what was moves to the left, and nothing has been added. */
+export const movedOn = (chart: TideChart, micros: number): TideChart => {
+  const steps = Math.floor(micros / chart.step);
+  return steps <= 0 ? chart : {
+    ...chart,
+    start: chart.start + steps * chart.step,
+    until: chart.until + steps * chart.step,
+    bars: chart.bars.filter((bar) => bar.place >= steps).map((bar) => ({ ...bar, place: bar.place - steps })),
+  };
+};
+
 /** Bars stand on `base`; the failed ones lie on top of the others, with two pixels between, and never less than two high. */
-export const tideOf = (chart: TideChart, now: number, width: number, height: number, ticks: number): Tide => {
+/** `answered`: the present when it was planned what comes. */
+export const tideOf = (chart: TideChart, now: number, width: number, height: number, ticks: number, answered = now): Tide => {
   const base = height - 22;
   const xOf = (at: number): number => ((at - chart.start) / (chart.until - chart.start)) * width;
   const most = Math.max(1, ...chart.bars.map((bar) => bar.success + bar.failed), ...chart.planned.map((bar) => bar[1] ?? 0));
@@ -46,7 +58,7 @@ export const tideOf = (chart: TideChart, now: number, width: number, height: num
   }
   for (const [place = 0, count = 0] of chart.planned) {
     const tall = heightOf(count);
-    marks.push({ x: xOf(now + place * chart.step), y: base - tall, width: barWidth, height: tall, kind: "planned" });
+    marks.push({ x: xOf(answered + place * chart.step), y: base - tall, width: barWidth, height: tall, kind: "planned" });
   }
   const span = (chart.until - chart.start) / ticks;
   const round = [1, 2, 3, 6, 12, 24].map((hours) => hours * 3600e6).find((each) => each >= span) ?? 48 * 3600e6;

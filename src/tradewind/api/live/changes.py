@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import msgspec
 
 from tradewind.core.access import OF_DAGS, Action, Caller, DagFacts, Need, Resource
 from tradewind.core.errors import InvalidInput
-from tradewind.wire.events import TOPICS
+from tradewind.core.states import TaskState
+from tradewind.wire.events import FILE_PARSED, TOPICS, WORKER_MOVED
 from tradewind.wire.messages import Event
 
-MOST_TOPICS = 100
+MOST_TOPICS = 200
 LONGEST_TOPIC = 1500
 PLAIN = frozenset({"dags", "health", "me", *TOPICS})
 """Topics without one. Those of the event log are the part of an event's name before the dot."""
@@ -30,7 +32,7 @@ _RESOURCES = {
     "question": Resource.QUESTION, "backfill": Resource.BACKFILL, "asset": Resource.ASSET, "watcher": Resource.ASSET,
     "variable": Resource.VARIABLE, "connection": Resource.CONNECTION, "pool": Resource.POOL,
     "worker": Resource.SYSTEM, "owner": Resource.SYSTEM, "account": Resource.USER, "login": Resource.USER,
-    "role": Resource.ROLE, "log": Resource.LOG,
+    "role": Resource.ROLE, "log": Resource.LOG, "file": Resource.IMPORT_ERROR,
 }  # fmt: skip
 _NEEDS = {family: Need(Action.READ, resource) for family, resource in _RESOURCES.items()}
 _OF_THE_LOG = Need(Action.READ, Resource.EVENT_LOG)
@@ -39,7 +41,9 @@ _OF_THE_LOG = Need(Action.READ, Resource.EVENT_LOG)
 
 GREW = "log.grew"
 """Live only: a log that somebody looks at has more."""
-MOVES = frozenset({"run.moved", "task.moved", "progress", GREW})
+SOME = "some"
+"""Live only: something of a topic has happened, and not what. For pages that show sums over all of it."""
+MOVES = frozenset({"run.moved", "task.moved", "progress", GREW, WORKER_MOVED, FILE_PARSED, SOME})
 """Of these a later one says all that an earlier one about the same thing did."""
 
 
@@ -60,7 +64,9 @@ class Change:
     map_index: int
     try_number: int
     subject: str
-    """Of an event about accounts, whose: the name of the user or role."""
+    """Of an event about accounts, whose: the name of the user or role. Of a worker or a file, which."""
+    asks: bool
+    """A task that waits for a person's answer, or did until now."""
     text: bytes
     """As JSON."""
     heard_at: float = 0.0
@@ -69,7 +75,7 @@ class Change:
     def key(self) -> object:
         """A later change with the same key takes the place of this one."""
         if self.kind in MOVES:
-            return (self.kind, self.dag_id, self.run_id, self.task_id, self.map_index, self.try_number)
+            return (self.kind, self.dag_id, self.run_id, self.task_id, self.map_index, self.try_number, self.subject)
         return self.seq or self
 
 
@@ -87,9 +93,10 @@ def change_of(event: Event) -> Change:
     if not event.seq:
         shown |= {name: event.body.get(name) for name in ("done", "total", "unit") if name in event.body}
     family = event.name.partition(".")[0]
+    asks = family == "task" and TaskState.AWAITING_INPUT in (event.before, event.after)
     return Change(
         event.seq, event.name, family, event.dag_id, event.run_id, event.task_id, event.map_index, event.try_number,
-        _subject(family, event), _json(shown),
+        _subject(family, event), asks, _json(shown),
     )  # fmt: skip
 
 
@@ -101,6 +108,10 @@ def _subject(family: str, event: Event) -> str:
             return str(event.body.get("name", ""))
         case "login":
             return event.reason
+        case "worker":
+            return str(event.body.get("worker", ""))
+        case "file":
+            return str(event.body.get("file", ""))
         case _:
             return ""
 
@@ -113,12 +124,14 @@ def checked_topics(asked: Collection[str]) -> frozenset[str]:
         raise InvalidInput(f"A stream has {MOST_TOPICS} topics at most, not {len(asked)}.")
     for topic in asked:
         kind, _, name = topic.partition(":")
+        if kind == SOME and name in PLAIN:
+            continue
         parts = {"dag": 0, "run": 1, "log": 4}.get(kind, -1)
         fits = name and len(topic) <= LONGEST_TOPIC and name.count("/") >= parts >= 0
         if topic not in PLAIN and not (fits and (kind != "log" or log_of(topic))):
             raise InvalidInput(
                 f"topics {topic[:80]!r} is unknown; there are dag:DAG, run:DAG/RUN, log:DAG/RUN/TASK/MAP_INDEX/TRY, "
-                f"{', '.join(sorted(PLAIN))}."
+                f"{', '.join(sorted(PLAIN))}, and some:TOPIC of each of these words."
             )
     return frozenset(asked)
 
@@ -154,6 +167,8 @@ def topics_of(change: Change) -> list[str]:
     if change.kind == GREW:
         return [f"log:{change.dag_id}/{change.run_id}/{change.task_id}/{change.map_index}/{change.try_number}"]
     found = [family]
+    if change.asks:
+        found.append("question")
     if family in IN_DAGS:
         found.append("dags")
     if family in IN_HEALTH:
@@ -166,6 +181,26 @@ def topics_of(change: Change) -> list[str]:
                 place = f"{change.task_id}/{change.map_index}/{change.try_number}"
                 found.append(f"log:{change.dag_id}/{change.run_id}/{place}")
     return found
+
+
+def heard_by(topics: frozenset[str], change: Change) -> Iterator[Change]:
+    """What somebody with these topics is told of a change: the change itself, that there was one, or nothing."""
+    found = topics_of(change)
+    if not topics.isdisjoint(found):
+        yield change
+    for topic in found:
+        if f"{SOME}:{topic}" in topics:
+            yield _some(topic)
+
+
+@cache
+def _some(topic: str) -> Change:
+    """Never asked for with a topic that has a name in it: there are as many as there are plain topics."""
+    shown = {
+        "seq": 0, "kind": SOME, "dag_id": "", "run_id": "", "task_id": "", "map_index": -1, "try_number": 0,
+        "state": topic, "at": None,
+    }  # fmt: skip
+    return Change(0, SOME, SOME, "", "", "", -1, 0, topic, False, _json(shown))
 
 
 def may_hear(caller: Caller, change: Change, facts: DagFacts | None) -> bool:

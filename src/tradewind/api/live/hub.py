@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import AsyncExitStack, aclosing, suppress
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from tradewind.api.call import NotAuthenticated, NotPermitted, TooMuch
 from tradewind.api.link import Link, Refusal, SchedulerAway
-from tradewind.api.live.changes import LOGINS, Change, change_of, grown, log_of, may_hear, topics_of
+from tradewind.api.live.changes import LOGINS, SOME, Change, change_of, grown, heard_by, log_of, may_hear, topics_of
 from tradewind.api.live.facts import KnownFacts
 from tradewind.api.live.growth import Growth
 from tradewind.api.live.listener import Listener
@@ -62,6 +62,8 @@ class Hub:
         self._engine, self._link, self._logs = engine, link, logs
         self._growth = Growth(logs, self._grew)
         self._grown: set[str] = set()
+        self._readers: dict[str, list[asyncio.Event]] = {}
+        """By topic of a log, who waits for more of it."""
         self.ring = Ring(UNKNOWN)
         self.connection = AWAY
         self._listeners: set[Listener] = set()
@@ -96,13 +98,21 @@ class Hub:
         if after is not None and listener.is_scoped:
             while unknown := self._facts.unknown(self._dags_after(after, topics)):
                 await self._in_thread(self._facts.learn, unknown)
+        logs = {topic: log_path(self._logs, *place) for topic in topics if (place := log_of(topic))}
+        if logs and listener.is_scoped:
+            dag_ids = {place[0] for topic in logs if (place := log_of(topic))}
+            while unknown := self._facts.unknown(dag_ids):
+                await self._in_thread(self._facts.learn, unknown)
         # From here on nothing is waited for: what comes after the replay is offered by the one who follows.
         self._listeners.add(listener)
         self._alone_since = None
         for topic in topics:
             self._by_topic.setdefault(topic, set()).add(listener)
-            if place := log_of(topic):
-                self._growth.watch(topic, log_path(self._logs, *place))
+            if topic in logs:
+                self._growth.watch(topic, logs[topic])
+                # It may have grown between what they have read and this moment, of which nobody will speak again.
+                if (change := grown(topic)) and logs[topic].exists():
+                    self._offer(listener, change)
         if after is not None:
             self._replay(listener, after)
         return listener
@@ -115,15 +125,41 @@ class Hub:
             others.discard(listener)
             if not others:
                 self._by_topic.pop(topic, None)
-                self._growth.forget(topic)
+                if topic not in self._readers:
+                    self._growth.forget(topic)
         if not self._listeners:
             self._alone_since = time.monotonic()
+
+    @asynccontextmanager
+    async def reading(
+        self, dag_id: str, run_id: str, task_id: str, map_index: int, try_number: int
+    ) -> AsyncIterator[asyncio.Event]:
+        """For one who reads this log to its end: an event that is set whenever it has grown or its try has moved, and
+        for good when the server stops."""
+        await self._started()
+        topic, news = f"log:{dag_id}/{run_id}/{task_id}/{map_index}/{try_number}", asyncio.Event()
+        self._readers.setdefault(topic, []).append(news)
+        self._growth.watch(topic, log_path(self._logs, dag_id, run_id, task_id, map_index, try_number))
+        try:
+            yield news
+        finally:
+            self._readers[topic].remove(news)
+            if not self._readers[topic]:
+                del self._readers[topic]
+                if topic not in self._by_topic:
+                    self._growth.forget(topic)
+
+    @property
+    def is_closing(self) -> bool:
+        return self._is_closing
 
     def close(self) -> None:
         """End every stream: the server stops."""
         self._is_closing = True
         for listener in list(self._listeners):
             listener.end("closing")
+        for topic in self._readers:
+            self._wake(topic)
         self._growth.close()
         for task in (self._following, *self._looking):
             if task is not None:
@@ -138,7 +174,7 @@ class Hub:
 
     def _dags_after(self, seq: int, topics: frozenset[str]) -> set[str]:
         missed = self.ring.after(seq) or ()
-        return {change.dag_id for change in missed if change.dag_id and not topics.isdisjoint(topics_of(change))}
+        return {change.dag_id for change in missed if change.dag_id and any(heard_by(topics, change))}
 
     def _replay(self, listener: Listener, after: int) -> None:
         missed = self.ring.after(after)
@@ -146,8 +182,7 @@ class Hub:
             listener.resync("it was too long ago")
             return
         for change in missed:
-            if not listener.topics.isdisjoint(topics_of(change)) and self._may_hear(listener, change):
-                listener.offer(change)
+            self._offer(listener, change)
 
     # --- following ---
 
@@ -251,13 +286,16 @@ class Hub:
         if change.seq:
             self.ring.add(change)
         for listener in self._hearers(change):
-            if self._may_hear(listener, change):
-                listener.offer(change)
+            self._offer(listener, change)
+        if change.task_id and self._readers:
+            for topic in topics_of(change):
+                self._wake(topic)
         if change.family in LOGINS:
             self._look_anew(self._concerned(change))
 
     def _grew(self, topic: str) -> None:
         """A log has more. It may grow a thousand times a second: who listens is told ten times."""
+        self._wake(topic)
         if topic not in self._grown:
             self._grown.add(topic)
             asyncio.get_running_loop().call_later(GROWS_SECONDS, self._tell_of_growth, topic)
@@ -269,16 +307,23 @@ class Hub:
             self._looking.add(task)
             task.add_done_callback(self._looking.discard)
 
+    def _wake(self, topic: str) -> None:
+        for news in self._readers.get(topic, ()):
+            news.set()
+
     def _hearers(self, change: Change) -> set[Listener]:
         if not self._listeners:
             return set()
-        return set().union(*(self._by_topic.get(topic, ()) for topic in topics_of(change)))
+        found = topics_of(change)
+        return set().union(*(self._by_topic.get(name, ()) for topic in found for name in (topic, f"{SOME}:{topic}")))
 
     def _scoped_hear(self, change: Change) -> bool:
         return any(listener.is_scoped for listener in self._hearers(change))
 
-    def _may_hear(self, listener: Listener, change: Change) -> bool:
-        return may_hear(listener.caller, change, self._facts.of(change.dag_id) if change.dag_id else None)
+    def _offer(self, listener: Listener, change: Change) -> None:
+        if may_hear(listener.caller, change, self._facts.of(change.dag_id) if change.dag_id else None):
+            for each in heard_by(listener.topics, change):
+                listener.offer(each)
 
     # --- who they are ---
 

@@ -2,6 +2,8 @@
 
 `?topics=dags&topics=dag:DAG&topics=run:DAG/RUN&topics=log:DAG/RUN/TASK/MAP_INDEX/TRY&topics=health` names what is
 looked at; beside these there are the families of the event log (`pool`, `variable`, `asset`, `question`, `command`, …).
+`some:TOPIC` of each of these words tells only that something of it has happened (`kind` is `some`, `state` the topic):
+for sums over all of it, which are asked for anew whatever it was.
 A caller hears of what they may read, and of nothing else; what may not be seen is as silent as what does not exist.
 
 The answer is `text/event-stream`. Its messages:
@@ -18,7 +20,7 @@ The answer is `text/event-stream`. Its messages:
 `at` is in microseconds since 1970. `kind` is the event's name in the event log (`run.moved`, `task.moved`, …), and
 `state` the state that followed, where there is one. A `log:` topic also tells `log.grew`, when there is more to read;
 that and `progress` have no number of their own (`seq` 0), and `progress` has `done`, `total` and `unit` beside the
-others.
+others. Nor have `worker.moved` and `file.parsed`: what they are about is no row of the event log.
 
 `id` is the number of the last event that was told or was not for this stream. `Last-Event-ID`, or `?after=`, goes on
 there for as long as the last 50,000 events or ten minutes reach back; else `resync` comes first. A comment comes after

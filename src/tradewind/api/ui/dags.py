@@ -17,9 +17,17 @@ from tradewind.store.paging import Page
 from tradewind.store.reading.dags import DagFilter
 from tradewind.store.reading.home import dag_counts
 from tradewind.store.reading.import_errors import ErrorFilter, import_errors_listed
-from tradewind.store.reading.overview import Attention, dag_overview, facets, favorites_of, last_runs
+from tradewind.store.reading.overview import (
+    Attention,
+    dag_overview,
+    facets,
+    favorites_of,
+    last_runs,
+    next_is_late,
+)
 
 routes = Routes("UI")
+DAY_US = 24 * 3600 * 1_000_000
 NEWEST = Page(limit=5, order_by=("-timestamp",))
 _json = msgspec.json.Encoder().encode
 
@@ -75,6 +83,8 @@ class DagList(Answer):
     """Files that could not be read, newest first."""
     favorites: int
     now: int
+    fresh_until: int
+    """Until when it is good if nothing happens: then another Dag is late."""
 
 
 class Facet(Answer):
@@ -117,6 +127,7 @@ def list_dags(
         counts = dag_counts(connection, call.scope, now_us, failing)
         favorites = favorites_of(connection, call.scope, call.caller.name)
         broken = import_errors_listed(connection, error_scopes(call), ErrorFilter(), NEWEST).rows
+        late_at = next_is_late(connection, call.scope, now_us)
     body = {
         "dags": [
             {
@@ -131,6 +142,7 @@ def list_dags(
         "broken": [{name: row[name] for name in BrokenFile.model_fields} for row in broken],
         "favorites": len(favorites),
         "now": now_us,
+        "fresh_until": now_us + DAY_US if late_at is None else late_at,
     }
     # Written without being looked at again: a page has a thousand runs, and what they are is what the store says.
     return Response(_json(body), media_type="application/json")

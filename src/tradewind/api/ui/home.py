@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 from tradewind.api.call import Call
 from tradewind.api.components import asked, components
 from tradewind.api.error_groups import Group, grouped
+from tradewind.api.live.hub import Hub
 from tradewind.api.models import Answer
 from tradewind.api.public.import_errors import error_scopes
 from tradewind.api.routing import Asked, Routes
@@ -21,7 +22,7 @@ from tradewind.core.access import EVERY_DAG, Action, DagScope, Need, Resource
 from tradewind.store.paging import Page
 from tradewind.store.reading import home as reading
 from tradewind.store.reading.import_errors import import_errors_known
-from tradewind.store.reading.overview import last_runs
+from tradewind.store.reading.overview import last_runs, next_is_late
 from tradewind.store.reading.scope import ids_among
 from tradewind.store.reading.surroundings import pools_listed, slots_held
 from tradewind.store.times import to_us
@@ -151,6 +152,8 @@ class PlannedRun(Answer):
 
 class Home(Answer):
     now: int
+    fresh_until: int
+    """Until when it is good if nothing happens: then a Dag is late, or figures of the day are to be had anew."""
     dags: int
     failing: int
     late_count: int
@@ -191,7 +194,7 @@ def present() -> int:
 @routes.get("/home", Resource.DAG, response_model=Home)
 def home(call: Asked, hours: Hours = 24) -> dict[str, Any]:
     """All of the home page."""
-    now_us = present()
+    now_us, heard = present(), _seen_by_now(call)
     status = asked(call, "status") if call.caller.may(READ_SYSTEM) else None
     waits = asked(call, "waits", most=WAITS * 4)
     scope, runs, tasks = call.scope, call.scope_of(READ_RUN), call.scope_of(READ_TASK)
@@ -206,9 +209,9 @@ def home(call: Asked, hours: Hours = 24) -> dict[str, Any]:
         body = {
             "running": _running(connection, runs),
             "pools": _pools(connection) if call.caller.may(READ_POOL) else [],
-            "chart": _chart(call, connection, now_us, hours),
+            "chart": _chart(call, connection, now_us, hours, heard),
             "digest": {
-                **_digest(call, connection, now_us),
+                **_digest(call, connection, now_us, heard),
                 "questions": questions,
                 "asked_since": asked_since,
             },
@@ -218,6 +221,9 @@ def home(call: Asked, hours: Hours = 24) -> dict[str, Any]:
             ],
         }
         seen = _seen(connection, tasks, waits)
+        late_at = next_is_late(connection, scope, now_us)
+    keys = (_chart_key(runs, now_us, hours), ("days", runs, scope))
+    until = [at for at in (late_at, *(call.installation.recent.old_at(key, heard) for key in keys)) if at is not None]
     reasons = {
         each["dag_id"]: {name: each[name] for name in ("code", "sentence", "parts")} for each in reversed(seen or [])
     }
@@ -225,6 +231,7 @@ def home(call: Asked, hours: Hours = 24) -> dict[str, Any]:
     return {
         **body,
         "now": now_us,
+        "fresh_until": max(now_us, min((*until, now_us + HOUR))),
         "dags": tallies["all"],
         "failing": len(failing),
         "late_count": tallies["late"],
@@ -361,15 +368,24 @@ def _pools(connection: Connection) -> list[dict[str, Any]]:
     ]
 
 
-def _chart(call: Call, connection: Connection, now_us: int, hours: int) -> dict[str, Any]:
+def _seen_by_now(call: Call) -> int:
+    """The number of the last event that this process has heard of."""
+    hub: Hub = call.request.app.state.live
+    return hub.ring.newest
+
+
+def _chart_key(runs: DagScope, now_us: int, hours: int) -> tuple[Any, ...]:
     step = STEPS[hours]
-    start = (now_us - hours * HOUR) // step * step
-    until = now_us + AHEAD[hours] * HOUR
+    return "chart", runs, (now_us - hours * HOUR) // step * step, step
+
+
+def _chart(call: Call, connection: Connection, now_us: int, hours: int, seen: int) -> dict[str, Any]:
     runs = call.scope_of(READ_RUN)
+    key = _chart_key(runs, now_us, hours)
+    _, _, start, step = key
+    until = now_us + AHEAD[hours] * HOUR
     # A busy week has a million runs; what was counted is counted anew after some seconds.
-    bars = call.installation.recent.of(
-        ("chart", runs, start, step), now_us, lambda: reading.history(connection, runs, start, step)
-    )
+    bars = call.installation.recent.of(key, now_us, lambda: reading.history(connection, runs, start, step), seen)
     planned = reading.planned_runs(connection, call.scope, now_us, until, step)
     places = sorted({place for place, _ in bars})
     return {
@@ -384,7 +400,7 @@ def _chart(call: Call, connection: Connection, now_us: int, hours: int) -> dict[
     }
 
 
-def _digest(call: Call, connection: Connection, now_us: int) -> dict[str, Any]:
+def _digest(call: Call, connection: Connection, now_us: int, seen: int) -> dict[str, Any]:
     day = 24 * HOUR
     runs = call.scope_of(READ_RUN)
     scope = call.scope
@@ -393,7 +409,7 @@ def _digest(call: Call, connection: Connection, now_us: int) -> dict[str, Any]:
         since = now_us - day
         return reading.history(connection, runs, since - day, day), reading.versions_since(connection, scope, since)
 
-    days, versions = call.installation.recent.of(("days", runs, scope), now_us, look)
+    days, versions = call.installation.recent.of(("days", runs, scope), now_us, look, seen)
     by_day = [{state: days.get((place, state), 0) for state in ("success", "failed")} for place in (0, 1)]
     return {
         "runs": sum(by_day[1].values()),

@@ -6,22 +6,22 @@ places of rows are counted among them. The path of the file follows from ids tha
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
-import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal
 
-import anyio
 import msgspec
 from anyio import to_thread
-from fastapi import Depends, Query, Response
+from fastapi import Depends, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
 from tradewind.api.call import Call
 from tradewind.api.errors import NotFound
+from tradewind.api.live.hub import Hub
 from tradewind.api.log_index import NONE, LogIndex
 from tradewind.api.log_reading import opened
 from tradewind.api.log_rows import LEVELS
@@ -40,8 +40,8 @@ MOST_ROWS = 2000
 MOST_BANDS = 240
 WAIT_SECONDS = 15.0
 """How long a question about growth may stay unanswered."""
-LOOK_SECONDS = 0.2
-"""A file that grows tells nobody, so it is looked at that often while somebody follows it."""
+GROWS_SECONDS = 0.1
+"""A log that grows all the time is answered with what has come in so long, rather than line by line."""
 
 Level = Literal["debug", "info", "warning", "error", "critical"]
 Levels = Annotated[list[Level] | None, Query(max_length=len(LEVELS), description="All unless some are named.")]
@@ -145,8 +145,21 @@ def _which(
     number = row["try_number"] if try_number is None else try_number
     if number > row["try_number"]:
         raise NotFound(f"Task {task_id!r} of run {run_id} has had no try {number}.")
-    grows = number == row["try_number"] and row["state"] in GROWS
-    return Which(call, dag_id, run_id, task_id, row["map_index"], number, not grows)
+    return Which(call, dag_id, run_id, task_id, row["map_index"], number, not _grows(row, number))
+
+
+def _grows(row: Any, number: int) -> bool:
+    return bool(number == row["try_number"] and row["state"] in GROWS)
+
+
+def _by_now(which: Which) -> Which:
+    """The same try, as it is by now; one that is gone is over."""
+    try:
+        with which.call.reading() as connection:
+            row = found_one(connection, which.dag_id, which.run_id, which.task_id, which.map_index)
+    except NotFound:
+        return replace(which, is_over=True)
+    return replace(which, is_over=not _grows(row, which.try_number))
 
 
 Asks = Annotated[Which, Depends(_which)]
@@ -213,16 +226,50 @@ async def log_growth(
     first: Position = 0,
     count: Annotated[int, Query(ge=0, le=MOST_ROWS)] = MOST_ROWS,
     levels: Levels = None,
+    wait: Annotated[bool, Query(description="Else answer at once: whoever is told when it grows.")] = True,
 ) -> Response:
-    """Rows from a place on as soon as the log has grown, or what there is after 15 s, or once the try is over."""
-    until = time.monotonic() + WAIT_SECONDS
-    while not which.is_over and time.monotonic() < until and await to_thread.run_sync(_size, which) == size:
-        await anyio.sleep(LOOK_SECONDS)
-        if await which.call.request.is_disconnected():
-            break
+    """Rows from a place on as soon as the log has grown, or once the try is over, or what there is after 15 s."""
+    if wait:
+        which = await _when_grown(which, size)
     return await to_thread.run_sync(
         lambda: log_rows(which, first=first, line=None, count=count, levels=levels, counted=True)
     )
+
+
+async def _when_grown(which: Which, known: int) -> Which:
+    """Wait until there is more than what is known; nothing is looked at before somebody says that it has moved."""
+    if which.is_over:
+        return which
+    hub: Hub = which.call.request.app.state.live
+    gone = asyncio.ensure_future(_gone(which.call.request))
+    place = (which.dag_id, which.run_id, which.task_id, which.map_index, which.try_number)
+    try:
+        async with hub.reading(*place) as news:
+            which = await to_thread.run_sync(_by_now, which)  # it may have moved before anybody said so here
+            with suppress(TimeoutError):
+                async with asyncio.timeout(WAIT_SECONDS):
+                    while not (which.is_over or hub.is_closing or gone.done()):
+                        if await to_thread.run_sync(_size, which) != known:
+                            break
+                        waiting = asyncio.ensure_future(news.wait())
+                        try:
+                            await asyncio.wait({waiting, gone}, return_when=asyncio.FIRST_COMPLETED)
+                        finally:
+                            waiting.cancel()
+                        await asyncio.sleep(GROWS_SECONDS)
+                        news.clear()
+                        which = await to_thread.run_sync(_by_now, which)
+    finally:
+        gone.cancel()
+    return which
+
+
+async def _gone(request: Request) -> None:
+    """Ends when nobody waits for the answer any more."""
+    for _ in range(2):  # the body, which is empty, and the end
+        if (await request.receive())["type"] == "http.disconnect":
+            return
+    await asyncio.Event().wait()
 
 
 @routes.get("/file", Resource.LOG, response_model=None, responses={200: {"content": {"text/plain": {}}}})

@@ -59,6 +59,14 @@ def is_late_at(now_us: int) -> ColumnElement[bool]:
     return and_(t.dag.c.is_paused.is_(False), due.is_not(None), due < now_us - LATE_US)
 
 
+def next_is_late(connection: Connection, scope: DagScope, now_us: int) -> int | None:
+    """When the next Dag will be late that is not yet, unless its run is made; None where none is due."""
+    due = t.dag.c.next_run_after
+    coming = (t.dag.c.is_paused.is_(False), t.dag.c.is_stale.is_(False), due >= now_us - LATE_US)
+    found = connection.execute(select(func.min(due)).where(visible_dags(scope), *coming)).scalar_one()
+    return None if found is None else int(found) + LATE_US + 1
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attention:
     """What a reader looks for; a field that is False asks for nothing."""

@@ -9,7 +9,7 @@ import type { Say } from "../../i18n/texts";
 export const useLookAgain = (): (() => void) => {
   const queries = useQueryClient();
   return useCallback(() => {
-    for (const name of ["run", "grid", "dag", "task", "dags", "runs", "home"]) void queries.invalidateQueries({ queryKey: [name] });
+    for (const name of ["run", "why", "grid", "dag", "task", "dags", "runs", "home"]) void queries.invalidateQueries({ queryKey: [name] });
   }, [queries]);
 };
 

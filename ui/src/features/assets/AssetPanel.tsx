@@ -2,9 +2,9 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, type ReactNode, useState } from "react";
 import { answered, type Schemas, send, server } from "../../api/client";
 import { useMay } from "../../app/session";
+import { usePresent } from "../../app/present";
 import { useClock, useTexts } from "../../app/settings";
 import { newKey } from "../../lib/keys";
-import { now } from "../../lib/clock";
 import { shortTime, wholeTime } from "../../lib/time";
 import { Icon } from "../../parts/Icon";
 import { DagLink, RunLink, TaskLink } from "../../parts/Places";
@@ -62,7 +62,7 @@ const useAgain = () => {
 
 const Waiting = ({ asset, queued }: { asset: Asset; queued: readonly Queued[] }) => {
   const t = useTexts(messages);
-  const clock = useClock(now());
+  const clock = useClock(usePresent());
   const may = useMay();
   const again = useAgain();
   const [asks, setAsks] = useState("");
@@ -103,7 +103,6 @@ const Events = ({ asset }: { asset: Asset }) => {
   const { data } = useQuery({
     queryKey: ["assets", "events", asset.id],
     queryFn: () => answered(server.GET("/api/v2/assets/events", { params: { query: { asset_id: asset.id, limit: FEW, order_by: ["-timestamp"] } } })),
-    refetchInterval: 10_000,
   });
   return (
     <section className="pad part" aria-label={t("asset.events")}>
@@ -116,7 +115,7 @@ const Events = ({ asset }: { asset: Asset }) => {
 
 const EventRow = ({ event }: { event: Schemas["AssetEventResponse"] }) => {
   const t = useTexts(messages);
-  const clock = useClock(now());
+  const clock = useClock(usePresent());
   const at = microsOf(event.timestamp);
   const extra = event.extra ?? {};
   const { source_dag_id: dagId, source_run_id: runId, source_task_id: taskId } = event;

@@ -2,11 +2,11 @@ import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { useMemo } from "react";
 import { answered, type Schemas, server } from "../../api/client";
-import { useLive } from "../../app/live";
+import { useLive, useSome } from "../../app/live";
+import { usePresent } from "../../app/present";
 import { said } from "../../app/root";
 import { useClock, useTexts } from "../../app/settings";
 import { useTitle } from "../../app/title";
-import { now } from "../../lib/clock";
 import { assetNode, lineageOf, nodeOf } from "../../lib/lineage";
 import { wholeTime } from "../../lib/time";
 import { ago } from "../../lib/words";
@@ -21,7 +21,7 @@ import "./assets.css";
 
 export type Asset = Schemas["AssetResponse"];
 export type Queued = Schemas["QueuedEventResponse"];
-const TOPICS = ["asset", "watcher"];
+const TOPICS = ["asset", "watcher", "partition"];
 const MOST = 500;
 export const microsOf = (text: string): number => Date.parse(text) * 1000;
 
@@ -30,17 +30,18 @@ export const AssetsPage = () => {
   const t = useTexts(messages);
   const search = useSearch({ from: "/shell/assets" });
   useLive(TOPICS);
+  const meta = useSome("dags");
   const navigate = useNavigate({ from: "/assets" });
   const { data, error, refetch } = useQuery({
     queryKey: ["assets", "list"],
     queryFn: () => answered(server.GET("/api/v2/assets", { params: { query: { limit: MOST, order_by: ["name"] } } })),
     placeholderData: keepPreviousData,
-    refetchInterval: 10_000,
+    meta,
   });
   const queued = useQuery({
     queryKey: ["assets", "queued"],
     queryFn: () => answered(server.GET("/api/v2/dags/{dag_id}/assets/queuedEvents", { params: { path: { dag_id: "~" } } })),
-    refetchInterval: 10_000,
+    meta,
   }).data?.queued_events;
   const chosen = data?.assets.find(({ id }) => id === search.asset);
   useTitle(chosen ? `${chosen.name} · ${t("assets.title")}` : t("assets.title"));
@@ -105,7 +106,7 @@ interface TableProps {
 
 const AssetTable = ({ assets, queued, chosen, choose }: TableProps) => {
   const t = useTexts(messages);
-  const clock = useClock(now());
+  const clock = useClock(usePresent(undefined, true, 10));
   return (
     <div className="sheet scrolls">
       <table>

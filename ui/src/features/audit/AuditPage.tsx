@@ -3,6 +3,7 @@ import { Link } from "@tanstack/react-router";
 import type { ReactNode } from "react";
 import { answered, type Schemas, server } from "../../api/client";
 import { useAddress } from "../../app/address";
+import { useLive } from "../../app/live";
 import { useClock, useTexts } from "../../app/settings";
 import { placeOf } from "../../lib/address";
 import { wholeTime } from "../../lib/time";
@@ -19,12 +20,14 @@ import { AUDIT_KEYS, type AuditKey, auditQuery, type AuditSearch, prettyExtra, s
 import { messages } from "./text";
 import "../../parts/beside.css";
 
+const TOPICS = ["command"];
 type Line = Schemas["EventLogResponse"];
 const LIMIT = 50;
 
 /** Who did what, and when: every command, and what the engine noted besides. Newest first, unless the address says else. */
 export const AuditPage = () => {
   const t = useTexts(messages);
+  useLive(TOPICS);
   const [search, set] = useAddress<AuditSearch>();
   const offset = placeOf(search.from);
   const query = auditQuery(search);

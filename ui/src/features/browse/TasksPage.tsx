@@ -2,7 +2,7 @@ import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { answered, type Schemas, server } from "../../api/client";
 import { useAddress } from "../../app/address";
-import { useLive } from "../../app/live";
+import { useSome } from "../../app/live";
 import { useClock, useTexts } from "../../app/settings";
 import { stateOf, STATES } from "../../lib/states";
 import { duration, wholeTime } from "../../lib/time";
@@ -21,7 +21,6 @@ import { messages } from "./text";
 type Task = Schemas["TaskInstanceResponse"];
 type Key = (typeof TASK_KEYS)[number];
 const LIMIT = 50;
-const TOPICS = ["task"];
 const ALL = { path: { dag_id: "~", dag_run_id: "~" } };
 const URL = "/api/v2/dags/{dag_id}/dagRuns/{dag_run_id}/taskInstances";
 
@@ -30,17 +29,19 @@ export const TasksPage = () => {
   const t = useTexts(messages);
   const clock = useClock();
   const [search, set] = useAddress<Search<Key>>();
-  useLive(TOPICS);
+  const meta = useSome("task");
   const query = tasksQuery(search);
   const { data, error, refetch } = useQuery({
     queryKey: ["tasks", query, search.sort, search.cursor],
     queryFn: () => answered(server.GET(URL, { params: { ...ALL, query: { ...query, limit: LIMIT, order_by: [search.sort ?? "-start_date"], cursor: search.cursor ?? "" } } })),
     placeholderData: keepPreviousData,
+    meta,
   });
   const total = useQuery({
     queryKey: ["tasks", "count", query],
     queryFn: async () => (await answered(server.GET(URL, { params: { ...ALL, query: { ...query, limit: 1 } } }))).total_entries ?? null,
     placeholderData: keepPreviousData,
+    meta,
     staleTime: 30_000,
   });
   if (error && !data) return <Trouble error={error} retry={() => void refetch()} />;

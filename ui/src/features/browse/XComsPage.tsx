@@ -3,6 +3,7 @@ import { Link } from "@tanstack/react-router";
 import { useState } from "react";
 import { answered, type Schemas, server } from "../../api/client";
 import { useAddress } from "../../app/address";
+import { useSome } from "../../app/live";
 import { useClock, useTexts } from "../../app/settings";
 import { placeOf } from "../../lib/address";
 import { wholeTime } from "../../lib/time";
@@ -36,6 +37,7 @@ export const XComsPage = () => {
     queryKey: ["xcoms", query, search.sort, offset],
     queryFn: () => answered(server.GET("/api/v2/dags/{dag_id}/dagRuns/{dag_run_id}/taskInstances/{task_id}/xcomEntries", { params: { ...ALL, query: { ...query, limit: LIMIT, offset, order_by: [search.sort ?? "-timestamp"] } } })),
     placeholderData: keepPreviousData,
+    meta: useSome("task"),
   });
   if (error && !data) return <Trouble error={error} retry={() => void refetch()} />;
   const columns: Column<XCom>[] = [

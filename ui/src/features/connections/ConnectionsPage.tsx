@@ -4,6 +4,7 @@ import { answered, send, server } from "../../api/client";
 import { useAddress } from "../../app/address";
 import { useChange } from "../../app/change";
 import { useMay } from "../../app/session";
+import { useLive } from "../../app/live";
 import { useTexts } from "../../app/settings";
 import { patternOf, placeOf } from "../../lib/address";
 import { type Column, DataTable, Empty, steps, TableFoot } from "../../parts/DataTable";
@@ -17,6 +18,7 @@ import type { Connection } from "./mapping";
 import { messages } from "./text";
 import { typeOf } from "./types";
 
+const TOPICS = ["connection"];
 const LIMIT = 50;
 
 interface Search {
@@ -28,6 +30,7 @@ interface Search {
 /** Connections: where tasks reach out to. Secrets can be written here, and never read. */
 export const ConnectionsPage = () => {
   const t = useTexts(messages);
+  useLive(TOPICS);
   const may = useMay();
   const [search, set] = useAddress<Search>();
   const [edited, setEdited] = useState<Connection | "new" | null>(null);

@@ -20,7 +20,6 @@ export const BackfillsPage = () => {
   const { data, error, refetch } = useQuery({
     queryKey: ["dag", dagId, "backfills"],
     queryFn: () => answered(server.GET("/ui/dags/{dag_id}/backfills", { params: { path: { dag_id: dagId } } })),
-    refetchInterval: (query) => (query.state.data?.backfills.some((each) => each.state === "active") ? 2_000 : 10_000),
   });
   if (error && !data) return <Trouble error={error} retry={() => void refetch()} />;
   if (!data) return null;

@@ -32,7 +32,6 @@ export const CalendarPage = () => {
     queryKey: ["dag", dagId, "calendar", since, until],
     queryFn: () => answered(server.GET("/ui/dags/{dag_id}/calendar", { params: { path: { dag_id: dagId }, query: { since, until } } })),
     placeholderData: keepPreviousData,
-    refetchInterval: 30_000,
   });
   const counts = useMemo(() => (data ? byDay(data.slices, data.planned, clock) : new Map<string, DayCounts>()), [data, clock]);
   if (error && !data) return <Trouble error={error} retry={() => void refetch()} />;

@@ -16,7 +16,6 @@ export const DetailsPage = () => {
   const { data, error, refetch } = useQuery({
     queryKey: ["dag", dagId, "details"],
     queryFn: () => answered(server.GET("/api/v2/dags/{dag_id}/details", { params: { path: { dag_id: dagId } } })),
-    refetchInterval: 30_000,
   });
   const { data: more } = useOverview(dagId);
   if (error && !data) return <Trouble error={error} retry={() => void refetch()} />;

@@ -26,7 +26,6 @@ export const DurationsPage = () => {
     queryKey: ["dag", dagId, "history", runs],
     queryFn: () => answered(server.GET("/ui/dags/{dag_id}/history", { params: { path: { dag_id: dagId }, query: { runs, tasks: true } } })),
     placeholderData: keepPreviousData,
-    refetchInterval: 10_000,
   });
   const set = (change: Partial<Record<keyof DurationsSearch, unknown>>): void => {
     void navigate({ search: (old) => said({ ...old, ...change }) as DurationsSearch, replace: true });

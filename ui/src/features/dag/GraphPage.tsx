@@ -4,7 +4,6 @@ import { useMemo } from "react";
 import { answered, type Schemas, server } from "../../api/client";
 import { said } from "../../app/root";
 import { useClock, useTexts } from "../../app/settings";
-import { REFRESH } from "../../lib/clock";
 import { isFinished, type State, stateOf } from "../../lib/states";
 import { duration, shortTime } from "../../lib/time";
 import { operatorText } from "../../lib/words";
@@ -40,7 +39,6 @@ const useStates = (dagId: string, runId: string | undefined) =>
     queryKey: ["run", dagId, runId ?? "newest", "states"],
     queryFn: () => answered(server.GET("/ui/dags/{dag_id}/run_states", { params: { path: { dag_id: dagId }, query: runId === undefined ? {} : { run_id: runId } } })),
     placeholderData: keepPreviousData,
-    refetchInterval: (query) => (query.state.data && runId !== undefined && isFinished(stateOf(query.state.data.state)) ? false : 2_000),
   });
 
 /** A version never changes: what was read of one is kept. `current` names the Dag's own while no number is asked for. */
@@ -163,7 +161,6 @@ const RunChoice = ({ dagId, states, chosen, choose }: RunChoiceProps) => {
   const { data } = useQuery({
     queryKey: ["dag", dagId, "newest-runs"],
     queryFn: () => answered(server.GET("/api/v2/dags/{dag_id}/dagRuns", { params: { path: { dag_id: dagId }, query: { limit: 50, order_by: ["-run_after"] } } })),
-    refetchInterval: REFRESH,
   });
   if (!states) return <span className="small mute">{t("dag.noRunYet")}</span>;
   const runs = data?.dag_runs ?? [];

@@ -2,8 +2,9 @@ import { useQuery } from "@tanstack/react-query";
 import { Link, useParams } from "@tanstack/react-router";
 import type { ReactNode } from "react";
 import { answered, type Schemas, server } from "../../api/client";
+import { BY_TASKS, NOTHING, OLD_BY_TASKS, useLive } from "../../app/live";
+import { usePresent } from "../../app/present";
 import { useClock, useTexts } from "../../app/settings";
-import { REFRESH } from "../../lib/clock";
 import { quantile } from "../../lib/lengths";
 import { isFinished, stateOf } from "../../lib/states";
 import { duration, shortTime, wholeTime } from "../../lib/time";
@@ -19,12 +20,15 @@ import { messages } from "./text";
 
 const BARS = 50;
 
-export const useOverview = (dagId: string) =>
-  useQuery({
+export const useOverview = (dagId: string) => {
+  const found = useQuery({
     queryKey: ["dag", dagId, "overview"],
     queryFn: () => answered(server.GET("/ui/dags/{dag_id}/overview", { params: { path: { dag_id: dagId } } })),
-    refetchInterval: REFRESH,
+    meta: OLD_BY_TASKS,
   });
+  useLive(found.data?.waits.length ? BY_TASKS : NOTHING);
+  return found;
+};
 
 /** How a Dag fares: what failed and what waits first, then how long runs take, what comes next, and what its author says. */
 export const OverviewPage = () => {
@@ -36,7 +40,7 @@ export const OverviewPage = () => {
 
 const Facts = ({ dagId, data }: { dagId: string; data: Schemas["DagOverview"] }) => {
   const t = useTexts(messages);
-  const clock = useClock(data.now);
+  const clock = useClock(usePresent(data.now, true, 10));
   const { data: head } = useHead(dagId);
   const ended = data.recent.filter((run) => isFinished(stateOf(run.state)));
   const lengths = ended.flatMap((run) => (run.start === null || run.end === null ? [] : [run.end - run.start]));
@@ -82,7 +86,7 @@ const Facts = ({ dagId, data }: { dagId: string; data: Schemas["DagOverview"] })
         <Sheet title={t("overview.coming")}>
           {data.coming.length ? (
             <ul className="pad small coming">
-              {data.coming.map((run) => <li key={run.run_after} title={wholeTime(run.run_after, clock)}><span>{shortTime(run.run_after, clock)}</span><span className="dim">{run.run_after > data.now ? t("overview.in", { span: spanText(run.run_after - data.now, t) }) : t("overview.due")}</span></li>)}
+              {data.coming.map((run) => <li key={run.run_after} title={wholeTime(run.run_after, clock)}><span>{shortTime(run.run_after, clock)}</span><span className="dim">{run.run_after > clock.now ? t("overview.in", { span: spanText(run.run_after - clock.now, t) }) : t("overview.due")}</span></li>)}
             </ul>
           ) : <p className="pad mute small">{head?.is_paused ? t("overview.off") : t("overview.nothingComes")}</p>}
         </Sheet>

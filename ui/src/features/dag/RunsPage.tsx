@@ -2,8 +2,8 @@ import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { answered, type Schemas, server } from "../../api/client";
 import { said } from "../../app/root";
+import { usePresent } from "../../app/present";
 import { useClock, useTexts } from "../../app/settings";
-import { REFRESH } from "../../lib/clock";
 import { isFinished, stateOf } from "../../lib/states";
 import { type Clock, duration, shortTime, wholeTime } from "../../lib/time";
 import { fromLocal, microsOf, toIso } from "../../lib/zone";
@@ -63,7 +63,6 @@ const useRuns = (dagId: string, search: RunsSearch, clock: Clock) => {
         }),
       ),
     placeholderData: keepPreviousData,
-    refetchInterval: REFRESH,
   });
 };
 
@@ -145,7 +144,8 @@ const Row = ({ dagId, run, clock, longest }: { dagId: string; run: Run; clock: C
   const t = useTexts(messages);
   const at = microsOf(run.logical_date ?? run.run_after);
   const state = stateOf(run.state);
-  const length = run.duration !== null ? run.duration * 1e6 : run.start_date !== null && !isFinished(state) ? clock.now - microsOf(run.start_date) : null;
+  const present = usePresent(undefined, run.duration === null && run.start_date !== null && !isFinished(state));
+  const length = run.duration !== null ? run.duration * 1e6 : run.start_date !== null && !isFinished(state) ? present - microsOf(run.start_date) : null;
   return (
     <tr>
       <th scope="row" title={wholeTime(at, clock)}><Link to="/dags/$dagId" params={{ dagId }} search={{ run: run.dag_run_id }} className="link">{shortTime(at, clock)}</Link></th>

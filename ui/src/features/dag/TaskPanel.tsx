@@ -1,9 +1,10 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { answered, type Schemas, server } from "../../api/client";
-import { useLive } from "../../app/live";
+import { BY_TASKS, NOTHING, OLD_BY_TASKS, useLive } from "../../app/live";
 import { useClock, useTexts } from "../../app/settings";
-import { isFinished, stateOf } from "../../lib/states";
+import { TAIL } from "../../lib/patches";
+import { isFinished, stateOf, waits } from "../../lib/states";
 import { clockTime, duration, shortTime } from "../../lib/time";
 import { bytesText } from "../../lib/words";
 import { CopyButton } from "../../parts/CopyButton";
@@ -14,7 +15,6 @@ import { type GridRun, momentOf } from "./columns";
 import { Why } from "../../parts/Why";
 import { messages } from "./text";
 
-const NOTHING: readonly string[] = [];
 /** As much of a run as names it. */
 type NamedRun = Pick<GridRun, "run_id" | "logical_date" | "run_after">;
 
@@ -30,7 +30,8 @@ interface Props {
 export const TaskPanel = ({ dagId, run, taskId, index, close }: Props) => {
   const t = useTexts(messages);
   const { data, error, refetch } = useQuery({
-    queryKey: ["task", dagId, run.run_id, taskId, index],
+    queryKey: ["task", dagId, run.run_id, taskId, TAIL, index],
+    meta: OLD_BY_TASKS,
     queryFn: () =>
       answered(
         server.GET("/ui/dags/{dag_id}/task", {
@@ -39,6 +40,7 @@ export const TaskPanel = ({ dagId, run, taskId, index, close }: Props) => {
       ),
   });
   useLive(data && !isFinished(stateOf(data.state)) ? [`log:${dagId}/${run.run_id}/${taskId}/${String(data.map_index)}/${String(data.try_number)}`] : NOTHING);
+  useLive(data && waits(stateOf(data.state)) ? BY_TASKS : NOTHING);
   return (
     <aside className="side" aria-label={taskId}>
       <section>

@@ -5,6 +5,7 @@ import { type KeyboardEvent, useEffect, useLayoutEffect, useRef, useState } from
 import { type Schemas, send } from "../../api/client";
 import { isPage } from "../../app/pages";
 import { useMay } from "../../app/session";
+import { usePresent } from "../../app/present";
 import { useClock, useSettings, useTexts } from "../../app/settings";
 import { isTyping } from "../../lib/keys";
 import { scheduleText } from "../../lib/schedule";
@@ -35,7 +36,7 @@ interface Props {
 /** Rows of Dags; only those in sight are drawn. */
 export const DagRows = ({ rows, total, now: present, isFiltered, clear, more }: Props) => {
   const t = useTexts(messages);
-  const clock = useClock(present);
+  const clock = useClock(usePresent(present, true, rows.some((row) => row.open_runs > 0) ? 1 : 10));
   const navigate = useNavigate();
   const { letters } = useSettings();
   const runNow = useRunNow();

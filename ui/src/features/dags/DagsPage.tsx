@@ -2,7 +2,8 @@ import { keepPreviousData, useInfiniteQuery, useQuery } from "@tanstack/react-qu
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { useEffect, useRef, useState } from "react";
 import { answered, type Schemas, server } from "../../api/client";
-import { useLive } from "../../app/live";
+import { useFreshUntil, useLive } from "../../app/live";
+import { usePresent } from "../../app/present";
 import { said } from "../../app/root";
 import { useClock, useTexts } from "../../app/settings";
 import { useTitle } from "../../app/title";
@@ -51,7 +52,6 @@ const useDags = (search: DagsSearch) =>
       return last.dags.length > 0 && shown < last.total ? shown : undefined;
     },
     placeholderData: keepPreviousData,
-    refetchInterval: 30_000,
   });
 
 type Set = (change: Partial<Record<keyof DagsSearch, DagsSearch[keyof DagsSearch] | undefined>>) => void;
@@ -67,6 +67,7 @@ export const DagsPage = () => {
     void navigate({ search: (old) => said({ ...old, ...change }) as DagsSearch, replace: true });
   };
   const list = data?.pages.at(-1);
+  useFreshUntil(["dags", search], list);
   const failing = list?.counts.failing ?? 0;
   useTitle(`${failing ? `${String(failing)} ${t("dags.failing")} · ` : ""}${t("dags.title")}`, !list ? null : failing ? "failed" : "success");
   if (error && !data) return <Trouble error={error} retry={() => void refetch()} />;
@@ -162,7 +163,7 @@ const SearchBox = ({ value, onChange }: { value: string; onChange: (text: string
 
 const Broken = ({ list }: { list: DagList }) => {
   const t = useTexts(messages);
-  const clock = useClock(list.now);
+  const clock = useClock(usePresent(list.now, true, 10));
   const first = list.broken[0];
   if (!first) return null;
   return (

@@ -2,9 +2,10 @@ import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { answered, type Schemas, server } from "../../api/client";
 import { useAddress } from "../../app/address";
+import { useSome } from "../../app/live";
+import { usePresent } from "../../app/present";
 import { useClock, useTexts } from "../../app/settings";
 import { patternOf, placeOf } from "../../lib/address";
-import { REFRESH } from "../../lib/clock";
 import { shortTime, wholeTime } from "../../lib/time";
 import { ago } from "../../lib/words";
 import { CopyButton } from "../../parts/CopyButton";
@@ -37,9 +38,9 @@ export const ErrorsPage = () => {
     queryKey: ["import-errors", search.q, offset],
     queryFn: () => answered(server.GET("/ui/import-errors", { params: { query: { limit: LIMIT, offset, ...(search.q ? { file: patternOf(search.q) } : {}) } } })),
     placeholderData: keepPreviousData,
-    refetchInterval: REFRESH,
+    meta: useSome("dag"),
   });
-  const clock = useClock(data?.now);
+  const clock = useClock(usePresent(data?.now, true, 10));
   if (error && !data) return <Trouble error={error} retry={() => void refetch()} />;
   const columns: Column<Problem>[] = [
     { id: "file", head: t("errors.file"), text: placeIn, cell: (row) => <span className="state"><i className="st" data-s="failed" aria-hidden="true" /><span className="id">{placeIn(row)}</span></span> },

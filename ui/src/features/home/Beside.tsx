@@ -1,6 +1,7 @@
 /** How each part fares, the last day, the next hours, and pools. */
 import { Link, useRouter } from "@tanstack/react-router";
 import { isPage } from "../../app/pages";
+import { usePresent } from "../../app/present";
 import { useClock, useTexts } from "../../app/settings";
 import type { Say } from "../../i18n/texts";
 import type { State } from "../../lib/states";
@@ -87,7 +88,7 @@ const Broken = ({ text }: { text: string }) => {
 
 export const NextRuns = ({ home }: { home: Home }) => {
   const t = useTexts(messages);
-  const clock = useClock(home.now);
+  const clock = useClock(usePresent(home.now, true, 10));
   return (
     <section className="sheet" aria-labelledby="next">
       <header><h2 id="next">{t("next.title")}</h2></header>

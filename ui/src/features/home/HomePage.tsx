@@ -1,7 +1,8 @@
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { answered, type Schemas, server } from "../../api/client";
-import { useLive } from "../../app/live";
+import { useFreshUntil, useLive, useSome } from "../../app/live";
+import { usePresent } from "../../app/present";
 import { said } from "../../app/root";
 import { useClock, useTexts } from "../../app/settings";
 import { useTitle } from "../../app/title";
@@ -18,8 +19,6 @@ import "./home.css";
 
 export type Home = Schemas["Home"];
 const TOPICS = ["dags", "health"];
-/** What waits moves without a word of the stream. */
-const REFRESH = 10_000;
 const SPANS: readonly Hours[] = [6, 24, 168];
 
 /** What fails, is late, runs and waits; how each part fares; the last day and the next hours. */
@@ -31,9 +30,10 @@ export const HomePage = () => {
     queryKey: ["home", hours],
     queryFn: () => answered(server.GET("/ui/home", { params: { query: { hours } } })),
     placeholderData: keepPreviousData,
-    refetchInterval: REFRESH,
+    meta: useSome("task", "pool"),
   });
   useLive(TOPICS);
+  useFreshUntil(["home", hours], data);
   const failing = data?.failing ?? 0;
   useTitle(failing ? `${t("home.failing", { count: failing })} · ${t("home.title")}` : t("home.title"), !data ? null : failing ? "failed" : data.late_count ? "up_for_retry" : "success");
   if (error && !data) return <Trouble error={error} retry={() => void refetch()} />;
@@ -87,7 +87,7 @@ const Headline = ({ home }: { home: Home }) => {
 
 const Strip = ({ home }: { home: Home }) => {
   const t = useTexts(messages);
-  const clock = useClock(home.now);
+  const clock = useClock(usePresent(home.now));
   const { success, failed } = totals(home.chart);
   const ended = success + failed;
   const rate = ended ? (100 * success) / ended : null;

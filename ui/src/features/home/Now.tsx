@@ -1,6 +1,7 @@
 /** What fails, is late, runs and waits at this moment. */
 import { Link } from "@tanstack/react-router";
 import { useMay } from "../../app/session";
+import { usePresent } from "../../app/present";
 import { useClock, useTexts } from "../../app/settings";
 import { stateOf } from "../../lib/states";
 import { duration, hourMinute, shortTime, wholeTime } from "../../lib/time";
@@ -84,7 +85,7 @@ const Failure = ({ group, now, act }: { group: FailureGroup; now: number; act: (
 
 export const Late = ({ home }: { home: Home }) => {
   const t = useTexts(messages);
-  const clock = useClock(home.now);
+  const clock = useClock(usePresent(home.now));
   return (
     <section className="sheet" aria-labelledby="late">
       <header><h2 id="late">{t("late.title")}</h2><span className="small dim">{home.late_count}</span></header>
@@ -121,10 +122,10 @@ const SHOWN = ["success", "failed", "upstream_failed", "skipped", "running"] as 
 
 const Going = ({ run, now }: { run: RunningRun; now: number }) => {
   const t = useTexts(messages);
-  const clock = useClock(now);
+  const clock = useClock(usePresent(now));
   const all = Object.values(run.states).reduce((sum, count) => sum + count, 0);
   const over = (["success", "failed", "upstream_failed", "skipped", "removed"] as const).reduce((sum, state) => sum + (run.states[state] ?? 0), 0);
-  const elapsed = run.start === null ? 0 : now - run.start;
+  const elapsed = run.start === null ? 0 : clock.now - run.start;
   const left = run.usual === null ? null : run.usual - elapsed;
   const times = run.usual ? elapsed / run.usual : 0;
   const type = `run.type.${run.run_type}`;
@@ -164,7 +165,7 @@ export const Waiting = ({ home }: { home: Home }) => {
 
 const Held = ({ wait, now }: { wait: Wait; now: number }) => {
   const t = useTexts(messages);
-  const clock = useClock(now);
+  const clock = useClock(usePresent(now));
   return (
     <div className="fail two">
       <StateGlyph state={stateOf(wait.state)} />

@@ -1,7 +1,8 @@
 import { useEffect, useRef, useState } from "react";
+import { usePresent } from "../../app/present";
 import { useClock, useTexts } from "../../app/settings";
 import { dayName, hourMinute } from "../../lib/time";
-import { tideOf, totals } from "../../lib/tide";
+import { movedOn, tideOf, totals } from "../../lib/tide";
 import type { Home } from "./HomePage";
 import type { Hours } from "./routes";
 import { messages } from "./text";
@@ -11,11 +12,12 @@ const HEIGHT = 104;
 /** Runs that were over, step by step, and those that are planned. */
 export const TideSheet = ({ home, hours }: { home: Home; hours: Hours }) => {
   const t = useTexts(messages);
-  const clock = useClock(home.now);
+  const clock = useClock(usePresent(home.now, true, 60));
   const box = useRef<HTMLDivElement>(null);
   const width = useWidth(box);
-  const tide = tideOf(home.chart, home.now, width, HEIGHT, width < 600 ? 5 : 10);
-  const sums = totals(home.chart);
+  const chart = movedOn(home.chart, clock.now - home.now);
+  const tide = tideOf(chart, clock.now, width, HEIGHT, width < 600 ? 5 : 10, home.now);
+  const sums = totals(chart);
   return (
     <section className="sheet tide" aria-labelledby="tide-title">
       <header>
@@ -41,7 +43,7 @@ export const TideSheet = ({ home, hours }: { home: Home; hours: Hours }) => {
             </g>
           ))}
           <path d={`M${String(tide.nowX)} 0V${String(tide.base + 4)}`} stroke="var(--text)" strokeWidth="1.5" />
-          <text className="now" x={Math.min(tide.nowX + 3, width - 70)} y={tide.base + 16}>{t("chart.now")} {hourMinute(home.now, clock)}</text>
+          <text className="now" x={Math.min(tide.nowX + 3, width - 70)} y={tide.base + 16}>{t("chart.now")} {hourMinute(clock.now, clock)}</text>
         </svg>
       </div>
     </section>

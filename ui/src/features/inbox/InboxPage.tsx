@@ -2,14 +2,14 @@ import { keepPreviousData, useMutation, useQuery, useQueryClient } from "@tansta
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { type FormEvent, useState } from "react";
 import { answered, type Schemas, send, server } from "../../api/client";
-import { useLive } from "../../app/live";
+import { useSome } from "../../app/live";
+import { usePresent } from "../../app/present";
 import { said } from "../../app/root";
 import { useMay, useSession } from "../../app/session";
 import { useClock, useTexts } from "../../app/settings";
 import { useTitle } from "../../app/title";
 import { newKey } from "../../lib/keys";
 import { type Asked, fieldsOf, valueOf } from "../../lib/answers";
-import { now } from "../../lib/clock";
 import { ago } from "../../lib/words";
 import { shortTime, wholeTime } from "../../lib/time";
 import { Icon } from "../../parts/Icon";
@@ -22,7 +22,6 @@ import { messages } from "./text";
 import "./inbox.css";
 
 type Detail = Schemas["HITLDetail"];
-const TOPICS = ["question", "task"];
 const MOST = 100;
 const microsOf = (text: string): number => Date.parse(text) * 1000;
 
@@ -30,7 +29,6 @@ const microsOf = (text: string): number => Date.parse(text) * 1000;
 export const InboxPage = () => {
   const t = useTexts(messages);
   const search = useSearch({ from: "/shell/inbox" });
-  useLive(TOPICS);
   const navigate = useNavigate({ from: "/inbox" });
   const isAnswered = Boolean(search.answered);
   const { data, error, refetch } = useQuery({
@@ -51,7 +49,7 @@ export const InboxPage = () => {
         }),
       ),
     placeholderData: keepPreviousData,
-    refetchInterval: 15_000,
+    meta: useSome("question"),
   });
   const set = (change: Partial<Record<keyof InboxSearch, string | boolean | undefined>>): void => {
     void navigate({ search: (old) => said({ ...old, ...change }) as InboxSearch, replace: true });
@@ -79,7 +77,7 @@ export const InboxPage = () => {
 
 const Question = ({ detail }: { detail: Detail }) => {
   const t = useTexts(messages);
-  const clock = useClock(now());
+  const clock = useClock(usePresent(undefined, true, 10));
   const { task_instance: task } = detail;
   const names = (detail.assigned_users ?? []).map(({ name }) => name).join(", ");
   const asked = microsOf(detail.created_at);
@@ -106,7 +104,7 @@ const Question = ({ detail }: { detail: Detail }) => {
 
 const Answered = ({ detail }: { detail: Detail }) => {
   const t = useTexts(messages);
-  const clock = useClock(now());
+  const clock = useClock(usePresent(undefined, true, 10));
   const options = (detail.chosen_options ?? []).join(", ");
   const at = detail.responded_at ? microsOf(detail.responded_at) : null;
   const values = Object.entries(detail.params_input ?? {});

@@ -4,10 +4,10 @@ import { useState } from "react";
 import { answered, ApiError, send, server } from "../../api/client";
 import { useAddress } from "../../app/address";
 import { useChange } from "../../app/change";
+import { useLive, useSome } from "../../app/live";
 import { useMay } from "../../app/session";
 import { useTexts } from "../../app/settings";
 import { patternOf, placeOf } from "../../lib/address";
-import { REFRESH } from "../../lib/clock";
 import { type Column, DataTable, Empty, steps, TableFoot } from "../../parts/DataTable";
 import { ConfirmDialog, FormDialog } from "../../parts/Dialog";
 import { CheckField, TextField } from "../../parts/Field";
@@ -21,6 +21,7 @@ import "./pools.css";
 
 const LIMIT = 50;
 const DEFAULT = "default_pool";
+const TOPICS = ["pool"];
 
 interface Search {
   q?: string;
@@ -36,6 +37,7 @@ export const PoolsPage = () => {
   const [edited, setEdited] = useState<Pool | "new" | null>(null);
   const [doomed, setDoomed] = useState<Pool | null>(null);
   const offset = placeOf(search.from);
+  useLive(TOPICS);
   const { data, error, refetch } = useQuery({
     queryKey: ["pools", search],
     queryFn: () =>
@@ -43,7 +45,7 @@ export const PoolsPage = () => {
         params: { query: { limit: LIMIT, offset, ...(search.q ? { pool_name_pattern: patternOf(search.q) } : {}), order_by: [search.sort ?? "name"] } },
       })),
     placeholderData: keepPreviousData,
-    refetchInterval: REFRESH,
+    meta: useSome("task"),
   });
   const remove = useChange((name: string) => send("DELETE", `/api/v2/pools/${encodeURIComponent(name)}`), [["pools"]], () => { setDoomed(null); });
   if (error && !data) return <Trouble error={error} retry={() => void refetch()} />;

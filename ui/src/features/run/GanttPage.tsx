@@ -3,7 +3,6 @@ import { useMemo, useState } from "react";
 import { said } from "../../app/root";
 import { useTexts } from "../../app/settings";
 import { criticalSteps, ganttRows, spanOf } from "../../lib/gantt";
-import { isFinished, stateOf } from "../../lib/states";
 import { Icon } from "../../parts/Icon";
 import { Trouble } from "../../parts/Trouble";
 import { taskAddress } from "./addresses";
@@ -12,7 +11,7 @@ import { GanttView } from "./GanttView";
 import { PathPanel } from "./PathPanel";
 import { type GanttSearch, ZOOMS } from "./routes";
 import { messages } from "./text";
-import { useRun, useTimeline } from "./useRun";
+import { useMoving, useTimeline } from "./useRun";
 
 export const GanttPage = () => {
   const params = useParams({ from: "/shell/dags/$dagId/runs/$runId/gantt" });
@@ -24,8 +23,8 @@ export const GanttPage = () => {
 export const GanttOf = ({ dagId, runId, search }: { dagId: string; runId: string; search: GanttSearch }) => {
   const t = useTexts(messages);
   const navigate = useNavigate();
-  const { data: head } = useRun(dagId, runId);
-  const { data: run, error, refetch } = useTimeline(dagId, runId, head !== undefined && isFinished(stateOf(head.state)));
+  const { data, error, refetch } = useTimeline(dagId, runId);
+  const run = useMoving(data);
   const [turned, setTurned] = useState<ReadonlySet<string>>(new Set());
   const order = search.by ?? "group";
   const span = useMemo(() => run && spanOf(run), [run]);

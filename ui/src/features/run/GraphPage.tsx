@@ -3,7 +3,7 @@ import { useMemo, useState } from "react";
 import type { Schemas } from "../../api/client";
 import { useTexts } from "../../app/settings";
 import { decidingInstance, together } from "../../lib/gantt";
-import { isFinished, type State, stateOf } from "../../lib/states";
+import { type State, stateOf } from "../../lib/states";
 import { duration } from "../../lib/time";
 import { GraphView, type NodeState, type States } from "../../parts/graph";
 import { Trouble } from "../../parts/Trouble";
@@ -18,7 +18,7 @@ export const GraphPage = () => {
   const t = useTexts(messages);
   const navigate = useNavigate();
   const { data: head } = useRun(dagId, runId);
-  const { data: run, error, refetch } = useTimeline(dagId, runId, head !== undefined && isFinished(stateOf(head.state)));
+  const { data: run, error, refetch } = useTimeline(dagId, runId);
   const { data: graph, error: noGraph } = useGraph(dagId, "", head?.version ?? null, head !== undefined && head.version !== null);
   const [closed, setClosed] = useState<ReadonlySet<string>>(new Set());
   const shown = useMemo(() => graph && graphOf(graph), [graph]);

@@ -1,6 +1,8 @@
 import { Link, Outlet, useChildMatches, useNavigate, useParams } from "@tanstack/react-router";
 import type { ReactNode } from "react";
 import type { Schemas } from "../../api/client";
+import { useLive } from "../../app/live";
+import { usePresent } from "../../app/present";
 import { useClock, useTexts } from "../../app/settings";
 import { useTitle } from "../../app/title";
 import { isFinished, stateOf } from "../../lib/states";
@@ -23,6 +25,7 @@ export const RunLayout = () => {
   const { dagId, runId } = useParams({ from: "/shell/dags/$dagId/runs/$runId" });
   const t = useTexts(messages);
   const { data, error, refetch } = useRun(dagId, runId);
+  useLive([`run:${dagId}/${runId}`]);
   useTitle(`${dagId} ${runId}`, data ? stateOf(data.state) : null);
   const first = useChildMatches({ select: (matches) => matches[0]?.routeId.endsWith("$runId/") ?? false }) && firstView();
   if (error && !data) return <Trouble error={error} retry={() => void refetch()} />;
@@ -88,7 +91,7 @@ const TYPES = new Set(["scheduled", "manual", "backfill", "asset_triggered", "as
 
 const Facts = ({ head, count }: { head: Head; count: number }) => {
   const t = useTexts(messages);
-  const clock = useClock(head.now);
+  const clock = useClock(usePresent(head.now, head.start !== null && head.end === null));
   const over = Object.entries(head.states).reduce((sum, [state, each]) => (isFinished(stateOf(state)) ? sum + each : sum), 0);
   const way = WAYS.has(head.triggered_by) ? t(`run.by.${head.triggered_by as "ui"}`) : head.triggered_by;
   const type = TYPES.has(head.run_type) ? t(`run.type.${head.run_type as "manual"}`) : head.run_type;
@@ -97,7 +100,7 @@ const Facts = ({ head, count }: { head: Head; count: number }) => {
   return (
     <div className="facts">
       {head.start === null ? fact(t("run.starts"), shortTime(head.run_after, clock), wholeTime(head.run_after, clock)) : fact(t("run.started"), `${shortTime(head.start, clock)}:${clockTime(head.start, clock).slice(-2)}`, wholeTime(head.start, clock))}
-      {head.start !== null && fact(head.end === null ? t("run.elapsed") : t("run.took"), duration((head.end ?? head.now) - head.start))}
+      {head.start !== null && fact(head.end === null ? t("run.elapsed") : t("run.took"), duration((head.end ?? clock.now) - head.start))}
       {head.usual !== null && fact(t("run.usual"), <>{duration(head.usual)} <span className="small dim">p50</span></>)}
       {fact(t("run.done"), `${String(over)} / ${String(count)}`)}
       {head.version !== null && fact(t("run.version"), <>v{head.version}{head.is_newest_version && <span className="small dim"> {t("run.newest")}</span>}</>)}

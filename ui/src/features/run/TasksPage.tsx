@@ -4,7 +4,7 @@ import type { Schemas } from "../../api/client";
 import { said } from "../../app/root";
 import { useClock, useTexts } from "../../app/settings";
 import { barsOf, type GanttRow, ganttRows, readyAt, spanOf, triesSince } from "../../lib/gantt";
-import { isFinished, type State, STATES, stateOf } from "../../lib/states";
+import { type State, STATES, stateOf } from "../../lib/states";
 import { duration, shortTime, wholeTime } from "../../lib/time";
 import { Icon } from "../../parts/Icon";
 import { StateName } from "../../parts/StateGlyph";
@@ -13,7 +13,7 @@ import { type Named, useActs } from "../act";
 import { taskAddress } from "./addresses";
 import type { TasksSearch } from "./routes";
 import { messages } from "./text";
-import { useRun, useTimeline } from "./useRun";
+import { useMoving, useRun, useTimeline } from "./useRun";
 
 export const TasksPage = () => {
   const params = useParams({ from: "/shell/dags/$dagId/runs/$runId/tasks" });
@@ -26,7 +26,8 @@ export const TasksOf = ({ dagId, runId, search }: { dagId: string; runId: string
   const t = useTexts(messages);
   const navigate = useNavigate();
   const { data: head } = useRun(dagId, runId);
-  const { data, error, refetch } = useTimeline(dagId, runId, head !== undefined && isFinished(stateOf(head.state)));
+  const { data: timeline, error, refetch } = useTimeline(dagId, runId);
+  const data = useMoving(timeline);
   const [opened, setOpened] = useState<ReadonlySet<string>>(new Set());
   const [chosen, setChosen] = useState<ReadonlyMap<string, Named>>(new Map());
   const counts = useMemo(() => countsOf(data), [data]);

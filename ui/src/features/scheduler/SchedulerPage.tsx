@@ -1,6 +1,8 @@
 import { useQuery } from "@tanstack/react-query";
 import { type ReactNode, useState } from "react";
 import { answered, type Schemas, server } from "../../api/client";
+import { useLive, useSome } from "../../app/live";
+import { usePresent } from "../../app/present";
 import { useClock, useTexts } from "../../app/settings";
 import { useTitle } from "../../app/title";
 import { type Counters, ratesOf } from "../../lib/rates";
@@ -12,11 +14,13 @@ import "./scheduler.css";
 
 type Page = Schemas["SchedulerPage"];
 type Owner = Schemas["Owner"];
+const TOPICS = ["file"];
 
 /** Who decides and how fast, what waits for triggers, and what Dag files cost. */
 export const SchedulerPage = () => {
   const t = useTexts(messages);
-  const { data, error, refetch } = useQuery({ queryKey: ["scheduler"], queryFn: () => answered(server.GET("/ui/scheduler")), refetchInterval: 5_000 });
+  const { data, error, refetch } = useQuery({ queryKey: ["scheduler"], queryFn: () => answered(server.GET("/ui/scheduler")), meta: useSome("task", "dags") });
+  useLive(TOPICS);
   const state = !data ? null : data.owner ? (data.owner.database_away ? "up_for_retry" : "success") : "failed";
   useTitle(t("sched.title"), state);
   if (error && !data) return <Trouble error={error} retry={() => void refetch()} />;
@@ -39,7 +43,7 @@ export const SchedulerPage = () => {
 
 const OwnerSheet = ({ owner, now }: { owner: Owner; now: number }) => {
   const t = useTexts(messages);
-  const clock = useClock(now);
+  const clock = useClock(usePresent(now, true, 10));
   const rows: [string, ReactNode][] = [
     [t("owner.holder"), <span key="h" className="id">{owner.holder}</span>],
     [t("owner.epoch"), owner.epoch],
@@ -101,7 +105,7 @@ const LoopSheet = ({ owner, now }: { owner: Owner; now: number }) => {
 
 const TriggerSheet = ({ page }: { page: Page }) => {
   const t = useTexts(messages);
-  const clock = useClock(page.now);
+  const clock = useClock(usePresent(page.now, true, 10));
   return (
     <section className="sheet" aria-labelledby="triggers">
       <header><h2 id="triggers">{t("trig.title")}</h2><span className="aside">{t("trig.note")}</span></header>
@@ -131,7 +135,7 @@ const AsideSheet = ({ owner }: { owner: Owner }) => {
 
 const FileSheet = ({ page }: { page: Page }) => {
   const t = useTexts(messages);
-  const clock = useClock(page.now);
+  const clock = useClock(usePresent(page.now, true, 10));
   return (
     <section className="sheet" aria-labelledby="files">
       <header>

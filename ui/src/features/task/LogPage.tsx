@@ -31,7 +31,7 @@ export const LogPage = () => {
   const download = `${BASE}/ui/dags/${encodeURIComponent(dagId)}/log/file?${new URLSearchParams({ run_id: runId, task_id: taskId, map_index: String(index), try: String(number) }).toString()}`;
   return (
     <div className="work">
-      <LogViewer key={`${String(index)} ${String(number)}`} server={logServer} download={download} settings={search} set={set} hash={hash} setHash={setHash} />
+      <LogViewer key={`${String(index)} ${String(number)}`} server={logServer} topic={`log:${dagId}/${runId}/${taskId}/${String(index)}/${String(number)}`} download={download} settings={search} set={set} hash={hash} setHash={setHash} />
       <Side page={page} number={number} />
     </div>
   );

@@ -1,5 +1,6 @@
 import { Link, Outlet, useChildMatches } from "@tanstack/react-router";
 import { useEffect } from "react";
+import { useLive } from "../../app/live";
 import { useClock, useTexts } from "../../app/settings";
 import { stateOf } from "../../lib/states";
 import { clockTime, duration, shortTime, wholeTime } from "../../lib/time";
@@ -19,6 +20,7 @@ export const TaskLayout = () => {
   const { dagId, runId, taskId, index } = useTaskName();
   const t = useTexts(messages);
   const { data, error, refetch } = useTask();
+  useLive([`run:${dagId}/${runId}`]);
   const state = data?.state;
   useEffect(() => {
     document.title = `${taskId}${index === undefined ? "" : ` [${String(index)}]`}${state ? `, ${t(`state.${stateOf(state)}`)}` : ""} · ${dagId} · Tradewind`;

@@ -1,7 +1,8 @@
 import { useQuery, type UseQueryResult } from "@tanstack/react-query";
 import { useParams, useSearch } from "@tanstack/react-router";
 import { answered, type Schemas, server } from "../../api/client";
-import { isFinished, stateOf } from "../../lib/states";
+import { BY_TASKS, NOTHING, OLD_BY_TASKS, useLive } from "../../app/live";
+import { stateOf, waits } from "../../lib/states";
 
 export type TaskPage = Schemas["TaskPage"];
 
@@ -17,12 +18,14 @@ export const useTaskName = (): { dagId: string; runId: string; taskId: string; i
 /** What is known of it. */
 export const useTask = (): UseQueryResult<TaskPage> => {
   const { dagId, runId, taskId, index } = useTaskName();
-  return useQuery({
+  const found = useQuery({
     queryKey: ["task", dagId, runId, taskId, index ?? null, "page"],
     queryFn: () =>
       answered(server.GET("/ui/dags/{dag_id}/task/page", {
         params: { path: { dag_id: dagId }, query: { run_id: runId, task_id: taskId, ...(index === undefined ? {} : { map_index: index }) } },
       })),
-    refetchInterval: (query) => (query.state.data && isFinished(stateOf(query.state.data.state)) ? false : 2_000),
+    meta: OLD_BY_TASKS,
   });
+  useLive(found.data && waits(stateOf(found.data.state)) ? BY_TASKS : NOTHING);
+  return found;
 };

@@ -4,6 +4,7 @@ import { answered, ApiError, type Schemas, send, server } from "../../api/client
 import { useAddress } from "../../app/address";
 import { useChange } from "../../app/change";
 import { useMay } from "../../app/session";
+import { useLive } from "../../app/live";
 import { useTexts } from "../../app/settings";
 import { severalOf } from "../../lib/address";
 import { ConfirmDialog, FormDialog } from "../../parts/Dialog";
@@ -16,12 +17,14 @@ import { messages } from "./text";
 import "../../parts/table.css";
 import "./users.css";
 
+const TOPICS = ["role"];
 type Role = Schemas["RoleResponse"];
 type Roles = Schemas["RoleCollectionResponse"];
 
 /** What each role grants, and on which Dags. */
 export const RolesPage = () => {
   const t = useTexts(messages);
+  useLive(TOPICS);
   const may = useMay();
   const [search, set] = useAddress<{ role?: string }>();
   const [isNew, setNew] = useState(false);

@@ -4,6 +4,7 @@ import { answered, ApiError, type Schemas, send, server } from "../../api/client
 import { useAddress } from "../../app/address";
 import { useChange } from "../../app/change";
 import { useMay } from "../../app/session";
+import { useLive } from "../../app/live";
 import { useClock, useTexts } from "../../app/settings";
 import { placeOf } from "../../lib/address";
 import { newPassword } from "../../lib/password";
@@ -22,6 +23,7 @@ import { Tabs } from "./Tabs";
 import { messages } from "./text";
 import "./users.css";
 
+const TOPICS = ["account"];
 type User = Schemas["UserResponse"];
 const LIMIT = 100;
 
@@ -41,6 +43,7 @@ const drawn = (): string => newPassword((bytes) => { crypto.getRandomValues(byte
 /** Who may come in. A password is made here and shown once. */
 export const UsersPage = () => {
   const t = useTexts(messages);
+  useLive(TOPICS);
   const may = useMay();
   const clock = useClock();
   const [search, set] = useAddress<Search>();

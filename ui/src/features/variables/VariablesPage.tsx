@@ -4,6 +4,7 @@ import { answered, ApiError, type Schemas, send, server } from "../../api/client
 import { useAddress } from "../../app/address";
 import { useChange } from "../../app/change";
 import { useMay } from "../../app/session";
+import { useLive } from "../../app/live";
 import { useTexts } from "../../app/settings";
 import { patternOf, placeOf } from "../../lib/address";
 import { saveText } from "../../lib/csv";
@@ -18,6 +19,7 @@ import { isSecret, problemOf, type Variable, written } from "./file";
 import { ImportDialog } from "./ImportDialog";
 import { messages } from "./text";
 
+const TOPICS = ["variable"];
 const LIMIT = 50;
 const MOST = 100;
 
@@ -48,6 +50,7 @@ const exported = async (search: Search): Promise<{ count: number; leftOut: numbe
 /** Variables: what tasks read by its key. */
 export const VariablesPage = () => {
   const t = useTexts(messages);
+  useLive(TOPICS);
   const may = useMay();
   const [search, set] = useAddress<Search>();
   const [edited, setEdited] = useState<Variable | "new" | null>(null);

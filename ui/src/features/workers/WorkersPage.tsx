@@ -1,10 +1,12 @@
 import { useQuery } from "@tanstack/react-query";
 import { answered, type Schemas, server } from "../../api/client";
+import { BY_TASKS, OLD_BY_TASKS, useLive } from "../../app/live";
+import { usePresent } from "../../app/present";
 import { useClock, useTexts } from "../../app/settings";
 import { useTitle } from "../../app/title";
 import type { State } from "../../lib/states";
 import { duration, shortTime, wholeTime } from "../../lib/time";
-import { ago, bytesText, spanText } from "../../lib/words";
+import { ago, bytesText } from "../../lib/words";
 import { DagLink, RunLink, TaskLink } from "../../parts/Places";
 import { Trouble } from "../../parts/Trouble";
 import { messages } from "./text";
@@ -18,7 +20,8 @@ const GLYPH: Record<string, State> = { running: "success", silent: "up_for_retry
 /** Who runs what, with which slots, queues and memory. */
 export const WorkersPage = () => {
   const t = useTexts(messages);
-  const { data, error, refetch } = useQuery({ queryKey: ["workers"], queryFn: () => answered(server.GET("/ui/workers")), refetchInterval: 5_000 });
+  const { data, error, refetch } = useQuery({ queryKey: ["workers"], queryFn: () => answered(server.GET("/ui/workers")), meta: OLD_BY_TASKS });
+  useLive(BY_TASKS);
   useTitle(t("workers.title"));
   if (error && !data) return <Trouble error={error} retry={() => void refetch()} />;
   if (!data) return null;
@@ -37,7 +40,7 @@ export const WorkersPage = () => {
 
 const WorkerSheet = ({ worker, now }: { worker: Worker; now: number }) => {
   const t = useTexts(messages);
-  const clock = useClock(now);
+  const clock = useClock(usePresent(now));
   return (
     <section className="sheet" aria-label={worker.name}>
       <header>
@@ -49,7 +52,7 @@ const WorkerSheet = ({ worker, now }: { worker: Worker; now: number }) => {
       </header>
       <dl className="facts small">
         <div><dt>{t("workers.queues")}</dt><dd className="id">{worker.queues.join(", ")}</dd></div>
-        <div><dt>{t("workers.beat")}</dt><dd>{worker.beat_age_seconds === null ? "–" : t("time.ago", { span: spanText(worker.beat_age_seconds * 1e6, t) })}</dd></div>
+        <div><dt>{t("workers.beat")}</dt><dd>{worker.beat_age_seconds === null ? "–" : worker.state === "silent" ? ago(now - worker.beat_age_seconds * 1e6, clock, t) : t("workers.beats")}</dd></div>
         <div><dt>{t("workers.joined")}</dt><dd title={wholeTime(worker.joined_at, clock)}>{ago(worker.joined_at, clock, t)}, {shortTime(worker.joined_at, clock)}</dd></div>
         <div><dt>{t("workers.lease")}</dt><dd title={worker.instance}>{t("workers.leaseIs", { epoch: worker.version, pid: String(worker.pid) })}</dd></div>
       </dl>
@@ -67,7 +70,7 @@ const WorkerSheet = ({ worker, now }: { worker: Worker; now: number }) => {
 
 const TaskRow = ({ task, now }: { task: Task; now: number }) => {
   const t = useTexts(messages);
-  const clock = useClock(now);
+  const clock = useClock(usePresent(now));
   const { dag_id: dagId, run_id: runId, task_id: taskId, map_index: mapIndex } = task;
   return (
     <tr>

@@ -1,6 +1,8 @@
 import { useCallback, useEffect, useMemo, useRef, useState, useSyncExternalStore } from "react";
+import { useListening } from "../../app/live";
 import { useClock, useSettings, useTexts } from "../../app/settings";
 import { copyText } from "../../lib/clipboard";
+import { Ear } from "../../lib/ear";
 import { bytesText } from "../../lib/words";
 import { Icon } from "../Icon";
 import { Trouble } from "../Trouble";
@@ -32,6 +34,8 @@ export interface LogSettings {
 interface Props {
   /** The same object for the same log: another one is another log. `levels` are those looked at; all where there are none. */
   server: (levels: readonly LevelName[]) => LogServer;
+  /** The topic of the stream that tells when it grows. */
+  topic: string;
   download: string;
   settings: LogSettings;
   set: (change: Partial<Record<keyof LogSettings, unknown>>) => void;
@@ -41,7 +45,7 @@ interface Props {
 }
 
 /** A log of any length: found, filtered, followed, linked, folded, copied. */
-export const LogViewer = ({ server, download, settings, set, hash, setHash }: Props) => {
+export const LogViewer = ({ server, topic, download, settings, set, hash, setHash }: Props) => {
   const t = useTexts(messages);
   const clock = useClock();
   const { theme } = useSettings();
@@ -49,7 +53,10 @@ export const LogViewer = ({ server, download, settings, set, hash, setHash }: Pr
   const levels = useMemo(() => (letters ? ORDER.filter((letter) => letters.includes(letter)).flatMap((letter): readonly LevelName[] => LETTERS[letter]) : []), [letters]);
   const isWhole = levels.length === 0;
   const access = useMemo(() => server(levels), [server, levels]);
-  const source = useMemo(() => new LogSource(access), [access]);
+  const ear = useMemo(() => new Ear(), []);
+  const listen = useListening();
+  useEffect(() => listen(topic, ear), [listen, topic, ear]);
+  const source = useMemo(() => new LogSource(access, ear), [access, ear]);
   const facts = useSyncExternalStore(source.subscribe, source.snapshot);
   const chosen = linesIn(hash);
   const firstLine = useRef(chosen?.[0]);

@@ -21,10 +21,19 @@ export interface LogQuery {
 /** How a log is asked for. Each throws what the server says. */
 export interface LogServer {
   rows: (query: LogQuery, signal: AbortSignal) => Promise<LogAnswer>;
-  growth: (query: { size: number; first: number }, signal: AbortSignal) => Promise<LogAnswer>;
+  /** With `wait` the answer comes when the log has grown, or after a while. */
+  growth: (query: { size: number; first: number; wait: boolean }, signal: AbortSignal) => Promise<LogAnswer>;
   search: (query: { text: string; from_line: number }, signal: AbortSignal) => Promise<Schemas["LogHits"]>;
   groupEnd: (line: number, signal: AbortSignal) => Promise<number>;
 }
+
+/** Says when it is worth asking whether a log has grown, and whether it will say so by itself. */
+export interface Hearing {
+  next: (signal: AbortSignal) => Promise<void>;
+  readonly isTold: boolean;
+}
+
+const DEAF: Hearing = { next: () => Promise.resolve(), isTold: false };
 
 export interface LogFacts {
   /** Rows of the levels that are looked at, as far as they are known. */
@@ -55,12 +64,14 @@ export class LogSource {
   facts: LogFacts = NOTHING;
   readonly model = new LogRowsModel();
   private readonly server: LogServer;
+  private readonly ear: Hearing;
   private readonly listeners = new Set<() => void>();
   private ended = new AbortController();
   private asking: { span: Span; abort: AbortController }[] = [];
 
-  constructor(server: LogServer) {
+  constructor(server: LogServer, ear: Hearing = DEAF) {
     this.server = server;
+    this.ear = ear;
   }
 
   readonly subscribe = (listener: () => void): (() => void) => {
@@ -153,8 +164,10 @@ export class LogSource {
 
   private async follow(signal: AbortSignal): Promise<void> {
     while (!signal.aborted && !this.facts.isOver) {
+      await this.ear.next(signal);
+      if (signal.aborted) return;
       try {
-        const answer = await this.server.growth({ size: this.facts.size, first: this.facts.total }, signal);
+        const answer = await this.server.growth({ size: this.facts.size, first: this.facts.total, wait: !this.ear.isTold }, signal);
         this.take(answer);
       } catch {
         if (signal.aborted) return;
