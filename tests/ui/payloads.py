@@ -97,7 +97,28 @@ with DAG(
     def fails():
         raise RuntimeError(ALL)
 
+    @task(map_index_template="{{ task.op_kwargs['x'] }}")
+    def many(x):
+        return x
+
     says() >> fails()
+    many.expand(x=PAYLOADS[:12])
+"""
+
+ASKING_FILE = """
+import json, os
+from airflow.providers.standard.operators.hitl import HITLOperator
+from airflow.sdk import DAG, Param
+
+PAYLOADS = json.loads(os.environ["TW_PAYLOADS"])
+ALL = "\\n\\n".join(PAYLOADS)
+
+with DAG("asks", schedule=None):
+    HITLOperator(
+        task_id="asks", subject=PAYLOADS[0], body="{% raw %}" + ALL.replace("{% endraw %}", "") + "{% endraw %}",
+        options=[f"{n} {p}" for n, p in enumerate(PAYLOADS[:6])],
+        params={f"p{n}": Param(p, type="string", title=p, description=p) for n, p in enumerate(PAYLOADS[:20])},
+    )
 """
 
 BROKEN_FILE = """

@@ -165,9 +165,9 @@ def test_a_change_comes_to_each_page_that_shows_it_without_a_reload(quiet: Site,
             is_live(page)
         run_id = installation.trigger("waits", "by_hand_1")
         row = runs.locator("tr", has_text=run_id)
-        expect(row).to_contain_text("running", timeout=20_000, ignore_case=True)
-        expect(home.locator("tr", has_text="waits").first).to_be_visible(timeout=20_000)
-        expect(pools.locator("tr", has_text="default_pool")).to_contain_text("1", timeout=20_000)
+        expect(row).to_contain_text("running", timeout=PATIENCE_MS, ignore_case=True)
+        expect(home.locator("tr", has_text="waits").first).to_be_visible(timeout=PATIENCE_MS)
+        expect(pools.locator("tr", has_text="default_pool")).to_contain_text("1", timeout=PATIENCE_MS)
         # The timer of what runs goes on by itself.
         going = home.locator("tr", has_text="waits").first
         before = going.inner_text()
@@ -178,9 +178,9 @@ def test_a_change_comes_to_each_page_that_shows_it_without_a_reload(quiet: Site,
             expect(log.get_by_text("the first line")).to_be_visible()
             is_live(log)
             quiet.gate.touch()  # type: ignore[attr-defined]
-            expect(log.get_by_text("the last line")).to_be_visible(timeout=20_000)
+            expect(log.get_by_text("the last line")).to_be_visible(timeout=PATIENCE_MS)
         assert installation.wait_for_run("waits", run_id) == "success"
-        expect(row).to_contain_text("success", timeout=20_000, ignore_case=True)
+        expect(row).to_contain_text("success", timeout=PATIENCE_MS, ignore_case=True)
 
 
 def test_a_hidden_tab_asks_for_nothing_and_has_the_truth_when_somebody_looks(quiet: Site, watch: Watch) -> None:
@@ -197,7 +197,7 @@ def test_a_hidden_tab_asks_for_nothing_and_has_the_truth_when_somebody_looks(qui
         assert ear.since(began) == []
         assert page.locator("tr", has_text=run_id).count() == 0
         _look(page, "visible")
-        expect(page.locator("tr", has_text=run_id)).to_contain_text("success", timeout=20_000, ignore_case=True)
+        expect(page.locator("tr", has_text=run_id)).to_contain_text("success", timeout=PATIENCE_MS, ignore_case=True)
 
 
 def _look(page: Page, state: str) -> None:
@@ -224,7 +224,7 @@ def test_a_page_says_that_the_api_is_away_and_is_right_soon_after_it_is_back(qui
         (api,) = installation.pids_of("api")
         installation.signal("api", 19)  # SIGSTOP: it answers nobody, and nobody starts another
         killed = time.monotonic()
-        expect(status).to_have_attribute("data-live", re.compile("reconnecting|stale"), timeout=20_000)
+        expect(status).to_have_attribute("data-live", re.compile("reconnecting|stale"), timeout=PATIENCE_MS)
         print(f"\nsaid {time.monotonic() - killed:.1f} s after the API fell silent")
         stood = elapsed.inner_text()
         page.wait_for_timeout(2_500)
@@ -235,7 +235,7 @@ def test_a_page_says_that_the_api_is_away_and_is_right_soon_after_it_is_back(qui
         installation.until("another API", lambda: installation.pids_of("api") not in ([], [api]))
         installation.until("its address", lambda: _answers(installation))
         back = time.monotonic()
-        expect(page.locator(".pagehead .badge")).to_contain_text("success", ignore_case=True, timeout=30_000)
+        expect(page.locator(".pagehead .badge")).to_contain_text("success", ignore_case=True, timeout=PATIENCE_MS)
         print(f"right {time.monotonic() - back:.1f} s after it answered again")
         is_live(page)
 

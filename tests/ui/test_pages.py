@@ -10,15 +10,16 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from payloads import BROKEN_FILE, DAG_FILE, MARK, PAYLOADS
-from playwright.sync_api import Browser
+from payloads import ASKING_FILE, BROKEN_FILE, DAG_FILE, MARK, PAYLOADS
+from playwright.sync_api import Browser, Page
+from playwright.sync_api import Error as BrowserError
 from sites import Site, Watch
 
 from tradewind.testing.installation import Installation
 
 FEATURES = Path(__file__).parents[2] / "ui" / "src" / "features"
 DAG, RUN = "/dags/hostile", "/dags/hostile/runs/RUN"
-SAYS, FAILS = f"{RUN}/tasks/says", f"{RUN}/tasks/fails"
+SAYS, FAILS, MANY = f"{RUN}/tasks/says", f"{RUN}/tasks/fails", f"{RUN}/tasks/many"
 
 PAGES: dict[str, tuple[str, ...]] = {
     "account": ("/account",),
@@ -42,21 +43,31 @@ PAGES: dict[str, tuple[str, ...]] = {
     "scheduler": ("/scheduler",),
     "task": (
         SAYS, f"{SAYS}/details", f"{SAYS}/rendered", f"{SAYS}/xcom", f"{SAYS}/tries", f"{SAYS}/events",
-        FAILS, f"{FAILS}/details",
+        FAILS, f"{FAILS}/details", f"{FAILS}/why", f"{MANY}/mapped", f"{MANY}/mapped/0", f"{MANY}/mapped/1/rendered",
+        f"{MANY}/mapped/2/xcom",
     ),
     "users": ("/users", "/roles"),
     "variables": ("/variables",),
     "workers": ("/workers",),
 }  # fmt: skip
 """By the feature whose routes they are."""
-SHOWS = (DAG + "/overview", DAG + "/code", SAYS, FAILS, "/connections", "/variables")
+SHOWS = (
+    DAG + "/overview", DAG + "/code", SAYS, FAILS, FAILS + "/why", MANY + "/mapped", "/connections", "/inbox",
+    "/variables",
+)  # fmt: skip
 """Pages that show some of the words."""
+OPENS = (
+    DAG, f"{DAG}/graph", f"{DAG}/trigger", RUN, f"{RUN}/tasks", SAYS, f"{SAYS}/xcom", FAILS,
+    "/dags", "/variables", "/pools", "/connections", "/inbox",
+)  # fmt: skip
+"""Pages whose buttons are pressed, one after the other."""
+MOST_BUTTONS = 20
 
 
 @pytest.fixture(scope="module")
 def hostile(browser: Browser) -> Iterator[Site]:
     """An installation whose every field says what no page may obey."""
-    dags = {"hostile.py": DAG_FILE, "broken.py": BROKEN_FILE}
+    dags = {"hostile.py": DAG_FILE, "broken.py": BROKEN_FILE, "asks.py": ASKING_FILE}
     with Installation(dags, TW_PAYLOADS=json.dumps(PAYLOADS), AIRFLOW__API__EXPOSE_CONFIG="True") as installation:
         installation.start()
         whole = "\n".join(text for text in PAYLOADS if "\x1b" not in text)
@@ -64,6 +75,9 @@ def hostile(browser: Browser) -> Iterator[Site]:
             "hostile", conf={"all": PAYLOADS, **dict.fromkeys(PAYLOADS, 1)}, note=whole[:1000]
         )
         installation.wait_for_run("hostile", run_id)
+        asking = installation.trigger("asks")
+        waits = "SELECT 1 FROM task_instance t JOIN run r ON r.number = t.run WHERE r.run_id = ? AND t.state = ?"
+        installation.until("the question", lambda: installation.rows(waits, asking, "awaiting_input"))
         for path, body in _written(whole):
             status, answer = installation.http(path, method="POST", body=body)
             assert status in (200, 201), (path, answer)
@@ -96,3 +110,40 @@ def test_no_page_obeys_what_people_wrote(hostile: Site, watch: Watch, feature: s
             assert page.get_by_text("This could not be loaded").count() == 0, address
             if address in SHOWS:
                 assert MARK in page.content(), f"{address} shows none of the words"
+
+
+@pytest.mark.parametrize("address", OPENS)
+def test_nothing_that_a_button_opens_obeys(hostile: Site, watch: Watch, address: str) -> None:
+    with hostile.page(watch) as page:
+        address = address.replace("RUN", quote(hostile.run_id, safe=""))
+        page.goto(address)
+        page.locator("main button").first.wait_for()
+        page.wait_for_timeout(500)
+        pressed = sum(_press(page, address, n) for n in range(min(page.locator("main button").count(), MOST_BUTTONS)))
+        assert pressed
+
+
+def _press(page: Page, address: str, n: int) -> bool:
+    """Press one button and close what it opened; one that is hidden or gone by now is left out."""
+    if not page.url.endswith(address):
+        page.goto(address)
+        page.locator("main button").first.wait_for()
+    try:
+        page.locator("main button").nth(n).click(timeout=1_500)
+    except BrowserError:
+        return False
+    page.wait_for_timeout(300)  # what is asked for, and drawn
+    page.keyboard.press("Escape")
+    return True
+
+
+def test_the_palette_obeys_nothing_that_it_finds(hostile: Site, watch: Watch) -> None:
+    with hostile.page(watch) as page:
+        page.goto("/")
+        page.locator("main").first.wait_for()
+        page.keyboard.press("Control+K")
+        for words in ("hostile", "asks", *PAYLOADS[:3]):
+            page.keyboard.press("Control+A")
+            page.keyboard.type(words)
+            page.wait_for_timeout(800)
+            assert page.get_by_role("dialog").count(), "the palette is not open"
