@@ -71,6 +71,20 @@ def test_what_fails_is_late_and_runs(filled: Engine) -> None:
         assert [row["dag_id"] for row in home.late_dags(connection, EVERY_DAG, late, 5)] == ["theirs"]
 
 
+def test_the_next_dag_that_will_be_late_is_one_that_the_reader_sees_and_that_is_not_late_yet(filled: Engine) -> None:
+    late_after = overview.LATE_US + 1
+    with filled.connect() as connection:
+
+        def next_is_late(scope: DagScope, now: int) -> int | None:
+            return overview.next_is_late(connection, scope, now)
+
+        assert next_is_late(EVERY_DAG, 1) == 1 + late_after
+        assert next_is_late(MINE, 1) == NOW + 50 + late_after
+        assert next_is_late(EVERY_DAG, NOW) == NOW + 50 + late_after, "theirs is late already"
+        assert next_is_late(MINE, NOW + 51 + overview.LATE_US) is None
+        assert next_is_late(DagScope(), 1) is None
+
+
 def test_what_was_and_what_comes(filled: Engine) -> None:
     with filled.connect() as connection:
         counted = home.history(connection, EVERY_DAG, NOW - 850, 100)
