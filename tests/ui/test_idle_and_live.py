@@ -106,7 +106,8 @@ class Ear:
 def quiet(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """An installation in which nothing happens by itself."""
     gate = tmp_path_factory.mktemp("gate") / "open"
-    with Installation({"quiet.py": DAG_FILE.replace("{gate}", str(gate))}) as installation:
+    dags = {"quiet.py": DAG_FILE.replace("{gate}", str(gate))}
+    with Installation(dags, AIRFLOW__API__EXPOSE_CONFIG="True") as installation:
         installation.start()
         site = Site(installation, browser)
         site.run_id = installation.trigger("greets")
