@@ -59,3 +59,9 @@ it("leaves a sentence that this page does not know as the server says it", () =>
   expect(whyText(unknown, korean)).toBe("Something new, at 2026-11-26 17:26:49 GMT+9.");
   expect(whyText({ sentence: "The scheduler does not answer.", parts: [] }, korean)).toBe("The scheduler does not answer.");
 });
+
+it("says what state an upstream is in, in the reader's language", () => {
+  const reason = { sentence: "what the server says", parts: [{ says: "upstream", values: { upstream: { order: ["awaiting_input"], load: ["failed", "none"] } } }] };
+  expect(whyText(reason, clock)).toBe("It waits for order (awaiting_input), load (failed/none).");
+  expect(whyText(reason, korean)).toBe("선행 작업을 기다립니다: order (입력 대기), load (실패/상태 없음).");
+});

@@ -1,8 +1,10 @@
 /** Why something waits: the engine's sentences and their values, written for the reader. */
 import type { Schemas } from "../api/client";
+import { ko } from "../i18n/ko";
 import { reasons } from "../i18n/reasons";
 import { reasonsKo } from "../i18n/reasons.ko";
 import { fill, type Language } from "../i18n/text";
+import { stateOf } from "./states";
 import { type Clock, wholeTime } from "./time";
 import { bytesText } from "./words";
 import { momentOfIso, withMoments } from "./zoned";
@@ -64,7 +66,7 @@ const written = (value: unknown, kind: string, clock: Clock, language: Language)
     case "either": return [texts(value).join(words.or)];
     case "slashed": return [texts(value).join("/")];
     case "quoted": return [texts(value).map((text) => `‘${text}’`).join(", ")];
-    case "states": return [Object.entries(value as Record<string, unknown>).map(([name, states]) => `${name} (${texts(states).join("/")})`).join(", ")];
+    case "states": return [Object.entries(value as Record<string, unknown>).map(([name, states]) => `${name} (${texts(states).map((state) => stateText(state, language)).join("/")})`).join(", ")];
     case "run": return runPieces(value as { run_id: string | null; at: string }, clock, language);
     case "tasks":
     case "tasks_in_runs": {
@@ -73,6 +75,12 @@ const written = (value: unknown, kind: string, clock: Clock, language: Language)
     }
     default: return [textOf(value)];
   }
+};
+
+/** English sentences are the engine's own, which has the states' names. */
+const stateText = (state: string, language: Language): string => {
+  const name = `state.${stateOf(state)}` as const;
+  return language === "ko" && name in ko ? textOf(ko[name]) : state;
 };
 
 const textOf = (value: unknown): string => (typeof value === "string" ? value : typeof value === "number" ? String(value) : "");

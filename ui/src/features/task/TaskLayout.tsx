@@ -26,6 +26,7 @@ export const TaskLayout = () => {
     document.title = `${taskId}${index === undefined ? "" : ` [${String(index)}]`}${state ? `, ${t(`state.${stateOf(state)}`)}` : ""} · ${dagId} · Tradewind`;
   }, [dagId, taskId, index, state, t]);
   const isLog = useChildMatches({ select: (matches) => matches[0]?.pathname.replace(/\/$/, "").endsWith(`/tasks/${encodeURIComponent(taskId)}`) ?? true });
+  const isWhy = useChildMatches({ select: (matches) => matches[0]?.pathname.replace(/\/$/, "").endsWith("/why") ?? false });
   if (error && !data) return <Trouble error={error} retry={() => void refetch()} />;
   if (!data) return null;
   const params = { dagId, runId, taskId };
@@ -37,7 +38,7 @@ export const TaskLayout = () => {
   return (
     <>
       <Head page={data} />
-      <Notice page={data} short={isLog} />
+      {!isWhy && <Notice page={data} short={isLog} />}
       <nav className="tabs" aria-label={t("task.tabs")}>
         {tab("", t("task.log"))}
         {data.state !== "success" && tab("/why", t("why.tab"))}
