@@ -90,7 +90,7 @@ export const Late = ({ home }: { home: Home }) => {
     <section className="sheet" aria-labelledby="late">
       <header><h2 id="late">{t("late.title")}</h2><span className="small dim">{home.late_count}</span></header>
       {home.late.map(({ dag_id: dagId, due, why }) => (
-        <div key={dagId} className="fail two">
+        <div key={dagId} className="fail brief">
           <StateGlyph state="scheduled" />
           <div className="row who"><DagLink dagId={dagId} /><span className="small warn" title={wholeTime(due, clock)}>{t("late.due", { time: shortTime(due, clock), span: spanText(clock.now - due, t) })}</span></div>
           <div className="meta">{why ? <Why reason={why} dagId={dagId} now={home.now} /> : t("late.why")}</div>
@@ -167,7 +167,7 @@ const Held = ({ wait, now }: { wait: Wait; now: number }) => {
   const t = useTexts(messages);
   const clock = useClock(usePresent(now));
   return (
-    <div className="fail two">
+    <div className="fail brief">
       <StateGlyph state={stateOf(wait.state)} />
       <div className="row who">
         <DagLink dagId={wait.dag_id} />

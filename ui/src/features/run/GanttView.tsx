@@ -124,7 +124,7 @@ export const GanttView = ({ run, span, rows, steps, turned, toggle, zoom, zoomBy
   return (
     <div className="gridwrap">
       <div className="gridbody ganttbody">
-        <div className="tree gantttree" onWheel={(event) => { if (scroller.current) scroller.current.scrollTop += event.deltaY; }}>
+        <div className="gantttree" onWheel={(event) => { if (scroller.current) scroller.current.scrollTop += event.deltaY; }}>
           <div className="axis"><b>{t("gantt.atOnce")}</b></div>
           <div className="treerows">
             {rows.slice(from, from + Math.ceil(size.height / ROW) + 4).map((row, n) => {

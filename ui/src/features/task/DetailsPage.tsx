@@ -39,7 +39,7 @@ export const DetailsPage = () => {
 const Facts = ({ facts }: { facts: Fact[] }) => {
   const t = useTexts(messages);
   return (
-    <table className="facts">
+    <table className="facttable">
       <thead className="sr"><tr><th>{t("details.attribute")}</th><th>{t("details.value")}</th></tr></thead>
       <tbody>{facts.filter(([, value]) => value !== null && value !== undefined && value !== "").map(([name, value]) => <tr key={name}><th scope="row">{name}</th><td>{value}</td></tr>)}</tbody>
     </table>
@@ -106,7 +106,7 @@ const TaskFacts = ({ task, page }: { task: Schemas["TaskResponse"]; page: TaskPa
         [t("tries.start"), date(task.start_date)],
         [t("tries.end"), date(task.end_date)],
         [t("details.templates"), task.template_fields?.length ? <code key="fields">{task.template_fields.join(", ")}</code> : null],
-        [t("details.params"), task.params && Object.keys(task.params).length ? <div key="params" className="tree"><Tree value={task.params} /></div> : null],
+        [t("details.params"), task.params && Object.keys(task.params).length ? <div key="params" className="values"><Tree value={task.params} /></div> : null],
       ]}
     />
   );

@@ -34,7 +34,7 @@ const Field = ({ name, value }: { name: string; value: unknown }) => {
   return (
     <details open className="fieldcard">
       <summary><h3 className="id">{name}</h3><span className="tag">{kindOf(value)}</span></summary>
-      {typeof value === "string" ? <Code text={value} language={languageOf(name, value)} /> : <div className="tree"><Tree value={value} /></div>}
+      {typeof value === "string" ? <Code text={value} language={languageOf(name, value)} /> : <div className="values"><Tree value={value} /></div>}
       <button type="button" className="btn quiet" onClick={() => void copy()}>{copied ? t("rendered.copied") : t("rendered.copy")}</button>
     </details>
   );

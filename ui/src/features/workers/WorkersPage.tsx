@@ -50,7 +50,7 @@ const WorkerSheet = ({ worker, now }: { worker: Worker; now: number }) => {
         {worker.held_back > 0 && <span className="small warn">{t("workers.held", { count: worker.held_back })}</span>}
         <span className="aside slots"><span className="meter"><i style={{ width: `${String(worker.capacity ? (100 * worker.used) / worker.capacity : 0)}%` }} /></span>{worker.used} / {worker.capacity}</span>
       </header>
-      <dl className="facts small">
+      <dl className="workerfacts small">
         <div><dt>{t("workers.queues")}</dt><dd className="id">{worker.queues.join(", ")}</dd></div>
         <div><dt>{t("workers.beat")}</dt><dd>{worker.beat_age_seconds === null ? "–" : worker.state === "silent" ? ago(now - worker.beat_age_seconds * 1e6, clock, t) : t("workers.beats")}</dd></div>
         <div><dt>{t("workers.joined")}</dt><dd title={wholeTime(worker.joined_at, clock)}>{ago(worker.joined_at, clock, t)}, {shortTime(worker.joined_at, clock)}</dd></div>
@@ -78,7 +78,7 @@ const TaskRow = ({ task, now }: { task: Task; now: number }) => {
         <>
           <td><DagLink dagId={dagId} className="id" /></td>
           <td><span className="state"><i className="st" data-s={task.state === "running" ? "running" : "queued"} aria-hidden="true" /><TaskLink dagId={dagId} runId={runId} taskId={taskId} mapIndex={mapIndex}>{taskId}{mapIndex >= 0 && `[${String(mapIndex)}]`}</TaskLink></span></td>
-          <td className="cut runid"><RunLink dagId={dagId} runId={runId} /></td>
+          <td className="cut runname"><RunLink dagId={dagId} runId={runId} /></td>
         </>
       ) : <td colSpan={3} className="dim">{t("task.hidden")}</td>}
       <td className="num">{task.try_number}</td>

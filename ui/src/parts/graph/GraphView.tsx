@@ -172,7 +172,7 @@ export const GraphView = ({ graph, states, changes, closed, toggle, direction, t
       <span className="sr" aria-live="polite">{words(cursor)}</span>
       {isPainted && hovered && <div className="graphtip">{words(hovered)}</div>}
       {all && <Legend />}
-      <div className="ctl">
+      <div className="controls">
         {turn && picture && <button type="button" className="btn icon" aria-label={t("graph.turn")} title={t("graph.turn")} onClick={() => { turn(picture.direction === "down" ? "right" : "down"); }}><Icon name="turn" /></button>}
         <button type="button" className="btn icon" aria-label={t("graph.in")} title={t("graph.in")} onClick={() => { zoomBy(1.25); }}><Icon name="plus" /></button>
         <button type="button" className="btn icon" aria-label={t("graph.out")} title={t("graph.out")} onClick={() => { zoomBy(0.8); }}><Icon name="minus" /></button>
