@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-HEAD = "0014"
+HEAD = "0015"
 """The newest migration; a test compares it with the scripts."""
 
 
