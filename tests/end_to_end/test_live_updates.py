@@ -77,6 +77,7 @@ class Tab:
 def tabs(installation: Installation, count: int, *topics: str) -> Iterator[list[Tab]]:
     with ExitStack() as stack:
         found = []
+        installation.until("somebody who may sign in", lambda: installation.rows("SELECT 1 FROM account"))
         for _ in range(count):
             tab = Tab(installation, *topics)
             stack.callback(tab.close)

@@ -7,7 +7,7 @@ from pathlib import Path
 import tradewind
 from tradewind.wire import events
 
-LIVE_ONLY = {events.PROGRESS}
+LIVE_ONLY = {events.PROGRESS, events.WORKER_MOVED, events.FILE_PARSED}
 """Sent, never stored: what sends it imports the constant."""
 
 SOURCES = Path(tradewind.__file__).parent
@@ -27,6 +27,8 @@ def recorded() -> dict[str, str]:
             for call in ast.walk(ast.parse(path.read_text())):
                 if isinstance(call, ast.Call) and _callee(call) in ("Record", "record_run"):
                     found.update(dict.fromkeys(_texts(call.args[0]), str(path.relative_to(SOURCES))))
+                elif isinstance(call, ast.Call) and _callee(call) == "_record" and len(call.args) > 1:
+                    found.update(dict.fromkeys(_texts(call.args[1]), str(path.relative_to(SOURCES))))
     return found
 
 

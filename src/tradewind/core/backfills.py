@@ -151,7 +151,7 @@ def _end(turn: Turn, held: LiveBackfill, state: str) -> Backfill:
     del turn.world.backfills[held.record.dag_id]
     held.record = replace(held.record, state=state, completed_at=turn.now)
     _put(turn, held.record)
-    _record(turn, f"backfill.{state}", held.record)
+    _record(turn, "backfill.cancelled" if state == "cancelled" else "backfill.completed", held.record)
     return held.record
 
 

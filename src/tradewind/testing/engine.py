@@ -216,7 +216,9 @@ class Engine:
 
     def _step(self) -> bool:
         """Let the next thing happen: the end of an attempt, or a timer. False when all is over, or nothing can come."""
-        if not self.play.world.runs and not self._is_due():
+        timer = self.play.world.next_timer()
+        is_asked_for = timer is not None and timer <= self.play.now
+        if not self.play.world.runs and not self._is_due() and not is_asked_for:
             return False
         ends = from_us(self._running[0][0]) if self._running else None
         coming = [
@@ -226,7 +228,7 @@ class Engine:
                     (ends, self._end),
                     (self._said[0][0] if self._said else None, self._reply),
                     (self._triggers.next_wake(), self._wake),
-                    (self.play.world.next_timer(), self._fire),
+                    (timer, self._fire),
                 ]
             )
             if at is not None
