@@ -120,12 +120,6 @@ def _forgets_how_long_runs_took_at_a_restart() -> Any:
     return patch.object(loader, "_load_deadlines", load)
 
 
-def _averages_ends_that_were_no_runs() -> Any:
-    """A run that is over and is marked counts again, with all the time since it began."""
-    real = deadlines.ended
-    return patch.object(deadlines, "ended", lambda turn, live, *, has_run: real(turn, live, has_run=True))
-
-
 # --- the past ----------------------------------------------------------------------------------------------------
 
 
@@ -214,7 +208,6 @@ BUGS_OF_JOBS: dict[str, Callable[[], Any]] = {
     "tells a deadline again": _tells_a_deadline_again,
     "tells of deadlines that were met": _tells_of_deadlines_that_were_met,
     "forgets how long runs took at a restart": _forgets_how_long_runs_took_at_a_restart,
-    "averages ends that were no runs": _averages_ends_that_were_no_runs,
     "does not look back in a backfill": _does_not_look_back_in_a_backfill,
     "acknowledges state before it commits": _acknowledges_state_before_it_commits,
     "keeps one state for all instances": _keeps_one_state_for_all_instances,
