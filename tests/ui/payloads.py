@@ -101,7 +101,11 @@ with DAG(
     def many(x):
         return x
 
-    says() >> fails()
+    @task(retries=0, trigger_rule="all_done")
+    def why():
+        raise RuntimeError("called like a tab")
+
+    says() >> fails() >> why()
     many.expand(x=PAYLOADS[:12])
 """
 

@@ -147,3 +147,13 @@ def test_the_palette_obeys_nothing_that_it_finds(hostile: Site, watch: Watch) ->
             page.keyboard.type(words)
             page.wait_for_timeout(800)
             assert page.get_by_role("dialog").count(), "the palette is not open"
+
+
+def test_a_task_that_is_called_like_a_tab_has_tabs_like_others(hostile: Site, watch: Watch) -> None:
+    task = f"{RUN}/tasks/why".replace("RUN", quote(hostile.run_id, safe=""))
+    with hostile.page(watch) as page:
+        page.goto(task)
+        page.locator(".notice", has_text="called like a tab").wait_for()
+        page.goto(f"{task}/why")
+        page.locator(".whypage", has_text="called like a tab").wait_for()
+        assert page.locator(".notice").count() == 0, "it is said once"

@@ -25,8 +25,8 @@ export const TaskLayout = () => {
   useEffect(() => {
     document.title = `${taskId}${index === undefined ? "" : ` [${String(index)}]`}${state ? `, ${t(`state.${stateOf(state)}`)}` : ""} · ${dagId} · Tradewind`;
   }, [dagId, taskId, index, state, t]);
-  const isLog = useChildMatches({ select: (matches) => matches[0]?.pathname.replace(/\/$/, "").endsWith(`/tasks/${encodeURIComponent(taskId)}`) ?? true });
-  const isWhy = useChildMatches({ select: (matches) => matches[0]?.pathname.replace(/\/$/, "").endsWith("/why") ?? false });
+  // The child's own pattern and not its address, in which a task may be called like a tab.
+  const shown = useChildMatches({ select: (matches) => (matches[0]?.fullPath ?? PATH).slice(PATH.length).replaceAll("/", "") });
   if (error && !data) return <Trouble error={error} retry={() => void refetch()} />;
   if (!data) return null;
   const params = { dagId, runId, taskId };
@@ -38,7 +38,7 @@ export const TaskLayout = () => {
   return (
     <>
       <Head page={data} />
-      {!isWhy && <Notice page={data} short={isLog} />}
+      {shown !== "why" && <Notice page={data} short={shown === ""} />}
       <nav className="tabs" aria-label={t("task.tabs")}>
         {tab("", t("task.log"))}
         {data.state !== "success" && tab("/why", t("why.tab"))}
