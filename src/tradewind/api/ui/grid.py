@@ -13,13 +13,13 @@ from tradewind.api.models import Answer
 from tradewind.api.routing import Asked, Routes
 from tradewind.api.task_log import read_log
 from tradewind.api.ui.rows import grid_rows
+from tradewind.api.ui.task_asked import task_asked
 from tradewind.api.why import Reason, asked_why, unknown_why
-from tradewind.core.access import Action, DagFacts, Need, Resource
+from tradewind.core.access import Action, Need, Resource
 from tradewind.core.dag import DagSpec
-from tradewind.core.errors import DagNotFound, TaskNotFound, TradewindError
-from tradewind.store.reading.dags import dag_facts, dag_named
+from tradewind.core.errors import DagNotFound, TradewindError
+from tradewind.store.reading.dags import dag_named
 from tradewind.store.reading.grid import PACKED, ended_states, packed, run_rows
-from tradewind.store.reading.instances import instance_named, tries_of
 from tradewind.wire.log_files import log_path
 
 routes = Routes("UI", prefix="/dags/{dag_id}")
@@ -219,21 +219,15 @@ def task_panel(
 ) -> dict[str, Any]:
     """One task instance; without an index the first one of a mapped task."""
     with call.reading() as connection:
-        found = instance_named(connection, dag_id, run_id, task_id, map_index)
-        if found is None:
-            raise TaskNotFound(dag_id, task_id)
-        run, task, count = found
-        tries = tries_of(connection, run["number"], task_id, task["map_index"])
-        spec = call.spec(connection, run["version"])
-        facts = dag_facts(connection, dag_id) or DagFacts(dag_id)
-    may_read_log = call.scope_of(Need(Action.READ, Resource.LOG)).holds(facts)
+        asked = task_asked(call, connection, dag_id, run_id, task_id, map_index)
+        task, spec = asked.task, call.spec(connection, asked.run["version"])
     is_over = task["state"] in ("success", "failed", "skipped", "upstream_failed", "removed")
     operator = spec.tasks[task_id].operator if task_id in spec.tasks else ""
     return {
         "run_id": run_id,
         "task_id": task_id,
         "map_index": task["map_index"],
-        "instances": count,
+        "instances": asked.count,
         "state": task["state"],
         "reason": task["reason"],
         "operator": operator,
@@ -243,8 +237,8 @@ def task_panel(
         "end": task["end_date"],
         "not_before": task["not_before"],
         "why": [] if is_over else why_waiting(call, dag_id, run_id, task_id, task["map_index"]),
-        "tries": [try_shown(each) for each in tries],
-        "tail": _tail(call, dag_id, run_id, task) if may_read_log else [],
+        "tries": [try_shown(each) for each in asked.tries],
+        "tail": _tail(call, dag_id, run_id, task) if asked.may(Action.READ, Resource.LOG) else [],
         "states": list(PACKED),
         "now": time.time_ns() // 1000,
     }

@@ -10,20 +10,19 @@ from fastapi import Query
 from sqlalchemy import Connection
 
 from tradewind.api.components import asked
-from tradewind.api.log_view import ALL, last_rows
+from tradewind.api.log_view import ALL
 from tradewind.api.models import Answer
 from tradewind.api.routing import Asked, Routes
 from tradewind.api.ui.grid import TAIL, why_waiting
-from tradewind.api.ui.logs import LogRow, Which
+from tradewind.api.ui.logs import LogRow
+from tradewind.api.ui.task_asked import task_asked
 from tradewind.api.why import Reason
-from tradewind.core.access import Action, DagFacts, Need, Resource
+from tradewind.core.access import Action, Resource
 from tradewind.core.dag import DagSpec
-from tradewind.core.errors import TaskNotFound
 from tradewind.core.soundness import MOST
 from tradewind.core.states import FINISHED, TaskState
 from tradewind.store.paging import Row
-from tradewind.store.reading.dags import dag_facts
-from tradewind.store.reading.instances import instance_named, last_success, tries_of
+from tradewind.store.reading.instances import last_success, tries_of
 from tradewind.store.reading.versions import versions_by_id
 
 routes = Routes("UI", prefix="/dags/{dag_id}")
@@ -100,23 +99,17 @@ def task_why(
 ) -> dict[str, Any]:
     """One task instance; without an index the first one of a mapped task."""
     with call.reading() as connection:
-        found = instance_named(connection, dag_id, run_id, task_id, map_index)
-        if found is None:
-            raise TaskNotFound(dag_id, task_id)
-        run, task, _ = found
-        tries = tries_of(connection, run["number"], task_id, task["map_index"])
-        facts = dag_facts(connection, dag_id) or DagFacts(dag_id)
-        went_wrong = task["state"] in (TaskState.FAILED, TaskState.UP_FOR_RETRY)
-        may_read_runs = call.scope_of(Need(Action.READ, Resource.RUN)).holds(facts)
-        may_read_log = call.scope_of(Need(Action.READ, Resource.LOG)).holds(facts)
-        before = last_success(connection, run, task_id, task["map_index"]) if went_wrong else None
+        about = task_asked(call, connection, dag_id, run_id, task_id, map_index)
+        run, task, tries = about.run, about.task, about.tries
+        may_read_runs = about.may(Action.READ, Resource.RUN)
+        before = last_success(connection, run, task_id, task["map_index"]) if about.went_wrong else None
         present = _took(connection, run, tries[-1]) if tries else None
         changes = _changes(call, connection, run, before, task_id, with_params=may_read_runs) if before else None
     return {
         "state": task["state"],
         "reason": task["reason"],
         "why": [] if task["state"] in FINISHED else why_waiting(call, dag_id, run_id, task_id, task["map_index"]),
-        "tail": (_tail(call, run, task) if went_wrong else []) if may_read_log else None,
+        "tail": about.last_rows(TAIL, ALL) if about.may(Action.READ, Resource.LOG) else None,
         "present": present,
         "usage": _usage(call, tries[-1]["id"]) if task["state"] == TaskState.RUNNING and tries else None,
         "changes": changes,
@@ -180,12 +173,3 @@ def _usage(call: Asked, attempt: str) -> dict[str, Any] | None:
     status = asked(call, "status")
     usage = status["usage"].get(attempt) if status else None
     return None if usage is None else dict(zip(("now_bytes", "peak_bytes", "cpu_seconds"), usage, strict=True))
-
-
-def _tail(call: Asked, run: Row, task: Row) -> list[Any]:
-    """The last lines of the try that failed; without numbers, since what is before them is not counted."""
-    if task["try_number"] < 1:
-        return []
-    which = Which(call, run["dag_id"], run["run_id"], task["task_id"], task["map_index"], task["try_number"], True)
-    with which.opened() as file:
-        return [] if file is None else last_rows(file, TAIL, ALL, is_over=True)

@@ -9,19 +9,16 @@ from typing import Annotated, Any
 from fastapi import Query
 
 from tradewind.api.log_rows import LEVELS
-from tradewind.api.log_view import last_rows
 from tradewind.api.models import Answer
 from tradewind.api.routing import Asked, Routes
 from tradewind.api.ui.grid import Try, try_shown, why_waiting
-from tradewind.api.ui.logs import LogRow, Which
+from tradewind.api.ui.logs import LogRow
+from tradewind.api.ui.task_asked import task_asked
 from tradewind.api.why import Reason
-from tradewind.core.access import Action, DagFacts, Need, Resource
-from tradewind.core.errors import TaskNotFound
+from tradewind.core.access import Action, Resource
 from tradewind.core.soundness import MOST
-from tradewind.core.states import FINISHED, TaskState
-from tradewind.store.paging import Row
-from tradewind.store.reading.dags import dag_facts
-from tradewind.store.reading.instances import instance_named, kin_of, tries_of
+from tradewind.core.states import FINISHED
+from tradewind.store.reading.instances import kin_of
 from tradewind.store.reading.versions import versions_by_id
 
 routes = Routes("UI", prefix="/dags/{dag_id}")
@@ -94,19 +91,11 @@ def task_page(
 ) -> dict[str, Any]:
     """One task instance; without an index the first one of a mapped task."""
     with call.reading() as connection:
-        found = instance_named(connection, dag_id, run_id, task_id, map_index)
-        if found is None:
-            raise TaskNotFound(dag_id, task_id)
-        run, task, _ = found
+        asked = task_asked(call, connection, dag_id, run_id, task_id, map_index)
+        run, task = asked.run, asked.task
         kin = kin_of(connection, run["number"], task_id)
-        tries = tries_of(connection, run["number"], task_id, task["map_index"])
         spec = call.spec(connection, run["version"])
         version = versions_by_id(connection, [run["version"]]).get(run["version"])
-        facts = dag_facts(connection, dag_id) or DagFacts(dag_id)
-
-    def may(action: Action, resource: Resource) -> bool:
-        return call.scope_of(Need(action, resource)).holds(facts)
-
     authored = spec.tasks.get(task_id)
     is_mapped = task["map_index"] >= 0 or (authored is not None and authored.map is not None)
     return {
@@ -136,11 +125,11 @@ def task_page(
         "queue": authored.queue if authored else "",
         "version": version["number"] if version else None,
         "why": [] if task["state"] in FINISHED else why_waiting(call, dag_id, run_id, task_id, task["map_index"]),
-        "errors": _last_errors(call, run, task) if may(Action.READ, Resource.LOG) else [],
-        "tries": [try_shown(each) for each in tries],
-        "may_edit": may(Action.EDIT, Resource.TASK),
-        "may_edit_xcoms": may(Action.EDIT, Resource.XCOM),
-        "may_delete_xcoms": may(Action.DELETE, Resource.XCOM),
+        "errors": asked.last_rows(LAST_ERRORS, BAD) if asked.may(Action.READ, Resource.LOG) else [],
+        "tries": [try_shown(each) for each in asked.tries],
+        "may_edit": asked.may(Action.EDIT, Resource.TASK),
+        "may_edit_xcoms": asked.may(Action.EDIT, Resource.XCOM),
+        "may_delete_xcoms": asked.may(Action.DELETE, Resource.XCOM),
         "now": time.time_ns() // 1000,
     }
 
@@ -155,12 +144,3 @@ def _kin(kin: list[tuple[int, str]], map_index: int) -> dict[str, Any]:
         "before": indexes[place - 1] if place > 0 else None,
         "after": indexes[place + 1] if place + 1 < len(indexes) else None,
     }
-
-
-def _last_errors(call: Asked, run: Row, task: Row) -> list[Any]:
-    """The last errors of the try that failed."""
-    if task["state"] not in (TaskState.FAILED, TaskState.UP_FOR_RETRY) or task["try_number"] < 1:
-        return []
-    which = Which(call, run["dag_id"], run["run_id"], task["task_id"], task["map_index"], task["try_number"], True)
-    with which.opened() as file:
-        return [] if file is None else last_rows(file, LAST_ERRORS, BAD, is_over=True)
