@@ -30,6 +30,13 @@ def whole(name: str, value: int, *, least: int) -> int:
     return value
 
 
+def percent(name: str, value: float) -> float:
+    """A number from 0 to 100. Raises BadSetting."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 100:
+        raise BadSetting(f"{name} must be a number from 0 to 100, not {value!r}.")
+    return value
+
+
 def error_classes(name: str, value: Classes) -> tuple[type[BaseException], ...]:
     """One exception class or several, as a tuple. Raises BadSetting."""
     classes = (value,) if isinstance(value, type) else tuple(value)

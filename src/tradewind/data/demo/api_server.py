@@ -12,12 +12,13 @@ import argparse
 import json
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from tradewind.data.demo.inputs import read_flights_table
+from tradewind.data.demo.serving import serving
 
 RESOURCES = ("weather", "airlines", "airports")
 LARGEST_PAGE = 5000
@@ -92,18 +93,9 @@ class _Handler(BaseHTTPRequestHandler):
         """Requests are not worth a line each."""
 
 
-@contextmanager
-def running(port: int = 0, busy_every: int = 7) -> Iterator[DemoServer]:
+def running(port: int = 0, busy_every: int = 7) -> AbstractContextManager[DemoServer]:
     """The server, in a thread of its own, inside the block."""
-    server = DemoServer(port, busy_every)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-    thread.start()
-    try:
-        yield server
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    return serving(DemoServer(port, busy_every))
 
 
 def _records(name: str) -> Iterator[dict[str, Any]]:

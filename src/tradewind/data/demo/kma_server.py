@@ -13,8 +13,8 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -23,6 +23,7 @@ from urllib.parse import parse_qs, urlsplit
 from tradewind.data.demo import kma_formats as formats
 from tradewind.data.demo.kma_faults import FAULTS, Fault
 from tradewind.data.demo.kma_feed import NAMES, observed
+from tradewind.data.demo.serving import serving
 from tradewind.data.problems import BadSetting
 from tradewind.data.weather.client import LARGEST_PAGE, LONGEST_PERIOD, KmaAccess
 from tradewind.data.weather.envelopes import ONLY_THE_LAST_DAYS, ONLY_UNTIL_YESTERDAY
@@ -221,18 +222,11 @@ def _nowcast(query: Query, now: datetime) -> list[dict[str, object]]:
 # --- starting it --------------------------------------------------------------------------------------------------
 
 
-@contextmanager
-def running(port: int = 0, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Iterator[KmaServer]:
+def running(
+    port: int = 0, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+) -> AbstractContextManager[KmaServer]:
     """The server, in a thread of its own, inside the block."""
-    server = KmaServer(port, now)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-    thread.start()
-    try:
-        yield server
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    return serving(KmaServer(port, now))
 
 
 def main() -> int:

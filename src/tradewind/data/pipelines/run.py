@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from tradewind.data.arguments import percent
 from tradewind.data.duck import Session, session
 from tradewind.data.problems import BadSetting
 from tradewind.data.settings import DataSettings
@@ -34,9 +35,7 @@ class Options:
         chosen = {name: params[name] for name in cls.__dataclass_fields__ if name in params}
         options = cls(**chosen)
         for name in ("min_quality", "max_rejected_percent"):
-            value = getattr(options, name)
-            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 100:
-                raise BadSetting(f"The parameter {name} must be a number from 0 to 100, not {value!r}.")
+            percent(f"The parameter {name}", getattr(options, name))
         keep = options.keep_runs
         if isinstance(keep, bool) or not isinstance(keep, int) or keep < 0 or keep == 1:
             raise BadSetting(f"The parameter keep_runs must be 0 or at least 2, not {keep!r}.")

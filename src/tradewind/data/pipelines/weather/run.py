@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from tradewind.data.arguments import percent
 from tradewind.data.demo import kma_server
 from tradewind.data.objects import ObjectStore, open_store
 from tradewind.data.problems import BadSetting
@@ -66,9 +67,7 @@ class Options:
             value = getattr(options, name)
             if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 24 * 31:
                 raise BadSetting(f"The parameter {name} must be a whole number from 0 to 744, not {value!r}.")
-        quality = options.min_quality
-        if isinstance(quality, bool) or not isinstance(quality, int | float) or not 0 <= quality <= 100:
-            raise BadSetting(f"The parameter min_quality must be a number from 0 to 100, not {quality!r}.")
+        percent("The parameter min_quality", options.min_quality)
         return options
 
 
