@@ -26,7 +26,7 @@ from typing import Any
 
 from harness import machine, postgres, report
 from harness.airflow_site import default_venv, ensure_venv
-from harness.bench import Row, Site, run_row, say
+from harness.bench import Row, Site, run_row, say, write
 from harness.figures import Figure, figure_from_json
 from rows import chains, floor, idle, owner, scale, startup, throughput
 from web.report import ui_section
@@ -72,7 +72,7 @@ def main() -> None:
                     if _applies(ROWS[name], site, chosen):
                         figures += run_row(ROWS[name], site)
                         session["figures"] = [figure.as_json() for figure in figures]
-                        _write(target, json.dumps(session, indent=1) + "\n")
+                        write(target, json.dumps(session, indent=1) + "\n")
     print(report.as_text(TITLES, figures))
     say(f"\nEvery value: {target}")
     if len(names) == len(ROWS):
@@ -139,13 +139,8 @@ def write_page(sessions: list[dict[str, Any]], target: Path) -> None:
         for stored in session["figures"]
     ]
     there = target.read_text("utf-8") if target.exists() else ""
-    _write(target, report.as_page(TITLES, sessions, figures) + ui_section(there))
+    write(target, report.as_page(TITLES, sessions, figures) + ui_section(there))
     say(f"Page: {target}")
-
-
-def _write(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from harness import machine
-from harness.bench import say
+from harness.bench import say, write
 from harness.figures import Figure
 from web import report
 from web.eyes import chromium, eyes
@@ -94,7 +94,7 @@ def main() -> None:
                     session["troubles"][name] = trouble
                 session["figures"] = [one.as_json() for one in figures]
                 session["load_end"] = os.getloadavg()[0]
-                _write(target, json.dumps(session, indent=1) + "\n")
+                write(target, json.dumps(session, indent=1) + "\n")
     print(report.as_text(TITLES, figures, session["troubles"]))
     for what, why in UNMEASURED.items():
         print(f"not measured: {what}: {why}")
@@ -129,13 +129,8 @@ def _command(options: argparse.Namespace, names: list[str]) -> str:
 def write_section(sessions: list[dict[str, Any]], target: Path) -> None:
     """The section of the web UI in a page whose other parts stay; from sessions, oldest first."""
     others = report.without_ui_section(target.read_text("utf-8")).rstrip()
-    _write(target, f"{others}\n\n{report.as_section(sessions, TITLES, UNMEASURED)}")
+    write(target, f"{others}\n\n{report.as_section(sessions, TITLES, UNMEASURED)}")
     say(f"Page: {target}")
-
-
-def _write(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -88,3 +88,9 @@ def run_row(row: Row, site: Site) -> list[Figure]:
 def say(text: str) -> None:
     """Progress, apart from the report."""
     print(text, file=sys.stderr, flush=True)
+
+
+def write(path: Path, text: str) -> None:
+    """A session or a page of the report; the folder is made where there is none."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
