@@ -154,4 +154,6 @@ def _lives(
     brought = {live.run.number: live for live in loaded}
     for step in plan.steps:
         if step.tasks:
-            yield _live(turn, step.number, [brought[step.number]] if step.number in brought else ()), step.tasks
+            if (live := brought.get(step.number)) is not None:
+                runs.bring_back(turn, live)
+            yield turn.world.runs[step.number], step.tasks

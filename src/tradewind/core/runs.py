@@ -115,9 +115,6 @@ def _instances(spec: DagSpec, run: DagRun) -> Iterable[TaskInstance]:
             yield TaskInstance(key=TaskKey(run.number, task.task_id, index), max_tries=task.retries)
 
 
-# --- schedule ----------------------------------------------------------------------------------------------------
-
-
 def bring_back(turn: Turn, live: LiveRun) -> None:
     """A run that is over is looked at again, unless it is in memory. When it was read, a run that has been made since
     for a date before its own was not there yet."""
@@ -126,6 +123,9 @@ def bring_back(turn: Turn, live: LiveRun) -> None:
     if live.plan.past:
         _find_its_place(turn, live, live.previous)
     turn.world.add_run(live)
+
+
+# --- schedule ----------------------------------------------------------------------------------------------------
 
 
 def plan_next(turn: Turn, dag_id: str) -> None:

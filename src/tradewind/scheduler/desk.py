@@ -659,9 +659,9 @@ class Desk:
             log.warning("access_control= names a role that there is not", dag_id=dag_id, role=role)
 
     def _with_runtimes(self, event: Any) -> Any:
-        """News of a Dag whose deadlines look at its past runs bring how long those took."""
+        """News of a Dag whose deadlines look at its past runs bring how long those took, if that is not known yet."""
         most = runtimes_wanted(event.spec) if isinstance(event, DagLoaded) else 0
-        if not most:
+        if not most or len(self._scheduler.world.runtimes.get(event.spec.dag_id, ())) >= most:
             return event
         with self._engine.connect() as connection:
             return replace(event, runtimes=queries.runtimes(connection, event.spec.dag_id, most))
