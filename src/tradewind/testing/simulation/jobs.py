@@ -24,10 +24,10 @@ from tradewind.testing.simulation.job_actions import (
 )
 from tradewind.testing.simulation.jobs_workload import answered, backfilled, obeys, refused
 from tradewind.testing.simulation.kept_values import Cleaning, Keeping, KeptValues
-from tradewind.testing.simulation.past_book import PastBook, looks_back
+from tradewind.testing.simulation.past_book import PastBook
 from tradewind.testing.simulation.question_book import QuestionBook
 from tradewind.testing.simulation.reference import Ending, final_states
-from tradewind.testing.simulation.workload import Clear, Edit, Mark, Outcome, RunKey, Trigger, Workload
+from tradewind.testing.simulation.workload import Clear, Edit, Mark, Outcome, RunKey, Trigger, Workload, looks_back
 from tradewind.wire.messages import Message, Offer
 
 if TYPE_CHECKING:

@@ -17,7 +17,6 @@ from tradewind.core.timetables import CronSpec, TimetableSpec
 from tradewind.testing.builders import NEVER, dag, every, expand
 from tradewind.testing.simulation.backfill_reference import dates_between
 from tradewind.testing.simulation.job_actions import CancelBackfill, CleanStates, PauseBackfill, StartBackfill
-from tradewind.testing.simulation.past_book import looks_back
 from tradewind.testing.simulation.workload import (
     BEGIN,
     LAST_LEG,
@@ -34,6 +33,7 @@ from tradewind.testing.simulation.workload import (
     RunKey,
     Trigger,
     Workload,
+    looks_back,
 )
 
 SHARE = 0.25

@@ -13,7 +13,7 @@ from tradewind.core.dag import DagSpec, TaskSpec
 from tradewind.testing.simulation.checks import Broken
 from tradewind.testing.simulation.database import Database
 from tradewind.testing.simulation.event_log import EventRow
-from tradewind.testing.simulation.workload import RunKey
+from tradewind.testing.simulation.workload import RunKey, waits_for_past
 
 PASSED = frozenset({"success", "skipped"})
 WAITS = ("none", "scheduled")
@@ -27,11 +27,6 @@ class _Run:
     is_manual: bool
     states: dict[str, dict[int, str]] = field(default_factory=dict)
     """Of each task's instances, by map index."""
-
-
-def looks_back(spec: DagSpec) -> bool:
-    """Whether a task of the Dag waits for the run before."""
-    return any(each.depends_on_past or each.wait_for_downstream for each in spec.tasks.values())
 
 
 class PastBook:
@@ -73,7 +68,7 @@ class PastBook:
                 run.states.setdefault(event.task_id, {})[event.map_index] = event.after
 
     def _check(self, event: EventRow, run: _Run, task: TaskSpec) -> None:
-        if not (task.depends_on_past or task.wait_for_downstream):
+        if not waits_for_past(task):
             return
         self.began += 1
         if (unmet := self._unmet(event.dag_id, run, task)) and not self._is_first_of_a_backfill(run):
@@ -112,8 +107,6 @@ class PastBook:
         """Whether the run has a task that rightly waits for the run before, or its turn has not come since such runs
         have all places."""
         dag_id, run = key.dag_id, self._runs[key.dag_id][key.run_id]
-        return any(self._unmet(dag_id, run, task) for task in self._specs[dag_id].tasks.values() if _looks(task))
-
-
-def _looks(task: TaskSpec) -> bool:
-    return task.depends_on_past or task.wait_for_downstream
+        return any(
+            self._unmet(dag_id, run, task) for task in self._specs[dag_id].tasks.values() if waits_for_past(task)
+        )

@@ -552,6 +552,16 @@ def _draw_more(rng: Random, spec: DagSpec) -> DagSpec:
     return spec
 
 
+def waits_for_past(each: TaskSpec) -> bool:
+    """Whether the task waits for the run before."""
+    return each.depends_on_past or each.wait_for_downstream
+
+
+def looks_back(spec: DagSpec) -> bool:
+    """Whether a task of the Dag does."""
+    return any(map(waits_for_past, spec.tasks.values()))
+
+
 def _is_plain(each: TaskSpec) -> bool:
     """A task with nothing that makes it special but its settings."""
     special = each.map or each.never_sent or each.skips_downstream or each.is_setup or each.is_teardown or each.extra
@@ -561,7 +571,7 @@ def _is_plain(each: TaskSpec) -> bool:
 def _draw_runs(rng: Random, spec: DagSpec) -> Iterator[Trigger]:
     """Manual runs. A Dag with a schedule that looks at its past has none: which run is the one before stays certain."""
     scheduled = spec.timetable != NEVER
-    if scheduled and any(t.depends_on_past or t.wait_for_downstream for t in spec.tasks.values()):
+    if scheduled and looks_back(spec):
         return
     at = timedelta(0)
     for n in range(rng.randint(0 if scheduled else 1, 3)):
