@@ -298,3 +298,21 @@ def test_a_run_that_it_clears_waits_for_one_that_it_has_made_before_it(play: Pla
     end_all(play)
     end_all(play)
     assert [a.key.run for a in play.world.attempts.values()] == [again.run.number]
+
+
+def test_a_run_of_the_schedule_looks_at_its_own_past_although_a_backfill_is_ahead_of_it(play: Play) -> None:
+    """Seeds 5170 and 5292: of the runs that were over, only the one that the backfill had made was known."""
+    tasks = dag("a", tasks={"a": {"depends_on_past": True}}).tasks
+    play.load(replace(DAILY, tasks=tasks, start_date=START - 2 * DAY, catchup=True, max_active_runs=1))
+    play.advance(seconds=0)
+    (first,) = play.world.runs.values()
+    play.backfill("etl", START, START)
+    begins_anew = next(a for a in play.world.attempts.values() if a.key.run != first.run.number)
+    play.report(begins_anew, "success")
+    end_all(play, "failed")
+    play.advance(seconds=0)
+    (second,) = play.world.runs.values()
+    assert second.run.logical_date == START - DAY
+    assert second.previous is not None
+    assert second.previous.number == first.run.number
+    assert play.state("a", run=second.run) == "none", "it failed the day before"

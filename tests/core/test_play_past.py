@@ -255,3 +255,12 @@ def test_what_is_kept_of_runs_that_are_over_is_the_newest_scheduled_one_and_what
     assert [run.number for run in worth_keeping(over, most=0)] == [4]
     by_hand = [run for run in over if run.is_manual]
     assert [run.number for run in worth_keeping(by_hand, most=2)] == [5, 6]
+
+
+def test_a_backfill_that_is_ahead_of_the_schedule_does_not_push_out_what_the_schedule_made_last() -> None:
+    over = [
+        PreviousRun(number=n, at=START + n * DAY, is_manual=n == 5, is_scheduled=n in (1, 2)) for n in (1, 2, 3, 4, 5)
+    ]
+    assert [run.number for run in worth_keeping(over, most=16)] == [2, 3, 4, 5]
+    assert [run.number for run in worth_keeping(over, most=1)] == [2, 4, 5]
+    assert [run.number for run in worth_keeping(over, most=0)] == [2, 4]

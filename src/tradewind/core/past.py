@@ -22,6 +22,8 @@ class PreviousRun:
     number: int
     at: datetime
     is_manual: bool
+    is_scheduled: bool = False
+    """The schedule made it: the next that it makes comes after it, whatever backfills have made further on."""
     states: dict[str, tuple[TaskState, ...]] = field(default_factory=dict)
 
     @property
@@ -36,7 +38,12 @@ def place_of(run: DagRun) -> Place:
 
 def as_previous(run: DagRun) -> PreviousRun:
     """The run as the one before another; its states are looked up while it lives."""
-    return PreviousRun(number=run.number, at=place_of(run)[0], is_manual=run.run_type is RunType.MANUAL)
+    return PreviousRun(
+        number=run.number,
+        at=place_of(run)[0],
+        is_manual=run.run_type is RunType.MANUAL,
+        is_scheduled=run.run_type is RunType.SCHEDULED,
+    )
 
 
 def is_before(one: PreviousRun, run: DagRun, *, catchup: bool) -> bool:
@@ -51,9 +58,11 @@ def newest_before(run: DagRun, others: Iterable[PreviousRun], *, catchup: bool) 
 
 
 def worth_keeping(over: Iterable[PreviousRun], *, most: int) -> list[PreviousRun]:
-    """Of the runs that are over, those that a run to come may have before it: the newest that nobody made by hand, and
-    at most so many of those that came after it."""
+    """Of the runs that are over, those that a run to come may have before it: the newest that the schedule made, the
+    newest that nobody made by hand (a backfill may be ahead of the schedule), and at most so many that came after."""
     kept = sorted(over, key=lambda one: one.place)
-    newest = max((n for n, one in enumerate(kept) if not one.is_manual), default=None)
-    later = kept if newest is None else kept[newest + 1 :]
-    return [*([] if newest is None else [kept[newest]]), *(later[-most:] if most else [])]
+    scheduled = [n for n, one in enumerate(kept) if one.is_scheduled]
+    by_nobody = [n for n, one in enumerate(kept) if not one.is_manual]
+    sure = {*scheduled[-1:], *by_nobody[-1:]}
+    later = range(min(sure, default=-1) + 1, len(kept))
+    return [kept[n] for n in sorted(sure.union(later[-most:] if most else ()))]

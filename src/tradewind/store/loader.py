@@ -558,9 +558,12 @@ def _load_past(connection: Connection, world: World, dag_ids: Iterable[str]) -> 
         over = [t.run.c.dag_id == dag_id, t.run.c.state.not_in(OPEN_RUNS)]
         try:
             newest = _newest(connection, over, most=MOST_OVER)
+            further: list[PreviousRun] = []
             if all(run.is_manual for run in newest):
-                newest += _newest(connection, [*over, t.run.c.run_type != RunType.MANUAL.value], most=1)
-            found = worth_keeping(newest, most=MOST_OVER)
+                further += _newest(connection, [*over, t.run.c.run_type != RunType.MANUAL.value], most=1)
+            if not any(run.is_scheduled for run in (*newest, *further)):
+                further += _newest(connection, [*over, t.run.c.run_type == RunType.SCHEDULED.value], most=1)
+            found = worth_keeping([*newest, *further], most=MOST_OVER)
             for run in found:
                 run.states = _states(connection, run.number)
         except Unreadable as fault:
