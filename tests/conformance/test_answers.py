@@ -129,6 +129,8 @@ QUESTIONS: list[tuple[str, dict[str, Any]]] = [
     ("asset.events", {}),
     ("asset.triggering", {"dag_id": "reads", "run_id": READS}),
     ("asset.triggering", {"dag_id": "etl", "run_id": RUNS[0]}),
+    ("asset.named", {"name": "a"}),
+    ("asset.named", {"name": "none"}),
     ("asset.through_alias", {"alias": "x"}),
     ("asset.through_alias", {"alias": "none"}),
     ("task_state_store.get", {**FIRST, "key": "none"}),

@@ -18,6 +18,7 @@ from tradewind.testing.simulation.asset_parts import Announce, asset, updates_of
 from tradewind.testing.simulation.asset_reference import leaves
 from tradewind.testing.simulation.asset_workload import has_assets, with_assets
 from tradewind.testing.simulation.jobs_workload import have_jobs, jobs_of
+from tradewind.testing.simulation.own_code import with_code
 from tradewind.testing.simulation.person import command_of
 from tradewind.testing.simulation.simulation import drawn_for
 from tradewind.testing.simulation.workload import Clear, Edit, Item, Pause, Trigger, Workload, draw_workload
@@ -52,7 +53,8 @@ def test_of_the_seeds_without_jobs_a_quarter_have_assets_and_the_others_are_as_t
     assert 35 <= sum(map(has_assets, drawn.values())) <= 65
     for seed, workload in drawn.items():
         if not has_assets(workload):
-            assert repr(workload) == repr(draw_workload(Random(f"{seed}/workload")))
+            plain = draw_workload(Random(f"{seed}/workload"))
+            assert repr(workload) == repr(with_code(plain, Random(f"{seed}/code")))
 
 
 def test_what_was_drawn_before_keeps_its_runs_its_settings_and_its_ends() -> None:

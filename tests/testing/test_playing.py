@@ -568,6 +568,20 @@ def test_tasks_see_other_runs_and_tasks(write: Write) -> None:
     ]
 
 
+def test_a_parameter_with_the_name_of_an_asset_is_that_asset_with_its_uri(write: Write) -> None:
+    file = write("""
+        from airflow.sdk import asset
+        @asset(schedule=None, uri="s3://shop/orders.csv")
+        def orders(self):
+            return self.uri
+        @asset(schedule=orders)
+        def report(self, orders, of_nobody):
+            return [orders.name, orders.uri, of_nobody.name, hasattr(of_nobody, "uri")]
+    """)
+    (report,) = [run for run in run_dag(file, "orders").played.runs if run.dag_id == "report"]
+    assert report.xcom("report") == ["orders", "s3://shop/orders.csv", "of_nobody", False]
+
+
 def test_tasks_keep_values_from_try_to_try_and_beside_assets(write: Write) -> None:
     file = write("""
         from airflow.sdk import Asset

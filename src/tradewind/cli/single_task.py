@@ -261,6 +261,7 @@ class Answers:
             "task.count": lambda **_: 0,
             "asset.triggering": self._triggering,
             "asset.events": self._asset_events,
+            "asset.named": self._uri_named,
             "asset.through_alias": self._through_alias,
             **self._kept.methods,
         }
@@ -351,6 +352,10 @@ class Answers:
         ]
         chosen = [event for event in found if not alias or alias in event["aliases"]]
         return chosen[-(narrower.get("newest") or len(chosen)) :]
+
+    def _uri_named(self, name: str) -> str | None:
+        found = self._rows("SELECT uri FROM asset_event WHERE name = ? ORDER BY number DESC LIMIT 1", name)
+        return found[0]["uri"] if found else None
 
     def _through_alias(self, alias: str) -> list[list[str]]:
         found = self._rows(

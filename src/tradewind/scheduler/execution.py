@@ -22,7 +22,14 @@ from tradewind.core.states import FINISHED, RUN_FINISHED
 from tradewind.core.waits import said, waits
 from tradewind.core.world import World
 from tradewind.scheduler.asset_events import event_info
-from tradewind.scheduler.facts import check_asset_named, dag_facts, states_by_run, wanted_partitions, wanted_runs
+from tradewind.scheduler.facts import (
+    check_asset_named,
+    dag_facts,
+    states_by_run,
+    uri_named,
+    wanted_partitions,
+    wanted_runs,
+)
 from tradewind.scheduler.offers import run_info
 from tradewind.scheduler.state_stores import asset_change, asset_named, task_change, task_value_kept, told_if_current
 from tradewind.store import loader, queries
@@ -274,6 +281,9 @@ class Endpoint:
                 connection, name=name, uri=uri, alias=alias, after_us=after_us, before_us=before_us, newest=newest
             )
         reply([msgspec.structs.asdict(event_info(event)) for event in events], None)
+
+    def _asset_named(self, reply: Answer, name: str) -> None:
+        reply(uri_named(self.world(), name), None)
 
     def _asset_through_alias(self, reply: Answer, alias: str) -> None:
         with self.engine.connect() as connection:

@@ -55,6 +55,12 @@ def states_by_run(tasks: Iterable[tuple[str, str, int, str]]) -> dict[str, dict[
     return states
 
 
+def uri_named(world: World, name: str) -> str | None:
+    """The uri of the asset of that name; None where no Dag defines one."""
+    known = world.assets.known(name, "") if name else None
+    return known[1] if known else None
+
+
 def check_asset_named(name: str, uri: str, alias: str) -> None:
     """Asset events are asked for by one of these. Raises InvalidInput."""
     if not (name or uri or alias):

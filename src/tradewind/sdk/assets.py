@@ -320,6 +320,14 @@ class asset:
             return made
 
 
+def _asset_named(name: str) -> Asset | AssetRef:
+    """What a parameter stands for that has the name of an asset: the asset, or where no Dag defines it a reference."""
+    from tradewind.sdk.execution.runtime import current_runtime
+
+    uri = current_runtime().request("asset.named", name=name)
+    return Asset(name, uri) if uri else Asset.ref(name=name)
+
+
 def _one_task_dag(
     name: str, function: Callable[..., Any], schedule: Any, arguments: Mapping[str, Any], outlets: list[Any]
 ) -> Any:
@@ -334,16 +342,17 @@ def _one_task_dag(
     asked = signature(function).parameters
     defaults = {each: found.default for each, found in asked.items() if found.default is not inspect.Parameter.empty}
     names = [each for each in asked if each not in ("self", "context", "outlet_events") and each not in defaults]
-    inlets = {each: Asset.ref(name=each) for each in names}
+    inlets = [Asset.ref(name=each) for each in names]
     if "self" in signature(function).parameters and len(outlets) != 1:
         raise AirflowException(f"@asset.multi {name!r}: a function of several assets has no `self`.")
 
     def run(**context: Any) -> Any:
-        known: dict[str, Any] = {"self": outlets[0], "context": context, **inlets, **defaults}
+        known: dict[str, Any] = {"self": outlets[0], "context": context, **defaults}
+        known |= {each: _asset_named(each) for each in names}
         if "outlet_events" in asked:
             known = {"outlet_events": context["outlet_events"], **known}
         return function(**{each: known[each] for each in asked})
 
     with DAG(dag_id, schedule=schedule, **{"doc_md": inspect.getdoc(function), **settings}) as dag:
-        PythonOperator(task_id=name, python_callable=run, outlets=list(outlets), inlets=list(inlets.values()))
+        PythonOperator(task_id=name, python_callable=run, outlets=list(outlets), inlets=inlets)
     return dag

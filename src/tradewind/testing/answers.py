@@ -13,7 +13,14 @@ from tradewind.core.inputs import AssetStoreChanged, CreateRun, TaskStoreChanged
 from tradewind.core.records import DagRun, TaskKey
 from tradewind.core.states import RUN_FINISHED, RunType
 from tradewind.scheduler.asset_events import event_info
-from tradewind.scheduler.facts import check_asset_named, dag_facts, states_by_run, wanted_partitions, wanted_runs
+from tradewind.scheduler.facts import (
+    check_asset_named,
+    dag_facts,
+    states_by_run,
+    uri_named,
+    wanted_partitions,
+    wanted_runs,
+)
 from tradewind.scheduler.offers import run_info
 from tradewind.scheduler.params import check_conf
 from tradewind.scheduler.state_stores import asset_change, asset_named, task_change, task_value_kept
@@ -102,6 +109,7 @@ class RunAnswers(Answers):
             "callback.begin": lambda: "Dags are only played here",
             "asset.triggering": self._triggering,
             "asset.events": self._asset_events,
+            "asset.named": lambda name: uri_named(self._play.world, name),
             "asset.through_alias": self._through_alias,
             "task_state_store.get": self._task_value,
             "task_state_store.set": self._keep_task_value,

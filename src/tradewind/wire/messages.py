@@ -289,6 +289,7 @@ METHODS = {
     "callback.begin": "{} → str: empty when this callback may do now what must not be done twice, else why it may not",
     "asset.triggering": "{dag_id, run_id} → list of AssetEventInfo: what the run was made for, oldest first",
     "asset.through_alias": "{alias} → list of [name, uri]: the assets that were updated through it",
+    "asset.named": "{name} → str | None: the uri of the asset of that name, where some Dag defines one",
     "asset.events": "{name?, uri?, alias?, after_us?, before_us?, newest?} → list of AssetEventInfo, oldest first",
 }
 

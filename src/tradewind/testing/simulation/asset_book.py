@@ -51,7 +51,8 @@ class AssetBook:
         """Dags for which something was updated just now."""
         self._taken: set[tuple[int, int]] = set()
         """Runs, and the updates that they were made for."""
-        self._specs: dict[str, DagSpec] = {}
+        self.specs: dict[str, DagSpec] = {}
+        """The Dags as they were loaded last."""
         self._unfit: set[tuple[str, int]] = set()
         """Dags, and the updates that were noted to be for none of their partitions."""
         self._success: dict[_Try, list[Updated]] = {}
@@ -90,6 +91,7 @@ class AssetBook:
         self._tell()
         self._check_at_once()
         self._check_successes()
+        self._name_partitions()
         self._check_what_waits()
         unfit = {(dag_id, number) for dag_id, consumer in self._consumers.items() for number in consumer.unfit}
         if unfit != self._unfit:
@@ -99,7 +101,7 @@ class AssetBook:
 
     def _changed(self, dag_id: str, spec: DagSpec) -> None:
         rules = Rules(spec.assets, spec.asset_policy, spec.partitions, spec.max_active_runs)
-        self._specs[dag_id] = spec
+        self.specs[dag_id] = spec
         if dag_id in self._consumers:
             self._consumers[dag_id].change(rules)
         else:
@@ -141,7 +143,7 @@ class AssetBook:
             raise Broken(f"I13: asset event {number} is of {name!r} with uri {uri!r}")
 
     def _outlets(self) -> list[Any]:
-        tasks = (task for spec in self._specs.values() for task in spec.tasks.values())
+        tasks = (task for spec in self.specs.values() for task in spec.tasks.values())
         return [outlet for task in tasks for outlet in task.extra.get("outlets", ())]
 
     def _tell(self) -> None:
@@ -159,12 +161,21 @@ class AssetBook:
         if (kind == "asset_triggered") is not (reason == "asset") or bool(events) is not (reason == "asset"):
             raise Broken(f"I13: {key} is {kind}, was made by {reason or 'nobody'} and took {sorted(events)}")
         if reason == "asset":
+            consumer.name(events)  # in the commit before, at the latest
             try:
                 consumer.take(key.run_id, events, partition)
             except Unlawful as problem:
                 raise Broken(f"I1: {key.dag_id}: {problem}") from problem
             self._taken |= {(number, event) for event in events}
         consumer.open.add(key.run_id)
+
+    def _name_partitions(self) -> None:
+        """The code of a mapper has been asked about what is in the place for that no more."""
+        unnamed = {
+            tuple(row) for row in self._rows("SELECT dag_id, event FROM partition_queue WHERE \"partition\" = ''")
+        }
+        for dag_id, consumer in self._consumers.items():
+            consumer.name({event.number for event in consumer.unnamed if (dag_id, event.number) not in unnamed})
 
     # --- what must hold ---
 
@@ -196,8 +207,8 @@ class AssetBook:
         for table, column, expected in (
             ("asset_queue", "''", {(d, "", e.number) for d, c in self._consumers.items() for e in c.waiting}),
             ("partition_queue", '"partition"', {
-                (d, key, e.number) for d, c in self._consumers.items() for key, events in c.gathered.items()
-                for e in events
+                (d, key, e.number) for d, c in self._consumers.items()
+                for key, events in ((("", c.unnamed)), *c.gathered.items()) for e in events
             }),
         ):  # fmt: skip
             found = {tuple(row) for row in self._rows(f"SELECT dag_id, {column}, event FROM {table}")}
@@ -227,7 +238,7 @@ class AssetBook:
     def _check_announcements(self) -> None:
         actions = self._sim.workload.actions
         said = Counter(action.said_at for action in actions if isinstance(action, Announce))
-        rows = self._rows("SELECT extra FROM asset_event WHERE actor <> ''")
+        rows = self._rows("SELECT extra FROM asset_event WHERE actor <> '' AND actor NOT LIKE 'watcher %'")
         found = Counter(json.loads(bytes(extra))["said_at"] for (extra,) in rows)
         if found != said:
             raise Broken(f"I13: somebody said {sorted(said.elements())}, the ledger has {sorted(found.elements())}")

@@ -47,6 +47,8 @@ class Consumer:
         self.waiting: list[Event] = []
         self.gathered: dict[str, list[Event]] = {}
         """By the partition of the run that will take them."""
+        self.unnamed: list[Event] = []
+        """What waits for code to say for which partitions it is."""
         self.unfit: list[int] = []
         """What was for none of its partitions."""
         self.open: set[str] = set()
@@ -57,6 +59,7 @@ class Consumer:
         self.waiting = [e for e in self.waiting if not rules.partitions and asks_for(rules.condition, e)]
         kept = {k: [e for e in es if same and asks_for(rules.condition, e)] for k, es in self.gathered.items()}
         self.gathered = {key: events for key, events in kept.items() if events}
+        self.unnamed = [e for e in self.unnamed if same and asks_for(rules.condition, e)]
 
     def hear(self, event: Event) -> bool:
         """An update: whether it waits now."""
@@ -66,6 +69,19 @@ class Consumer:
             if event.partition is None:
                 self.waiting.append(event)
             return event.partition is None
+        if event.partition is not None and mapper_for(self.rules.partitions, event)["kind"] == "custom":
+            self.unnamed.append(event)
+            return False
+        return self._gather(event)
+
+    def name(self, numbers: Collection[int]) -> None:
+        """The code of a mapper has said for which partitions these events are; others are passed over."""
+        said = [event for event in self.unnamed if event.number in numbers]
+        self.unnamed = [event for event in self.unnamed if event.number not in numbers]
+        for event in said:
+            self._gather(event)
+
+    def _gather(self, event: Event) -> bool:
         keys = partitions_for(self.rules.partitions, event)
         for key in keys:
             self.gathered.setdefault(key, []).append(event)
@@ -185,6 +201,8 @@ def mapped(mapper: Mapping[str, Any], key: str) -> Iterable[str]:
     match mapper:
         case {"kind": "identity"}:
             return [key]
+        case {"kind": "custom", "like": alike}:
+            return mapped(alike, key)
         case {"kind": "allowed", "keys": keys}:
             return [key] if key in keys else []
         case {"kind": "fixed", "key": only}:
@@ -228,6 +246,8 @@ def is_complete(rules: Rules, key: str, events: Collection[Event]) -> bool:
 
 def has_enough(mapper: Mapping[str, Any], key: str, come: Collection[str | None]) -> bool:
     """Whether these partitions of one asset make up the Dag's partition, each counted once."""
+    if mapper["kind"] == "custom":
+        return has_enough(mapper["like"], key, come)
     if mapper["kind"] != "rollup":
         return True
     upstream, window = mapper["upstream"], mapper["window"]

@@ -29,6 +29,8 @@ def judge(sim: Simulation) -> None:
     sim.compare(listening)
     if sim.assets is not None:
         sim.assets.finish()
+    if sim.watchers is not None:
+        sim.watchers.finish()
     _check_states(sim)
     _check_attempts(sim)
     _check_callbacks(sim)
@@ -146,7 +148,7 @@ def _check_leftovers(sim: Simulation) -> None:
     if waiting := [*world.deferrals, *sim.database.rows("SELECT id FROM deferral")]:
         raise Broken(f"I12: deferrals are left: {waiting[:3]}")
     for machine in sim.machines:
-        if triggers := machine.agent.triggers.holds:
+        if triggers := [id for id in machine.agent.triggers.holds if id not in world.watchers.active]:
             raise Broken(f"I12: {machine.name} still runs triggers: {triggers[:3]}")
         if machine.agent.reports or machine.agent.attempts or machine.spool:
             kept: list[Any] = [*machine.agent.reports, *machine.agent.attempts, *machine.spool]

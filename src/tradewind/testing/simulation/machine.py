@@ -34,6 +34,7 @@ from tradewind.wire.messages import (
     RunTrigger,
     Started,
     TriggerAnswer,
+    WatcherFired,
     Welcome,
 )
 from tradewind.worker.agent import Agent, Host, Link, Standby
@@ -101,6 +102,19 @@ class World(Protocol):
         ...
 
     def acknowledged(self, report: Finished) -> None: ...
+
+    @property
+    def is_there_news(self) -> bool:
+        """Whether anything happens yet to what is watched."""
+        ...
+
+    def watcher_says(self, watcher: str, said: str) -> None:
+        """A watcher's trigger has something to say, under this name."""
+        ...
+
+    def news_acknowledged(self, said: str) -> None:
+        """An agent may forget what a watcher has said."""
+        ...
 
     def trigger_failed(self, attempt: str) -> None:
         """The trigger that this attempt deferred to has ended its process twice, or was killed with it."""
@@ -416,19 +430,45 @@ class TriggerProcess(Process):
         )
         self.ends.append(self._end)
         self._running: set[str] = set()
+        self._serial = 0
+        self._watching: dict[str, int] = {}
+        """The newest order of each watcher: what an older one set in motion says nothing."""
         machine.after(
             0.001 * machine.rng.random(), self.actor, "fork", lambda: self._end.send(HostStarted(pid=self.pid))
         )
 
     def _told(self, message: AnyMessage) -> None:
         match message:
-            case RunTrigger(id=id) if id not in self._running:
+            case RunTrigger(id=id, keeps_on=True) if id not in self._watching:
+                self._serial += 1
+                self._watching[id] = self._serial
+                self._watch(message, self._serial)
+            case RunTrigger(id=id) if id not in self._running and not message.keeps_on:
                 self._running.add(id)
                 self.machine.after(
                     json.loads(message.kwargs)["wait_us"] / 1e6, self.actor, "fires", lambda: self._fires(id)
                 )
             case DropTrigger(id=id):
                 self._running.discard(id)
+                self._watching.pop(id, None)
+
+    def _watch(self, order: RunTrigger, serial: int) -> None:
+        """It looks again after a while, and finds news each time; or its code fails."""
+        rng, how = self.machine.rng, json.loads(order.kwargs)
+
+        def look() -> None:
+            if self._watching.get(order.id) != serial or not self.machine.world.is_there_news:
+                return
+            if rng.random() < how["ends"]:
+                del self._watching[order.id]
+                self._end.send(TriggerAnswer(id=order.id, error="what it watches is away"))
+                return
+            said = f"{rng.getrandbits(128):032x}"
+            self.machine.world.watcher_says(order.id, said)
+            self._end.send(WatcherFired(id=said, watcher=order.id, event=json.dumps(said).encode()))
+            self._watch(order, serial)
+
+        self.machine.after(how["every"] * (0.5 + rng.random()), self.actor, "looks", look)
 
     def _fires(self, id: str) -> None:
         if id in self._running:
@@ -555,6 +595,8 @@ class Machine:
                     for attempt in message.attempts:
                         if attempt in self.agent.reports:
                             self.world.acknowledged(self.agent.reports[attempt])
+                        elif isinstance(self.agent.triggers.answers.get(attempt), WatcherFired):
+                            self.world.news_acknowledged(attempt)
                 self.agent.from_scheduler(message)
 
     def scheduler_gone(self) -> None:

@@ -14,6 +14,7 @@ from tradewind.core.inputs import DagLoaded
 from tradewind.scheduler.peers import Peer
 from tradewind.scheduler.scheduler import TICK_SECONDS, Scheduler
 from tradewind.store.specs import encode_spec, version_of
+from tradewind.testing.simulation.code_host import Asked
 from tradewind.testing.simulation.database import COMMIT_FAULTS, Crash, FaultyWriter
 from tradewind.testing.simulation.network import End, connect
 from tradewind.testing.simulation.timeline import Actor
@@ -26,11 +27,34 @@ if TYPE_CHECKING:
 UPTIME_AT_BEGIN = 1000.0
 
 
+MOST_PARSING_SECONDS = 0.3
+PARSED_ELSEWHERE_SECONDS = 5.0
+"""How long it takes when the agent that was to parse is lost."""
+
+
 class Files:
-    """The Dag files as the scheduler sees them: they change when the workload says so, and need no parsing."""
+    """The Dag files as the scheduler sees them: they change when the workload says so. They are parsed for what code of
+    their authors' own is asked."""
+
+    def __init__(self, process: SchedulerProcess) -> None:
+        self._process = process
+        self.parsing: dict[str, bool] = {}
+        """Dags whose files are being parsed, and whether they are wanted once more then."""
 
     def want(self, path: str | None) -> int:
-        return 0
+        dag_id = (path or "").removesuffix(".py")
+        if dag_id not in self._process.sim.specs:
+            return 0
+        if dag_id in self.parsing:
+            self.parsing[dag_id] = True
+        else:
+            self.parsing[dag_id] = False
+            self._process.parse(dag_id)
+        return 1
+
+    def is_wanted_again(self, dag_id: str) -> bool:
+        """A parse is over."""
+        return self.parsing.pop(dag_id)
 
     def due(self) -> list[Parse]:
         return []
@@ -92,13 +116,14 @@ class SchedulerProcess:
         self.rng = Random(f"{self.sim.seed}/{self.actor.name}")
         self.peers = []
         self.writer = FaultyWriter(self.sim.database, self._commit_fault, self.sim.owner_lease_ms)
+        self.files = Files(self)
         plan = self.sim.plan
         self.scheduler = Scheduler(
             engine=self.sim.database.engine,
             writer=self.writer,
             holder=self.actor.name,
             ports=self,
-            files=Files(),
+            files=self.files,
             vault=OpenVault(),
             parallelism=plan.parallelism,
             default_pool_slots=plan.default_pool_slots,
@@ -141,18 +166,38 @@ class SchedulerProcess:
             self.sim.listening = None
         self.sim.timeline.after(back_after, self.kernel, "restart", self.start)
 
-    def load(self, spec: DagSpec) -> None:
-        """The Dag processor has a Dag for the owner."""
+    def load(self, spec: DagSpec, asked: Asked | None = None) -> None:
+        """The Dag processor has a Dag for the owner; what its code was asked, it was asked now if not before."""
         if not self.scheduler.is_closed and self.scheduler.owner is not None:
+            asked = asked or Asked(self.scheduler.world, spec.dag_id)
             version = version_of(spec, "digest")
             number = self.sim.version_numbers.setdefault(version, len(self.sim.version_numbers) + 1)
             self.sim.versions[version] = spec
             self.scheduler.submit(
                 DagLoaded(
                     spec=spec, version=version, encoded=encode_spec(spec), digest="digest", number=number,
-                    paused_at_creation=False,
+                    paused_at_creation=False, ahead=asked.runs(spec, self.rng, self.now()),
+                    partitions=asked.partitions(spec),
                 )
             )  # fmt: skip
+
+    def parse(self, dag_id: str) -> None:
+        """A file is parsed anew: its code is asked first, and has answered when the file has been read."""
+        self._do("asks", lambda: self._ask(dag_id), MOST_PARSING_SECONDS * self.rng.random())
+
+    def _ask(self, dag_id: str) -> None:
+        asked, seconds = Asked(self.scheduler.world, dag_id), MOST_PARSING_SECONDS * self.rng.random()
+        if not self.sim.healed and self.rng.random() < 0.1:
+            self.sim.cover("parse lost")
+            self._do("parses again", lambda: self._ask(dag_id), PARSED_ELSEWHERE_SECONDS)
+        else:
+            self._do("parsed", lambda: self._parsed(dag_id, asked), seconds)
+
+    def _parsed(self, dag_id: str, asked: Asked) -> None:
+        again = self.files.is_wanted_again(dag_id)
+        self.load(self.sim.specs[dag_id], asked)
+        if again:
+            self.files.want(f"{dag_id}.py")
 
     # --- connections ---
 

@@ -51,11 +51,13 @@ from tradewind.testing.simulation.ledger import Ledger, key_of
 from tradewind.testing.simulation.machine import Child, Machine
 from tradewind.testing.simulation.nature import Nature
 from tradewind.testing.simulation.network import TYPICAL_SECONDS, End
+from tradewind.testing.simulation.own_code import WATCHING, has_watchers, with_code
 from tradewind.testing.simulation.person import Person, command_of
 from tradewind.testing.simulation.reference import verdicts
 from tradewind.testing.simulation.scheduler_process import SchedulerProcess
 from tradewind.testing.simulation.timeline import Timeline
 from tradewind.testing.simulation.values import Values
+from tradewind.testing.simulation.watcher_book import WatcherBook
 from tradewind.testing.simulation.workload import (
     BEGIN,
     Action,
@@ -103,7 +105,7 @@ def drawn_for(seed: int) -> Workload:
     workload = draw_workload(Random(f"{seed}/workload"))
     if have_jobs(jobs_of(seed)):
         return with_jobs(workload, jobs_of(seed))
-    return with_assets(workload, Random(f"{seed}/assets"))
+    return with_code(with_assets(workload, Random(f"{seed}/assets")), Random(f"{seed}/code"))
 
 
 class Simulation:
@@ -119,6 +121,7 @@ class Simulation:
         self.expected_runs = [key for spec in self.workload.dags for key in runs_of(self.workload, spec)]
         self.assets = AssetBook(self) if has_assets(self.workload) else None
         known = frozenset(self.expected_runs) | set(asked_for(self.workload))
+        self.watchers = WatcherBook(self) if has_watchers(self.workload) else None
         self.log = EventLog(database, known, made_by_assets=self.assets is not None)
         self.ledger = Ledger(self._allowance)
         self.values = Values(self.plan.xcom_inline_bytes)
@@ -205,6 +208,8 @@ class Simulation:
             return False
         if self.timeline.now < self._last_action() or owner.world.attempts:
             return False
+        if self.listening.files.parsing or (self.watchers is not None and not self.watchers.is_settled()):
+            return self._is_quiet()
         if self.assets is not None and self.assets.due() and not self._is_quiet():
             return False
         is_due = any(record.next_due is not None for record in owner.world.dags.values())
@@ -325,6 +330,18 @@ class Simulation:
             self.ledger.acknowledged(TaskKey(*key), report.attempt, state, self.timeline.now)
             self.jobs.kept.ended(report.attempt)
 
+    @property
+    def is_there_news(self) -> bool:
+        return self.timeline.now < WATCHING / timedelta(microseconds=1)
+
+    def watcher_says(self, watcher: str, said: str) -> None:
+        assert self.watchers is not None
+        self.watchers.says(watcher, said)
+
+    def news_acknowledged(self, said: str) -> None:
+        assert self.watchers is not None
+        self.watchers.acknowledged(said)
+
     def trigger_failed(self, attempt: str) -> None:
         self.ledger.triggers_failed.add(attempt)
 
@@ -349,6 +366,8 @@ class Simulation:
             return
         if self.assets is not None:
             self.assets.read()
+            if self.watchers is not None:
+                self.watchers.look(self.assets.specs)
         self.jobs.look()
         world = owner.world
         check_limits(world, self.pool_sizes)

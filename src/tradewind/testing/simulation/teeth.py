@@ -26,9 +26,12 @@ from tradewind.store import loader
 from tradewind.store.times import from_us
 from tradewind.store.writer import StoreUnavailable, Writer
 from tradewind.testing.simulation.asset_teeth import ASSET_BUGS
+from tradewind.testing.simulation.asset_workload import with_assets
 from tradewind.testing.simulation.database import Database
 from tradewind.testing.simulation.jobs_workload import jobs_of, with_jobs
+from tradewind.testing.simulation.own_code import with_code
 from tradewind.testing.simulation.simulation import Result, Simulation, drawn_for
+from tradewind.testing.simulation.teeth_of_code import BUGS_OF_CODE
 from tradewind.testing.simulation.teeth_of_jobs import BUGS_OF_JOBS
 from tradewind.testing.simulation.workload import Workload, draw_workload
 from tradewind.wire.messages import Ack, Hello
@@ -364,6 +367,7 @@ BUGS: dict[str, Plant] = {
     "does not wait for all of its upstream": _does_not_wait_for_all_of_its_upstream,
     "forgets queued runs": _forgets_queued_runs,
     **ASSET_BUGS,
+    **BUGS_OF_CODE,
     **BUGS_OF_JOBS,
 }
 """Every bug that can be planted, by what it does."""
@@ -377,6 +381,9 @@ def _workload_for(name: str, seed: int) -> Workload:
     """What a seed gives an installation to do, with the parts in which this bug can show."""
     if name in NEEDS_PLAIN_ONES:
         return draw_workload(Random(f"{seed}/workload"), plain=True)
+    if name in BUGS_OF_CODE:
+        with_parts = with_assets(draw_workload(Random(f"{seed}/workload")), Random(f"{seed}/assets"), chance=1.0)
+        return with_code(with_parts, Random(f"{seed}/code"), chance=1.0)
     if name in BUGS_OF_JOBS:
         return with_jobs(draw_workload(Random(f"{seed}/workload")), jobs_of(seed), always=True)
     return drawn_for(seed)

@@ -347,7 +347,7 @@ _TASK_SETTINGS = (
 )  # fmt: skip
 _DAG_SETTINGS = (
     "max_active_tasks", "max_active_runs", "dagrun_timeout_seconds", "fail_fast", "callbacks", "deadlines",
-    "partitions", "asset_policy", "assets",
+    "partitions", "asset_policy", "assets", "watchers",
 )  # fmt: skip
 
 
