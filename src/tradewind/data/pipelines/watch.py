@@ -60,7 +60,9 @@ class Options:
         for name in ("max_failure_percent", "min_quality", "max_memory_percent", "max_disk_percent"):
             percent(f"The parameter {name}", getattr(options, name))
         if not isinstance(options.services, Mapping):
-            raise BadSetting(f"The parameter services must be an object of names and addresses, not {options.services!r}.")
+            raise BadSetting(
+                f"The parameter services must be an object of names and addresses, not {options.services!r}."
+            )
         return options
 
 
@@ -124,12 +126,13 @@ def check_services(watch: Watch, env: Mapping[str, str] = os.environ) -> Facts:
 def check_pipeline(watch: Watch, counts: Mapping[str, int], now: datetime) -> Facts:
     """How the watched Dag's runs end, how long the newest took, and how old its results are.
 
-    `counts`: how many of its runs ever succeeded and failed, by state. What ended within the window is the difference to
-    what the first run of this Dag within the window was told.
+    `counts`: how many of its runs ever succeeded and failed, by state. What ended within the window is the difference
+    to what was counted when it began, or as long after that as anybody looked.
     """
     since = now.timestamp() - watch.options.window_hours * 3600
-    before = [row for row in _rows(watch.history) if row["run_id"] != watch.run_id and row["time"] >= since]
-    first = before[0]["counts"] if before else {}
+    rows = [row for row in _rows(watch.history) if row["run_id"] != watch.run_id]
+    earlier = [row for row in rows if row["time"] <= since]
+    first = (earlier[-1:] or rows[:1] or [{"counts": {}}])[0]["counts"]
     ended = {state: max(0, counts.get(state, 0) - first.get(state, 0)) for state in ("success", "failed")}
     total = sum(ended.values())
     facts: Facts = {"counts": dict(counts), "ended": total, "failed": ended["failed"]}
