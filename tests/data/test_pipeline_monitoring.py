@@ -1,4 +1,4 @@
-"""The steps of the monitoring Dag, without an engine: what they measure, where their rules begin, and whom they tell."""
+"""The steps of the monitoring Dag, without an engine: what they measure, where rules begin, and whom they tell."""
 
 from __future__ import annotations
 

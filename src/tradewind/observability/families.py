@@ -51,6 +51,11 @@ class Counter(_Family):
         place = self._place(key, self.values)
         self.values[place] = self.values.get(place, 0) + count
 
+    def know(self, *key: str) -> None:
+        """It may happen: it is shown as 0 from now on, so that the first time is seen as an increase."""
+        if len(self.values) < self._most:
+            self.values.setdefault(key, 0)
+
     def _values(self) -> dict[Key, Any]:
         return self.values
 

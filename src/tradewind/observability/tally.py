@@ -83,8 +83,12 @@ class Tally:
                 case Record():
                     self._recorded(operation, task, run)
 
-    def families(self) -> list[dict[str, Any]]:
-        """All of it as plain values."""
+    def families(self, dag_ids: Iterable[str] = ()) -> list[dict[str, Any]]:
+        """All of it as plain values, with zeros for what may happen to these Dags."""
+        for dag_id in dag_ids:
+            self._deadlines.know(dag_id)
+            for state in RUN_FINISHED:
+                self._runs.know(dag_id, state)
         return [
             each.plain()
             for each in (
@@ -112,6 +116,8 @@ class Tally:
         dag_id, task_id, before, state = record.dag_id, record.task_id, record.before, task.state
         if state is TaskState.QUEUED:
             self._waited.observe(between(task.scheduled_at, task.queued_at), dag_id)
+            for end in (TaskState.SUCCESS, TaskState.FAILED):
+                self._ended.know(dag_id, task_id, end)
         if began(before, task):
             self._starts.add(dag_id)
             if not task.leg:

@@ -674,7 +674,7 @@ class Desk:
         """What happened since this scheduler became the owner, what is so now, and what tasks have measured."""
         self.measured.forget_gauges(self._scheduler.uptime() - MEASURED_SECONDS)
         return {
-            "families": [*gauges_of(self._scheduler, self.tally), *self.tally.families()],
+            "families": [*gauges_of(self._scheduler, self.tally), *self.tally.families(self._scheduler.world.dags)],
             "measured": [[each.name, each.labels, each.kind, each.value, each.buckets] for each in self.measured],
             "forgotten": self.measured.forgotten,
         }
