@@ -105,8 +105,10 @@ class StatsD:
                 case Record():
                     dag_id = operation.dag_id
                     self._recorded(operation, task, run)
+        operators: Counter[str] = Counter()
         for (dag_id, task_id), times in created.items():
-            operator = self.operator_of(dag_id, task_id)
+            operators[self.operator_of(dag_id, task_id)] += times
+        for operator, times in operators.items():
             self._count("task_instance_created", f"task_instance_created_{operator}" if operator else None, times)
 
     def _recorded(self, record: Record, task: TaskInstance | None, run: DagRun | None) -> None:
