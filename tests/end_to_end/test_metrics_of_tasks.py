@@ -54,12 +54,15 @@ def test_what_a_task_measures_is_on_the_page_and_what_happens_on_a_udp_socket() 
                 "mine.ti_successes", "mine.dagrun.duration.success.etl_pipeline", "mine.pool.open_slots.default_pool",
                 "mine.scheduler_heartbeat", "mine.task_instance_created__PythonDecoratedOperator", "mine.dagbag_size",
             }  # fmt: skip
-            while not expected <= heard:
-                try:
-                    lines = ear.recv(65536).decode().split("\n")
-                except TimeoutError:
-                    raise AssertionError(f"{sorted(expected - heard)} of {sorted(heard)}") from None
-                heard |= {line.partition(":")[0] for line in lines}
+
+            def hear() -> bool:
+                heard.update(line.partition(":")[0] for line in ear.recv(65536).decode().split("\n"))
+                return expected <= heard
+
+            try:
+                installation.until("all names", hear, 60)
+            except (AssertionError, TimeoutError):
+                raise AssertionError(f"{sorted(expected - heard)} of {sorted(heard)}") from None
             assert not [name for name in heard if "loop_duration" in name]
 
 

@@ -38,11 +38,9 @@ GAUGES_SECONDS = 5.0
 
 def statsd_choice(settings: Settings) -> Choice:
     """Which names StatsD is told. Raises ConfigError for a pattern that is none."""
-    chosen = settings.metrics
+    allowed, blocked = settings.metrics.metrics_allow_list, settings.metrics.metrics_block_list
     try:
-        return Choice.of(
-            chosen.statsd_prefix, chosen.metrics_allow_list, chosen.metrics_block_list, chosen.legacy_names_on
-        )
+        return Choice.of(settings.metrics.statsd_prefix, allowed, blocked, settings.metrics.legacy_names_on)
     except ValueError as error:
         raise ConfigError(str(error)) from None
 
