@@ -15,10 +15,11 @@ from tradewind.api.exposition import page
 from tradewind.observability.families import Counter, Histogram, family
 from tradewind.observability.tally import MOST_DAGS, Tally
 from tradewind.store import tables
+from tradewind.store.times import to_us
 from tradewind.testing.api_stage import ApiStage
 from tradewind.testing.builders import dag
 from tradewind.wire.measured import Sample
-from tradewind.wire.messages import Beat, Measured
+from tradewind.wire.messages import Beat, Measured, Started
 
 
 def scraped(stage: ApiStage) -> dict[str, dict[tuple[str, ...], float]]:
@@ -176,3 +177,18 @@ def test_promtool_has_nothing_to_say(stage: ApiStage, promtool: str) -> None:
     text = stage.client.get("/metrics").text
     done = subprocess.run([promtool, "check", "metrics"], input=text, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_a_task_that_takes_much_longer_than_it_used_to_is_late(stage: ApiStage) -> None:
+    stage.load(dag("extract", dag_id="etl"))
+    late = "tradewind_late_task_instances"
+    for number in range(4):
+        stage.create_run("etl", f"r{number}")
+        if number < 3:
+            stage.finish("etl", f"r{number}", "extract")
+    (offer,) = [offer for offer in stage.agent.offers() if offer.run.run_id == "r3"]
+    stage.say(Started(attempt=offer.attempt, start_us=to_us(stage.now())))
+    stage.wait(9)
+    assert scraped(stage)[late] == {("etl", "extract"): 0}
+    stage.wait(1)
+    assert scraped(stage)[late] == {("etl", "extract"): 1}

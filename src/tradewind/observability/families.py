@@ -48,8 +48,11 @@ class Counter(_Family):
         self.values: dict[Key, float] = {} if labels else {(): 0}
 
     def add(self, *key: str, count: float = 1) -> None:
-        place = self._place(key, self.values)
-        self.values[place] = self.values.get(place, 0) + count
+        try:
+            self.values[key] += count
+        except KeyError:
+            place = self._place(key, self.values)
+            self.values[place] = self.values.get(place, 0) + count
 
     def know(self, *key: str) -> None:
         """It may happen: it is shown as 0 from now on, so that the first time is seen as an increase."""
@@ -71,14 +74,14 @@ class Histogram(_Family):
         self.counts: dict[Key, list[int]] = {}
 
     def observe(self, seconds: float, *key: str) -> None:
-        place = self._place(key, self.counts)
-        counts = self.counts.get(place)
+        counts = self.counts.get(key)
         if counts is None:
-            counts = self.counts[place] = [0] * (len(BUCKETS) + 1)
-            self.sums[place] = 0.0
+            key = self._place(key, self.counts)
+            counts = self.counts.setdefault(key, [0] * (len(BUCKETS) + 1))
+            self.sums.setdefault(key, 0.0)
         seconds = max(0.0, seconds)  # clocks of workers may be off
         counts[bucket_of(seconds)] += 1
-        self.sums[place] += seconds
+        self.sums[key] += seconds
 
     def mean(self, *key: str) -> tuple[int, float]:
         """How many there were, and how long they took on average."""

@@ -6,6 +6,7 @@ It begins anew with each owner; a counter that begins anew is what Prometheus ex
 
 from collections.abc import Iterable
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from tradewind.core.decisions import Operation, PutAttempt, PutRun, PutTask, Record
@@ -73,15 +74,16 @@ class Tally:
         task: TaskInstance | None = None
         run: DagRun | None = None
         for operation in operations:
-            match operation:
-                case PutTask(task=task):
-                    pass
-                case PutRun(run=run):
-                    pass
-                case PutAttempt(attempt=attempt) if attempt.state is AttemptState.LOST:
-                    self._lost.add()
-                case Record():
-                    self._recorded(operation, task, run)
+            # By type rather than by pattern: there are a dozen of these for each task, and this is their only cost.
+            kind = type(operation)
+            if kind is PutTask:
+                task = operation.task  # type: ignore[union-attr]
+            elif kind is Record:
+                self._recorded(operation, task, run)  # type: ignore[arg-type]
+            elif kind is PutRun:
+                run = operation.run  # type: ignore[union-attr]
+            elif kind is PutAttempt and operation.attempt.state is AttemptState.LOST:  # type: ignore[union-attr]
+                self._lost.add()
 
     def families(self, dag_ids: Iterable[str] = ()) -> list[dict[str, Any]]:
         """All of it as plain values, with zeros for what may happen to these Dags."""
@@ -99,10 +101,13 @@ class Tally:
         ]  # fmt: skip
 
     def _recorded(self, record: Record, task: TaskInstance | None, run: DagRun | None) -> None:
-        self._events.add(record.name.partition(".")[0])
-        match record.name:
-            case "task.moved" if task is not None and task.key.task_id == record.task_id:
+        name = record.name
+        self._events.add(_topic(name))
+        if name == "task.moved":
+            if task is not None and task.key.task_id == record.task_id:
                 self._task_moved(record, task)
+            return
+        match name:
             case "run.created":
                 self._created.add(record.dag_id, record.reason or "timetable")
             case "run.moved" if run is not None and run.run_id == record.run_id:
@@ -137,6 +142,11 @@ class Tally:
             self._runs.add(run.dag_id, record.after)
             if run.start_date and run.end_date:
                 self._run_seconds.observe(between(run.start_date, run.end_date), run.dag_id)
+
+
+@cache
+def _topic(name: str) -> str:
+    return name.partition(".")[0]
 
 
 def began(before: str, task: TaskInstance) -> bool:

@@ -5,6 +5,7 @@ A counter's values are added, a gauge's newest holds, and of a duration the dist
 
 import math
 import re
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
@@ -101,10 +102,7 @@ class Measurements:
 
 def bucket_of(seconds: float) -> int:
     """The place of a duration among the buckets."""
-    for place, edge in enumerate(BUCKETS):
-        if seconds <= edge:
-            return place
-    return len(BUCKETS)
+    return bisect_left(BUCKETS, seconds)
 
 
 def _fit(labels: Labels) -> Labels:
