@@ -75,14 +75,13 @@ class Tally:
         run: DagRun | None = None
         for operation in operations:
             # By type rather than by pattern: there are a dozen of these for each task, and this is their only cost.
-            kind = type(operation)
-            if kind is PutTask:
-                task = operation.task  # type: ignore[union-attr]
-            elif kind is Record:
-                self._recorded(operation, task, run)  # type: ignore[arg-type]
-            elif kind is PutRun:
-                run = operation.run  # type: ignore[union-attr]
-            elif kind is PutAttempt and operation.attempt.state is AttemptState.LOST:  # type: ignore[union-attr]
+            if type(operation) is PutTask:
+                task = operation.task
+            elif type(operation) is Record:
+                self._recorded(operation, task, run)
+            elif type(operation) is PutRun:
+                run = operation.run
+            elif type(operation) is PutAttempt and operation.attempt.state is AttemptState.LOST:
                 self._lost.add()
 
     def families(self, dag_ids: Iterable[str] = ()) -> list[dict[str, Any]]:
