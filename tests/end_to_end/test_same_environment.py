@@ -136,18 +136,19 @@ def test_airflow_is_tradewinds_in_task_code_and_its_own_elsewhere(beside_airflow
     assert elsewhere.stdout.strip().endswith("site-packages/airflow/__init__.py")
 
 
-def test_airflow_itself_reads_and_stores_the_examples(python: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("folder", ["examples", "etl"])
+def test_airflow_itself_reads_and_stores_the_dags(python: Path, tmp_path: Path, folder: str) -> None:
     environ = {
         "PATH": os.environ["PATH"], "AIRFLOW_HOME": str(tmp_path), "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{tmp_path}/airflow.db",
     }  # fmt: skip
-    examples = ROOT / "dags" / "examples"
+    dags = ROOT / "dags" / folder
     done = subprocess.run(
-        [str(python), "-c", READ, str(examples)], env=environ, capture_output=True, text=True, timeout=300, check=False
+        [str(python), "-c", READ, str(dags)], env=environ, capture_output=True, text=True, timeout=300, check=False
     )
     assert done.returncode == 0, done.stderr[-3000:]
     told = json.loads(done.stdout.splitlines()[-1])
-    assert told == {"files": len(list(examples.glob("*.py"))), "faults": {}}
+    assert told == {"files": len(list(dags.glob("*.py"))), "faults": {}}
 
 
 @pytest.mark.parametrize("seed", seeds.SEEDS)

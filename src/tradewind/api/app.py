@@ -16,6 +16,7 @@ from tradewind.api import public, ui, web
 from tradewind.api.budgets import Budgets, Turns, Turnstile
 from tradewind.api.call import Gate, Installation, NotPermitted, Vault
 from tradewind.api.errors import answer_errors
+from tradewind.api.exposition import MEDIA_TYPE
 from tradewind.api.gates import LoginGate, OpenGate, is_local
 from tradewind.api.health import HealthInfoResponse, health_of, scheduler_status
 from tradewind.api.late import AddsRoutes, LateRoutes
@@ -25,7 +26,7 @@ from tradewind.api.live.hub import Hub
 from tradewind.api.login import accounts, oidc
 from tradewind.api.login import routes as login
 from tradewind.api.login.logins import Logins
-from tradewind.api.metrics import exposition
+from tradewind.api.metrics import exposition, scheduler_metrics
 from tradewind.api.middleware import guarded
 from tradewind.api.outside import Outside, proxies_of
 from tradewind.api.reference import page as reference
@@ -58,9 +59,9 @@ async def metrics(request: Request) -> Response:
     installation: Installation = request.app.state.installation
     if not is_local(request):
         await run_in_threadpool(_check_may_measure, installation, request)
-    status = await scheduler_status(installation.link)
-    body = await run_in_threadpool(exposition, installation.engine, status)
-    return Response(body, media_type="text/plain; version=0.0.4; charset=utf-8")
+    told = await scheduler_metrics(installation.link)
+    body = await run_in_threadpool(exposition, installation.engine, told, installation.settings.home)
+    return Response(body, media_type=MEDIA_TYPE)
 
 
 class _LateVault:

@@ -237,11 +237,20 @@ class Logging:
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Metrics:
-    statsd_on: bool = setting(False, "scheduler.statsd_on", effect=False, help="Whether metrics are sent to StatsD.")
-    statsd_host: str = setting("localhost", "scheduler.statsd_host", effect=False, help="Host of the StatsD daemon.")
-    statsd_port: int = setting(8125, "scheduler.statsd_port", effect=False, help="Port of the StatsD daemon.")
-    statsd_prefix: str = setting(
-        "airflow", "scheduler.statsd_prefix", effect=False, help="First part of each metric's name."
+    statsd_on: bool = setting(False, "scheduler.statsd_on", help="Whether metrics are sent to StatsD, over UDP.")
+    statsd_host: str = setting("localhost", "scheduler.statsd_host", help="Host of the StatsD daemon.")
+    statsd_port: int = setting(8125, "scheduler.statsd_port", most=65535, help="Port of the StatsD daemon.")
+    statsd_prefix: str = setting("airflow", "scheduler.statsd_prefix", help="First part of each metric's name.")
+    metrics_allow_list: str = setting(
+        "", "scheduler.statsd_allow_list", "metrics.statsd_allow_list",
+        help="Patterns, separated by commas, of the names that are sent to StatsD; empty: all.",
+    )  # fmt: skip
+    metrics_block_list: str = setting(
+        "", "scheduler.statsd_block_list", "metrics.statsd_block_list",
+        help="Patterns, separated by commas, of names that are not sent; not looked at where there is an allow list.",
+    )  # fmt: skip
+    legacy_names_on: bool = setting(
+        True, help="Whether names that contain Dag, task or pool are sent beside those that do not."
     )
 
 

@@ -3,7 +3,7 @@
 `service.py` drives it from asyncio and sockets, and the simulator from a virtual clock.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -14,7 +14,7 @@ from tradewind.core.decisions import PutRow, Record
 from tradewind.core.inputs import AttemptStarted
 from tradewind.core.records import Pool
 from tradewind.core.world import World
-from tradewind.scheduler.desk import DagFiles, Desk, Vault
+from tradewind.scheduler.desk import DagFiles, Desk, Observer, Vault
 from tradewind.scheduler.owner import Owner, Rows
 from tradewind.store.loader import load_world
 from tradewind.store.writer import EpochLost, Lease, StoreUnavailable, Writer
@@ -78,6 +78,7 @@ class Scheduler:
         kill_grace_seconds: float,
         success_clears_store: bool = False,
         files_changed: Callable[[], None] = lambda: None,
+        observers: Sequence[Observer] = (),
     ) -> None:
         self.engine = engine
         self.writer = writer
@@ -98,8 +99,9 @@ class Scheduler:
         self._turns_at_tick = -1
         self.busy_us = 0
         self.desk = Desk(
-            self, files=files, vault=vault, kill_grace_seconds=kill_grace_seconds, files_changed=files_changed
-        )
+            self, files=files, vault=vault, kill_grace_seconds=kill_grace_seconds, files_changed=files_changed,
+            observers=observers,
+        )  # fmt: skip
 
     # --- life ---
 

@@ -94,6 +94,10 @@ class Triggers:
         if agent := self._agents.get(self._forget(id)):
             agent.send(DropTrigger(id=id))
 
+    def load_of(self, agent: str) -> int:
+        """How many triggers an agent has."""
+        return self._load[agent]
+
     def _forget(self, id: str) -> str:
         order = self._orders.pop(id, None)
         if order is None:

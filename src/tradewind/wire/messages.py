@@ -9,6 +9,8 @@ from typing import Any
 
 import msgspec
 
+from tradewind.wire.measured import Sample
+
 PROTOCOL = 1
 """Raised when a message changes in a way that an older peer cannot read; sent in every Hello."""
 
@@ -235,6 +237,12 @@ class Progress(Message, tag="progress"):
     done: float
     total: float | None = None
     unit: str = ""
+
+
+class Measured(Message, tag="measured"):
+    """What task code has measured since the last of these. A hint: it is told once, and nobody acknowledges it."""
+
+    samples: list[Sample]
 
 
 class Request(Message, tag="request"):
@@ -607,8 +615,8 @@ class TriggerBlocked(Message, tag="trigger_blocked"):
 
 
 AnyMessage = (
-    Offer | Cancel | Started | Finished | Progress | Request | Response | Hello | Welcome | Refused | Beat | BeatAck
-    | Ack | Warm | Drain | Parse | Parsed | Command | Withdraw | CommandResult | Subscribe | Event
+    Offer | Cancel | Started | Finished | Progress | Measured | Request | Response | Hello | Welcome | Refused | Beat
+    | BeatAck | Ack | Warm | Drain | Parse | Parsed | Command | Withdraw | CommandResult | Subscribe | Event
     | Fork | Child | Exited | HostStarted | HostReady | StartHost
     | RunTrigger | DropTrigger | TriggerAnswer | WatcherFired | StartTriggerHost | TriggerBlocked
 )  # fmt: skip

@@ -67,7 +67,7 @@ class Files:
     def connection_changed(self, conn_id: str) -> None: ...
 
     def status(self) -> dict[str, Any]:
-        return {"files": 0, "first_scan_done": True}
+        return {"files": 0, "first_scan_done": True, "unparsed": 0}
 
 
 class OpenVault:
