@@ -163,10 +163,10 @@ def test_the_page_is_what_prometheus_writes_itself() -> None:
     spread.observe(99999.0)
     text = page([counter.plain(), spread.plain(), family("none", "gauge", "Nothing.", [])]).decode()
     assert text.startswith(
-        '# HELP x_total A text with \\\\ and\\nlines.\n# TYPE x_total counter\nx_total{who="q\\""} 2\n'
+        '# HELP x_total A text with \\\\ and\\nlines.\n# TYPE x_total counter\nx_total{who="q\\""} 2.0\n'
     )
-    assert 'y_seconds_bucket{le="0.01"} 0\ny_seconds_bucket{le="0.05"} 1\n' in text
-    assert text.endswith('y_seconds_bucket{le="+Inf"} 2\ny_seconds_sum 99999.05\ny_seconds_count 2\n')
+    assert 'y_seconds_bucket{le="0.01"} 0.0\ny_seconds_bucket{le="0.05"} 1.0\n' in text
+    assert text.endswith('y_seconds_bucket{le="+Inf"} 2.0\ny_seconds_sum 99999.05\ny_seconds_count 2.0\n')
 
 
 def test_promtool_has_nothing_to_say(stage: ApiStage, promtool: str) -> None:

@@ -1,13 +1,16 @@
-"""Prometheus's text format: families of plain values in, a page out."""
+"""Families of plain values, as the scheduler sends them, as a page in Prometheus's text format."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import accumulate
 from typing import Any
 
-from tradewind.wire.measured import BUCKETS, HISTOGRAM
+from prometheus_client import generate_latest
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+
+from tradewind.wire.measured import BUCKETS, COUNTER, HISTOGRAM
 
 MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _EDGES = (*(f"{edge:g}" for edge in BUCKETS), "+Inf")
@@ -16,41 +19,30 @@ _EDGES = (*(f"{edge:g}" for edge in BUCKETS), "+Inf")
 def page(families: Iterable[dict[str, Any]]) -> bytes:
     """The page. A family has `name`, `kind`, `help` and `series`: pairs of label and text, and the value; of a
     histogram the value is the sum, and the counts of its buckets. Families without series are left out."""
-    lines: list[str] = []
-    for family in families:
-        if family["series"]:
-            lines += _lines(family)
-    return ("\n".join(lines) + "\n").encode()
+    return generate_latest(_Collected(families))
 
 
-def _lines(family: dict[str, Any]) -> Iterable[str]:
+class _Collected(Collector):
+    def __init__(self, families: Iterable[dict[str, Any]]) -> None:
+        self._families = families
+
+    def collect(self) -> Iterator[Metric]:
+        return (_metric(family) for family in self._families if family["series"])
+
+
+def _metric(family: dict[str, Any]) -> Metric:
     name, kind = family["name"], family["kind"]
-    yield f"# HELP {name} {_escaped(family['help'])}"
-    yield f"# TYPE {name} {kind}"
-    for labels, value in family["series"]:
-        text = ",".join(f'{label}="{_quoted(words)}"' for label, words in labels)
+    stem = name.removesuffix("_total") if kind == COUNTER else name
+    metric = Metric(stem, family["help"], kind)
+    for pairs, value in family["series"]:
+        labels = dict(pairs)
         if kind != HISTOGRAM:
-            yield f"{name}{{{text}}} {_number(value)}" if text else f"{name} {_number(value)}"
+            metric.add_sample(f"{stem}_total" if kind == COUNTER else stem, labels, value)
             continue
         total, counts = value
-        before = f"{text}," if text else ""
         upto = list(accumulate(counts))
         for edge, count in zip(_EDGES, upto, strict=True):
-            yield f'{name}_bucket{{{before}le="{edge}"}} {count}'
-        around = f"{{{text}}}" if text else ""
-        yield f"{name}_sum{around} {_number(total)}"
-        yield f"{name}_count{around} {upto[-1]}"
-
-
-def _number(value: float) -> str:
-    if isinstance(value, float) and not value.is_integer():
-        return repr(value) if math.isfinite(value) else "NaN"
-    return str(int(value))
-
-
-def _escaped(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("\n", "\\n")
-
-
-def _quoted(text: str) -> str:
-    return _escaped(text).replace('"', '\\"')
+            metric.add_sample(f"{stem}_bucket", {**labels, "le": edge}, count)
+        metric.add_sample(f"{stem}_sum", labels, total)
+        metric.add_sample(f"{stem}_count", labels, upto[-1])
+    return metric
