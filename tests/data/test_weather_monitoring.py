@@ -34,9 +34,11 @@ class Told:
 
     def __init__(self) -> None:
         self.alerts: list[tuple[str, str]] = []
+        self.texts: list[str] = []
 
     def send(self, alert: Alert) -> None:
         self.alerts.append((alert.rule, alert.status))
+        self.texts.append(alert.text)
 
 
 @pytest.fixture(scope="module")
@@ -170,6 +172,7 @@ def test_a_poisoned_model_in_production_is_named_and_nothing_else_stops(
     assert seen["data_quality"]["score"] == 100
     assert "posix.system" in store.get(seen["report"]).decode()
     assert told.alerts == [("weather_look_failed", "firing")]
+    assert "posix.system" in told.texts[0]
 
 
 def test_hours_that_cannot_be_read_are_left_out(store: MemoryStore, manager: AlertManager) -> None:

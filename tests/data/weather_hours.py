@@ -79,7 +79,7 @@ class RunInMemory(WeatherRun):
 
 
 def run_on(store: MemoryStore, due: datetime = DUE) -> RunInMemory:
-    return RunInMemory(due, WeatherSettings("memory"), now=lambda: due, kept=store)
+    return RunInMemory(due, WeatherSettings("memory"), now=lambda: due, sleep=lambda seconds: None, kept=store)
 
 
 def observations_of(hours: Iterable[datetime]) -> Any:

@@ -7,7 +7,7 @@ one. A model of the difference beats "it stays as it is", which one of the tempe
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import polars as pl
@@ -110,7 +110,7 @@ def since(made: pl.DataFrame, split: datetime, horizon: int) -> pl.DataFrame:
     return made.filter((pl.col("observed_at") >= split) & pl.col(target(horizon)).is_not_null())
 
 
-def _schema() -> dict[str, object]:
+def _schema() -> dict[str, Any]:
     import polars as pl
 
     numbers = {name: pl.Float64() for name in (*COLUMNS, *map(target, HORIZONS))}

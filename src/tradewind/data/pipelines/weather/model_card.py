@@ -70,6 +70,7 @@ def _last_week(forecasts: pl.DataFrame) -> str:
 
     station = forecasts["station_number"].min()
     last = forecasts["observed_at"].max()
+    assert isinstance(station, int)
     week = forecasts.filter(
         (pl.col("station_number") == station) & (pl.col("observed_at") > pl.lit(last) - pl.duration(days=7))
     ).sort("observed_at")

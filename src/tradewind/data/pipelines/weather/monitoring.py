@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tradewind.data.alert_rules import AlertRule
+from tradewind.data.alert_rules import AlertRule, Metrics
 from tradewind.data.alerts import AlertManager, alert_manager, at_least, below
 from tradewind.data.objects import FolderStore, NoSuchObject
 from tradewind.data.pipelines.weather import evaluation, features, monitoring_report
@@ -38,6 +38,8 @@ log = logging.getLogger(__name__)
 
 Facts = dict[str, Any]
 PIPELINE = {"pipeline": "weather_monitoring"}
+CPU_SECONDS = 1.0
+"""The CPU's use is measured over so long."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,9 @@ def system_health(run: WeatherRun, options: MonitoringOptions) -> Facts:
     store = run.store
     is_folder = isinstance(store, FolderStore)
     folder = store.folder if isinstance(store, FolderStore) and store.folder.is_dir() else Path("/")
-    sample = SystemReadings(folder).read().as_metrics()
+    readings = SystemReadings(folder)
+    run.sleep(CPU_SECONDS)
+    sample = readings.read().as_metrics()
     for name in ("cpu_percent", "memory_percent", "disk_percent"):
         metric(name, round(sample[name], 2), PIPELINE)
     probe = f"health/monitoring-{run.due:%Y%m%d%H%M}"
@@ -147,7 +151,6 @@ def model_performance(run: WeatherRun, options: MonitoringOptions) -> Facts:
         log.warning("%s; this hour is left out.", problem)
     facts: Facts = {
         "version": production.version,
-        "since": production.since,
         "unreadable": len(read.unreadable),
         "columns": [],
         "drifted": [],
@@ -227,11 +230,21 @@ def alert_rules(options: MonitoringOptions) -> list[AlertRule]:
     """What people are told about."""
     stale, growth = options.stale_after_hours, options.error_growth
     return [
-        AlertRule("weather_look_failed", at_least("failed_looks", 1), "critical", "Something could not be looked at."),
+        AlertRule(
+            "weather_look_failed",
+            _beside(at_least("failed_looks", 1), "problems"),
+            "critical",
+            "Something could not be looked at.",
+        ),
         AlertRule("weather_stale", at_least("newest_age_hours", stale), "error", f"No hour came for {stale} hours."),
         AlertRule("weather_gaps", at_least("gaps", 1), "warning", "Hours of the last day are missing."),
         AlertRule("weather_low_quality", below("score", 80), "error", "The last day's quality score is below 80."),
-        AlertRule("weather_drift", at_least("drifted", 1), "warning", "The last days are unlike their season."),
+        AlertRule(
+            "weather_drift",
+            _beside(at_least("drifted", 1), "drifted_columns"),
+            "warning",
+            "The last days are unlike their season.",
+        ),
         AlertRule(
             "weather_model_useless", at_least("to_persistence", 1), "error", "The model does not beat persistence."
         ),
@@ -246,6 +259,16 @@ def alert_rules(options: MonitoringOptions) -> list[AlertRule]:
         ),
         AlertRule("weather_disk", at_least("disk_percent", 90), "critical", "90 % of the disk or more is in use."),
     ]
+
+
+def _beside(condition: Callable[[Metrics], bool], name: str) -> Callable[[Metrics], bool]:
+    """The condition, with another value beside those that it looks at in what people are told."""
+
+    def with_it(metrics: Metrics) -> bool:
+        metrics.get(name)
+        return condition(metrics)
+
+    return with_it
 
 
 def measurements(reported: Facts) -> dict[str, Any]:

@@ -72,13 +72,13 @@ def _model(look: Facts) -> str:
         ]
         shown += table(("ahead", "forecasts", "mean error, °C", "persistence", "bias"), rows)
         shown += f"<p>Since {escape(look['since'])}; the evaluation gave {_shown(look['expected_mae'], ' °C')}.</p>"
-    rows = [
+    columns = [
         (one["column"], one["psi"], one["psi_limit"], one["ks"], one["ks_limit"], one["mean"], one["season_mean"])
         for one in look["columns"]
     ]
     bad = [n for n, one in enumerate(look["columns"]) if one["column"] in look["drifted"]]
     header = ("drift against the season", "PSI", "limit", "distance", "limit", "mean", "usual mean")
-    return shown + (table(header, rows, bad=bad) if rows else "")
+    return shown + (table(header, columns, bad=bad) if columns else "")
 
 
 def _number(value: float | None) -> float | str:

@@ -140,7 +140,8 @@ def train(run: WeatherRun, options: TrainingOptions, prepared: Facts) -> Facts:
             log.warning("%s It is made anew.", error)
         else:
             return {**prepared, "version": version, "is_new": False}
-    made = features.table(_observations(run, prepared))
+    observed = _observations(run, prepared)
+    made = features.table(observed)
     split = datetime.fromisoformat(prepared["split"])
     rows = {horizon: features.until(made, split, horizon) for horizon in features.HORIZONS}
     if not all(frame.height for frame in rows.values()):
@@ -167,7 +168,7 @@ def train(run: WeatherRun, options: TrainingOptions, prepared: Facts) -> Facts:
         "libraries": {name: version_of(name) for name in ("scikit-learn", "skops", "numpy", "polars")},
     }
     # What later hours are compared with is kept beside the model that knows it.
-    registry.attach(version, "reference.parquet", as_parquet(_before(_observations(run, prepared), split)))
+    registry.attach(version, "reference.parquet", as_parquet(observed.filter(observed["observed_at"] < split)))
     kept = registry.add(version, model.to_bytes(), manifest)
     metric("rows_trained", shortest.height, PIPELINE)
     metric("model_bytes", kept["bytes"], PIPELINE)
@@ -280,10 +281,6 @@ def _observations(run: WeatherRun, prepared: Facts) -> pl.DataFrame:
     if digest(content) != prepared["sha256"]:
         raise DataProblem(f"{where} is not what was prepared; clear prepare_training_data to make it anew.")
     return pl.read_parquet(io.BytesIO(content))
-
-
-def _before(observations: pl.DataFrame, split: datetime) -> pl.DataFrame:
-    return observations.filter(observations["observed_at"] < split)
 
 
 def _record(evaluated: Facts) -> dict[str, float]:
