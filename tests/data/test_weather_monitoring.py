@@ -14,6 +14,7 @@ from weather_hours import DUE, HOUR, LAST, MemoryStore, keep, keep_hours, observ
 from tradewind.data import Alert, AlertManager, MemoryState
 from tradewind.data.pipelines.weather import drift, monitoring, training
 from tradewind.data.pipelines.weather.dataset import hours_between
+from tradewind.data.pipelines.weather.hours import as_parquet
 from tradewind.data.pipelines.weather.monitoring import MonitoringOptions
 from tradewind.data.pipelines.weather.registry import ModelRegistry
 from tradewind.data.pipelines.weather.run import WeatherRun, observations_key, quality_key
@@ -184,9 +185,17 @@ def test_hours_that_cannot_be_read_are_left_out(store: MemoryStore, manager: Ale
     assert store.get(observations_key(LAST - 5 * HOUR)) == b"PAR1"
 
 
-def test_weather_that_is_shifted_raises_the_alert(store: MemoryStore, manager: AlertManager, told: Told) -> None:
+def test_weather_that_is_shifted_raises_the_alert(
+    store: MemoryStore, manager: AlertManager, told: Told, year: Any
+) -> None:
     recent = observations_of(hours_between(LAST - 14 * 24 * HOUR, LAST))
     keep(store, recent.with_columns(pl.col("temperature_c") + 20, pl.col("dew_point_c") + 20))
+    # Sixty days do not say what is usual.
+    assert look(run_on(store), manager)["model_performance"]["columns"] == []
+    registry = ModelRegistry(store)
+    production = registry.production()
+    assert production is not None
+    registry.attach(production.version, "reference.parquet", as_parquet(year))
     seen = look(run_on(store), manager)
     assert {"temperature_c", "dew_point_c"} <= set(seen["model_performance"]["drifted"])
     assert ("weather_drift", "firing") in told.alerts
@@ -258,5 +267,6 @@ def test_a_column_that_is_shifted_is_named(column: str, change: Any, year: Any) 
 def test_too_little_to_tell_is_no_drift(year: Any) -> None:
     recent = days_of(year, 1)
     assert drift.drift(recent.head(0), year, days=14, season_days=21) == []
+    assert drift.drift(recent, year.head(24 * 3 * 100), days=14, season_days=21) == []
     empty = recent.with_columns(pl.lit(None, pl.Float64).alias("wind_speed_ms"))
     assert "wind_speed_ms" not in {one.column for one in drift.drift(empty, year, days=14, season_days=21)}

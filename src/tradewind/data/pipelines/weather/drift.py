@@ -22,6 +22,8 @@ BINS = 10
 LEAST_PSI = 0.25
 """The usual limit, below which nothing counts as drift however calm the year was."""
 LEAST_HOURS = 48
+LEAST_STRETCHES = 12
+"""From fewer, what is usual in a year is not known, and nothing is said to be unusual."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,7 @@ class ColumnDrift:
 def drift(recent: pl.DataFrame, reference: pl.DataFrame, *, days: int, season_days: int) -> list[ColumnDrift]:
     """Each column of `recent`, of at most `days`, beside the days of `reference` within `season_days` of the same date.
 
-    Columns are left out that either side hardly has.
+    Columns are left out that either side hardly has, and all when the reference is too short to know what is usual.
     """
     if recent.is_empty() or reference.is_empty():
         return []
@@ -58,6 +60,8 @@ def drift(recent: pl.DataFrame, reference: pl.DataFrame, *, days: int, season_da
         if len(now) < LEAST_HOURS or len(then) < LEAST_HOURS:
             continue
         usual = _usual(reference, column, days, season_days)
+        if len(usual) < LEAST_STRETCHES:
+            continue
         found.append(
             ColumnDrift(
                 column,
