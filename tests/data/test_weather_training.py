@@ -390,6 +390,13 @@ def test_without_the_libraries_it_says_what_to_install(missing: str, monkeypatch
         training.check_readiness(run_on(MemoryStore()), OPTIONS)
 
 
+def test_a_run_counts_in_plain_moments_whatever_the_engine_hands_in() -> None:
+    pendulum = pytest.importorskip("pendulum")
+    run = WeatherRun.of(pendulum.datetime(2025, 12, 20, 12, 20, tz="Asia/Seoul"))
+    assert (type(run.hour), run.due, run.hour) == (datetime, DUE, LAST)
+    assert len(hours_between(run.hour - 3 * HOUR, run.hour)) == 4
+
+
 @pytest.mark.parametrize("params", [{"train_hours": 10}, {"test_hours": True}, {"min_coverage": 101}])
 def test_parameters_of_training_that_cannot_work_are_named(params: dict[str, Any]) -> None:
     with pytest.raises(BadSetting, match=f"The parameter {next(iter(params))} must be"):
