@@ -13,10 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import s3
 from weather_hours import DUE, HOUR, LAST, MemoryStore, keep, keep_hours, observations_of, run_on
 
 from tradewind.data import runtime
 from tradewind.data.demo import kma_server
+from tradewind.data.objects import FolderStore, open_store
 from tradewind.data.pipelines.weather import evaluation, features, history, mlflow_mirror, rollback, training
 from tradewind.data.pipelines.weather.dataset import hours_between
 from tradewind.data.pipelines.weather.hours import as_json, as_parquet
@@ -455,8 +457,6 @@ def test_a_pointer_that_cannot_be_read_is_told_and_written_anew_by_a_rollback(
 def test_the_command_rolls_back_and_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from tradewind.data.objects import FolderStore
-
     monkeypatch.setenv("WEATHER_STORE", str(tmp_path))
     assert rollback.main([]) == 1
     assert "has nothing in production" in capsys.readouterr().err
@@ -468,6 +468,28 @@ def test_the_command_rolls_back_and_says_so(
     assert f"In production is {OLD}; not deployed by itself: {NEW}." in capsys.readouterr().out
     assert rollback.main(["--list"]) == 0
     assert capsys.readouterr().out.splitlines() == [f"{OLD}  in production", f"{NEW}  rolled back"]
+
+
+def test_the_registry_is_the_same_in_s3(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("obstore")
+    pytest.importorskip("moto")
+    server = s3.S3Server()
+    try:
+        server.start("weather")
+        for name, value in {**s3.ENVIRONMENT, "AWS_ENDPOINT_URL": server.url}.items():
+            monkeypatch.setenv(name, value)
+        registry = ModelRegistry(open_store("s3://weather/kma"))
+        assert registry.production() is None
+        for name in (OLD, NEW):
+            registry.add(name, name.encode(), {})
+            registry.promote(name, DUE)
+        assert registry.versions() == [OLD, NEW]
+        assert registry.roll_back(DUE).version == OLD
+        production = registry.production()
+        assert production == Production(OLD, DUE.isoformat(), (), (NEW,))
+        assert registry.read(OLD)[1] == OLD.encode()
+    finally:
+        server.stop()
 
 
 # --- MLflow --------------------------------------------------------------------------------------------------------

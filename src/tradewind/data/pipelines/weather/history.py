@@ -66,15 +66,16 @@ def fill(run: WeatherRun, hours: int) -> Facts:
         if run.settings.is_replayed:
             log.warning("No key of KMA's is set: this is replayed weather of another place and year.")
         with run.client() as client:
-            for source, reading, first, last in _readings(run, client, missing[0], missing[-1]):
-                asked = [hour for hour in missing if first <= hour <= last]
+            for source, reading, asked in _readings(run, client, missing):
                 entries, worse = _keep(run, store, gaps, source, reading, asked)
                 bad |= worse
                 if entries:
                     catalogue.enter(store, entries)
                 new += len(entries)
-                log.info("%s: %d of %d hours up to %s are new.", source, len(entries), len(asked), last.isoformat())
-                progress(sum(hour <= last for hour in missing), len(missing), "missing hours")
+                log.info(
+                    "%s: %d of %d hours up to %s are new.", source, len(entries), len(asked), asked[-1].isoformat()
+                )
+                progress(sum(hour <= asked[-1] for hour in missing), len(missing), "missing hours")
     return {
         "wanted": len(wanted),
         "there_before": len(wanted) - len(missing),
@@ -100,20 +101,21 @@ def _missing(store: ObjectStore, wanted: list[datetime]) -> list[datetime]:
 
 
 def _readings(
-    run: WeatherRun, client: KmaClient, first: datetime, last: datetime
-) -> Iterator[tuple[str, Reading, datetime, datetime]]:
-    """Answers for all hours from `first` to `last`, of the first service that gives them, with what each is for."""
+    run: WeatherRun, client: KmaClient, missing: list[datetime]
+) -> Iterator[tuple[str, Reading, list[datetime]]]:
+    """Answers of the first service that gives them, each with the missing hours that it was asked for."""
     stations = run.settings.stations
     ways: list[tuple[str, Callable[[datetime, datetime], Reading]]] = []
     if client.access.hub_key:
         ways.append((hub_text.SOURCE, lambda start, end: next(client.period(start, end, stations))))
     if client.access.service_key:
         ways.append((portal.ASOS_SOURCE, lambda start, end: _asos_of_all(run, client, start, end)))
-    for start, end in pieces(first, last):
-        while True:
+    for start, end in pieces(missing[0], missing[-1]):
+        asked = [hour for hour in missing if start <= hour <= end]
+        while asked:
             source, ask = ways[0]
             try:
-                yield source, ask(start, end), start, end
+                yield source, ask(asked[0], asked[-1]), asked
                 break
             except KmaRefused as refused:
                 # The hub grants its period service separately; the portal may have what it does not give.
@@ -136,8 +138,6 @@ def _keep(
     run: WeatherRun, store: ObjectStore, gaps: KnownGaps, source: str, reading: Reading, asked: list[datetime]
 ) -> tuple[list[Facts], dict[str, str]]:
     """Write the hours that pass their checks; gives their entries, and of the others why not."""
-    if not asked:
-        return [], {}
     key = f"raw/source={source}/period={asked[0]:%Y-%m-%dT%H}--{asked[-1]:%Y-%m-%dT%H}-{digest(reading.raw)[:12]}"
     store.put_new(f"{key}.{'txt' if source == hub_text.SOURCE else 'json'}", reading.raw)
     frame, impossible = within_limits(observations(reading.frame, source))
@@ -150,16 +150,13 @@ def _keep(
         if hour is not None:
             rejected.setdefault(hour, []).append(one)
 
-    def keep(hour: datetime) -> Facts | str | None:
-        part: pl.DataFrame | None = by_hour.get(hour)
-        return (
-            None
-            if part is None
-            else _keep_hour(run, store, gaps, hour, part, by_hour.get(hour - HOUR), source, rejected.get(hour, []))
-        )
+    def keep(hour: datetime) -> Facts | str:
+        before = by_hour.get(hour - HOUR)
+        return _keep_hour(run, store, gaps, hour, by_hour[hour], before, source, rejected.get(hour, []))
 
+    answered = [hour for hour in asked if hour in by_hour]
     with ThreadPoolExecutor(READERS) as writers:
-        kept = dict(zip(asked, writers.map(keep, asked), strict=True))
+        kept = dict(zip(answered, writers.map(keep, answered), strict=True))
     entries = [facts for facts in kept.values() if isinstance(facts, dict)]
     bad = {hour.isoformat(): reason for hour, reason in kept.items() if isinstance(reason, str)}
     for text, reason in bad.items():
