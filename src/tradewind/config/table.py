@@ -246,6 +246,11 @@ class Metrics:
 
 
 @dataclass(frozen=True, repr=False, eq=False)
+class Alerts:
+    rules_file: Path = setting("{home}/alerts.yml", help="File with alert rules and channels; it need not exist.")
+
+
+@dataclass(frozen=True, repr=False, eq=False)
 class Operators:
     default_owner: str = setting("airflow", help="Owner of a task that does not say.")
     default_queue: str = setting("default", "celery.default_queue", help="Queue of a task that does not say.")
@@ -313,6 +318,7 @@ SECTIONS: dict[str, type] = {
     "dag_processor": DagProcessor,
     "logging": Logging,
     "metrics": Metrics,
+    "alerts": Alerts,
     "operators": Operators,
     "email": Email,
     "smtp": Smtp,
@@ -347,6 +353,7 @@ OWN = frozenset(
         "oidc.roles_mapping",
         "oidc.default_role",
         "oidc.allow_http",
+        "alerts.rules_file",
     }
 )
 """Fields that Airflow never had under this name."""

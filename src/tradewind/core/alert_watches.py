@@ -7,7 +7,7 @@ A watch takes lines of the log in their order. What it keeps is bounded by what 
 import math
 from collections import deque
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 from typing import Any, NamedTuple, Protocol, assert_never
 
@@ -21,6 +21,7 @@ from tradewind.core.alert_conditions import (
     RunDidNotStart,
     RunLongerThan,
 )
+from tradewind.core.alert_words import counted, shown, span
 from tradewind.core.decisions import Record
 
 MOST_SUBJECTS = 10_000
@@ -476,28 +477,7 @@ class AssetWatch:
         """What was updated once is waited for again."""
 
 
-# --- words ---
-
-
-def span(time: timedelta) -> str:
-    """A duration as people say it: `1 h 30 min`, `45 s`."""
-    seconds = time.total_seconds()
-    if seconds < 60:
-        return f"{seconds:.3g} s"
-    left, parts = int(seconds), []
-    for size, unit in ((86400, "d"), (3600, "h"), (60, "min"), (1, "s")):
-        count, left = divmod(left, size)
-        if count:
-            parts.append(f"{count} {unit}")
-    return " ".join(parts[:2])
-
-
-def shown(at: datetime) -> str:
-    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
-
-
-def counted(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+# --- values ---
 
 
 def number(value: Any) -> float | None:
