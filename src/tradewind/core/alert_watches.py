@@ -361,7 +361,7 @@ class StartWatch:
     def take(self, event: Record, now: datetime) -> Iterable[Subject]:
         run = (event.dag_id, event.run_id)
         if event.name == DUE:
-            return self._planned(event.dag_id, moment(event.body.get("run_after")))
+            return self._planned(event.dag_id, moment(event.body.get("run_after")), now)
         if event.name == "run.created":
             return self._created(event, run, now)
         if event.name == "run.deleted" or (event.name == "run.moved" and event.after != "queued"):
@@ -372,7 +372,7 @@ class StartWatch:
                 return (subject,)
         return ()
 
-    def _planned(self, dag_id: str, at: datetime | None) -> Iterable[Subject]:
+    def _planned(self, dag_id: str, at: datetime | None, now: datetime) -> Iterable[Subject]:
         subject = Subject(dag_id, name=at.isoformat()) if at is not None else None
         before = self._next.get(dag_id)
         if before == subject:
@@ -384,7 +384,7 @@ class StartWatch:
             touched.append(before)
         if subject is not None and at is not None and subject not in self._due:
             self._next[dag_id] = subject
-            self._due[subject] = _Due(at)
+            self._due[subject] = _Due(max(at, now))  # what is made up for is not late by years
             touched.append(subject)
         return touched
 

@@ -6,7 +6,7 @@ As `World`, the state is advanced in place.
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
@@ -120,6 +120,8 @@ class AlertState:
 
     rules: tuple[Rule, ...]
     began: datetime
+    since: Mapping[str, datetime] = field(default_factory=dict)
+    """By the rule's name, since when it watches what was never heard of; else since the beginning."""
     watches: tuple[Watch, ...] = ()
     episodes: dict[Place, Episode] = field(default_factory=dict)
     tags: dict[str, frozenset[str]] = field(default_factory=dict)
@@ -129,9 +131,10 @@ class AlertState:
 
     def __post_init__(self) -> None:
         self.watches = tuple(watch_of(rule.condition) for rule in self.rules)
-        for number, watch in enumerate(self.watches):
-            for subject in watch.begin(self.began):
-                _arm(self, (number, subject), self.began)
+        for number, (rule, watch) in enumerate(zip(self.rules, self.watches, strict=True)):
+            since = self.since.get(rule.name, self.began)
+            for subject in watch.begin(since):
+                _arm(self, (number, subject), since)
 
     @property
     def next_wakeup(self) -> datetime | None:
@@ -158,6 +161,16 @@ def advance(state: AlertState, event: Record | None, now: datetime) -> list[Noti
             _look(state, place, at, notices)
     if event is not None:
         _take(state, event, now, notices)
+    return notices
+
+
+def tell_anew(state: AlertState, rules: Collection[str], now: datetime) -> list[Notice]:
+    """What fires of these rules is told as if for the first time."""
+    notices: list[Notice] = []
+    for (number, subject), episode in list(state.episodes.items()):
+        if state.rules[number].name in rules and episode.told == "firing" and not episode.is_over:
+            episode.told, episode.told_at, episode.repeats = None, None, 0
+            _look(state, (number, subject), now, notices)
     return notices
 
 

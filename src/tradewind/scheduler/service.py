@@ -16,6 +16,8 @@ from sqlalchemy import Engine
 from tradewind.config import Settings
 from tradewind.config.sockets import reachable
 from tradewind.dag_processor.processor import DagProcessor
+from tradewind.observability.alerts.rules_file import load_rules
+from tradewind.scheduler.alerts import AlertSetup
 from tradewind.scheduler.connections import Connection
 from tradewind.scheduler.scheduler import TICK_SECONDS, Scheduler
 from tradewind.security.secrets import Vault
@@ -70,6 +72,7 @@ class SchedulerService:
             kill_grace_seconds=settings.worker.kill_grace_seconds,
             success_clears_store=settings.state_store.clear_on_success,
             files_changed=self._watch_changed.set,
+            alerts=_alerts(settings),
         )
         self._desk = self.scheduler.desk
 
@@ -234,3 +237,15 @@ class SchedulerService:
             rescan.cancel()
 
     # --- health ---
+
+
+def _alerts(settings: Settings) -> AlertSetup | None:
+    """The alert rules, with a line for what is wrong with others; None where nobody is to be told."""
+    path = settings.alerts.rules_file
+    found = load_rules(path)
+    for problem in found.problems:
+        log.error("an alert rule or channel is not in effect", problem=str(problem))
+    if not found.channels:
+        return None
+    log.info("alert rules", file=str(path), rules=len(found.rules), channels=len(found.channels))
+    return AlertSetup(found.rules, tuple(found.channels), str(settings.home), str(path))

@@ -1,7 +1,8 @@
 """What others ask of the database, named for the answer. Reads only; records and plain dicts come back."""
 
+import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Table, and_, func, or_, select
 
@@ -10,6 +11,7 @@ from tradewind.core.records import AssetEvent, DagRun, Question, TaskKey
 from tradewind.store import checked
 from tradewind.store import tables as t
 from tradewind.store.rows import asset_event_of, question_of, run_of
+from tradewind.wire.messages import Event
 
 
 def run_named(connection: Connection, dag_id: str, run_id: str) -> DagRun | None:
@@ -235,6 +237,82 @@ def asset_events(
         condition.append(event.at <= before_us)
     query = query.where(*condition).order_by(event.number.desc()).limit(newest)
     return [asset_event_of(checked.sound(t.asset_event, row)) for row in checked.read(connection, query)][::-1]
+
+
+class AlertLine(NamedTuple):
+    """A line of the event log, and of a run that the schedule made, when it was due."""
+
+    event: Event
+    due_us: int | None
+
+
+MOST_ALERT_LINES = 200_000
+"""Of more lines, alert rules know the newest after a start."""
+
+
+def alert_lines(
+    connection: Connection,
+    names: Collection[str],
+    *,
+    since_us: int | None = None,
+    after: int | None = None,
+    before: int | None = None,
+) -> list[AlertLine]:
+    """Lines with these names in their order: from a moment on, or with numbers between two."""
+    e, r = t.event.c, t.run.c
+    conditions: list[ColumnElement[bool]] = [e.name.in_(names)]
+    if since_us is not None:
+        conditions.append(e.at >= since_us)
+    if after is not None:
+        conditions.append(e.seq > after)
+    if before is not None:
+        conditions.append(e.seq < before)
+    query = (
+        select(*t.event.c, r.run_after, r.run_type)
+        .outerjoin(t.run, and_(e.name == "run.created", r.dag_id == e.dag_id, r.run_id == e.run_id))
+        .where(*conditions)
+        .order_by(e.seq.desc())
+        .limit(MOST_ALERT_LINES)
+    )
+    return [_alert_line(row) for row in reversed(connection.execute(query).mappings().all())]
+
+
+def _alert_line(row: Mapping[Any, Any]) -> AlertLine:
+    names = ("seq", "name", "dag_id", "run_id", "task_id", "map_index", "try_number", "before", "after", "reason")
+    try:
+        body = json.loads(row["body"])
+    except (TypeError, ValueError):
+        body = {}
+    event = Event(at_us=row["at"], body=body if isinstance(body, dict) else {}, **{name: row[name] for name in names})
+    return AlertLine(event, row["run_after"] if row["run_type"] == "scheduled" else None)
+
+
+def newest_updates(connection: Connection, before_us: int | None) -> list[tuple[str, str, int]]:
+    """(name, uri, at) of the last update of each asset, where it was before a moment; oldest first."""
+    e = t.asset_event.c
+    newest = func.max(e.at)
+    query = select(e.name, e.uri, newest).group_by(e.name, e.uri).having(newest < before_us).order_by(newest, e.name)
+    return [(name, uri, at) for name, uri, at in connection.execute(query)]
+
+
+def notice_keys(connection: Connection, since_us: int | None) -> frozenset[str]:
+    """Keys of the alert notices since a moment."""
+    n = t.alert_notice.c
+    return frozenset(connection.execute(select(n.key).where(n.at >= since_us).distinct()).scalars())
+
+
+def alert_rules(connection: Connection) -> dict[str, tuple[str, int]]:
+    """By name, the fingerprint of an alert rule and since when it is so."""
+    r = t.alert_rule.c
+    return {name: (mark, since) for name, mark, since in connection.execute(select(r.name, r.fingerprint, r.since))}
+
+
+def open_notices(connection: Connection) -> list[dict[str, Any]]:
+    """What is still to be delivered, oldest first."""
+    n = t.alert_notice.c
+    columns = (n.key, n.channel, n.alert, n.rule, n.status, n.at, n.notice)
+    query = select(*columns).where(n.state == "waiting").order_by(n.at, n.key, n.channel)
+    return [dict(row) for row in connection.execute(query).mappings()]
 
 
 def has_asset_event(connection: Connection, id: str) -> bool:

@@ -2,6 +2,7 @@
 
 import faulthandler
 import logging
+import math
 import os
 import sys
 import time
@@ -34,14 +35,34 @@ def clock_us() -> int:
     return time.time_ns() // 1000
 
 
+MOST_METRICS = 200
+"""Of more values of one attempt, the newest travel with its report."""
+
+
 class _DataRuntime:
-    """What the data toolkit tells the engine: progress goes to the scheduler, metrics to the log and StatsD."""
+    """What the data toolkit tells the engine: progress goes to the scheduler; metrics to the log and StatsD, and the
+    newest of each with the report of the attempt."""
+
+    def __init__(self) -> None:
+        self._newest: dict[tuple[str, tuple[tuple[str, str], ...]], float] = {}
 
     def progress(self, done: float, total: float | None, unit: str) -> None:
         progress(done, total, unit)
 
     def metric(self, name: str, value: float, labels: Mapping[str, str]) -> None:
         data_runtime.default_runtime().metric(name, value, labels)
+        if isinstance(value, int | float) and math.isfinite(value):
+            place = (name, tuple(sorted((str(key), str(text)) for key, text in labels.items())))
+            self._newest.pop(place, None)
+            self._newest[place] = float(value)
+            if len(self._newest) > MOST_METRICS:
+                del self._newest[next(iter(self._newest))]
+
+    def taken(self) -> list[tuple[str, float, dict[str, str]]]:
+        """What was measured since the last time, oldest first."""
+        found = [(name, value, dict(labels)) for (name, labels), value in self._newest.items()]
+        self._newest.clear()
+        return found
 
 
 class TaskRunner:
@@ -91,7 +112,9 @@ class TaskRunner:
             self.native.begin(path)
         data_runtime.install(self._data_runtime)
         keep_large_values_in(self._xcom_files)
+        self._data_runtime.taken()
         report = self._run(channel, offer, runtime, alone)
+        report.metrics = self._data_runtime.taken()
         if self.native is not None:
             self.native.settle()
         log.close(reason=report.error or report.outcome)
