@@ -16,7 +16,6 @@ from sqlalchemy.exc import OperationalError, TimeoutError
 
 from tradewind.core.alert_conditions import DataStale, MachineLimit, MetricLimit, looks_back
 from tradewind.core.alert_history import INTERESTING, PLANS, STOPS, completed, due, tagged
-from tradewind.core.alert_watches import MACHINE, MEASURED
 from tradewind.core.alerts import AlertState, Notice, Rule, advance, tell_anew
 from tradewind.core.decisions import Operation, PutRow, Record
 from tradewind.observability.alerts.notices import notice_to_json
@@ -58,6 +57,8 @@ class Alerts:
         self._deliveries = deliveries
         self._triggers = triggers
         self._state: AlertState | None = None
+        self.fault = ""
+        """What went wrong last while rules were worked out, which is a bug."""
         self._now = scheduler.now()
         self._seen = 0
         """The number of the last line of the log that the rules have taken."""
@@ -154,7 +155,7 @@ class Alerts:
             return
         self._machines[worker] = (over, now)
         body = {"worker": worker, "memory_percent": memory_percent, "disk_percent": disk_percent}
-        self._scheduler.submit(Rows((Record(MACHINE, body=body),)))
+        self._scheduler.submit(Rows((Record("worker.measured", body=body),)))
 
     def measured(self, report: Finished) -> tuple[Record, ...]:
         """Lines about what an attempt that is under way measured, as far as a rule asks for it."""
@@ -165,7 +166,7 @@ class Alerts:
         key = attempt.key
         return tuple(
             Record(
-                MEASURED, live.run.dag_id, live.run.run_id, key.task_id, key.map_index, attempt.try_number,
+                "metric.recorded", live.run.dag_id, live.run.run_id, key.task_id, key.map_index, attempt.try_number,
                 body={"name": name, "value": value, "labels": labels},
             )
             for name, value, labels in report.metrics
@@ -215,7 +216,8 @@ class Alerts:
                 self._state = None
                 self._timer = self._scheduler.later(1.0, self._wake)
             except Exception as fault:
-                log.error("alert rules cannot be worked out", error=str(fault), exc_info=fault)
+                self.fault = f"{type(fault).__name__}: {fault}"
+                log.error("alert rules cannot be worked out", error=self.fault, exc_info=fault)
                 self._state = AlertState((), self._now)
         return self._state is not None
 
@@ -271,7 +273,8 @@ class Alerts:
             log.warning("alert rules wait for the database", error=str(away))
             self._timer = self._scheduler.later(1.0, self._wake)
         except Exception as fault:
-            log.error("alert rules could not take what happened", error=str(fault), exc_info=fault)
+            self.fault = f"{type(fault).__name__}: {fault}"
+            log.error("alert rules could not take what happened", error=self.fault, exc_info=fault)
 
 
 def _line_of(notice: Notice) -> Record:
@@ -280,8 +283,14 @@ def _line_of(notice: Notice) -> Record:
         "rule": notice.rule, "severity": notice.severity, "key": notice.key, "repeat": notice.repeat,
         "subject": subject.name,
     }  # fmt: skip
-    name = "alert.fired" if notice.status == "firing" else "alert.recovered"
-    return Record(name, subject.dag_id, subject.run_id, subject.task_id, reason=notice.sentence, body=body)
+    return Record(
+        "alert.fired" if notice.status == "firing" else "alert.recovered",
+        subject.dag_id,
+        subject.run_id,
+        subject.task_id,
+        reason=notice.sentence,
+        body=body,
+    )
 
 
 def _record(event: Event) -> Record:

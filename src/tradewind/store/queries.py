@@ -268,51 +268,60 @@ def alert_lines(
     if before is not None:
         conditions.append(e.seq < before)
     query = (
-        select(*t.event.c, r.run_after, r.run_type)
+        select(*checked.raw(t.event), *checked.raw(r.run_after, r.run_type))
         .outerjoin(t.run, and_(e.name == "run.created", r.dag_id == e.dag_id, r.run_id == e.run_id))
         .where(*conditions)
         .order_by(e.seq.desc())
         .limit(MOST_ALERT_LINES)
     )
-    return [_alert_line(row) for row in reversed(connection.execute(query).mappings().all())]
+    return [_alert_line(row) for row in reversed(checked.read(connection, query)) if _is_sound(t.event, row)]
 
 
 def _alert_line(row: Mapping[Any, Any]) -> AlertLine:
     names = ("seq", "name", "dag_id", "run_id", "task_id", "map_index", "try_number", "before", "after", "reason")
     try:
         body = json.loads(row["body"])
-    except (TypeError, ValueError):
+    except (ValueError, RecursionError):
         body = {}
     event = Event(at_us=row["at"], body=body if isinstance(body, dict) else {}, **{name: row[name] for name in names})
-    return AlertLine(event, row["run_after"] if row["run_type"] == "scheduled" else None)
+    due = row["run_after"] if row["run_type"] == "scheduled" else None
+    return AlertLine(event, due if checked.is_moment(due) else None)
 
 
 def newest_updates(connection: Connection, before_us: int | None) -> list[tuple[str, str, int]]:
     """(name, uri, at) of the last update of each asset, where it was before a moment; oldest first."""
     e = t.asset_event.c
-    newest = func.max(e.at)
-    query = select(e.name, e.uri, newest).group_by(e.name, e.uri).having(newest < before_us).order_by(newest, e.name)
-    return [(name, uri, at) for name, uri, at in connection.execute(query)]
+    newest = func.max(e.at).label("at")
+    query = (
+        select(*checked.raw(e.name, e.uri), newest)
+        .where(e.at < before_us)
+        .group_by(e.name, e.uri)
+        .order_by(newest, e.name)
+    )
+    rows = [row for row in checked.read(connection, query) if _is_sound(t.asset_event, row)]
+    return [(row["name"], row["uri"], row["at"]) for row in rows]
 
 
 def notice_keys(connection: Connection, since_us: int | None) -> frozenset[str]:
     """Keys of the alert notices since a moment."""
     n = t.alert_notice.c
-    return frozenset(connection.execute(select(n.key).where(n.at >= since_us).distinct()).scalars())
+    query = select(*checked.raw(n.key)).where(n.at >= since_us).distinct()
+    return frozenset(row["key"] for row in checked.read(connection, query) if _is_sound(t.alert_notice, row))
 
 
 def alert_rules(connection: Connection) -> dict[str, tuple[str, int]]:
     """By name, the fingerprint of an alert rule and since when it is so."""
-    r = t.alert_rule.c
-    return {name: (mark, since) for name, mark, since in connection.execute(select(r.name, r.fingerprint, r.since))}
+    rows = checked.read(connection, select(*checked.raw(t.alert_rule)))
+    return {row["name"]: (row["fingerprint"], row["since"]) for row in rows if _is_sound(t.alert_rule, row)}
 
 
 def open_notices(connection: Connection) -> list[dict[str, Any]]:
     """What is still to be delivered, oldest first."""
     n = t.alert_notice.c
-    columns = (n.key, n.channel, n.alert, n.rule, n.status, n.at, n.notice)
-    query = select(*columns).where(n.state == "waiting").order_by(n.at, n.key, n.channel)
-    return [dict(row) for row in connection.execute(query).mappings()]
+    query = select(*checked.raw(t.alert_notice)).where(n.state == "waiting").order_by(n.at, n.key, n.channel)
+    rows = [dict(row) for row in checked.read(connection, query) if _is_sound(t.alert_notice, row)]
+    wanted = ("key", "channel", "alert", "rule", "status", "at", "notice")
+    return [{name: row[name] for name in wanted} for row in rows]
 
 
 def has_asset_event(connection: Connection, id: str) -> bool:
