@@ -288,7 +288,7 @@ def _line_of(notice: Notice) -> Record:
         subject.dag_id,
         subject.run_id,
         subject.task_id,
-        reason=notice.sentence,
+        reason=notice.sentence.replace("\0", "\N{REPLACEMENT CHARACTER}"),  # PostgreSQL has no such text
         body=body,
     )
 

@@ -6,6 +6,8 @@ The rules file is read anew for each try, so that a channel which is put right d
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +24,8 @@ log = logging.getLogger("tradewind.alerts")
 
 FIRST_PAUSE = timedelta(seconds=1)
 LONGEST_PAUSE = timedelta(minutes=1)
+SENDERS = ThreadPoolExecutor(8, thread_name_prefix="tw-alerts")
+"""Its own threads: receivers that answer slowly keep no trigger beside them from its own."""
 GIVEN_UP_AFTER = timedelta(days=1)
 """What no channel has taken by then is news no more."""
 
@@ -43,7 +47,7 @@ async def deliver_until_taken(
     pause = FIRST_PAUSE
     while True:
         try:
-            await asyncio.to_thread(send)
+            await asyncio.get_running_loop().run_in_executor(SENDERS, copy_context().run, send)
             return ""
         except TradewindError as fault:
             if now() - notice.at >= GIVEN_UP_AFTER:
