@@ -149,7 +149,7 @@ def test_the_event_log_becomes_a_history_that_rules_are_tried_on(
     ended = run("alerts", "record", "--from", "2026-01-01", "--to", "2026-01-02")
     lines = [json.loads(text) for text in ended.out.splitlines()]
     assert [(one["name"], one.get("run_id", "")) for one in lines] == [
-        ("dag.described", ""), ("dag.described", ""), ("dag.due", ""), ("run.created", run_id),
+        ("dag.described", ""), ("dag.described", ""), ("dag.due", ""), ("run.created", run_id), ("dag.due", ""),
         ("run.moved", run_id), ("run.moved", run_id), ("metric.recorded", run_id),
     ]  # fmt: skip
     assert lines[0]["body"] == {"tags": ["etl", "daily"]}
