@@ -105,6 +105,9 @@ class Ports:
     def memory_of(self, pid: int) -> int:
         return 0
 
+    def machine_use(self) -> tuple[float, float]:
+        return 12.5, 50.0
+
     def available_memory(self) -> int:
         return self.available
 

@@ -255,6 +255,11 @@ class Metrics:
 
 
 @dataclass(frozen=True, repr=False, eq=False)
+class Alerts:
+    rules_file: Path = setting("{home}/alerts.yml", help="File with alert rules and channels; it need not exist.")
+
+
+@dataclass(frozen=True, repr=False, eq=False)
 class Operators:
     default_owner: str = setting("airflow", help="Owner of a task that does not say.")
     default_queue: str = setting("default", "celery.default_queue", help="Queue of a task that does not say.")
@@ -322,6 +327,7 @@ SECTIONS: dict[str, type] = {
     "dag_processor": DagProcessor,
     "logging": Logging,
     "metrics": Metrics,
+    "alerts": Alerts,
     "operators": Operators,
     "email": Email,
     "smtp": Smtp,
@@ -356,6 +362,7 @@ OWN = frozenset(
         "oidc.roles_mapping",
         "oidc.default_role",
         "oidc.allow_http",
+        "alerts.rules_file",
     }
 )
 """Fields that Airflow never had under this name."""

@@ -97,7 +97,8 @@ def add(turn: Turn, run: DagRun, stored: PreviousRun | None = None) -> LiveRun:
     live = LiveRun(run, world.plans[run.dag_id])
     _find_its_place(turn, live, stored)
     turn.do(PutRun(run, None))
-    turn.record_run("run.created", run, after=run.state, reason=run.triggered_by)
+    body = {"run_after": run.run_after.isoformat()} if run.run_after > turn.now else {}
+    turn.do(Record("run.created", run.dag_id, run.run_id, after=run.state, reason=run.triggered_by, body=body))
     world.add_run(live)
     for task in _instances(live.plan.spec, run):
         turn.put(live, task, None)

@@ -45,6 +45,8 @@ from tradewind.core.inputs import (
 from tradewind.core.soundness import LONGEST_ID, MOST
 from tradewind.core.states import AttemptState
 from tradewind.observability.tally import Tally
+from tradewind.scheduler.alert_deliveries import Deliveries
+from tradewind.scheduler.alerts import Alerts, AlertSetup
 from tradewind.scheduler.audit import rows_of_command
 from tradewind.scheduler.callbacks import Callbacks
 from tradewind.scheduler.commands import answer_of, wish_of
@@ -164,6 +166,7 @@ class Desk:
         kill_grace_seconds: float,
         files_changed: Callable[[], None] = lambda: None,
         observers: Sequence[Observer] = (),
+        alerts: AlertSetup | None = None,
     ) -> None:
         self._scheduler = scheduler
         self._observers = observers
@@ -197,7 +200,9 @@ class Desk:
         self._commands = Waiting()
         self._wished: dict[str, _Wished] = {}
         """Commands that are not applied yet, by key."""
-        self._triggers = Triggers(scheduler, self.agents)
+        deliveries = Deliveries()
+        self._triggers = Triggers(scheduler, self.agents, deliveries)
+        self.alerts = Alerts(scheduler, alerts, deliveries, self._triggers) if alerts is not None else None
         self._callbacks = Callbacks(scheduler, self.agents, self._offers)
         self._endpoint = Endpoint(
             engine=scheduler.engine,
@@ -397,6 +402,8 @@ class Desk:
                 self._worker_moved(peer.name)
             self._compare(peer, frozenset(beat.holds))
             self._triggers.compare(peer, frozenset(beat.triggers))
+        if self.alerts is not None:
+            self.alerts.machine(peer.name, beat.memory_percent, beat.disk_percent)
         peer.send(BeatAck(sent_us=beat.sent_us, epoch=peer.epoch))
 
     def _compare(self, peer: Peer, holds: frozenset[str]) -> None:
@@ -464,7 +471,8 @@ class Desk:
         self.progress.pop(report.attempt, None)
         usage = self.usage.pop(report.attempt, (0, 0, 0.0))
         report.cpu_seconds, report.peak_bytes = max(report.cpu_seconds, usage[2]), usage[1] or report.peak_bytes
-        self._scheduler.submit(attempt_finished(report), acknowledge)
+        lines = self.alerts.measured(report) if self.alerts is not None and report.metrics else ()
+        self._scheduler.submit(attempt_finished(report), acknowledge, (lambda _: lines) if lines else None)
 
     def _progressed(self, message: Progress) -> None:
         self.progress[message.attempt] = message
@@ -647,7 +655,9 @@ class Desk:
             self._scheduler.submit(AttemptFinished(attempt=operation.attempt.id, outcome="failed_for_good", error=text))
 
     def publish(self, events: list[Event]) -> None:
-        """Events to those who subscribed to them."""
+        """Events to the alert rules, and to those who subscribed to them."""
+        if self.alerts is not None:
+            self.alerts.heard(events)
         for peer in list(self.peers):
             if peer.subscription is None:
                 continue

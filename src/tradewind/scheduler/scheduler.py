@@ -14,6 +14,7 @@ from tradewind.core.decisions import PutRow, Record
 from tradewind.core.inputs import AttemptStarted
 from tradewind.core.records import Pool
 from tradewind.core.world import World
+from tradewind.scheduler.alerts import AlertSetup
 from tradewind.scheduler.desk import DagFiles, Desk, Observer, Vault
 from tradewind.scheduler.owner import Owner, Rows
 from tradewind.store.loader import load_world
@@ -79,6 +80,7 @@ class Scheduler:
         success_clears_store: bool = False,
         files_changed: Callable[[], None] = lambda: None,
         observers: Sequence[Observer] = (),
+        alerts: AlertSetup | None = None,
     ) -> None:
         self.engine = engine
         self.writer = writer
@@ -100,7 +102,7 @@ class Scheduler:
         self.busy_us = 0
         self.desk = Desk(
             self, files=files, vault=vault, kill_grace_seconds=kill_grace_seconds, files_changed=files_changed,
-            observers=observers,
+            observers=observers, alerts=alerts,
         )  # fmt: skip
 
     # --- life ---
@@ -128,6 +130,8 @@ class Scheduler:
         self._last_tick = self.uptime()
         self._set_up_pools()
         self.submit(Rows((Record("owner.changed", reason=self.holder, body={"epoch": self.lease.epoch}),)))
+        if self.desk.alerts is not None:
+            self.desk.alerts.begin()
         return True
 
     def step_down(self) -> None:
@@ -193,6 +197,9 @@ class Scheduler:
 
     def new_id(self) -> str:
         return self._ports.new_id()
+
+    def later(self, seconds: float, call: Callable[[], None]) -> Timer:
+        return self._ports.later(seconds, call)
 
     def fence(self, worker: str) -> None:
         log.warning("an agent's lease has ended: what it left running is killed", worker=worker)

@@ -18,6 +18,7 @@ from tradewind.config.sockets import reachable
 from tradewind.dag_processor.processor import DagProcessor
 from tradewind.observability.statsd import Choice, StatsD
 from tradewind.observability.statsd_sender import Sender
+from tradewind.scheduler.alerts import AlertSetup
 from tradewind.scheduler.connections import Connection
 from tradewind.scheduler.scheduler import TICK_SECONDS, Scheduler
 from tradewind.scheduler.statsd_gauges import tell
@@ -91,6 +92,7 @@ class SchedulerService:
             success_clears_store=settings.state_store.clear_on_success,
             files_changed=self._watch_changed.set,
             observers=(self._statsd,) if self._statsd is not None else (),
+            alerts=_alerts(settings),
         )
         if self._statsd is not None:
             self._statsd.operator_of = self._operator_of
@@ -280,3 +282,20 @@ class SchedulerService:
         plan = self.scheduler.world.plans.get(dag_id)
         spec = plan.spec.tasks.get(task_id) if plan is not None else None
         return spec.operator if spec is not None else ""
+
+
+def _alerts(settings: Settings) -> AlertSetup | None:
+    """The alert rules, with a line for what is wrong with others; None where nobody is to be told."""
+    path = settings.alerts.rules_file
+    if path is None or not path.exists():
+        return None
+    # Most installations have no rules of their own, and need not read YAML to start.
+    from tradewind.observability.alerts.rules_file import load_rules
+
+    found = load_rules(path)
+    for problem in found.problems:
+        log.error("an alert rule or channel is not in effect", problem=str(problem))
+    if not found.channels:
+        return None
+    log.info("alert rules", file=str(path), rules=len(found.rules), channels=len(found.channels))
+    return AlertSetup(found.rules, tuple(found.channels), str(settings.home), str(path))

@@ -203,6 +203,8 @@ class Finished(Message, tag="finished"):
     """The rendered `map_index_template`."""
     asset_events: list[AssetUpdate] = []
     """What the attempt updated; only with `success`."""
+    metrics: list[tuple[str, float, dict[str, str]]] = []
+    """What the attempt measured: (name, newest value, labels)."""
     moment_us: int | None = None
     """Of a callback that works out a deadline: the moment. None: there is none."""
     died: bool = False
@@ -344,6 +346,10 @@ class Beat(Message, tag="beat"):
     triggers: list[str] = []
     """Triggers that it runs, or whose answer it still keeps."""
     usage: list[tuple[str, int, int, float]] = []
+    memory_percent: float = 0.0
+    """How much of the machine's memory is in use; 0: not measured."""
+    disk_percent: float = 0.0
+    """How much of the disk that holds the home folder is in use; 0: not measured."""
     held: list[tuple[str, int, int]] = []
     """Attempts that wait for memory on this machine: (attempt, bytes that its task needed before, bytes left)."""
     hosts: int = 0

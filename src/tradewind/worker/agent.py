@@ -105,6 +105,10 @@ class Ports(Protocol):
     def usage(self, pids: dict[str, int]) -> dict[str, tuple[int, float]]: ...
     def memory_of(self, pid: int) -> int: ...
     def available_memory(self) -> int: ...
+    def machine_use(self) -> tuple[float, float]:
+        """Percent of the machine's memory, and of the disk that holds the home folder, in use; 0: unknown."""
+        ...
+
     def forget_report(self, attempt: str) -> None: ...
     def close_log(self, offer: Offer, reason: str) -> None: ...
 
@@ -909,8 +913,11 @@ class Agent:
         holds = [*self.attempts, *self.reports]
         sent_us = self._ports.clock_us()
         self._lease.said(sent_us, now)
+        memory_percent, disk_percent = self._ports.machine_use()
         return Beat(
             sent_us=sent_us,
+            memory_percent=memory_percent,
+            disk_percent=disk_percent,
             holds=holds,
             triggers=self.triggers.holds,
             usage=usage,

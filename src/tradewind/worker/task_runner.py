@@ -2,6 +2,7 @@
 
 import faulthandler
 import logging
+import math
 import os
 import sys
 import threading
@@ -42,14 +43,19 @@ def clock_us() -> int:
     return time.time_ns() // 1000
 
 
+MOST_METRICS = 200
+"""Of more values of one attempt, the newest travel with its report."""
+
+
 class _DataRuntime:
     """What the data toolkit tells the engine: progress and metrics go to the scheduler, metrics to the log and StatsD
-    as well."""
+    as well, and the newest of each with the report of the attempt."""
 
     def __init__(self) -> None:
         self._about: dict[str, str] = {}
         self._runtime: ChannelRuntime | None = None
         self._measured = Measurements(MOST_MEASURED)
+        self._newest: dict[tuple[str, tuple[tuple[str, str], ...]], float] = {}
         self._lock = threading.Lock()
         self._may_send = 0.0
         self._refilled_at = 0.0
@@ -58,19 +64,24 @@ class _DataRuntime:
         """What is measured from now on is of this attempt."""
         self._about = {"dag_id": offer.run.dag_id, "task_id": offer.task_id}
         self._runtime = runtime
+        self._newest.clear()
         self._may_send, self._refilled_at = float(SENT_AT_ONCE), time.monotonic()
 
-    def end(self) -> None:
-        """The attempt is over: what was held back is sent."""
+    def end(self) -> list[tuple[str, float, dict[str, str]]]:
+        """The attempt is over: what was held back is sent. Returns the newest value of each metric, oldest first."""
         with self._lock:
             self._send()
+            newest = [(name, value, dict(labels)) for (name, labels), value in self._newest.items()]
         self._runtime = None
+        return newest
 
     def progress(self, done: float, total: float | None, unit: str) -> None:
         progress(done, total, unit)
 
     def metric(self, name: str, value: float, labels: Mapping[str, str]) -> None:
         data_runtime.default_runtime().metric(name, value, labels)
+        if not isinstance(value, int | float) or not math.isfinite(value):
+            return
         # Not imported before it is needed: most tasks measure nothing.
         from tradewind.data.monitoring import KNOWN
 
@@ -78,17 +89,24 @@ class _DataRuntime:
         given = {str(key): str(text) for key, text in labels.items()}
         if known is None:
             # The engine shows the values of all Dags side by side: whose it is has to be seen.
-            given = {**self._about, **given}
+            shown = {**self._about, **given}
         else:
-            given = {label: given[label] for label in known[1] if label in given}
+            shown = {label: given[label] for label in known[1] if label in given}
         with self._lock:
-            self._measured.record(name, data_runtime.kind_of(name), float(value), given)
+            self._keep((name, tuple(sorted(given.items()))), float(value))
+            self._measured.record(name, data_runtime.kind_of(name), float(value), shown)
             now = time.monotonic()
             self._may_send = min(SENT_AT_ONCE, self._may_send + (now - self._refilled_at) * SENT_A_SECOND)
             self._refilled_at = now
             if self._may_send >= 1:
                 self._may_send -= 1
                 self._send()
+
+    def _keep(self, place: tuple[str, tuple[tuple[str, str], ...]], value: float) -> None:
+        self._newest.pop(place, None)
+        self._newest[place] = value
+        if len(self._newest) > MOST_METRICS:
+            del self._newest[next(iter(self._newest))]
 
     def _send(self) -> None:
         if self._runtime is not None and len(self._measured):
@@ -144,7 +162,7 @@ class TaskRunner:
         self._data_runtime.begin(offer, runtime)
         keep_large_values_in(self._xcom_files)
         report = self._run(channel, offer, runtime, alone)
-        self._data_runtime.end()
+        report.metrics = self._data_runtime.end()
         if self.native is not None:
             self.native.settle()
         log.close(reason=report.error or report.outcome)
