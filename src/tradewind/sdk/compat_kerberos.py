@@ -21,7 +21,7 @@ get_kerberos_principle = get_kerberos_principal
 
 
 def renew_from_kt(principal: str | None, keytab: str, exit_on_fail: bool = True) -> int:
-    """Have kinit put a new ticket into `[kerberos] ccache`; its exit code. Raises where it fails, unless told not to."""
+    """Have kinit put a new ticket into `[kerberos] ccache`; its exit code. A failure raises, unless told not to."""
     minutes = conf.getint("kerberos", "reinit_frequency")
     command = [
         str(conf.get("kerberos", "kinit_path")),

@@ -59,9 +59,7 @@ class SubprocessHook:
             command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, cwd=cwd,
             env=env if env is not None else os.environ, process_group=0,
         )  # fmt: skip
-        return (
-            raw.decode(output_encoding, errors="backslashreplace").rstrip() for raw in _lines_of(self.sub_process)
-        )
+        return (raw.decode(output_encoding, errors="backslashreplace").rstrip() for raw in _lines_of(self.sub_process))
 
     @property
     def exit_code(self) -> int:

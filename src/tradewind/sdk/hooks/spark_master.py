@@ -6,7 +6,7 @@ import json
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 from tradewind.sdk.exceptions import AirflowException
@@ -17,6 +17,8 @@ ACTIVE = frozenset({"SUBMITTED", "RUNNING", "RELAUNCHING", "UNKNOWN"})
 SUCCEEDED = "FINISHED"
 LOST = "NOT FOUND"
 """Said of a driver that the master does not know."""
+
+T = TypeVar("T")
 
 _TIMEOUT_SECONDS = 5.0
 _CHUNK = 512 * 1024
@@ -113,9 +115,9 @@ class SparkMaster:
                     "say the master's rest-port or web-port in the connection's extra."
                 ) from None
 
-    def _first(self, ask: Callable[[str], Any], urls: list[str], subject: str) -> Any:
+    def _first(self, ask: Callable[[str], T], urls: list[str], subject: str) -> T:
         problem = "the connection names no standalone master"
-        found = []
+        found: list[T] = []
         for url in urls:
             try:
                 answer = ask(url)

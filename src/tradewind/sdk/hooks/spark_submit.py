@@ -26,6 +26,7 @@ from tradewind.sdk.subprocess_hook import SubprocessHook
 _MISSED_AT_MOST = 10
 """How often in a row a master may not answer before a job that it keeps is given up."""
 _POST_SUBMIT_SECONDS = 30
+_OF_THE_ENGINE = ("AIRFLOW", "TRADEWIND", "_AIRFLOW")
 _ELSEWHERE = "run `pip install --no-deps apache-airflow-providers-apache-spark` for it"
 
 
@@ -163,9 +164,11 @@ class SparkSubmitHook(BaseHook):
                 f"Spark job {self._name!r}: env_vars do not reach a driver on a standalone cluster; "
                 "pass the values as application_args or conf, or use the deploy mode client."
             )
-        prefix = (
-            "spark.yarn.appMasterEnv." if target.is_yarn else "spark.kubernetes.driverEnv." if target.is_kubernetes else ""
-        )  # fmt: skip
+        prefix = ""
+        if target.is_yarn:
+            prefix = "spark.yarn.appMasterEnv."
+        elif target.is_kubernetes:
+            prefix = "spark.kubernetes.driverEnv."
         if prefix:
             found |= {f"{prefix}{name}": value for name, value in self._env_vars.items()}
         if target.is_kubernetes and target.namespace:
@@ -180,7 +183,12 @@ class SparkSubmitHook(BaseHook):
 
     def _environment(self) -> dict[str, str]:
         own = {} if self.target.is_kubernetes else self._env_vars
-        return with_java({**os.environ, **own})
+        found = with_java({**os.environ, **own})
+        if self.target.keeps_the_driver:
+            # spark-submit hands all of it to the driver, which is to outlive the engine's processes: their marks would
+            # end it with them, and their settings and secrets are none of its business.
+            return {name: value for name, value in found.items() if not name.startswith(_OF_THE_ENGINE)}
+        return found
 
     # --- running it ---
 
@@ -307,10 +315,11 @@ class SparkSubmitHook(BaseHook):
             raise AirflowException(
                 f"Connection {self._conn_id!r} has a keytab that is not base64; write what `base64 -w0 FILE` prints."
             ) from None
-        file = stack.enter_context(tempfile.NamedTemporaryFile(prefix="tradewind-", suffix=".keytab"))
-        file.write(data)
-        file.flush()
-        return file.name
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="tradewind-"))  # 0700
+        path = os.path.join(folder, "spark.keytab")
+        with open(path, "wb") as file:
+            file.write(data)
+        return path
 
 
 class _Output:
@@ -343,4 +352,3 @@ def _kerberos_principal(principal: str | None) -> str:
     from tradewind.sdk.compat_kerberos import get_kerberos_principal
 
     return get_kerberos_principal(principal)
-
