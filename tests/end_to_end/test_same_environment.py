@@ -24,6 +24,7 @@ AIRFLOW = "apache-airflow==3.3.2"
 ENVIRONMENT = (
     Path.home() / ".cache" / "tradewind-tests" / f"{AIRFLOW}-python{sys.version_info[0]}.{sys.version_info[1]}"
 )
+SPARK_PROVIDER = "apache-airflow-providers-apache-spark==6.3.4"
 TUTORIALS = "tutorial tutorial_dag tutorial_taskflow_api tutorial_taskflow_api_virtualenv tutorial_taskflow_templates"
 
 WHOSE = """
@@ -90,6 +91,7 @@ def python() -> Iterator[Path]:
         needed = [text for text in requires("tradewind") or () if "extra ==" not in text]
         _pip_install(python, "--no-deps", "--editable", str(ROOT))
         _pip_install(python, *needed)
+        _pip_install(python, "--no-deps", SPARK_PROVIDER)
         (ENVIRONMENT / "complete").touch()
         yield python
 
@@ -136,18 +138,19 @@ def test_airflow_is_tradewinds_in_task_code_and_its_own_elsewhere(beside_airflow
     assert elsewhere.stdout.strip().endswith("site-packages/airflow/__init__.py")
 
 
-def test_airflow_itself_reads_and_stores_the_examples(python: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("folder", ["examples", "spark"])
+def test_airflow_itself_reads_and_stores_the_dag_files(folder: str, python: Path, tmp_path: Path) -> None:
     environ = {
         "PATH": os.environ["PATH"], "AIRFLOW_HOME": str(tmp_path), "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{tmp_path}/airflow.db",
     }  # fmt: skip
-    examples = ROOT / "dags" / "examples"
+    files = ROOT / "dags" / folder
     done = subprocess.run(
-        [str(python), "-c", READ, str(examples)], env=environ, capture_output=True, text=True, timeout=300, check=False
+        [str(python), "-c", READ, str(files)], env=environ, capture_output=True, text=True, timeout=300, check=False
     )
     assert done.returncode == 0, done.stderr[-3000:]
     told = json.loads(done.stdout.splitlines()[-1])
-    assert told == {"files": len(list(examples.glob("*.py"))), "faults": {}}
+    assert told == {"files": len(list(files.glob("*.py"))), "faults": {}}
 
 
 @pytest.mark.parametrize("seed", seeds.SEEDS)

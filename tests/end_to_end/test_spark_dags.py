@@ -429,9 +429,9 @@ def started(installation: Installation, folder: Path, times: int) -> list[int]:
 
 def kept(installation: Installation, dag_id: str) -> str:
     """The driver's id that the task keeps; empty while there is none."""
-    rows = installation.rows("SELECT * FROM task_state_store")
-    found = [str(row["value"]) for row in rows if row.get("dag_id", dag_id) == dag_id]
-    return json.loads(found[-1]) if found else ""
+    sql = "SELECT s.value FROM task_state_store s JOIN run r ON r.number = s.run WHERE r.dag_id = ?"
+    rows = installation.rows(sql, dag_id)
+    return json.loads(rows[-1]["value"]) if rows else ""
 
 
 def drivers(cluster: SparkCluster, driver_id: str) -> list[dict[str, Any]]:

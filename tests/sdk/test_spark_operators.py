@@ -20,6 +20,7 @@ import pytest
 from execution_attempts import FakeRuntime
 
 from tradewind.sdk import DAG
+from tradewind.sdk.compat_kerberos import renew_from_kt
 from tradewind.sdk.exceptions import AirflowException
 from tradewind.sdk.execution.masking import masker
 from tradewind.sdk.execution.runtime import runtime_installed
@@ -225,7 +226,10 @@ class TestCommand:
         self, connect: Callable[..., None], spark: Callable[..., Path]
     ) -> None:
         connect("yarn", extra={"keytab": base64.b64encode(b"secret key").decode()})
-        code = "f = sys.argv[sys.argv.index('--keytab') + 1]\nprint(open(f).read(), oct(os.stat(os.path.dirname(f)).st_mode))"
+        code = (
+            "f = sys.argv[sys.argv.index('--keytab') + 1]\n"
+            "print(open(f).read(), oct(os.stat(os.path.dirname(f)).st_mode))"
+        )
         notes = spark(code=code)
         hook = SparkSubmitHook()
         with logged(hook) as records:
@@ -703,6 +707,34 @@ class TestSql:
             "Spark job 'q' ended with exit code 1: org.apache.spark.sql.AnalysisException: [TABLE_OR_VIEW_NOT_FOUND] "
             "x; what it wrote is in the log above."
         )
+
+
+class TestKerberos:
+    def test_the_ticket_cache_needs_its_variable(
+        self, connect: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        connect("yarn")
+        monkeypatch.delenv("KRB5CCNAME", raising=False)
+        with pytest.raises(AirflowException, match="'j': use_krb5ccache needs KRB5CCNAME in the environment"):
+            SparkSubmitHook(name="j", use_krb5ccache=True).command("x.py")
+        monkeypatch.setenv("KRB5CCNAME", "/tmp/cc")
+        command = SparkSubmitHook(name="j", use_krb5ccache=True, principal="me@REALM").command("x.py")
+        assert command[3:7] == ["--conf", "spark.kerberos.renewal.credentials=ccache", "--principal", "me@REALM"]
+
+    def test_a_ticket_is_asked_of_kinit(self, spark: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("AIRFLOW__KERBEROS__CCACHE", "/tmp/cc")
+        notes = spark(name="kinit")
+        assert renew_from_kt("me@REALM", "/k.keytab") == 0
+        words = ["-k", "-t", "/k.keytab", "-c", "/tmp/cc", "me@REALM"]
+        assert noted(notes) == [["-f", "-a", "-r", "3600m", *words]]
+
+    def test_a_refusal_is_raised_or_only_logged(self, spark: Callable[..., Path]) -> None:
+        spark("Cannot find KDC", 1, name="kinit")
+        with pytest.raises(
+            AirflowException, match=r"kinit gave no ticket for me@REALM from /k.keytab .exit code 1.: Cann"
+        ):
+            renew_from_kt("me@REALM", "/k.keytab")
+        assert renew_from_kt("me@REALM", "/k.keytab", exit_on_fail=False) == 1
 
 
 def _lives(pid: int) -> bool:

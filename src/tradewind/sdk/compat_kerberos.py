@@ -14,7 +14,7 @@ _log = logging.getLogger("tradewind.task")
 
 def get_kerberos_principal(principal: str | None) -> str:
     """The principal given, else that of `[kerberos] principal` with this machine's name for `_HOST`."""
-    return principal or str(conf.get("kerberos", "principal")).replace("_HOST", socket.getfqdn())
+    return principal or str(conf.get("kerberos", "principal", fallback="airflow")).replace("_HOST", socket.getfqdn())
 
 
 get_kerberos_principle = get_kerberos_principal
@@ -22,12 +22,13 @@ get_kerberos_principle = get_kerberos_principal
 
 def renew_from_kt(principal: str | None, keytab: str, exit_on_fail: bool = True) -> int:
     """Have kinit put a new ticket into `[kerberos] ccache`; its exit code. A failure raises, unless told not to."""
-    minutes = conf.getint("kerberos", "reinit_frequency")
+    minutes = conf.getint("kerberos", "reinit_frequency", fallback=3600)
     command = [
-        str(conf.get("kerberos", "kinit_path")),
-        "-f" if conf.getboolean("kerberos", "forwardable") else "-F",
-        "-a" if conf.getboolean("kerberos", "include_ip") else "-A",
-        "-r", f"{minutes}m", "-k", "-t", keytab, "-c", str(conf.get("kerberos", "ccache")),
+        str(conf.get("kerberos", "kinit_path", fallback="kinit")),
+        "-f" if conf.getboolean("kerberos", "forwardable", fallback=True) else "-F",
+        "-a" if conf.getboolean("kerberos", "include_ip", fallback=True) else "-A",
+        "-r", f"{minutes}m", "-k", "-t", keytab,
+        "-c", str(conf.get("kerberos", "ccache", fallback="/tmp/airflow_krb5_ccache")),
         get_kerberos_principal(principal),
     ]  # fmt: skip
     try:
