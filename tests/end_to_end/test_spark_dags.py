@@ -435,7 +435,7 @@ def kept(installation: Installation, dag_id: str) -> str:
 
 
 def drivers(cluster: SparkCluster, driver_id: str) -> list[dict[str, Any]]:
-    state: dict[str, Any] = dict(cluster.state())
+    state = cluster.state()
     every = [*state["activedrivers"], *state["completeddrivers"]]
     return [driver for driver in every if driver["id"] == driver_id]
 

@@ -471,7 +471,7 @@ class Master(BaseHTTPRequestHandler):
             return self.answer(cluster.page())
         if url.path == "/driver/kill/" and self.command == "POST":
             form = parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
-            cluster.states = ["KILLED"]
+            cluster.states = ["RUNNING", "RUNNING", "KILLED"]  # it is not over at once
             return self.answer(form)
         if url.path == "/log/":
             query = {name: values[0] for name, values in parse_qs(url.query).items()}
@@ -510,7 +510,7 @@ class Cluster:
     def by_rest(self, action: str, driver_id: str) -> dict[str, Any]:
         known = driver_id == DRIVER
         if action == "kill":
-            self.states = ["KILLED"]
+            self.states = ["RUNNING", "RUNNING", "KILLED"]
             return {"action": "KillSubmissionResponse", "success": known, "message": f"Kill request for {driver_id}"}
         found: dict[str, Any] = {"action": "SubmissionStatusResponse", "success": known}
         return {**found, "driverState": self.state()} if known else found
@@ -651,6 +651,7 @@ class TestOnTheCluster:
         thread.start()
         _until(lambda: kept and any("status" in path or "json" in path for path in cluster.asked))
         task.on_kill()
+        assert cluster.states == ["KILLED"]
         thread.join(30)
         assert [path for path in cluster.asked if path.startswith("POST")][-1] == (
             f"POST /v1/submissions/kill/{DRIVER}" if rest else "POST /driver/kill/"

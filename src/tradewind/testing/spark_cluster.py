@@ -16,9 +16,11 @@ import sys
 import tempfile
 import time
 import urllib.request
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 from tradewind.core.errors import TradewindError
 from tradewind.sdk.exceptions import AirflowException
@@ -93,7 +95,7 @@ class SparkCluster:
     ) -> None:
         self.stop()
 
-    def state(self) -> dict[str, object]:
+    def state(self) -> dict[str, Any]:
         """What the master's page knows; empty while nobody answers."""
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         try:
@@ -140,8 +142,7 @@ class SparkCluster:
                 )
             )  # fmt: skip
 
-    def _wait_for(self, what: str, there: object) -> None:
-        assert callable(there)
+    def _wait_for(self, what: str, there: Callable[[dict[str, Any]], bool]) -> None:
         end = time.monotonic() + _PATIENCE_SECONDS
         while not there(self.state()):
             if any(process.poll() is not None for process in self._processes) or time.monotonic() > end:
@@ -176,7 +177,7 @@ def main() -> int:
     names = ("port", "web_port", "worker_web_port", "rest_port")
     ports = {name: _free(getattr(options, name)) for name in names}
     try:
-        with SparkCluster(cores=options.cores, memory=options.memory, **ports) as cluster:
+        with SparkCluster(dict(os.environ), options.cores, options.memory, **ports) as cluster:
             print(f"master  {cluster.url}   {cluster.web_url}")
             print(f"worker  http://{HOST}:{cluster.worker_web_port}   {cluster.cores} cores, {cluster.memory}")
             print("\nTell Tradewind or Airflow of it, in the terminal that starts its worker:\n")

@@ -26,6 +26,7 @@ from tradewind.sdk.subprocess_hook import SubprocessHook
 _MISSED_AT_MOST = 10
 """How often in a row a master may not answer before a job that it keeps is given up."""
 _POST_SUBMIT_SECONDS = 30
+_KILLED_SECONDS = 5.0
 _OF_THE_ENGINE = ("AIRFLOW", "TRADEWIND", "_AIRFLOW")
 _ELSEWHERE = "run `pip install --no-deps apache-airflow-providers-apache-spark` for it"
 
@@ -274,6 +275,7 @@ class SparkSubmitHook(BaseHook):
         try:
             if self._driver_id and self.target.keeps_the_driver:
                 self.log.info("%s.", self.master.kill(self._driver_id).rstrip("."))
+                self._wait_until_it_is_over()
         finally:
             self._process.send_sigterm()
             if self._heard.yarn_id and self.target.is_yarn and self.target.deploy_mode == "cluster":
@@ -282,6 +284,12 @@ class SparkSubmitHook(BaseHook):
                 namespace = ["--namespace", self.target.namespace] if self.target.namespace else []
                 self._end("kubectl", "delete", "pod", self._heard.pod, "--wait=false", *namespace)
             self.run_post_submit_commands()
+
+    def _wait_until_it_is_over(self) -> None:
+        """A next try would take a driver that is still being ended for one that goes on."""
+        until = time.monotonic() + _KILLED_SECONDS
+        while self.master.driver_state(self._driver_id) in ACTIVE and time.monotonic() < until:
+            time.sleep(0.1)
 
     def _end(self, *command: str) -> None:
         """Have another program end what lives on a cluster."""
