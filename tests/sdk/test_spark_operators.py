@@ -620,7 +620,7 @@ class TestOnTheCluster:
     def test_what_the_driver_writes_on_its_worker_is_the_tasks_log(
         self, cluster: Cluster, spark: Callable[..., Path]
     ) -> None:
-        cluster.output = {"stdout": b"read 5000 rows\n", "stderr": f"{TRACE}\n".encode()}
+        cluster.output = {"stdout": b"read 5000 rows", "stderr": f"{TRACE}\n".encode()}
         cluster.states = ["RUNNING", "RUNNING", "FAILED"]
         spark(SUBMITTED)
         task = job()
@@ -633,6 +633,18 @@ class TestOnTheCluster:
             f"Driver {DRIVER} of Spark job 'j' did not succeed: it ended as FAILED: "
             "ValueError: no orders of 2025-11-01."
         )
+
+    def test_a_log_that_cannot_be_read_is_said_once_and_the_job_goes_on(
+        self, cluster: Cluster, spark: Callable[..., Path]
+    ) -> None:
+        cluster.page = dict  # type: ignore[method-assign]
+        spark(SUBMITTED)
+        task = job()
+        with logged(task.hook) as records:
+            task.execute({})
+        [warning] = [record.getMessage() for record in records if record.levelno == logging.WARNING]
+        assert warning.startswith(f"The log of {DRIVER} cannot be read: http://127.0.0.1:{cluster.port} is not")
+        assert warning.endswith("; look at the worker's page.")
 
     @pytest.mark.parametrize("rest", [True, False])
     def test_killing_asks_the_master_to_end_it(self, cluster: Cluster, spark: Callable[..., Path], rest: bool) -> None:

@@ -257,6 +257,7 @@ class SparkSubmitHook(BaseHook):
                 break
             self._say_application(said)
             time.sleep(max(self._pause, 0.1))
+        output.end()
         self.run_post_submit_commands()
         if last != SUCCEEDED:
             lost = "the master does not know it any more" if last == LOST else f"it ended as {last}"
@@ -340,20 +341,29 @@ class _Output:
         self._refused = ""
 
     def copy(self) -> None:
-        """Everything that it has written since."""
+        """Everything that it has written since. A page that cannot be read now may be read later."""
+        self._refused = ""
         for kind in self._offsets:
             try:
                 while data := self._master.driver_output(self._driver_id, kind, self._offsets[kind]):
                     self._offsets[kind] += len(data)
                     *lines, self._rest[kind] = (self._rest[kind] + data).split(b"\n")
                     for line in lines:
-                        text = line.decode("utf-8", "backslashreplace").rstrip()
-                        self._log.log(self._heard.read(text), "%s", text)
+                        self._write(line)
                     tell_tasks(self._heard)
             except SparkUnreachable as error:
-                if not self._refused and self._offsets["stderr"]:
-                    self._refused = str(error)
-                    self._log.info("%s.", self._refused.rstrip("."))
+                self._refused = str(error).rstrip(".")
+
+    def end(self) -> None:
+        """Lines that were not ended, and why some may be missing."""
+        for line in filter(None, self._rest.values()):
+            self._write(line)
+        if self._refused:
+            self._log.warning("%s; look at the worker's page.", self._refused)
+
+    def _write(self, line: bytes) -> None:
+        text = line.decode("utf-8", "backslashreplace").rstrip()
+        self._log.log(self._heard.read(text), "%s", text)
 
 
 def _kerberos_principal(principal: str | None) -> str:
