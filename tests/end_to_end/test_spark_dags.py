@@ -174,7 +174,7 @@ from pathlib import Path
 
 folder = Path(sys.argv[1])
 with open(folder / "started", "a") as started:
-    started.write(f"{os.getpid()}\\n")
+    started.write(f"{os.getpid()} {os.getppid()}\\n")
 print("waiting for the release", flush=True)
 while not (folder / "release").exists():
     time.sleep(0.1)
@@ -348,7 +348,8 @@ class TestOnACluster:
             for user in users
             for mine in [[request for request in known if request[0] == user]]
         ]  # fmt: skip
-        features = [json.loads(line) for line in part(output / "features" / f"day={day}", "json").open()]
+        lines = part(output / "features" / f"day={day}", "json").read_text().splitlines()
+        features = [json.loads(line) for line in lines]
         for row in features:
             views = [path.split("/")[1] for user, path, status, _ in known if user == row["user"] and status < 400]
             counts = [views.count(kind) for kind in ("books", "films", "music")]
@@ -377,7 +378,7 @@ class TestOnACluster:
     ) -> None:
         here = folder / "outlives"
         run_id = installation.trigger("outlives")
-        pid = started(installation, here, 1)[0]
+        pid, java = started(installation, here, 1)[0]
         installation.until("the kept id", lambda: kept(installation, "outlives"))
         installation.signal("agent")
         log = f"logs/dag_id=outlives/run_id={run_id}/task_id=submit/attempt=2.log"
@@ -386,6 +387,7 @@ class TestOnACluster:
             PATIENCE_SECONDS,
         )  # fmt: skip
         assert alive(pid)
+        assert alive(java)
         (here / "release").touch()
         assert installation.wait_for_run("outlives", run_id, PATIENCE_SECONDS) == "success"
         assert len(started(installation, here, 1)) == 1
@@ -398,10 +400,10 @@ class TestOnACluster:
     ) -> None:
         here = folder / "killed_there"
         run_id = installation.trigger("killed_there")
-        pid = started(installation, here, 1)[0]
+        _, java = started(installation, here, 1)[0]
         first = installation.until("the kept id", lambda: kept(installation, "killed_there"))
         installation.command("task.clear", dag_id="killed_there", run_id=run_id, task_ids=["submit"])
-        installation.until("the driver's end", lambda: not alive(pid), PATIENCE_SECONDS)
+        installation.until("the driver's end", lambda: not alive(java), PATIENCE_SECONDS)
         (here / "release").touch()
         assert installation.wait_for_run("killed_there", run_id, PATIENCE_SECONDS) == "success"
         assert [driver["state"] for driver in drivers(cluster, first)] == ["KILLED"]
@@ -410,19 +412,24 @@ class TestOnACluster:
     def test_clearing_ends_the_driver_in_the_task(self, installation: Installation, folder: Path) -> None:
         here = folder / "killed_here"
         run_id = installation.trigger("killed_here")
-        pid = started(installation, here, 1)[0]
+        both = started(installation, here, 1)[0]
         installation.command("task.clear", dag_id="killed_here", run_id=run_id, task_ids=["submit"])
-        installation.until("the driver's end", lambda: not alive(pid), PATIENCE_SECONDS)
+        installation.until("the driver's end", lambda: not any(map(alive, both)), PATIENCE_SECONDS)
         (here / "release").touch()
         assert installation.wait_for_run("killed_here", run_id, PATIENCE_SECONDS) == "success"
 
 
-def started(installation: Installation, folder: Path, times: int) -> list[int]:
-    """The processes of a job that waits, as soon as there were so many."""
+def started(installation: Installation, folder: Path, times: int) -> list[list[int]]:
+    """Python and Java of each start of a job that waits, as soon as there were so many."""
     file = folder / "started"
     return installation.until(
         f"{times} starts of {folder.name}",
-        lambda: pids if file.exists() and len(pids := [*map(int, file.read_text().split())]) >= times else [],
+        lambda: (
+            pids
+            if file.exists()
+            and len(pids := [[*map(int, line.split())] for line in file.read_text().splitlines()]) >= times
+            else []
+        ),
         PATIENCE_SECONDS,
     )
 
