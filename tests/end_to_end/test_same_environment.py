@@ -25,6 +25,7 @@ AIRFLOW = "apache-airflow==3.3.2"
 ENVIRONMENT = (
     Path.home() / ".cache" / "tradewind-tests" / f"{AIRFLOW}-python{sys.version_info[0]}.{sys.version_info[1]}"
 )
+SPARK_PROVIDER = "apache-airflow-providers-apache-spark==6.3.4"
 TUTORIALS = "tutorial tutorial_dag tutorial_taskflow_api tutorial_taskflow_api_virtualenv tutorial_taskflow_templates"
 
 WHOSE = """
@@ -91,6 +92,7 @@ def python() -> Iterator[Path]:
         needed = [text for text in requires("tradewind") or () if "extra ==" not in text]
         _pip_install(python, "--no-deps", "--editable", str(ROOT))
         _pip_install(python, *needed)
+        _pip_install(python, "--no-deps", SPARK_PROVIDER)
         (ENVIRONMENT / "complete").touch()
         yield python
 
@@ -137,7 +139,7 @@ def test_airflow_is_tradewinds_in_task_code_and_its_own_elsewhere(beside_airflow
     assert elsewhere.stdout.strip().endswith("site-packages/airflow/__init__.py")
 
 
-@pytest.mark.parametrize("folder", ["examples", "etl", "weather"])
+@pytest.mark.parametrize("folder", ["examples", "etl", "weather", "spark"])
 def test_airflow_itself_reads_and_stores_the_dags(folder: str, python: Path, tmp_path: Path) -> None:
     files = ROOT / "dags" / folder
     done = subprocess.run(
