@@ -11,7 +11,7 @@ from fastapi import Query, Response
 
 from tradewind.api.models import Answer, Limit, Offset, page_of
 from tradewind.api.public.import_errors import error_scopes
-from tradewind.api.routing import Asked, Routes
+from tradewind.api.routing import UI, Asked, Routes
 from tradewind.core.access import Resource
 from tradewind.store.paging import Page
 from tradewind.store.reading.dags import DagFilter
@@ -26,7 +26,7 @@ from tradewind.store.reading.overview import (
     next_is_late,
 )
 
-routes = Routes("UI")
+routes = Routes("UI", prefix=UI)
 DAY_US = 24 * 3600 * 1_000_000
 NEWEST = Page(limit=5, order_by=("-timestamp",))
 _json = msgspec.json.Encoder().encode

@@ -9,7 +9,7 @@ from fastapi import Query
 
 from tradewind.api.errors import NotFound
 from tradewind.api.models import Answer
-from tradewind.api.routing import Asked, Routes
+from tradewind.api.routing import UI, Asked, Routes
 from tradewind.core.access import Action, Need, Resource
 from tradewind.core.dag import DagSpec, GroupSpec
 from tradewind.core.errors import DagNotFound, RunNotFound
@@ -20,7 +20,7 @@ from tradewind.store.reading.run_tasks import newest_run, task_states
 from tradewind.store.reading.runs import run_row
 from tradewind.store.reading.versions import version_named, versions_by_id
 
-routes = Routes("UI", prefix="/dags/{dag_id}")
+routes = Routes("UI", prefix=f"{UI}/dags/{{dag_id}}")
 
 
 class GraphTask(Answer):

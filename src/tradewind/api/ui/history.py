@@ -12,7 +12,7 @@ from fastapi import Query
 from tradewind.api.call import Call
 from tradewind.api.models import Answer
 from tradewind.api.public.backfills import BackfillPostBody
-from tradewind.api.routing import Asked, Routes
+from tradewind.api.routing import UI, Asked, Routes
 from tradewind.api.ui.ahead import coming_runs
 from tradewind.api.why import Reason, asked_why
 from tradewind.core.access import Action, Need, Resource
@@ -30,7 +30,7 @@ from tradewind.store.reading.history import (
 from tradewind.store.reading.versions import versions_by_id
 from tradewind.store.times import to_us
 
-routes = Routes("UI", prefix="/dags/{dag_id}")
+routes = Routes("UI", prefix=f"{UI}/dags/{{dag_id}}")
 FEW = 5
 MOST_PLANNED = 1500
 LONGEST_US = 400 * 86_400_000_000
