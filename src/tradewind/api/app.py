@@ -27,6 +27,7 @@ from tradewind.api.login import routes as login
 from tradewind.api.login.logins import Logins
 from tradewind.api.middleware import guarded
 from tradewind.api.outside import Outside, proxies_of
+from tradewind.api.packing import Packs
 from tradewind.api.reference import page as reference
 from tradewind.api.routing import API, OPEN, UI, Routes, check_declared, serve
 from tradewind.api.v1.app import PREFIX as V1
@@ -117,6 +118,7 @@ def make_app(
     app.add_middleware(AddsRoutes, late=app.state.late, soon=soon)
     app.add_middleware(Turns, turnstile=app.state.turnstile)
     guarded(app)
+    app.add_middleware(Packs)
     app.add_middleware(Problems, prefix=V1)
     app.add_middleware(Outside, base_path=settings.base_path, proxies=proxies_of(settings))
     return app

@@ -61,7 +61,8 @@ class LateRoute(APIRoute):
 
 
 class Routes:
-    """A family of routes, each with what it needs. `openapi_extra` of one may be a function that gives it."""
+    """A family of routes, each with what it needs. `openapi_extra` of one may be a function that gives it; `packed`:
+    its answer may be packed (see `packing`)."""
 
     def __init__(self, tag: str, prefix: str = "") -> None:
         self.router = APIRouter(prefix=prefix, tags=[tag], route_class=LateRoute)
@@ -95,6 +96,7 @@ class Routes:
     ) -> Callable[[Handler], Handler]:
         def register(handler: Handler) -> Handler:
             handler.need = OPEN if needs is None else Need(action, needs)  # type: ignore[attr-defined]
+            handler.packed = options.pop("packed", False)  # type: ignore[attr-defined]
             guards = [] if needs is None else [Depends(call_of)]
             options.setdefault("operation_id", handler.__name__)
             self.router.add_api_route(path, handler, methods=[method], dependencies=guards, **options)

@@ -44,7 +44,7 @@ class DAGPatchBody(Body):
     is_paused: bool
 
 
-@routes.get("", Resource.DAG, response_model=DAGCollectionResponse)
+@routes.get("", Resource.DAG, response_model=DAGCollectionResponse, packed=True)
 def get_dags(
     call: Asked,
     limit: Limit = 50,

@@ -99,7 +99,7 @@ class DagFacets(Answer):
     owners: list[Facet]
 
 
-@routes.get("/dags", Resource.DAG, response_model=DagList)
+@routes.get("/dags", Resource.DAG, response_model=DagList, packed=True)
 def list_dags(
     call: Asked,
     limit: Limit = 50,
@@ -148,7 +148,7 @@ def list_dags(
     return Response(_json(body), media_type="application/json")
 
 
-@routes.get("/dag_facets", Resource.DAG, response_model=DagFacets)
+@routes.get("/dag_facets", Resource.DAG, response_model=DagFacets, packed=True)
 def dag_facets(call: Asked) -> dict[str, Any]:
     """Tags and owners of the Dags that the caller may see, with how many have each."""
     with call.reading() as connection:

@@ -104,7 +104,7 @@ def dag_head(call: Asked, dag_id: str) -> dict[str, Any]:
     }
 
 
-@routes.get("/grid", Resource.DAG, response_model=Grid)
+@routes.get("/grid", Resource.DAG, response_model=Grid, packed=True)
 def dag_grid(
     call: Asked,
     dag_id: str,

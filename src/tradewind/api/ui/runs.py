@@ -233,7 +233,7 @@ class RunTimeline(Answer):
     now: int
 
 
-@routes.get("/timeline", Resource.TASK, response_model=RunTimeline)
+@routes.get("/timeline", Resource.TASK, response_model=RunTimeline, packed=True)
 def run_timeline(call: Asked, dag_id: str, run_id: str) -> dict[str, Any]:
     """The tasks of a run with all that happened to them, and what each waits for by the run's version of the Dag."""
     with call.reading() as connection:
