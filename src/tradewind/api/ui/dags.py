@@ -28,7 +28,7 @@ from tradewind.store.reading.overview import (
 
 routes = Routes("UI", prefix=UI)
 DAY_US = 24 * 3600 * 1_000_000
-NEWEST = Page(limit=5, order_by=("-timestamp",))
+NEWEST = Page(limit=5, order_by=("-timestamp",), counted=False)
 _json = msgspec.json.Encoder().encode
 
 
@@ -132,7 +132,7 @@ def list_dags(
         "dags": [
             {
                 **dag_row(row),
-                "runs": [run_bar(run) for run in runs.get(row["dag_id"], [])],
+                "runs": runs.get(row["dag_id"], []),
                 "is_favorite": row["dag_id"] in favorites,
             }
             for row in listed.rows
@@ -172,16 +172,4 @@ def dag_row(row: dict[str, Any]) -> dict[str, Any]:
         "last_state": row["last_state"],
         "open_runs": row["open_runs"],
         "next_run_after": row["next_run_after"],
-    }
-
-
-def run_bar(row: dict[str, Any]) -> dict[str, Any]:
-    """A run as a bar shows it."""
-    return {
-        "run_id": row["run_id"],
-        "state": row["state"],
-        "run_type": row["run_type"],
-        "run_after": row["run_after"],
-        "start": row["start_date"],
-        "end": row["end_date"],
     }

@@ -348,9 +348,9 @@ def _running(connection: Connection, scope: DagScope) -> list[dict[str, Any]]:
 
 def _usual(runs: list[dict[str, Any]]) -> int | None:
     lasted = [
-        run["end_date"] - run["start_date"]
+        run["end"] - run["start"]
         for run in runs
-        if run["state"] == "success" and run["end_date"] is not None and run["start_date"] is not None
+        if run["state"] == "success" and run["end"] is not None and run["start"] is not None
     ]
     return round(median(lasted)) if len(lasted) >= 3 else None
 
