@@ -5,21 +5,13 @@ from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Table, bindparam, delete, update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine.interfaces import Dialect
 
 NEW = "new_"
 """Marks the parameters of an UPDATE that are to be set; SQLAlchemy does not let them be called like their columns."""
 
-
-def _inserting(dialect: Dialect) -> Callable[[Table], Any]:
-    """The INSERT of this dialect. The other one's takes 3 MB and is not loaded."""
-    if dialect.name == "postgresql":
-        from sqlalchemy.dialects.postgresql import insert as into_postgresql
-
-        return into_postgresql
-    from sqlalchemy.dialects.sqlite import insert as into_sqlite
-
-    return into_sqlite
+_INSERT: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
 
 class Statement:
@@ -50,18 +42,14 @@ class Statement:
 def positional(dialect: Dialect) -> Dialect:
     """The same dialect, compiling parameters by position."""
     if dialect.name == "postgresql":
-        from sqlalchemy.dialects.postgresql import dialect as of_postgresql
-
-        return of_postgresql(paramstyle="format")  # type: ignore[no-untyped-call]
-    from sqlalchemy.dialects.sqlite import dialect as of_sqlite
-
-    return of_sqlite(paramstyle="qmark")
+        return postgresql.dialect(paramstyle="format")  # type: ignore[no-untyped-call]
+    return sqlite.dialect(paramstyle="qmark")
 
 
 def insert_or_replace(table: Table, dialect: Dialect, columns: Sequence[str] | None = None) -> Statement:
     """INSERT … ON CONFLICT (primary key) DO UPDATE with every other given column."""
     names = columns or [column.name for column in table.columns]
-    statement = _inserting(dialect)(table).values({name: bindparam(name) for name in names})
+    statement = _INSERT[dialect.name](table).values({name: bindparam(name) for name in names})
     keys = [column.name for column in table.primary_key]
     changes = {name: statement.excluded[name] for name in names if name not in keys}
     if not changes:
@@ -72,7 +60,7 @@ def insert_or_replace(table: Table, dialect: Dialect, columns: Sequence[str] | N
 def insert_new(table: Table, dialect: Dialect, *, ignore: bool = False, without: Sequence[str] = ()) -> Statement:
     """INSERT of whole rows; with `ignore` a row that exists stays as it is."""
     names = [column.name for column in table.columns if column.name not in without]
-    statement = _inserting(dialect)(table).values({name: bindparam(name) for name in names})
+    statement = _INSERT[dialect.name](table).values({name: bindparam(name) for name in names})
     if ignore:
         statement = statement.on_conflict_do_nothing()
     return Statement(statement, dialect)
