@@ -468,6 +468,7 @@ def test_metrics_are_for_this_machine_and_for_who_may_look_at_the_system(stage: 
     assert stage.client.get("/metrics", headers=basic("kim")).status_code == 403
     here = TestClient(stage.app, client=("127.0.0.1", 5000))
     assert here.get("/metrics").status_code == 200
+    assert here.get("/metrics", headers=basic("kim")).status_code == 403
     assert here.get("/metrics", headers={"X-Forwarded-For": "203.0.113.9"}).status_code == 401
     here.close()
     assert stage.client.get("/health").status_code == 200

@@ -16,7 +16,7 @@ from tradewind.api import public, ui, web
 from tradewind.api.budgets import Budgets, Turns, Turnstile
 from tradewind.api.call import Gate, Installation, NotPermitted, Vault
 from tradewind.api.errors import answer_errors
-from tradewind.api.gates import LoginGate, OpenGate, is_local
+from tradewind.api.gates import LoginGate, OpenGate, is_local, shows_who
 from tradewind.api.health import HealthInfoResponse, health_of, scheduler_status
 from tradewind.api.late import AddsRoutes, LateRoutes
 from tradewind.api.link import Link, SchedulerLink
@@ -34,7 +34,7 @@ from tradewind.api.v1.app import PREFIX as V1
 from tradewind.api.v1.app import LateV1
 from tradewind.api.v1.problems import Problems
 from tradewind.config import Settings
-from tradewind.core.access import Action, Need, Resource
+from tradewind.core.access import EVERY_DAG, Action, Need, Resource
 from tradewind.security.privacy import is_open
 from tradewind.security.secrets import open_vault
 
@@ -58,7 +58,7 @@ async def metrics(request: Request) -> Response:
     from tradewind.api.metrics import exposition, scheduler_metrics
 
     installation: Installation = request.app.state.installation
-    if not is_local(request):
+    if not is_local(request) or shows_who(request) or installation.settings.metrics.needs_login:
         await run_in_threadpool(_check_may_measure, installation, request)
     told = await scheduler_metrics(installation.link)
     body = await run_in_threadpool(exposition, installation.engine, told, installation.settings.home)
@@ -79,9 +79,11 @@ class _LateVault:
 
 
 def _check_may_measure(installation: Installation, request: Request) -> None:
-    need = Need(Action.READ, Resource.SYSTEM)
-    if not installation.gate.caller(request).may(need):
-        raise NotPermitted(need)
+    caller = installation.gate.caller(request)
+    for resource in (Resource.SYSTEM, Resource.DAG):
+        need = Need(Action.READ, resource)
+        if caller.scope(need) != EVERY_DAG:  # the page names all of them
+            raise NotPermitted(need)
 
 
 def _now() -> datetime:

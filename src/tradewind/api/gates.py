@@ -90,6 +90,11 @@ def address_of(request: Request) -> str:
     return request.client.host if request.client else ""
 
 
+def shows_who(request: Request) -> bool:
+    """Whether somebody says who they are: what they may do is then theirs, wherever they are."""
+    return "authorization" in request.headers or COOKIE in request.cookies
+
+
 def is_local(request: Request) -> bool:
     """Whether it comes from this machine, and not from elsewhere through a proxy on it."""
     return is_loopback(address_of(request)) and not {"x-forwarded-for", "forwarded"} & set(request.headers)

@@ -237,6 +237,9 @@ class Logging:
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Metrics:
+    needs_login: bool = setting(
+        False, help="Whether /metrics, which names Dags and pools, asks for a login on this machine too."
+    )
     statsd_on: bool = setting(False, "scheduler.statsd_on", help="Whether metrics are sent to StatsD, over UDP.")
     statsd_host: str = setting("localhost", "scheduler.statsd_host", help="Host of the StatsD daemon.")
     statsd_port: int = setting(8125, "scheduler.statsd_port", most=65535, help="Port of the StatsD daemon.")
