@@ -33,6 +33,26 @@ PARSED_ELSEWHERE_SECONDS = 5.0
 
 
 class Files:
+    """Dag files that never change by themselves, and need no parsing."""
+
+    def want(self, path: str | None) -> int:
+        return 0
+
+    def due(self) -> list[Parse]:
+        return []
+
+    def parsed(self, answer: Parsed, now: datetime, refuses: Callable[[str], str]) -> list[Any]:
+        return []
+
+    def agent_lost(self) -> None: ...
+    def variable_changed(self, key: str) -> None: ...
+    def connection_changed(self, conn_id: str) -> None: ...
+
+    def status(self) -> dict[str, Any]:
+        return {"files": 0, "first_scan_done": True}
+
+
+class FilesOfWorkload(Files):
     """The Dag files as the scheduler sees them: they change when the workload says so. They are parsed for what code of
     their authors' own is asked."""
 
@@ -55,19 +75,6 @@ class Files:
     def is_wanted_again(self, dag_id: str) -> bool:
         """A parse is over."""
         return self.parsing.pop(dag_id)
-
-    def due(self) -> list[Parse]:
-        return []
-
-    def parsed(self, answer: Parsed, now: datetime, refuses: Callable[[str], str]) -> list[Any]:
-        return []
-
-    def agent_lost(self) -> None: ...
-    def variable_changed(self, key: str) -> None: ...
-    def connection_changed(self, conn_id: str) -> None: ...
-
-    def status(self) -> dict[str, Any]:
-        return {"files": 0, "first_scan_done": True}
 
 
 class OpenVault:
@@ -116,7 +123,7 @@ class SchedulerProcess:
         self.rng = Random(f"{self.sim.seed}/{self.actor.name}")
         self.peers = []
         self.writer = FaultyWriter(self.sim.database, self._commit_fault, self.sim.owner_lease_ms)
-        self.files = Files(self)
+        self.files = FilesOfWorkload(self)
         plan = self.sim.plan
         self.scheduler = Scheduler(
             engine=self.sim.database.engine,
