@@ -385,8 +385,8 @@ def _require_an_idle_home(settings: Settings) -> None:
     except WorkerRunsAlready as error:
         pid = f" (pid {error.pid})" if error.pid else ""
         raise TradewindError(
-            f"Tradewind runs already in this home, {settings.home}{pid}: use that one, or stop it; a second one needs a "
-            "home of its own (`tradewind --home FOLDER standalone`)."
+            f"Tradewind runs already in this home, {settings.home}{pid}: use that one, or stop it; a second one needs "
+            "a home of its own (`tradewind --home FOLDER standalone`)."
         ) from None
 
 
