@@ -1,7 +1,7 @@
 # `make` lists what there is. Everything lives in .venv; nothing here needs root.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup ui demo test test-all check simulate simulate-teeth bench bench-ui clean
+.PHONY: help setup ui demo spark test test-all check simulate simulate-teeth bench bench-ui clean
 
 VENV ?= .venv
 SF ?= 1
@@ -26,6 +26,9 @@ ui: $(VENV)/.demo ## build the web UI (with npm; where there is none, Node is pu
 demo: $(VENV)/.demo ## run the large-data pipeline, then serve (SF=0.01 is a ten-second try, ONCE=1 stops after it)
 	@$(if $(ONCE),,nice $(BIN)/python scripts/build_ui.py >$(VENV)/ui.log 2>&1 &)
 	@$(BIN)/tradewind demo --sf $(SF) $(if $(ONCE),--once)
+
+spark: $(VENV)/.spark ## start a Spark master and a worker on this machine, and say how the connection is written
+	@$(BIN)/python -m tradewind.testing.spark_cluster $(ARGS)
 
 test: $(VENV)/.test built-ui ## run the tests, but for the heavy ones (ARGS="-k name" narrows them; WORKERS=2)
 	$(PYTEST) -m "not heavy" $(ARGS)

@@ -67,6 +67,15 @@ def demo_raw(make_once: Callable[..., Path]) -> Path:
     return make_once("demo", fill)
 
 
+@pytest.fixture(scope="session")
+def promtool() -> str:
+    """Prometheus's own checker; tests that need it are skipped where it is not installed."""
+    found = shutil.which("promtool")
+    if found is None:
+        pytest.skip("promtool is not installed (Debian: the package prometheus)")
+    return found
+
+
 @pytest.fixture
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The URL of an empty database. Parametrize it indirectly with `sqlite` or `postgresql`."""

@@ -250,13 +250,13 @@ def test_lint_judges_values(tmp_path: Path) -> None:
 
 
 def test_a_setting_without_effect_is_said_to_have_none_unless_it_is_at_its_default(tmp_path: Path) -> None:
-    environ = {"AIRFLOW__METRICS__STATSD_ON": "True", "AIRFLOW__WEBSERVER__PAGE_SIZE": "7"}
+    environ = {"AIRFLOW__CORE__LOAD_EXAMPLES": "True", "AIRFLOW__WEBSERVER__PAGE_SIZE": "7"}
     assert sentences(tmp_path, environ).splitlines() == [
-        "unused: [metrics] statsd_on is accepted, without effect in this version.",
+        "unused: [core] load_examples is accepted, without effect in this version.",
         "moved: [webserver] page_size is read as [api] fallback_page_limit; rename it.",
         "unused: [webserver] page_size is accepted, without effect in this version.",
     ]
-    assert sentences(tmp_path, {"AIRFLOW__METRICS__STATSD_ON": "False"}) == ""
+    assert sentences(tmp_path, {"AIRFLOW__CORE__LOAD_EXAMPLES": "False"}) == ""
 
 
 def test_settings_are_marked_without_effect_where_nothing_reads_them(monkeypatch: pytest.MonkeyPatch) -> None:

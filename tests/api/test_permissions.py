@@ -4,11 +4,12 @@ from collections.abc import Iterator
 
 import pytest
 from fastapi import FastAPI
+from fastapi.testclient import TestClient
 from login_stage import make_stage, migrated, token_of
 from twins import TWINS
 
 from tradewind.api import routing
-from tradewind.api.routing import OPEN, Routes, Undeclared, check_declared, served_by
+from tradewind.api.routing import OPEN, Routes, Undeclared, check_declared, serve, served_by
 from tradewind.core.access import Action, Resource
 from tradewind.testing.api_stage import ApiStage
 
@@ -298,6 +299,10 @@ def test_a_route_that_does_not_say_what_it_needs_is_not_served() -> None:
     late.include_router(routes.router)
     with pytest.raises(Undeclared, match="/unsaid"):
         check_declared(late)
+    bare = FastAPI(openapi_url=None)
+    with pytest.raises(Undeclared, match="/unsaid"):
+        serve(bare, routes)
+    assert not bare.routes
     with pytest.raises(Undeclared):
         check_declared(FastAPI(openapi_url=None))
 
@@ -309,3 +314,34 @@ def test_reading_is_what_a_get_needs() -> None:
 
     routes.get("/x", Resource.DAG)(handler)
     assert handler.need == routing.Need(Action.READ, Resource.DAG)  # type: ignore[attr-defined]
+
+
+def test_a_route_is_worked_out_when_it_is_asked_for() -> None:
+    """To know what a route takes and gives costs milliseconds and memory; most routes of a server are never called."""
+    asked: list[str] = []
+
+    def extra() -> dict[str, str]:
+        asked.append("extra")
+        return {"x-said": "yes"}
+
+    def handler(number: int) -> dict[str, int]:
+        return {"number": number}
+
+    routes = Routes("Test", prefix="/t")
+    routes.get("/{number}", OPEN, openapi_extra=extra)(handler)
+    app = FastAPI()
+    serve(app, routes)
+    (route,) = (route for route in served_by(app) if route.path == "/t/{number}")
+    assert route.need is None
+    (kept,) = routes.router.routes
+    assert "dependant" not in vars(kept)
+    client = TestClient(app)
+    assert client.post("/t/5").status_code == 405
+    assert "dependant" not in vars(kept)
+    assert client.get("/t/5").json() == {"number": 5}
+    assert client.get("/t/x").status_code == 422
+    assert "dependant" in vars(kept)
+    assert asked == ["extra"]
+    assert app.openapi()["paths"]["/t/{number}"]["get"]["x-said"] == "yes"
+    with pytest.raises(AttributeError, match="nothing_of_it"):
+        _ = kept.nothing_of_it  # type: ignore[attr-defined]

@@ -156,10 +156,10 @@ class TestInstalled:
 
     def test_an_old_spelling_of_a_provider_name_says_which_provider_to_install(self) -> None:
         with pytest.raises(ImportError) as caught:
-            exec("from airflow.contrib.operators.spark_submit_operator import SparkSubmitOperator")
+            exec("from airflow.contrib.operators.spark_jdbc_operator import SparkJDBCOperator")
         assert str(caught.value) == (
-            "airflow.contrib.operators.spark_submit_operator.SparkSubmitOperator is served by "
-            "airflow.providers.apache.spark.operators.spark_submit, which is not installed; "
+            "airflow.contrib.operators.spark_jdbc_operator.SparkJDBCOperator is served by "
+            "airflow.providers.apache.spark.operators.spark_jdbc, which is not installed; "
             "run `pip install --no-deps apache-airflow-providers-apache-spark`."
         )
 

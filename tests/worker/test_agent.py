@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from tradewind.wire.measured import Sample
 from tradewind.wire.messages import (
     Ack,
     Beat,
@@ -16,6 +17,7 @@ from tradewind.wire.messages import (
     Fork,
     HostReady,
     HostStarted,
+    Measured,
     Message,
     Offer,
     Parsed,
@@ -102,6 +104,9 @@ class Ports:
 
     def memory_of(self, pid: int) -> int:
         return 0
+
+    def machine_use(self) -> tuple[float, float]:
+        return 12.5, 50.0
 
     def available_memory(self) -> int:
         return self.available
@@ -476,3 +481,16 @@ def test_an_attempt_that_was_given_back_is_not_begun_by_a_late_repeat_of_its_off
     agent.from_scheduler(Ack(attempts=["a1"]))
     agent.from_scheduler(offer())
     assert agent.attempts == {}
+
+
+def test_what_children_measure_is_told_with_the_next_beat_once_somebody_listens(agent: Agent, ports: Ports) -> None:
+    child = running(agent, ports)
+    for value in (1.0, 2.0):
+        agent.from_child(child, Measured(samples=[Sample("rows_total", (("dag_id", "d"),), "counter", value)]))
+    agent.tick()
+    assert not [told for told in ports.reports if isinstance(told, Measured)]
+    agent.connected()
+    agent.tick()
+    agent.tick()
+    [told] = [told for told in ports.reports if isinstance(told, Measured)]
+    assert [(sample.name, sample.value) for sample in told.samples] == [("rows_total", 3.0)]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tradewind.worker.memory_guard import MemoryGuard, TooLarge
-from tradewind.worker.process import available_memory
+from tradewind.worker.process import available_memory, disk_percent, memory_percent
 
 GB = 1024**3
 RUNNING = [("etl", "other", GB)]
@@ -81,3 +81,17 @@ def test_memory_that_is_available_is_the_machines_or_the_containers(tmp_path: Pa
     (group / "memory.max").write_text("60000\n")
     assert available_memory(tmp_path / "meminfo", group) == 30_000
     assert available_memory() > 0
+
+
+def test_how_much_is_in_use_is_said_of_the_machine_or_the_container_and_never_rounded_up(tmp_path: Path) -> None:
+    (tmp_path / "meminfo").write_text("MemTotal: 10000 kB\nMemAvailable: 1001 kB\n")
+    group = tmp_path / "group"
+    assert memory_percent(tmp_path / "meminfo", group) == 89.9
+    group.mkdir()
+    (group / "memory.current").write_text("50000\n")
+    (group / "memory.stat").write_text("anon 10000\ninactive_file 20000\n")
+    (group / "memory.max").write_text("60000\n")
+    assert memory_percent(tmp_path / "meminfo", group) == 50.0
+    assert memory_percent(tmp_path / "nothing", group) == 0.0
+    assert 0 < disk_percent(str(tmp_path)) <= 100
+    assert disk_percent(str(tmp_path / "nothing")) == 0.0

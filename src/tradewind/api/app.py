@@ -25,11 +25,11 @@ from tradewind.api.live.hub import Hub
 from tradewind.api.login import accounts, oidc
 from tradewind.api.login import routes as login
 from tradewind.api.login.logins import Logins
-from tradewind.api.metrics import exposition
 from tradewind.api.middleware import guarded
 from tradewind.api.outside import Outside, proxies_of
+from tradewind.api.packing import Packs
 from tradewind.api.reference import page as reference
-from tradewind.api.routing import OPEN, Routes, check_declared
+from tradewind.api.routing import API, OPEN, UI, Routes, check_declared, serve
 from tradewind.api.v1.app import PREFIX as V1
 from tradewind.api.v1.app import LateV1
 from tradewind.api.v1.problems import Problems
@@ -37,8 +37,6 @@ from tradewind.config import Settings
 from tradewind.core.access import Action, Need, Resource
 from tradewind.security.privacy import is_open
 from tradewind.security.secrets import open_vault
-
-API, UI = "/api/v2", "/ui"
 
 routes = Routes("Monitor")
 
@@ -55,12 +53,16 @@ async def health(request: Request) -> dict[str, Any]:
 @routes.get("/metrics", OPEN)
 async def metrics(request: Request) -> Response:
     """Prometheus' text format, for this machine and for whoever may look at the system."""
+    # Prometheus' client is only there where somebody measures.
+    from tradewind.api.exposition import MEDIA_TYPE
+    from tradewind.api.metrics import exposition, scheduler_metrics
+
     installation: Installation = request.app.state.installation
     if not is_local(request):
         await run_in_threadpool(_check_may_measure, installation, request)
-    status = await scheduler_status(installation.link)
-    body = await run_in_threadpool(exposition, installation.engine, status)
-    return Response(body, media_type="text/plain; version=0.0.4; charset=utf-8")
+    told = await scheduler_metrics(installation.link)
+    body = await run_in_threadpool(exposition, installation.engine, told, installation.settings.home)
+    return Response(body, media_type=MEDIA_TYPE)
 
 
 class _LateVault:
@@ -86,8 +88,8 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-def _late_families() -> list[tuple[str, Routes]]:
-    return [(API, family) for family in public.rest()] + [(UI, family) for family in ui.families()]
+def _late_families() -> tuple[Routes, ...]:
+    return public.rest() + ui.families()
 
 
 def make_app(
@@ -107,10 +109,7 @@ def make_app(
     app.state.turnstile = Turnstile()
     answer_errors(app)
     signing_in = (login.routes, oidc.routes, accounts.users, accounts.roles)
-    for family in (routes, *signing_in, web.routes, reference.routes, live.routes):
-        app.include_router(family.router)
-    for family in public.FIRST:
-        app.include_router(family.router, prefix=API)
+    serve(app, routes, *signing_in, web.routes, reference.routes, live.routes, *public.FIRST)
     web.serve_pages(app)
     check_declared(app)
     app.state.late = LateRoutes(app, (API, UI), _late_families)
@@ -121,6 +120,7 @@ def make_app(
     app.add_middleware(AddsRoutes, late=app.state.late, soon=soon)
     app.add_middleware(Turns, turnstile=app.state.turnstile)
     guarded(app)
+    app.add_middleware(Packs)
     app.add_middleware(Problems, prefix=V1)
     app.add_middleware(Outside, base_path=settings.base_path, proxies=proxies_of(settings))
     return app

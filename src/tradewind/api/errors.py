@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 from uuid import uuid4
 
-import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
@@ -15,10 +14,11 @@ from starlette.exceptions import HTTPException
 from tradewind.api.call import Forbidden, FromElsewhere, NotAuthenticated, NotPermitted, TooManyTries, TooMuch
 from tradewind.api.link import Refusal, SchedulerAway
 from tradewind.core.errors import AlreadyExists, NotFound, TradewindError
+from tradewind.observability.logs import logger
 from tradewind.security.passwords import TooBusy
 from tradewind.store.engine import READ_SECONDS, took_too_long
 
-log = structlog.get_logger("api")
+log = logger("api")
 
 __all__ = ["AlreadyExists", "NotFound", "answer_errors", "headers_of", "said_of_fault", "status_of"]
 

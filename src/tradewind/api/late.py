@@ -9,16 +9,13 @@ from fastapi import FastAPI
 from fastapi.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from tradewind.api.routing import Routes, check_declared
+from tradewind.api.routing import Routes, serve
 
 
 class LateRoutes:
-    """Families of routes, each with the prefix that it gets, that an application does not have yet; all of them lie
-    below one of some addresses."""
+    """Families of routes that an application does not have yet; all of them lie below one of some addresses."""
 
-    def __init__(
-        self, app: FastAPI, below: tuple[str, ...], families: Callable[[], Iterable[tuple[str, Routes]]]
-    ) -> None:
+    def __init__(self, app: FastAPI, below: tuple[str, ...], families: Callable[[], Iterable[Routes]]) -> None:
         self._app, self._families = app, families
         self._lock = Lock()
         self._below = tuple(f"{address}/" for address in below)
@@ -29,13 +26,7 @@ class LateRoutes:
         with self._lock:
             if self.are_there:
                 return
-            added = FastAPI(openapi_url=None)
-            families = tuple(self._families())
-            for prefix, family in families:
-                added.include_router(family.router, prefix=prefix)
-            check_declared(added)
-            for prefix, family in families:
-                self._app.include_router(family.router, prefix=prefix)
+            serve(self._app, *self._families())
             self.are_there = True
 
     def may_serve(self, path: str) -> bool:

@@ -26,6 +26,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "backfill": ("tradewind.cli.backfill:backfill", "Make the runs of a past range, a few at a time."),
     "hitl": ("tradewind.cli.hitl:hitl", "List and answer what tasks ask people."),
     "why": ("tradewind.cli.why:why", "Say why a task or run waits."),
+    "alerts": ("tradewind.cli.alerts:alerts", "Show alert rules and try them on a history."),
     "state-store": ("tradewind.cli.state_store:state_store", "Clean the state stores of tasks and assets."),
     "variables": ("tradewind.cli.variables:variables", "List and change variables."),
     "connections": ("tradewind.cli.connections:connections", "List and change connections."),

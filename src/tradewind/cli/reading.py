@@ -321,6 +321,15 @@ class Reader:
             dag_id, dag_id, state, state,
         )  # fmt: skip
 
+    def history(self, start_us: int, end_us: int, dag_id: str | None = None) -> list[Row]:
+        """Lines of the event log in their order; those of runs that were made say when these were due, and why."""
+        return self._rows(
+            "SELECT e.*, r.run_after, r.run_type FROM event e LEFT JOIN run r ON e.name = 'run.created' "
+            "AND r.dag_id = e.dag_id AND r.run_id = e.run_id WHERE e.at >= ? AND e.at < ? "
+            "AND (CAST(? AS TEXT) IS NULL OR e.dag_id = ?) ORDER BY e.seq",
+            start_us, end_us, dag_id, dag_id,
+        )  # fmt: skip
+
     def durations_us(self, dag_id: str, count: int = 20) -> list[int]:
         """How long the newest successful runs of a Dag took."""
         found = self._rows(

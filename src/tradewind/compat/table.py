@@ -12,19 +12,19 @@ from importlib.resources import files
 
 from tradewind.compat import targets
 
+OPEN_PACKAGES = frozenset({"airflow.providers", "airflow.providers.apache", "airflow.providers.common"})
+"""Packages of ours whose other children come from installed distributions."""
+
 STAND_IN_ROOTS = frozenset(
-    ".".join(module.split(".")[: 4 if module.startswith("airflow.providers.common.") else 3])
+    ".".join(module.split(".")[: 4 if ".".join(module.split(".")[:3]) in OPEN_PACKAGES else 3])
     for module in targets.STAND_IN
 )
 """Provider packages of which ours takes the place while they are not installed."""
 
-OPEN_PACKAGES = frozenset({"airflow.providers", "airflow.providers.common"})
-"""Packages of ours whose other children come from installed distributions."""
-
 
 def modules() -> tuple[str, ...]:
     """Every module that is ours to serve, sorted."""
-    return tuple(sorted({*_facts(), *targets.IN_MODULE, *_stand_ins()}))
+    return tuple(sorted({*_facts(), *targets.IN_MODULE, *OPEN_PACKAGES, *_stand_ins()}))
 
 
 def stand_in_root(module: str) -> str:
@@ -38,7 +38,7 @@ def is_stand_in(module: str) -> bool:
 
 
 def is_module(module: str) -> bool:
-    return module in _facts() or module in targets.IN_MODULE
+    return module in _facts() or module in targets.IN_MODULE or module in OPEN_PACKAGES
 
 
 def is_package(module: str) -> bool:

@@ -143,8 +143,10 @@ NAMES: dict[str, str] = {
         "AIRFLOW_V_3_3_PLUS AirflowPlugin DAGS_FOLDER get_airflow_home get_base_airflow_version_tuple hookimpl "
         "PLUGINS_FOLDER TIMEZONE"
     ),
+    "tradewind.sdk.compat_kerberos": "get_kerberos_principal get_kerberos_principle renew_from_kt",
     "tradewind.sdk.compat_providers": (
-        "DialectInfo get_hook_lineage_collector HookInfo NoOpCollector ProvidersManager require_openlineage_version"
+        "DialectInfo get_hook_lineage_collector HookInfo inject_parent_job_information_into_spark_properties "
+        "inject_transport_information_into_spark_properties NoOpCollector ProvidersManager require_openlineage_version"
     ),
 }
 """Tradewind module -> the names it holds, under the name that Airflow gives them in any of its modules."""
@@ -210,6 +212,14 @@ IN_MODULE: dict[str, dict[str, str]] = {
 _SQL_HOOKS = _from("tradewind.sdk.hooks.sql", "DbApiHook fetch_all_handler fetch_one_handler")
 
 STAND_IN: dict[str, dict[str, str]] = {
+    "airflow.providers.apache.spark.hooks.spark_sql": _from("tradewind.sdk.hooks.spark_sql", "SparkSqlHook"),
+    "airflow.providers.apache.spark.hooks.spark_submit": _from("tradewind.sdk.hooks.spark_submit", "SparkSubmitHook"),
+    "airflow.providers.apache.spark.operators.spark_sql": _from(
+        "tradewind.sdk.operators.spark_sql", "SparkSqlOperator"
+    ),
+    "airflow.providers.apache.spark.operators.spark_submit": _from(
+        "tradewind.sdk.operators.spark_submit", "SparkSubmitOperator"
+    ),
     "airflow.providers.common.sql.hooks.handlers": _SQL_HOOKS,
     "airflow.providers.common.sql.hooks.sql": _SQL_HOOKS,
     "airflow.providers.common.sql.sensors.sql": _from("tradewind.sdk.sensors.sql", "SqlSensor"),

@@ -10,6 +10,7 @@ from tradewind.config.sources import ConfigError, Found, Sources, find_home
 from tradewind.config.table import (
     ALSO_SENSITIVE,
     SECTIONS,
+    Alerts,
     Api,
     ApiAuth,
     Celery,
@@ -49,6 +50,7 @@ class Settings:
     dag_processor: DagProcessor
     logging: Logging
     metrics: Metrics
+    alerts: Alerts
     operators: Operators
     email: Email
     smtp: Smtp

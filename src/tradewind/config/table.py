@@ -237,12 +237,26 @@ class Logging:
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Metrics:
-    statsd_on: bool = setting(False, "scheduler.statsd_on", effect=False, help="Whether metrics are sent to StatsD.")
-    statsd_host: str = setting("localhost", "scheduler.statsd_host", effect=False, help="Host of the StatsD daemon.")
-    statsd_port: int = setting(8125, "scheduler.statsd_port", effect=False, help="Port of the StatsD daemon.")
-    statsd_prefix: str = setting(
-        "airflow", "scheduler.statsd_prefix", effect=False, help="First part of each metric's name."
+    statsd_on: bool = setting(False, "scheduler.statsd_on", help="Whether metrics are sent to StatsD, over UDP.")
+    statsd_host: str = setting("localhost", "scheduler.statsd_host", help="Host of the StatsD daemon.")
+    statsd_port: int = setting(8125, "scheduler.statsd_port", most=65535, help="Port of the StatsD daemon.")
+    statsd_prefix: str = setting("airflow", "scheduler.statsd_prefix", help="First part of each metric's name.")
+    metrics_allow_list: str = setting(
+        "", "scheduler.statsd_allow_list", "metrics.statsd_allow_list",
+        help="Patterns, separated by commas, of the names that are sent to StatsD; empty: all.",
+    )  # fmt: skip
+    metrics_block_list: str = setting(
+        "", "scheduler.statsd_block_list", "metrics.statsd_block_list",
+        help="Patterns, separated by commas, of names that are not sent; not looked at where there is an allow list.",
+    )  # fmt: skip
+    legacy_names_on: bool = setting(
+        True, help="Whether names that contain Dag, task or pool are sent beside those that do not."
     )
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class Alerts:
+    rules_file: Path = setting("{home}/alerts.yml", help="File with alert rules and channels; it need not exist.")
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -313,6 +327,7 @@ SECTIONS: dict[str, type] = {
     "dag_processor": DagProcessor,
     "logging": Logging,
     "metrics": Metrics,
+    "alerts": Alerts,
     "operators": Operators,
     "email": Email,
     "smtp": Smtp,
@@ -347,6 +362,7 @@ OWN = frozenset(
         "oidc.roles_mapping",
         "oidc.default_role",
         "oidc.allow_http",
+        "alerts.rules_file",
     }
 )
 """Fields that Airflow never had under this name."""

@@ -107,7 +107,8 @@ def _may_start(turn: Turn, held: LiveBackfill) -> bool:
 
 def _start_queued(turn: Turn, held: LiveBackfill) -> None:
     lives = [turn.world.runs[number] for number in held.open]
-    running = sum(live.run.state is RunState.RUNNING for live in lives)
+    # One that only waits for the run before it holds no place, as among the runs of a Dag: that may be queued here.
+    running = sum(live.run.state is RunState.RUNNING and not runs.only_waits_on_past(turn, live) for live in lives)
     for live in lives:
         if live.run.state is RunState.QUEUED and not live.quarantine and running < held.record.max_active:
             running += 1

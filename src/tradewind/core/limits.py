@@ -134,6 +134,14 @@ class ReadyQueues:
         if limit := self._let_out.get(name, {}).pop(sequence, None):
             self.release(limit)
 
+    def by_pool(self) -> dict[str, int]:
+        """How many wait, by pool. Costs the queues and full limits, not what waits."""
+        counts: dict[str, int] = {}
+        for queues in (self._heaps, *self._parked.values()):
+            for (_, pool), heap in queues.items():
+                counts[pool] = counts.get(pool, 0) + len(heap)
+        return counts
+
     def waiting(self) -> Iterator[Entry]:
         """Every entry, in no order; for rebuilding and for tests."""
         for heap in self._heaps.values():

@@ -97,7 +97,8 @@ def add(turn: Turn, run: DagRun, stored: PreviousRun | None = None) -> LiveRun:
     live = LiveRun(run, world.plans[run.dag_id])
     _find_its_place(turn, live, stored)
     turn.do(PutRun(run, None))
-    turn.record_run("run.created", run, after=run.state, reason=run.triggered_by)
+    body = {"run_after": run.run_after.isoformat()} if run.run_after > turn.now else {}
+    turn.do(Record("run.created", run.dag_id, run.run_id, after=run.state, reason=run.triggered_by, body=body))
     world.add_run(live)
     for task in _instances(live.plan.spec, run):
         turn.put(live, task, None)
@@ -265,11 +266,12 @@ def start_queued(turn: Turn, dag_id: str) -> None:
 def running_runs(turn: Turn, dag_id: str) -> int:
     """Runs that count against max_active_runs. One that only waits for the run before holds no place of it."""
     return sum(
-        live.run.state is RunState.RUNNING and not _only_waits_on_past(turn, live) for live in _own_runs(turn, dag_id)
+        live.run.state is RunState.RUNNING and not only_waits_on_past(turn, live) for live in _own_runs(turn, dag_id)
     )
 
 
-def _only_waits_on_past(turn: Turn, live: LiveRun) -> bool:
+def only_waits_on_past(turn: Turn, live: LiveRun) -> bool:
+    """Whether nothing of the run goes on before the run before it has."""
     return bool(live.plan.past) and live.in_motion == 0 and live.active == 0 and _waits_on_past(turn, live)
 
 
@@ -334,8 +336,11 @@ def look_at_end(turn: Turn) -> None:
         tasks.follow(turn)
         if live.run.state is RunState.RUNNING:
             _maybe_finish(turn, live)
-        if live.run.state is RunState.RUNNING and _only_waits_on_past(turn, live):
-            start_queued(turn, live.run.dag_id)  # it holds no place any more
+        if live.run.state is RunState.RUNNING and only_waits_on_past(turn, live):
+            # It holds no place any more.
+            start_queued(turn, live.run.dag_id)
+            if world.backfill_of(live.run) is not None:
+                turn.backfills[live.run.dag_id] = None
         if live.run.state in RUN_FINISHED and live.active == 0 and number not in turn.changed_runs:
             world.remember_states(live)
             world.forget_run(number)

@@ -29,7 +29,7 @@ def stacked_bars(labels: Sequence[str], series: Mapping[str, Sequence[float]], *
     return svg(width, height, shapes) + legend(list(series))
 
 
-def bars(values: Mapping[str, float], *, colour: str = COLOURS[0]) -> str:
+def bars(values: Mapping[str, float], *, colour: str = COLOURS[0], digits: int = 0) -> str:
     """Horizontal bars, one a name, with the number at the end."""
     width, row, left = 720, 28, 190
     top = max(values.values(), default=0) or 1
@@ -38,8 +38,8 @@ def bars(values: Mapping[str, float], *, colour: str = COLOURS[0]) -> str:
         y = row * n + 4
         wide = (width - left - 90) * value / top
         shapes += text(left - 10, y + 15, name, "end")
-        shapes += rectangle(left, y, max(wide, 1), row - 8, colour, f"{name}: {value:,.0f}")
-        shapes += text(left + wide + 8, y + 15, f"{value:,.0f}", "start")
+        shapes += rectangle(left, y, max(wide, 1), row - 8, colour, f"{name}: {value:,.{digits}f}")
+        shapes += text(left + wide + 8, y + 15, f"{value:,.{digits}f}", "start")
     return svg(width, row * max(len(values), 1) + 4, shapes)
 
 

@@ -76,6 +76,12 @@ class SystemReadings:
             load_per_cpu=load / (os.cpu_count() or 1),
         )
 
+    def cpu_seconds(self) -> tuple[float, float]:
+        """Busy and all CPU time of all processors since the start of the machine, in seconds."""
+        busy, total = self._cpu_times()
+        ticks = 1.0 if self._psutil is not None else float(os.sysconf("SC_CLK_TCK"))
+        return busy / ticks, total / ticks
+
     def _cpu_percent(self) -> float:
         busy_before, total_before = self._cpu
         self._cpu = busy, total = self._cpu_times()

@@ -15,6 +15,10 @@ else:
     del sys.modules["rich"]
 
 
+logger = structlog.get_logger
+"""The log of a part of a service, by its name."""
+
+
 def configure_logging(settings: Settings) -> None:
     """Set structlog up for this process. Code hosts and task children never do this."""
     level = logging.getLevelNamesMapping().get(settings.logging.logging_level.upper(), logging.INFO)

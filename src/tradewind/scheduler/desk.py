@@ -5,7 +5,7 @@ All methods are reactions; none waits, and none touches a socket.
 
 import json
 from collections import ChainMap
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -21,6 +21,7 @@ from tradewind.core.decisions import (
     LookForRuns,
     NamePartitions,
     NameRuns,
+    Operation,
     PutRow,
     Record,
     StartAttempt,
@@ -43,10 +44,14 @@ from tradewind.core.inputs import (
 )
 from tradewind.core.soundness import LONGEST_ID, MOST
 from tradewind.core.states import AttemptState
+from tradewind.observability.tally import Tally
+from tradewind.scheduler.alert_deliveries import Deliveries
+from tradewind.scheduler.alerts import Alerts, AlertSetup
 from tradewind.scheduler.audit import rows_of_command
 from tradewind.scheduler.callbacks import Callbacks
 from tradewind.scheduler.commands import answer_of, wish_of
 from tradewind.scheduler.execution import Endpoint
+from tradewind.scheduler.gauges import gauges_of
 from tradewind.scheduler.offers import Offers
 from tradewind.scheduler.owner import Told
 from tradewind.scheduler.peers import Peer, Waiting
@@ -58,6 +63,7 @@ from tradewind.store import queries
 from tradewind.store.accounts import roles_unknown
 from tradewind.store.checked import is_about_text
 from tradewind.wire.events import FILE_PARSED, WORKER_MOVED
+from tradewind.wire.measured import Measurements
 from tradewind.wire.messages import (
     LEASE_SECONDS,
     PROTOCOL,
@@ -74,6 +80,7 @@ from tradewind.wire.messages import (
     Event,
     Finished,
     Hello,
+    Measured,
     Message,
     Parse,
     Parsed,
@@ -98,6 +105,15 @@ log = structlog.get_logger("scheduler")
 GIVEN_UP_SECONDS = LEASE_SECONDS + LOST_GRACE.total_seconds()
 """When what a silent agent had counts as lost: its processes have been killed since its lease ended."""
 
+MOST_MEASURED = 2_000
+"""Series of what tasks have measured that are kept."""
+
+MEASURED_SECONDS = 24 * 3600.0
+"""A gauge that no task has renewed for so long is no longer shown."""
+
+OF_MACHINES = ("cpu_usage_ratio", "memory_usage_ratio", "disk_usage_ratio", "load_average")
+"""What the toolkit measures of a machine: each worker has its own."""
+
 MOST_BACKLOG = 8 * 1024 * 1024
 """A subscriber that has not taken this many bytes is cut off."""
 
@@ -112,6 +128,12 @@ class DagFiles(Protocol):
     def variable_changed(self, key: str) -> None: ...
     def connection_changed(self, conn_id: str) -> None: ...
     def status(self) -> dict[str, Any]: ...
+
+
+class Observer(Protocol):
+    """Somebody who counts what happens, and must not fail for it."""
+
+    def committed(self, operations: Sequence[Operation], seconds: float) -> None: ...
 
 
 class Vault(Protocol):
@@ -143,8 +165,16 @@ class Desk:
         vault: Vault,
         kill_grace_seconds: float,
         files_changed: Callable[[], None] = lambda: None,
+        observers: Sequence[Observer] = (),
+        alerts: AlertSetup | None = None,
     ) -> None:
         self._scheduler = scheduler
+        self._observers = observers
+        self.tally = Tally()
+        self.measured = Measurements(MOST_MEASURED)
+        """What tasks have measured."""
+        self.hosts: dict[str, tuple[int, int]] = {}
+        """By agent, its code hosts and the children that stand by in them."""
         self._engine = scheduler.engine
         self.files = files
         self._files_changed = files_changed
@@ -170,7 +200,9 @@ class Desk:
         self._commands = Waiting()
         self._wished: dict[str, _Wished] = {}
         """Commands that are not applied yet, by key."""
-        self._triggers = Triggers(scheduler, self.agents)
+        deliveries = Deliveries()
+        self._triggers = Triggers(scheduler, self.agents, deliveries)
+        self.alerts = Alerts(scheduler, alerts, deliveries, self._triggers) if alerts is not None else None
         self._callbacks = Callbacks(scheduler, self.agents, self._offers)
         self._endpoint = Endpoint(
             engine=scheduler.engine,
@@ -180,6 +212,7 @@ class Desk:
             submit=scheduler.submit,
             command=self._apply,
             status=scheduler.status,
+            metrics=self.metrics,
             held_back=lambda: ChainMap(*self.held_back.values()),
         )
         self._context = Context(
@@ -245,6 +278,10 @@ class Desk:
                 self._withdraw(peer, message.key)
             case Progress():
                 self._progressed(message)
+            case Measured(samples=samples):
+                self.measured.merge(
+                    samples, self._scheduler.uptime(), dict.fromkeys(OF_MACHINES, (("worker", peer.name),))
+                )
             case Subscribe():
                 peer.subscription = (message.dag_id, message.run_id)
             case Hello():
@@ -338,6 +375,7 @@ class Desk:
         if peer.role == "agent" and self.agents.get(peer.name) is peer:
             del self.agents[peer.name]
             self.held_back.pop(peer.name, None)
+            self.hosts.pop(peer.name, None)
             self._silent.discard(peer.name)
             self.files.agent_lost()
             self._triggers.left(peer.name)
@@ -359,10 +397,13 @@ class Desk:
             self.usage[attempt] = (now_bytes, peak, cpu)
         if self.agents.get(peer.name) is peer:
             self.held_back[peer.name] = held
+            self.hosts[peer.name] = beat.hosts, beat.ready
             if is_news:
                 self._worker_moved(peer.name)
             self._compare(peer, frozenset(beat.holds))
             self._triggers.compare(peer, frozenset(beat.triggers))
+        if self.alerts is not None:
+            self.alerts.machine(peer.name, beat.memory_percent, beat.disk_percent)
         peer.send(BeatAck(sent_us=beat.sent_us, epoch=peer.epoch))
 
     def _compare(self, peer: Peer, holds: frozenset[str]) -> None:
@@ -430,7 +471,8 @@ class Desk:
         self.progress.pop(report.attempt, None)
         usage = self.usage.pop(report.attempt, (0, 0, 0.0))
         report.cpu_seconds, report.peak_bytes = max(report.cpu_seconds, usage[2]), usage[1] or report.peak_bytes
-        self._scheduler.submit(attempt_finished(report), acknowledge)
+        lines = self.alerts.measured(report) if self.alerts is not None and report.metrics else ()
+        self._scheduler.submit(attempt_finished(report), acknowledge, (lambda _: lines) if lines else None)
 
     def _progressed(self, message: Progress) -> None:
         self.progress[message.attempt] = message
@@ -613,7 +655,9 @@ class Desk:
             self._scheduler.submit(AttemptFinished(attempt=operation.attempt.id, outcome="failed_for_good", error=text))
 
     def publish(self, events: list[Event]) -> None:
-        """Events to those who subscribed to them."""
+        """Events to the alert rules, and to those who subscribed to them."""
+        if self.alerts is not None:
+            self.alerts.heard(events)
         for peer in list(self.peers):
             if peer.subscription is None:
                 continue
@@ -623,6 +667,27 @@ class Desk:
                 peer.send_all(chosen)
                 if peer.backlog > MOST_BACKLOG:
                     peer.close()
+
+    def committed(self, operations: Sequence[Operation], seconds: float) -> None:
+        """These are durable: they are counted, for whoever asks for numbers."""
+        self.tally.committed(operations, seconds)
+        for observer in self._observers:
+            observer.committed(operations, seconds)
+
+    # --- numbers ---
+
+    def triggers_by_agent(self) -> dict[str, int]:
+        """How many triggers each connected agent has."""
+        return {name: self._triggers.load_of(name) for name in self.agents}
+
+    def metrics(self) -> dict[str, Any]:
+        """What happened since this scheduler became the owner, what is so now, and what tasks have measured."""
+        self.measured.forget_gauges(self._scheduler.uptime() - MEASURED_SECONDS)
+        return {
+            "families": [*gauges_of(self._scheduler, self.tally), *self.tally.families(self._scheduler.world.dags)],
+            "measured": [[each.name, each.labels, each.kind, each.value, each.buckets] for each in self.measured],
+            "forgotten": self.measured.forgotten,
+        }
 
     # --- Dag files ---
 

@@ -54,6 +54,7 @@ class Endpoint:
     status: Callable[[], dict[str, Any]]
     held_back: Callable[[], Mapping[str, tuple[int, int]]]
     """Attempts that wait for memory where they are: what each needs, and what is left."""
+    metrics: Callable[[], dict[str, Any]] = dict
     _asking: str = ""
     """The attempt whose question is being answered."""
 
@@ -327,6 +328,9 @@ class Endpoint:
 
     def _status(self, reply: Answer) -> None:
         reply(self.status(), None)
+
+    def _metrics(self, reply: Answer) -> None:
+        reply(self.metrics(), None)
 
     def _waits(self, reply: Answer, most: int = 20) -> None:
         found, is_all = waits(self.world(), self.now(), min(int(most), MOST_WAITS), self.held_back())

@@ -73,6 +73,10 @@ class Outlet(Protocol):
     def tell(self, operations: list[Told]) -> None: ...
     def publish(self, events: list[Event]) -> None: ...
 
+    def committed(self, operations: list[Operation], seconds: float) -> None:
+        """These are durable, so long after they were begun with: for those who count what happens."""
+        ...
+
 
 @dataclass(slots=True)
 class Batch:
@@ -263,6 +267,9 @@ class Owner:
             self._safely(lambda: self._outlet.tell(told))
         if events:
             self._safely(lambda: self._outlet.publish(events))
+        if batch.operations:
+            took = (self._clock() - batch.now).total_seconds()
+            self._safely(lambda: self._outlet.committed(batch.operations, took))
         if self._reads_again:
             self._reads_again = False
             self._read_again()

@@ -3,7 +3,7 @@
 `service.py` drives it from asyncio and sockets, and the simulator from a virtual clock.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -14,7 +14,8 @@ from tradewind.core.decisions import PutRow, Record
 from tradewind.core.inputs import AttemptStarted
 from tradewind.core.records import Pool
 from tradewind.core.world import World
-from tradewind.scheduler.desk import DagFiles, Desk, Vault
+from tradewind.scheduler.alerts import AlertSetup
+from tradewind.scheduler.desk import DagFiles, Desk, Observer, Vault
 from tradewind.scheduler.owner import Owner, Rows
 from tradewind.store.loader import load_world
 from tradewind.store.writer import EpochLost, Lease, StoreUnavailable, Writer
@@ -78,6 +79,8 @@ class Scheduler:
         kill_grace_seconds: float,
         success_clears_store: bool = False,
         files_changed: Callable[[], None] = lambda: None,
+        observers: Sequence[Observer] = (),
+        alerts: AlertSetup | None = None,
     ) -> None:
         self.engine = engine
         self.writer = writer
@@ -98,8 +101,9 @@ class Scheduler:
         self._turns_at_tick = -1
         self.busy_us = 0
         self.desk = Desk(
-            self, files=files, vault=vault, kill_grace_seconds=kill_grace_seconds, files_changed=files_changed
-        )
+            self, files=files, vault=vault, kill_grace_seconds=kill_grace_seconds, files_changed=files_changed,
+            observers=observers, alerts=alerts,
+        )  # fmt: skip
 
     # --- life ---
 
@@ -126,6 +130,8 @@ class Scheduler:
         self._last_tick = self.uptime()
         self._set_up_pools()
         self.submit(Rows((Record("owner.changed", reason=self.holder, body={"epoch": self.lease.epoch}),)))
+        if self.desk.alerts is not None:
+            self.desk.alerts.begin()
         return True
 
     def step_down(self) -> None:
@@ -191,6 +197,9 @@ class Scheduler:
 
     def new_id(self) -> str:
         return self._ports.new_id()
+
+    def later(self, seconds: float, call: Callable[[], None]) -> Timer:
+        return self._ports.later(seconds, call)
 
     def fence(self, worker: str) -> None:
         log.warning("an agent's lease has ended: what it left running is killed", worker=worker)

@@ -13,11 +13,15 @@ import structlog
 import watchfiles
 from sqlalchemy import Engine
 
-from tradewind.config import Settings
+from tradewind.config import ConfigError, Settings
 from tradewind.config.sockets import reachable
 from tradewind.dag_processor.processor import DagProcessor
+from tradewind.observability.statsd import Choice, StatsD
+from tradewind.observability.statsd_sender import Sender
+from tradewind.scheduler.alerts import AlertSetup
 from tradewind.scheduler.connections import Connection
 from tradewind.scheduler.scheduler import TICK_SECONDS, Scheduler
+from tradewind.scheduler.statsd_gauges import tell
 from tradewind.security.secrets import Vault
 from tradewind.store import queries
 from tradewind.store.writer import Writer
@@ -27,6 +31,19 @@ log = structlog.get_logger("scheduler")
 
 LEAVE_SECONDS = 8.0
 """How long a scheduler that is told to stop goes on serving agents that are still connected."""
+
+
+GAUGES_SECONDS = 5.0
+"""Between two times that StatsD is told what is so."""
+
+
+def statsd_choice(settings: Settings) -> Choice:
+    """Which names StatsD is told. Raises ConfigError for a pattern that is none."""
+    allowed, blocked = settings.metrics.metrics_allow_list, settings.metrics.metrics_block_list
+    try:
+        return Choice.of(settings.metrics.statsd_prefix, allowed, blocked, settings.metrics.legacy_names_on)
+    except ValueError as error:
+        raise ConfigError(str(error)) from None
 
 
 class SchedulerService:
@@ -57,6 +74,10 @@ class SchedulerService:
             ignore_syntax=settings.core.dag_ignore_file_syntax,
             safe_mode=settings.core.dag_discovery_safe_mode,
         )
+        self._sender = Sender(settings.metrics.statsd_host, settings.metrics.statsd_port)
+        self._statsd = StatsD(statsd_choice(settings), self._sender.send) if settings.metrics.statsd_on else None
+        self._gauges_at = 0.0
+        self._import_errors: int | None = None
         self.scheduler = Scheduler(
             engine=engine,
             writer=Writer(engine),
@@ -70,7 +91,11 @@ class SchedulerService:
             kill_grace_seconds=settings.worker.kill_grace_seconds,
             success_clears_store=settings.state_store.clear_on_success,
             files_changed=self._watch_changed.set,
+            observers=(self._statsd,) if self._statsd is not None else (),
+            alerts=_alerts(settings),
         )
+        if self._statsd is not None:
+            self._statsd.operator_of = self._operator_of
         self._desk = self.scheduler.desk
 
     # --- life ---
@@ -100,6 +125,7 @@ class SchedulerService:
             for peer in list(self._desk.peers):
                 peer.close()
             self._step_down()
+            self._sender.close()
 
     async def _become_owner(self) -> None:
         waiting = False
@@ -198,6 +224,8 @@ class SchedulerService:
         while True:
             await asyncio.sleep(TICK_SECONDS)
             self.scheduler.tick()
+            if self._statsd is not None and not self.scheduler.is_closed:
+                self._tell_statsd(self._statsd)
 
     async def _parse_loop(self) -> None:
         while True:
@@ -233,4 +261,41 @@ class SchedulerService:
                     break
             rescan.cancel()
 
-    # --- health ---
+    # --- StatsD ---
+
+    def _tell_statsd(self, statsd: StatsD) -> None:
+        self._sender.look_up()
+        if self.uptime() - self._gauges_at >= GAUGES_SECONDS:
+            self._gauges_at = self.uptime()
+            asyncio.get_running_loop().run_in_executor(None, self._count_import_errors)
+            tell(statsd, self.scheduler, self._import_errors)
+        self._sender.flush()
+
+    def _count_import_errors(self) -> None:
+        try:
+            with self.scheduler.engine.connect() as connection:
+                self._import_errors = queries.count_import_errors(connection)
+        except Exception:  # the database is away: the next time is soon
+            self._import_errors = None
+
+    def _operator_of(self, dag_id: str, task_id: str) -> str:
+        plan = self.scheduler.world.plans.get(dag_id)
+        spec = plan.spec.tasks.get(task_id) if plan is not None else None
+        return spec.operator if spec is not None else ""
+
+
+def _alerts(settings: Settings) -> AlertSetup | None:
+    """The alert rules, with a line for what is wrong with others; None where nobody is to be told."""
+    path = settings.alerts.rules_file
+    if path is None or not path.exists():
+        return None
+    # Most installations have no rules of their own, and need not read YAML to start.
+    from tradewind.observability.alerts.rules_file import load_rules
+
+    found = load_rules(path)
+    for problem in found.problems:
+        log.error("an alert rule or channel is not in effect", problem=str(problem))
+    if not found.channels:
+        return None
+    log.info("alert rules", file=str(path), rules=len(found.rules), channels=len(found.channels))
+    return AlertSetup(found.rules, tuple(found.channels), str(settings.home), str(path))

@@ -14,6 +14,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from tradewind.core.inputs import TriggerAnswered, WatcherFailed, XCom
 from tradewind.core.inputs import WatcherFired as Fired
+from tradewind.scheduler.alert_deliveries import PREFIX, Deliveries, end_of
+from tradewind.scheduler.owner import Rows
 from tradewind.scheduler.peers import Order, Peer, Waiting, able
 from tradewind.scheduler.reports import fault_of_xcoms
 from tradewind.store import queries
@@ -28,9 +30,10 @@ log = structlog.get_logger("scheduler")
 class Triggers:
     """The waiting triggers of one scheduler, by the agent that has them."""
 
-    def __init__(self, scheduler: "Scheduler", agents: Mapping[str, Peer]) -> None:
+    def __init__(self, scheduler: "Scheduler", agents: Mapping[str, Peer], deliveries: Deliveries) -> None:
         self._scheduler = scheduler
         self._agents = agents
+        self._deliveries = deliveries
         self._orders: dict[str, Order] = {}
         """Which agent was told to run a trigger, by the trigger's id."""
         self._load: Counter[str] = Counter()
@@ -54,6 +57,8 @@ class Triggers:
         self._agents[name].send(order)
 
     def _order(self, id: str) -> RunTrigger | None:
+        if (order := self._deliveries.order(id)) is not None:
+            return order
         world = self._scheduler.world
         if (watched := world.watchers.active.get(id)) is not None:
             return RunTrigger(
@@ -78,6 +83,8 @@ class Triggers:
         )
 
     def _is_wanted(self, id: str) -> bool:
+        if self._deliveries.head(id) is not None:
+            return True
         world = self._scheduler.world
         if (watched := world.watchers.active.get(id)) is not None:
             return watched.retry_at is None
@@ -88,11 +95,16 @@ class Triggers:
         world = self._scheduler.world
         yield from (deferral.id for deferral in world.deferrals.values() if deferral.needs_triggerer)
         yield from (watched.id for watched in world.watchers.active.values() if watched.retry_at is None)
+        yield from self._deliveries.heads
 
     def stop(self, id: str) -> None:
         """Nobody waits for it any more."""
         if agent := self._agents.get(self._forget(id)):
             agent.send(DropTrigger(id=id))
+
+    def load_of(self, agent: str) -> int:
+        """How many triggers an agent has."""
+        return self._load[agent]
 
     def _forget(self, id: str) -> str:
         order = self._orders.pop(id, None)
@@ -127,14 +139,18 @@ class Triggers:
         mine = {id for id, order in self._orders.items() if order.agent == peer.name}
         watchers = self._scheduler.world.watchers.active.keys()
         for stray in sorted(holds - self._answers.keys()):
-            # A deferral that runs twice does no harm; what a watcher says twice are two events.
-            if stray not in self._orders or (stray in watchers and stray not in mine):
+            # A deferral that runs twice does no harm. What a watcher says twice are two events; people hear twice.
+            tells = stray in watchers or stray.startswith(PREFIX)
+            if stray not in self._orders or (tells and stray not in mine):
                 peer.send(DropTrigger(id=stray))
 
     # --- what triggers say ---
 
     def answered(self, peer: Peer, answer: TriggerAnswer) -> None:
         """A trigger has spoken its last word: once that is stored, its agent may forget it."""
+        if answer.id.startswith(PREFIX):
+            self._delivered(peer, answer)
+            return
         watches = answer.id in self._scheduler.world.watchers.active
         order = self._orders.get(answer.id)
         if watches and answer.id not in self._answers and (order is None or order.agent != peer.name):
@@ -163,6 +179,23 @@ class Triggers:
             ),
             acknowledge,
         )
+
+    def _delivered(self, peer: Peer, answer: TriggerAnswer) -> None:
+        """A notice was taken or given up. Whoever says so first has done it."""
+        delivery = self._deliveries.head(answer.id)
+        if delivery is None and answer.id not in self._answers:
+            peer.send(Ack(attempts=[answer.id]))
+            return
+        if not self._answers.add(answer.id, peer) or delivery is None:
+            return
+
+        def acknowledge(*_: object) -> None:
+            self._forget(answer.id)
+            self._answers.tell(answer.id, Ack(attempts=[answer.id]))
+            if (following := self._deliveries.over(answer.id)) is not None:
+                self.start(following)
+
+        self._scheduler.submit(Rows(end_of(delivery, answer, self._scheduler.now())), acknowledge)
 
     def fired(self, peer: Peer, said: WatcherFired) -> None:
         """A watcher says that its assets were updated: one event, however often its agent says it."""

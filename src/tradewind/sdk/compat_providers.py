@@ -88,6 +88,14 @@ def require_openlineage_version(
     return decorate
 
 
+def inject_parent_job_information_into_spark_properties(properties: dict[str, Any], context: Any) -> dict[str, Any]:
+    """The properties of a Spark job as they are: there is nothing of OpenLineage to tell it."""
+    return properties
+
+
+inject_transport_information_into_spark_properties = inject_parent_job_information_into_spark_properties
+
+
 @cache
 def _hooks() -> dict[str, HookInfo]:
     found: dict[str, HookInfo] = {}

@@ -36,20 +36,36 @@ class SubprocessHook:
     ) -> SubprocessResult:
         """Run it to its end; stderr counts as output."""
         self.log.info("Running command: %s", list(command))
+        output = self.lines(command, env=env, output_encoding=output_encoding, cwd=cwd)
+        self.log.info("Output:")
+        line = ""
+        for line in output:
+            self.log.info("%s", line)
+        exit_code = self.exit_code
+        self.log.info("Command exited with return code %s", exit_code)
+        return SubprocessResult(exit_code, line)
+
+    def lines(
+        self,
+        command: Sequence[str],
+        env: Mapping[str, str] | None = None,
+        output_encoding: str = "utf-8",
+        cwd: str | None = None,
+    ) -> Iterator[str]:
+        """Start it, and give what it writes as it comes; after the last line, `exit_code` says how it ended."""
         # A process group of its own, so that all of it can be ended; the session stays the task's, so that nothing is
         # left behind when the task itself is killed.
         self.sub_process = subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, cwd=cwd,
             env=env if env is not None else os.environ, process_group=0,
         )  # fmt: skip
-        self.log.info("Output:")
-        line = ""
-        for raw in _lines_of(self.sub_process):
-            line = raw.decode(output_encoding, errors="backslashreplace").rstrip()
-            self.log.info("%s", line)
-        exit_code = self.sub_process.wait()
-        self.log.info("Command exited with return code %s", exit_code)
-        return SubprocessResult(exit_code, line)
+        return (raw.decode(output_encoding, errors="backslashreplace").rstrip() for raw in _lines_of(self.sub_process))
+
+    @property
+    def exit_code(self) -> int:
+        """How the command ended; waits for its end."""
+        assert self.sub_process is not None, "no command was started"
+        return self.sub_process.wait()
 
     def send_sigterm(self) -> None:
         """End the command and everything that it started: politely, then for good."""

@@ -129,6 +129,7 @@ RULES: Mapping[str, Mapping[str, Rule]] = {
         "params_input": _json(dict, "an object", may_be_empty=True),
     },
     "partition_queue": {"event": _key},
+    "alert_rule": {"since": _moment},
     "watcher": {"kwargs": _object, "assets": _texts, "failures": _count},
 }  # fmt: skip
 """What the type of a column does not say."""
@@ -143,6 +144,11 @@ MOMENTS = frozenset(
     }
 )  # fmt: skip
 """Columns that hold microseconds since 1970."""
+
+
+def is_moment(value: Any) -> bool:
+    """Whether these can be microseconds since 1970."""
+    return type(value) is int and not _moment(value)
 
 
 @cache

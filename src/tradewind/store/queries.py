@@ -1,7 +1,8 @@
 """What others ask of the database, named for the answer. Reads only; records and plain dicts come back."""
 
+import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Table, and_, func, or_, select
 
@@ -10,6 +11,7 @@ from tradewind.core.records import AssetEvent, DagRun, Question, TaskKey
 from tradewind.store import checked
 from tradewind.store import tables as t
 from tradewind.store.rows import asset_event_of, question_of, run_of
+from tradewind.wire.messages import Event
 
 
 def run_named(connection: Connection, dag_id: str, run_id: str) -> DagRun | None:
@@ -237,6 +239,91 @@ def asset_events(
     return [asset_event_of(checked.sound(t.asset_event, row)) for row in checked.read(connection, query)][::-1]
 
 
+class AlertLine(NamedTuple):
+    """A line of the event log, and of a run that the schedule made, when it was due."""
+
+    event: Event
+    due_us: int | None
+
+
+MOST_ALERT_LINES = 200_000
+"""Of more lines, alert rules know the newest after a start."""
+
+
+def alert_lines(
+    connection: Connection,
+    names: Collection[str],
+    *,
+    since_us: int | None = None,
+    after: int | None = None,
+    before: int | None = None,
+) -> list[AlertLine]:
+    """Lines with these names in their order: from a moment on, or with numbers between two."""
+    e, r = t.event.c, t.run.c
+    conditions: list[ColumnElement[bool]] = [e.name.in_(names)]
+    if since_us is not None:
+        conditions.append(e.at >= since_us)
+    if after is not None:
+        conditions.append(e.seq > after)
+    if before is not None:
+        conditions.append(e.seq < before)
+    query = (
+        select(*checked.raw(t.event), *checked.raw(r.run_after, r.run_type))
+        .outerjoin(t.run, and_(e.name == "run.created", r.dag_id == e.dag_id, r.run_id == e.run_id))
+        .where(*conditions)
+        .order_by(e.seq.desc())
+        .limit(MOST_ALERT_LINES)
+    )
+    return [_alert_line(row) for row in reversed(checked.read(connection, query)) if _is_sound(t.event, row)]
+
+
+def _alert_line(row: Mapping[Any, Any]) -> AlertLine:
+    names = ("seq", "name", "dag_id", "run_id", "task_id", "map_index", "try_number", "before", "after", "reason")
+    try:
+        body = json.loads(row["body"])
+    except (ValueError, RecursionError):
+        body = {}
+    event = Event(at_us=row["at"], body=body if isinstance(body, dict) else {}, **{name: row[name] for name in names})
+    due = row["run_after"] if row["run_type"] == "scheduled" else None
+    return AlertLine(event, due if checked.is_moment(due) else None)
+
+
+def newest_updates(connection: Connection, before_us: int | None) -> list[tuple[str, str, int]]:
+    """(name, uri, at) of the last update of each asset, where it was before a moment; oldest first."""
+    e = t.asset_event.c
+    newest = func.max(e.at).label("at")
+    query = (
+        select(*checked.raw(e.name, e.uri), newest)
+        .where(e.at < before_us)
+        .group_by(e.name, e.uri)
+        .order_by(newest, e.name)
+    )
+    rows = [row for row in checked.read(connection, query) if _is_sound(t.asset_event, row)]
+    return [(row["name"], row["uri"], row["at"]) for row in rows]
+
+
+def notice_keys(connection: Connection, since_us: int | None) -> frozenset[str]:
+    """Keys of the alert notices since a moment."""
+    n = t.alert_notice.c
+    query = select(*checked.raw(n.key)).where(n.at >= since_us).distinct()
+    return frozenset(row["key"] for row in checked.read(connection, query) if _is_sound(t.alert_notice, row))
+
+
+def alert_rules(connection: Connection) -> dict[str, tuple[str, int]]:
+    """By name, the fingerprint of an alert rule and since when it is so."""
+    rows = checked.read(connection, select(*checked.raw(t.alert_rule)))
+    return {row["name"]: (row["fingerprint"], row["since"]) for row in rows if _is_sound(t.alert_rule, row)}
+
+
+def open_notices(connection: Connection) -> list[dict[str, Any]]:
+    """What is still to be delivered, oldest first."""
+    n = t.alert_notice.c
+    query = select(*checked.raw(t.alert_notice)).where(n.state == "waiting").order_by(n.at, n.key, n.channel)
+    rows = [dict(row) for row in checked.read(connection, query) if _is_sound(t.alert_notice, row)]
+    wanted = ("key", "channel", "alert", "rule", "status", "at", "notice")
+    return [{name: row[name] for name in wanted} for row in rows]
+
+
 def has_asset_event(connection: Connection, id: str) -> bool:
     """Whether this event is in the ledger."""
     return connection.execute(select(t.asset_event.c.number).where(t.asset_event.c.id == id)).first() is not None
@@ -401,6 +488,6 @@ def dags_listed(connection: Connection, *, limit: int = 100, offset: int = 0) ->
     return [dict(row) for row in rows.mappings()], total
 
 
-def counts_by_state(connection: Connection, table: Any) -> dict[str, int]:
-    query = select(table.c.state, func.count()).group_by(table.c.state)
-    return {str(state): int(count) for state, count in connection.execute(query)}
+def count_import_errors(connection: Connection) -> int:
+    """How many problems Dag files have now; the table is as long as there are any."""
+    return int(connection.execute(select(func.count()).select_from(t.import_error)).scalar() or 0)

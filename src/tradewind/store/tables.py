@@ -504,6 +504,35 @@ watcher = Table(
 )
 """Triggers that watch for updates of assets now, or after a failure will again."""
 
+alert_rule = Table(
+    "alert_rule",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("fingerprint", Text, nullable=False),
+    Column("since", BigInteger, nullable=False),
+)
+"""Since when each alert rule is as it is: it tells of nothing before."""
+
+alert_notice = Table(
+    "alert_notice",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("channel", Text, primary_key=True),
+    Column("alert", Text, nullable=False),
+    Column("rule", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("notice", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("error", Text, nullable=False),
+    Column("ended_at", BigInteger),
+    Index("ix_alert_notice_at", "at"),
+    Index("ix_alert_notice_open", "state", sqlite_where=text("state = 'waiting'"),
+          postgresql_where=text("state = 'waiting'")),
+)  # fmt: skip
+"""What people are told by alert rules, and how far its delivery over each channel is: `waiting`, `delivered`,
+`given_up`. A notice for nobody has the channel that has no name, and is `kept`."""
+
 asset_run = Table(
     "asset_run",
     metadata,

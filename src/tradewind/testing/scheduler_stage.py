@@ -12,6 +12,8 @@ from tradewind.core.dag import DagSpec, DeadlineSpec, WatcherSpec
 from tradewind.core.explain import explain
 from tradewind.core.inputs import DagLoaded
 from tradewind.core.states import FINISHED
+from tradewind.observability.alerts.rules_file import load_rules
+from tradewind.scheduler.alerts import AlertSetup
 from tradewind.scheduler.peers import Peer
 from tradewind.scheduler.scheduler import Scheduler
 from tradewind.store.loader import load_world
@@ -109,6 +111,7 @@ class Stage(StillClock):
             engine=database.engine, writer=writer, holder="me", ports=self, files=Files(),
             vault=OpenVault(), parallelism=50, default_pool_slots=20, max_retry_delay_seconds=9.0,
             kill_grace_seconds=1.0,
+            alerts=AlertSetup(load_rules(None).rules, ("ops",), "/home", "/home/alerts.yml"),
         )  # fmt: skip
         if not self.scheduler.try_to_own():
             self.seconds += 4  # whoever holds the lease has not renewed it
@@ -183,6 +186,8 @@ class Stage(StillClock):
         scheduler = self.scheduler
         assert scheduler.owner is not None
         assert scheduler.owner.pending is None
+        assert scheduler.desk.alerts is not None
+        assert not scheduler.desk.alerts.fault, scheduler.desk.alerts.fault
         world, now = scheduler.world, self.now()
         loaded = load_world(
             self.database.engine, parallelism=50, next_run_number=world.next_run_number, now=now,
@@ -293,6 +298,9 @@ def fill(database: Database) -> tuple[float, list[str]]:
     database.rows("INSERT INTO login_limit VALUES ('account:kim', 1, 0)")
     database.rows(
         "INSERT INTO account VALUES ('kim', NULL, '', 'Kim', '', '[\"Viewer\"]', 1, 1, 0, 0, NULL, NULL, 0, 0)"
+    )
+    database.rows(
+        "INSERT INTO alert_notice VALUES ('k', 'ops', 'a', 'high_disk', 'firing', 0, '{}', 'waiting', '', NULL)"
     )
     database.rows("INSERT INTO asset_event_alias (alias, event) VALUES ('alias', 1)")
     database.rows("INSERT INTO asset_run (run, event) SELECT number, 1 FROM run WHERE run_id = 'over'")

@@ -53,6 +53,12 @@ LOGIN_SUCCEEDED: Final = "login.succeeded"
 LOGIN_FAILED: Final = "login.failed"
 LOGIN_ENDED: Final = "login.ended"
 SECRETS_ROTATED: Final = "secrets.rotated"
+ALERT_FIRED: Final = "alert.fired"
+ALERT_RECOVERED: Final = "alert.recovered"
+ALERT_DELIVERED: Final = "alert.delivered"
+ALERT_UNDELIVERED: Final = "alert.undelivered"
+METRIC_RECORDED: Final = "metric.recorded"
+WORKER_MEASURED: Final = "worker.measured"
 PROGRESS: Final = "progress"
 """Live only: never a row."""
 WORKER_MOVED: Final = "worker.moved"
@@ -63,6 +69,6 @@ FILE_PARSED: Final = "file.parsed"
 TOPICS: Final = (
     "run", "task", "dag", "worker", "owner", "progress", "attempt", "quarantined", "variable", "connection", "pool",
     "asset", "trigger", "partition", "watcher", "question", "command", "account", "role", "login", "secrets",
-    "backfill", "file",
+    "backfill", "file", "alert", "metric",
 )  # fmt: skip
 """SSE topics: the part of an event's name before the first dot."""

@@ -33,6 +33,11 @@ def watcher_log_path(root: str | Path, id: str) -> Path:
     return Path(root) / "watchers" / f"{safe_name(id)}.log"
 
 
+def alert_log_path(root: str | Path, id: str) -> Path:
+    """The file of an alert's delivery, by its id."""
+    return Path(root) / "alerts" / f"{safe_name(id)}.log"
+
+
 def _of_try(root: str | Path, dag_id: str, run_id: str, task_id: str, map_index: int, try_number: int) -> str:
     index = f"map_index={map_index}/" if map_index >= 0 else ""
     folder = f"dag_id={safe_name(dag_id)}/run_id={safe_name(run_id)}/task_id={safe_name(task_id)}"

@@ -9,6 +9,8 @@ from typing import Any
 
 import msgspec
 
+from tradewind.wire.measured import Sample
+
 PROTOCOL = 1
 """Raised when a message changes in a way that an older peer cannot read; sent in every Hello."""
 
@@ -201,6 +203,8 @@ class Finished(Message, tag="finished"):
     """The rendered `map_index_template`."""
     asset_events: list[AssetUpdate] = []
     """What the attempt updated; only with `success`."""
+    metrics: list[tuple[str, float, dict[str, str]]] = []
+    """What the attempt measured: (name, newest value, labels)."""
     moment_us: int | None = None
     """Of a callback that works out a deadline: the moment. None: there is none."""
     died: bool = False
@@ -235,6 +239,12 @@ class Progress(Message, tag="progress"):
     done: float
     total: float | None = None
     unit: str = ""
+
+
+class Measured(Message, tag="measured"):
+    """What task code has measured since the last of these. A hint: it is told once, and nobody acknowledges it."""
+
+    samples: list[Sample]
 
 
 class Request(Message, tag="request"):
@@ -336,6 +346,10 @@ class Beat(Message, tag="beat"):
     triggers: list[str] = []
     """Triggers that it runs, or whose answer it still keeps."""
     usage: list[tuple[str, int, int, float]] = []
+    memory_percent: float = 0.0
+    """How much of the machine's memory is in use; 0: not measured."""
+    disk_percent: float = 0.0
+    """How much of the disk that holds the home folder is in use; 0: not measured."""
     held: list[tuple[str, int, int]] = []
     """Attempts that wait for memory on this machine: (attempt, bytes that its task needed before, bytes left)."""
     hosts: int = 0
@@ -607,8 +621,8 @@ class TriggerBlocked(Message, tag="trigger_blocked"):
 
 
 AnyMessage = (
-    Offer | Cancel | Started | Finished | Progress | Request | Response | Hello | Welcome | Refused | Beat | BeatAck
-    | Ack | Warm | Drain | Parse | Parsed | Command | Withdraw | CommandResult | Subscribe | Event
+    Offer | Cancel | Started | Finished | Progress | Measured | Request | Response | Hello | Welcome | Refused | Beat
+    | BeatAck | Ack | Warm | Drain | Parse | Parsed | Command | Withdraw | CommandResult | Subscribe | Event
     | Fork | Child | Exited | HostStarted | HostReady | StartHost
     | RunTrigger | DropTrigger | TriggerAnswer | WatcherFired | StartTriggerHost | TriggerBlocked
 )  # fmt: skip

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from tradewind.wire.measured import Measurements
 from tradewind.wire.messages import (
     LEASE_SECONDS,
     SAY_AGAIN_SECONDS,
@@ -29,6 +30,7 @@ from tradewind.wire.messages import (
     HostReady,
     HostStarted,
     ImportProblem,
+    Measured,
     Message,
     Offer,
     Parse,
@@ -68,6 +70,9 @@ SILENCE_SECONDS = 10.0
 NOT_REPEATED = frozenset({"run.create", "variable.delete"})
 """Requests that are not put again when their answer was lost: the repeat would do, or say, something else."""
 
+MOST_MEASURED = 2_000
+"""Series of what tasks measured that wait for the next beat."""
+
 MOST_REMEMBERED = 10_000
 """Finished attempts whose ids are remembered."""
 
@@ -100,6 +105,10 @@ class Ports(Protocol):
     def usage(self, pids: dict[str, int]) -> dict[str, tuple[int, float]]: ...
     def memory_of(self, pid: int) -> int: ...
     def available_memory(self) -> int: ...
+    def machine_use(self) -> tuple[float, float]:
+        """Percent of the machine's memory, and of the disk that holds the home folder, in use; 0: unknown."""
+        ...
+
     def forget_report(self, attempt: str) -> None: ...
     def close_log(self, offer: Offer, reason: str) -> None: ...
 
@@ -205,6 +214,8 @@ class Agent:
         self._memory = memory or MemoryGuard(reserve_bytes=0)
         self.held: dict[str, TooLarge] = {}
         """Attempts that wait for memory, in their order, and why."""
+        self.measured = Measurements(MOST_MEASURED)
+        """What tasks have measured and the scheduler has not been told."""
         self.triggers = TriggerKeeper(ports, self._ask)
         self._requests: dict[int, Question] = {}
         self._next_request = 0
@@ -675,6 +686,8 @@ class Agent:
                 self._ask(child.link, message)
             case Progress():
                 self._ports.tell_scheduler(message)
+            case Measured(samples=samples):
+                self.measured.merge(samples)
 
     def _child_finished(self, child: Standby, running: Running, report: Finished) -> None:
         report.peak_bytes = running.peak or report.peak_bytes
@@ -894,12 +907,17 @@ class Agent:
         self._memory.keep()
         self._say_again(now)
         self.triggers.tick(now)
+        if self._is_connected and len(self.measured):
+            self._ports.tell_scheduler(Measured(samples=self.measured.take()))
         ready = sum(len(host.standby) for host in self.hosts.values())
         holds = [*self.attempts, *self.reports]
         sent_us = self._ports.clock_us()
         self._lease.said(sent_us, now)
+        memory_percent, disk_percent = self._ports.machine_use()
         return Beat(
             sent_us=sent_us,
+            memory_percent=memory_percent,
+            disk_percent=disk_percent,
             holds=holds,
             triggers=self.triggers.holds,
             usage=usage,

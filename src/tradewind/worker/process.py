@@ -1,5 +1,6 @@
 """What the kernel is asked about processes: parents, sessions, memory, and killing a tree for certain."""
 
+import contextlib
 import ctypes
 import os
 import signal
@@ -172,6 +173,32 @@ def available_memory(meminfo: Path = Path("/proc/meminfo"), group: Path = Path("
         return min(free, max(0, limit - used + int(cache[b"inactive_file"])))
     except (OSError, ValueError, KeyError):
         return free
+
+
+def memory_percent(meminfo: Path = Path("/proc/meminfo"), group: Path = Path("/sys/fs/cgroup")) -> float:
+    """How much of the memory is in use that `available_memory` speaks of; 0 where nobody can say."""
+    try:
+        words = [line.split() for line in meminfo.read_bytes().splitlines()]
+        total = next(int(line[1]) * 1024 for line in words if line[0] == b"MemTotal:")
+        with contextlib.suppress(OSError, ValueError):
+            total = min(total, int((group / "memory.max").read_bytes()))
+        return _percent(1 - available_memory(meminfo, group) / total)
+    except (OSError, ValueError, IndexError, StopIteration, ZeroDivisionError):
+        return 0.0
+
+
+def disk_percent(folder: str) -> float:
+    """How much of the disk that holds the folder is in use, as `df` says it; 0 where nobody can say."""
+    try:
+        disk = os.statvfs(folder)
+        return _percent((disk.f_blocks - disk.f_bfree) / (disk.f_blocks - disk.f_bfree + disk.f_bavail))
+    except (OSError, ZeroDivisionError):
+        return 0.0
+
+
+def _percent(part: float) -> float:
+    """Tenths are enough, and never more than there is: 89.99 % is not 90."""
+    return int(1000 * min(max(part, 0.0), 1.0)) / 10
 
 
 def cpu_seconds(pids: Iterable[int]) -> float:

@@ -33,10 +33,12 @@ from tradewind.worker.process import (
     adopt_orphans,
     available_memory,
     cpu_seconds,
+    disk_percent,
     kill_group,
     kill_leftovers,
     kill_process,
     kill_tree,
+    memory_percent,
     private_memory,
     tree_mark,
     tree_of,
@@ -284,6 +286,9 @@ class AgentService:
     def usage(self, pids: dict[str, int]) -> dict[str, tuple[int, float]]:
         trees = {attempt: tree_of(pid) for attempt, pid in pids.items()}
         return {attempt: (private_memory(tree), cpu_seconds(tree)) for attempt, tree in trees.items()}
+
+    def machine_use(self) -> tuple[float, float]:
+        return memory_percent(), disk_percent(str(self.settings.home))
 
     def available_memory(self) -> int:
         return available_memory()

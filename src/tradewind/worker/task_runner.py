@@ -2,8 +2,10 @@
 
 import faulthandler
 import logging
+import math
 import os
 import sys
+import threading
 import time
 from collections.abc import Callable, Mapping
 
@@ -16,7 +18,8 @@ from tradewind.sdk.execution.runtime import set_runtime
 from tradewind.sdk.execution.xcom_values import forget_earlier_tries, keep_large_values_in
 from tradewind.sdk.progress import progress
 from tradewind.wire.log_files import offer_log_path
-from tradewind.wire.messages import Finished, Offer, Started
+from tradewind.wire.measured import Measurements
+from tradewind.wire.messages import Finished, Measured, Offer, Started
 from tradewind.wire.xcom_files import XComFiles
 from tradewind.worker import spool
 from tradewind.worker.channel import Channel, ChannelClosed, Sender
@@ -29,19 +32,85 @@ REHEARSE_AFTER_SECONDS = 0.03
 """A child that stands by for longer has time to rehearse; in a burst the processor has better things to do."""
 
 
+SENT_AT_ONCE, SENT_A_SECOND = 20, 5.0
+"""Metrics that a task may send at once, and a second. What is more is added up here, and goes with the next."""
+MOST_MEASURED = 1_000
+"""Series of one task that are held back at most."""
+
+
 def clock_us() -> int:
     """Microseconds since 1970."""
     return time.time_ns() // 1000
 
 
+MOST_METRICS = 200
+"""Of more values of one attempt, the newest travel with its report."""
+
+
 class _DataRuntime:
-    """What the data toolkit tells the engine: progress goes to the scheduler, metrics to the log and StatsD."""
+    """What the data toolkit tells the engine: progress and metrics go to the scheduler, metrics to the log and StatsD
+    as well, and the newest of each with the report of the attempt."""
+
+    def __init__(self) -> None:
+        self._about: dict[str, str] = {}
+        self._runtime: ChannelRuntime | None = None
+        self._measured = Measurements(MOST_MEASURED)
+        self._newest: dict[tuple[str, tuple[tuple[str, str], ...]], float] = {}
+        self._lock = threading.Lock()
+        self._may_send = 0.0
+        self._refilled_at = 0.0
+
+    def begin(self, offer: Offer, runtime: ChannelRuntime) -> None:
+        """What is measured from now on is of this attempt."""
+        self._about = {"dag_id": offer.run.dag_id, "task_id": offer.task_id}
+        self._runtime = runtime
+        self._newest.clear()
+        self._may_send, self._refilled_at = float(SENT_AT_ONCE), time.monotonic()
+
+    def end(self) -> list[tuple[str, float, dict[str, str]]]:
+        """The attempt is over: what was held back is sent. Returns the newest value of each metric, oldest first."""
+        with self._lock:
+            self._send()
+            newest = [(name, value, dict(labels)) for (name, labels), value in self._newest.items()]
+        self._runtime = None
+        return newest
 
     def progress(self, done: float, total: float | None, unit: str) -> None:
         progress(done, total, unit)
 
     def metric(self, name: str, value: float, labels: Mapping[str, str]) -> None:
         data_runtime.default_runtime().metric(name, value, labels)
+        if not isinstance(value, int | float) or not math.isfinite(value):
+            return
+        # Not imported before it is needed: most tasks measure nothing.
+        from tradewind.data.monitoring import KNOWN
+
+        known = KNOWN.get(name)
+        given = {str(key): str(text) for key, text in labels.items()}
+        if known is None:
+            # The engine shows the values of all Dags side by side: whose it is has to be seen.
+            shown = {**self._about, **given}
+        else:
+            shown = {label: given[label] for label in known[1] if label in given}
+        with self._lock:
+            self._keep((name, tuple(sorted(given.items()))), float(value))
+            self._measured.record(name, data_runtime.kind_of(name), float(value), shown)
+            now = time.monotonic()
+            self._may_send = min(SENT_AT_ONCE, self._may_send + (now - self._refilled_at) * SENT_A_SECOND)
+            self._refilled_at = now
+            if self._may_send >= 1:
+                self._may_send -= 1
+                self._send()
+
+    def _keep(self, place: tuple[str, tuple[tuple[str, str], ...]], value: float) -> None:
+        self._newest.pop(place, None)
+        self._newest[place] = value
+        if len(self._newest) > MOST_METRICS:
+            del self._newest[next(iter(self._newest))]
+
+    def _send(self) -> None:
+        if self._runtime is not None and len(self._measured):
+            self._runtime.send(Measured(samples=self._measured.take()))
 
 
 class TaskRunner:
@@ -90,8 +159,10 @@ class TaskRunner:
         if self.native is not None:
             self.native.begin(path)
         data_runtime.install(self._data_runtime)
+        self._data_runtime.begin(offer, runtime)
         keep_large_values_in(self._xcom_files)
         report = self._run(channel, offer, runtime, alone)
+        report.metrics = self._data_runtime.end()
         if self.native is not None:
             self.native.settle()
         log.close(reason=report.error or report.outcome)

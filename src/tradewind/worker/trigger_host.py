@@ -15,7 +15,7 @@ from uuid import uuid4
 
 from tradewind.sdk.execution.runtime import RuntimeRequestError, set_runtime
 from tradewind.sdk.execution.triggering import Blocked, Exhausted, Failed, Fired, Outcome, TriggerRunner
-from tradewind.wire.log_files import log_path, watcher_log_path
+from tradewind.wire.log_files import alert_log_path, log_path, watcher_log_path
 from tradewind.wire.logs import LogLine, encode_line
 from tradewind.wire.messages import (
     AnyMessage,
@@ -102,13 +102,19 @@ class TriggerHost:
                     self._watch(message, loop, runner)
                     return
                 names = (message.dag_id, message.run_id, message.task_id, message.map_index, message.try_number)
-                self._logs[id] = log_path(self._config.logs_folder, *names)
+                self._logs[id] = log_path(self._config.logs_folder, *names) if message.dag_id else self._alert_log(id)
                 loop.call_soon_threadsafe(runner.start, id, classpath, kwargs)
             case DropTrigger(id=id):
                 loop.call_soon_threadsafe(runner.cancel, id)
             case Response(id=number):
                 if question := self._questions.pop(number, None):
                     question.set_result(message)
+
+    def _alert_log(self, id: str) -> Path:
+        """What is of no task is the delivery of an alert."""
+        path = alert_log_path(self._config.logs_folder, id)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return path
 
     def _watch(self, order: RunTrigger, loop: asyncio.AbstractEventLoop, runner: TriggerRunner) -> None:
         self._watchers.add(order.id)

@@ -5,9 +5,9 @@ import { useText } from "./settings";
 export const Missing = () => {
   const t = useText();
   return (
-    <div className="trouble">
+    <main className="trouble">
       <h1>{t("error.notFound")}</h1>
       <Link to="/" className="link">{t("nav.home")}</Link>
-    </div>
+    </main>
   );
 };

@@ -4,7 +4,7 @@ import { send } from "../api/client";
 import { Icon } from "../parts/Icon";
 import { Connection } from "./Connection";
 import { LiveProvider } from "./live";
-import { navigation, placeOf } from "./nav";
+import { nameOf, navigation } from "./nav";
 import { isPage } from "./pages";
 import { Rail } from "./Rail";
 import { mayOf } from "../lib/rights";
@@ -121,8 +121,8 @@ const useCrumbs = () => {
   const path = useRouterState({ select: (state) => state.location.pathname });
   const dag = /\/dags\/([^/]+)/.exec(path)?.[1];
   if (!dag) {
-    const place = placeOf(path);
-    return place ? <span>{t(place.text)}</span> : null;
+    const name = nameOf(path);
+    return name ? <span>{t(name)}</span> : null;
   }
   const [dagId, run] = [decodeURIComponent(dag), /\/dags\/[^/]+\/runs\/([^/]+)/.exec(path)?.[1]];
   return (

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { GROUPS, navigation, placeOf } from "./nav";
+import { GROUPS, nameOf, navigation, placeOf } from "./nav";
 import { mayOf } from "../lib/rights";
 
 it("shows what the caller may see and what there is a page for, and no empty group", () => {
@@ -18,4 +18,8 @@ it("finds the place of a page below it", () => {
   expect(placeOf("/dags/etl/runs/x")?.to).toBe("/dags");
   expect(placeOf("/dagsome")).toBeUndefined();
   expect(placeOf("/")?.to).toBe("/");
+});
+
+it("a page that the navigation does not name has a name above it as well", () => {
+  expect(["/plugins", "/account", "/config", "/dags/etl", "/nowhere"].map(nameOf)).toEqual(["nav.config", "set.account", "nav.config", "nav.dags", undefined]);
 });

@@ -61,6 +61,12 @@ export const navigation = (may: May, isPage: (to: string) => boolean): Group[] =
   GROUPS.map(({ title, places }) => ({ title, places: places.filter(({ to, needs }) => isPage(to) && may("read", needs)) }))
     .filter(({ places }) => places.length > 0);
 
+/** Pages that the navigation does not name, by what they are called above them: a second page of a place, and one's own. */
+const OTHERS: Readonly<Record<string, NavKey>> = { "/plugins": "nav.config", "/account": "set.account" };
+
+/** What stands above the page of an address. */
+export const nameOf = (path: string): NavKey | undefined => OTHERS[path] ?? placeOf(path)?.text;
+
 /** The place whose page an address belongs to. */
 export const placeOf = (path: string): Place | undefined =>
   GROUPS.flatMap(({ places }) => places)

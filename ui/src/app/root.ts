@@ -9,7 +9,3 @@ export const shell = createRoute({ getParentRoute: () => root, id: "shell", comp
 /** An address without what is not said in it. */
 export const said = <T extends object>(search: T): T =>
   Object.fromEntries(Object.entries(search).filter(([, value]) => value !== undefined && value !== false && value !== "")) as T;
-
-/** What a page takes from its address, and nothing else: the router would hand it every other word as it stands. */
-export const only = <T extends object>(read: (search: Record<string, unknown>) => T) =>
-  (search: Record<string, unknown>): T => ({ ...Object.fromEntries(Object.keys(search).map((key) => [key, undefined])), ...read(search) }) as T;

@@ -1,9 +1,5 @@
 import { expect, it } from "vitest";
-import { nextSort, patternOf, picked, placeOf, severalOf } from "./address";
-
-it("an address is read for what a page knows, as text", () => {
-  expect(picked({ q: "load", run: 5, odd: "x", empty: "", list: ["a"] }, ["q", "run", "empty", "list"])).toEqual({ q: "load", run: "5" });
-});
+import { nextSort, patternOf, placeOf, severalOf } from "./address";
 
 it("several values are told apart by commas", () => {
   expect(severalOf("failed, running,")).toEqual(["failed", "running"]);

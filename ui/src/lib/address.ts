@@ -1,15 +1,5 @@
 /** Reading what an address says: only what a page knows, and as text. */
 
-/** The named parts that are there. A router gives numbers for what looks like one. */
-export const picked = <K extends string>(search: Record<string, unknown>, keys: readonly K[]): Partial<Record<K, string>> => {
-  const found: Partial<Record<K, string>> = {};
-  for (const key of keys) {
-    const value = search[key];
-    if (typeof value === "string" ? value : typeof value === "number" || typeof value === "boolean") found[key] = String(value);
-  }
-  return found;
-};
-
 /** Several values of one part: `failed,running`. */
 export const severalOf = (text: string | undefined): string[] => (text ?? "").split(",").map((part) => part.trim()).filter(Boolean);
 

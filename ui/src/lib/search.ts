@@ -4,8 +4,8 @@ export class Checked {
 
   text<K extends string>(name: K): { [P in K]?: string } {
     const value = this.search[name];
-    // A word that looks like a number is read as one from an address.
-    const text = typeof value === "number" ? String(value) : value;
+    // A word that looks like a number, or like yes or no, is read as one from an address.
+    const text = typeof value === "number" || typeof value === "boolean" ? String(value) : value;
     return this.when(name, typeof text === "string" && text !== "" ? text : undefined);
   }
 
@@ -39,3 +39,14 @@ export class Checked {
     return { [name]: value } as { [P in K]?: V };
   }
 }
+
+/** What a page takes from its address, and nothing else: the router would hand it every other word as it stands. */
+export const only = <T extends object>(read: (search: Record<string, unknown>) => T) =>
+  (search: Record<string, unknown>): T => ({ ...Object.fromEntries(Object.keys(search).map((key) => [key, undefined])), ...read(search) }) as T;
+
+/** The same where all that a page takes are words of these names. */
+export const words = <K extends string>(...names: readonly K[]) => only((search): Partial<Record<K, string>> => {
+  const from = new Checked(search);
+  const found = names.map((name) => from.text(name)[name]);
+  return Object.fromEntries(names.flatMap((name, n) => (found[n] === undefined ? [] : [[name, found[n]]]))) as Partial<Record<K, string>>;
+});

@@ -37,7 +37,7 @@ export const hourMinute = (at: Micros, clock: Clock): string =>
 export const dayName = (at: Micros, clock: Clock): string =>
   formatIn(clock, "day", { weekday: "short", day: "numeric", month: "short" }).format(dateOf(at));
 
-/** 2026-11-22 14:05:09 GMT+9, whole: for hovers and details. */
+/** 2026-11-22 14:05:09 GMT+9, whole: for hovers and details. UTC is called by its name, as where the zone is chosen. */
 export const wholeTime = (at: Micros, clock: Clock): string => {
   const parts = Object.fromEntries(
     formatIn(clock, "whole", {
@@ -47,7 +47,7 @@ export const wholeTime = (at: Micros, clock: Clock): string => {
   );
   // Some languages leave the zero away that was asked for.
   const two = (part: string | undefined): string => (part ?? "").padStart(2, "0");
-  return `${parts.year}-${two(parts.month)}-${two(parts.day)} ${two(parts.hour)}:${two(parts.minute)}:${two(parts.second)} ${parts.timeZoneName}`;
+  return `${parts.year}-${two(parts.month)}-${two(parts.day)} ${two(parts.hour)}:${two(parts.minute)}:${two(parts.second)} ${clock.zone === "UTC" ? "UTC" : parts.timeZoneName}`;
 };
 
 /** 2026-11-22, the day on which a moment falls in the zone. */

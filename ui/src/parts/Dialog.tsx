@@ -1,5 +1,5 @@
 import { Dialog as Base } from "@base-ui/react/dialog";
-import type { FormEvent, ReactNode, RefObject } from "react";
+import { type FormEvent, type ReactNode, type RefObject, useRef } from "react";
 import { ApiError } from "../api/client";
 import { useTexts } from "../app/settings";
 import { messages } from "./dialog.text";
@@ -12,19 +12,28 @@ interface DialogProps {
   wide?: boolean;
   close: () => void;
   footer?: ReactNode;
-  /** What has the focus first; without it, the first control. */
+  /** What has the focus first; without it what has `data-first`, or the first control. */
   first?: RefObject<HTMLElement | null>;
+  /** What Enter does, where the whole of it is one question. */
+  submit?: () => void;
   children?: ReactNode;
 }
 
 /** What floats above the page until it is answered. The focus stays in it, Esc closes it, and the focus goes back. */
-export const Dialog = ({ title, note, wide = false, close, footer, first, children }: DialogProps) => {
+export const Dialog = ({ title, note, wide = false, close, footer, first, submit, children }: DialogProps) => {
   const t = useTexts(messages);
+  const popup = useRef<HTMLDivElement>(null);
+  const begin = (): HTMLElement | true => first?.current ?? popup.current?.querySelector<HTMLElement>("[data-first]") ?? true;
+  const send = (event: FormEvent): void => {
+    event.preventDefault();
+    event.stopPropagation();
+    submit?.();
+  };
   return (
     <Base.Root open onOpenChange={(open) => { if (!open) close(); }}>
       <Base.Portal>
         <Base.Backdrop className="scrim" />
-        <Base.Popup className={wide ? "dialog floats wide" : "dialog floats"} {...(first ? { initialFocus: first } : {})}>
+        <Base.Popup ref={popup} className={`dialog floats${wide ? " wide" : ""}${submit ? " asks" : ""}`} initialFocus={begin} {...(submit ? { render: <form onSubmit={send} /> } : {})}>
           <header>
             <div className="grow">
               <Base.Title className="dialogtitle">{title}</Base.Title>
@@ -32,7 +41,7 @@ export const Dialog = ({ title, note, wide = false, close, footer, first, childr
             </div>
             <Base.Close className="btn quiet icon push" aria-label={t("dialog.close")}><Icon name="x" /></Base.Close>
           </header>
-          <div className="body form">{children}</div>
+          <div className={submit ? "body" : "body form"}>{children}</div>
           {footer && <footer>{footer}</footer>}
         </Base.Popup>
       </Base.Portal>
@@ -40,7 +49,7 @@ export const Dialog = ({ title, note, wide = false, close, footer, first, childr
   );
 };
 
-interface FormProps extends Omit<DialogProps, "footer"> {
+interface FormProps extends Omit<DialogProps, "footer" | "submit"> {
   /** What the main button says: the act, with its count. */
   act: string;
   danger?: boolean;

@@ -5,6 +5,7 @@ import { type Held, HeldCommands, HOLD_MS } from "../lib/held";
 import { Icon } from "./Icon";
 import { messages } from "./heldtext";
 import "./dialog.css";
+import "./toasts.css";
 
 const milliseconds = (): number => now() / 1000;
 

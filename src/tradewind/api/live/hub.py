@@ -14,7 +14,6 @@ from contextlib import AsyncExitStack, aclosing, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-import structlog
 from anyio import CapacityLimiter, to_thread
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
@@ -27,11 +26,12 @@ from tradewind.api.live.growth import Growth
 from tradewind.api.live.listener import Listener
 from tradewind.api.live.ring import KEPT_SECONDS, MOST_KEPT, Ring
 from tradewind.core.access import Caller
+from tradewind.observability.logs import logger
 from tradewind.store.reading.events import events_after, newest_event
 from tradewind.wire.log_files import log_path
 from tradewind.wire.messages import Event
 
-log = structlog.get_logger("api")
+log = logger("api")
 
 LIVE, AWAY = "live", "scheduler-away"
 SILENCE_SECONDS = 4.0

@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import Any, Literal
 from urllib.parse import urlencode, urlsplit
 
-import structlog
 from fastapi import Request, Response
 from fastapi.responses import RedirectResponse
 
@@ -22,9 +21,10 @@ from tradewind.api.login.single import Came, NotBegun, SingleSignOn
 from tradewind.api.models import Answer
 from tradewind.api.routing import OPEN, Routes
 from tradewind.core.errors import TradewindError
+from tradewind.observability.logs import logger
 from tradewind.security.privacy import is_open
 
-log = structlog.get_logger("api")
+log = logger("api")
 routes = Routes("Login")
 
 COOKIE = "_oidc"

@@ -96,16 +96,20 @@ async def credentials(request: Request) -> LoginBody:
 
 
 Credentials = Annotated[LoginBody, Depends(credentials)]
-_BODY = {"requestBody": {"required": True, "content": {"application/json": {"schema": LoginBody.model_json_schema()}}}}
 
 
-@routes.post("/auth/token", OPEN, status_code=201, response_model=LoginResponse, openapi_extra=_BODY)
+def _body() -> dict[str, Any]:
+    schema = LoginBody.model_json_schema()
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
+
+
+@routes.post("/auth/token", OPEN, status_code=201, response_model=LoginResponse, openapi_extra=_body)
 def create_token(request: Request, body: Credentials) -> dict[str, Any]:
     """A token for programs, to be sent as `Authorization: Bearer …`."""
     return {"access_token": _opened(request, body, "api")[0]}
 
 
-@routes.post("/auth/token/cli", OPEN, status_code=201, response_model=LoginResponse, openapi_extra=_BODY)
+@routes.post("/auth/token/cli", OPEN, status_code=201, response_model=LoginResponse, openapi_extra=_body)
 def create_token_cli(request: Request, body: Credentials) -> dict[str, Any]:
     """The same for a command line: it lasts as long as [api_auth] jwt_cli_expiration_time says."""
     return {"access_token": _opened(request, body, "cli")[0]}

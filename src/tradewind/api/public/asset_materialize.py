@@ -10,13 +10,13 @@ from tradewind.api.errors import NotFound
 from tradewind.api.models import Body
 from tradewind.api.public.assets import view
 from tradewind.api.public.runs import DAGRunResponse, get_dag_run
-from tradewind.api.routing import Asked, Routes
+from tradewind.api.routing import API, Asked, Routes
 from tradewind.api.values import Id, Instant
 from tradewind.core.access import Action, Need, Resource
 from tradewind.core.errors import InvalidInput
 from tradewind.core.states import RunType
 
-routes = Routes("Asset", prefix="/assets/{asset_id}/materialize")
+routes = Routes("Asset", prefix=f"{API}/assets/{{asset_id}}/materialize")
 
 
 class MaterializeAssetBody(Body):

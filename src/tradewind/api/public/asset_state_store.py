@@ -13,12 +13,12 @@ from pydantic import JsonValue
 from tradewind.api.errors import NotFound
 from tradewind.api.models import Answer, Body, Limit, Moment, Offset, collection, page_of
 from tradewind.api.public.assets import asset_named
-from tradewind.api.routing import Asked, Routes
+from tradewind.api.routing import API, Asked, Routes
 from tradewind.api.values import Id
 from tradewind.core.access import Action, DagScope, Need, Resource
 from tradewind.store.reading import assets as reading
 
-routes = Routes("Asset State Store", prefix="/assets/{asset_id}/state-store")
+routes = Routes("Asset State Store", prefix=f"{API}/assets/{{asset_id}}/state-store")
 
 
 class AssetStateStoreWriterKind(StrEnum):

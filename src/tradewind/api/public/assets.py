@@ -27,7 +27,7 @@ from tradewind.api.errors import NotFound
 from tradewind.api.listing import like, part_of
 from tradewind.api.models import Answer, Body, Limit, Moment, Offset, OrderBy, collection, page_of
 from tradewind.api.numbers import number_of, numbered
-from tradewind.api.routing import Asked, Routes
+from tradewind.api.routing import API, Asked, Routes
 from tradewind.api.values import Id, When, Whole, within
 from tradewind.core.access import Action, Need, Resource
 from tradewind.core.asset_catalogue import Known
@@ -37,7 +37,7 @@ from tradewind.store.paging import Listed
 from tradewind.store.reading import assets as reading
 from tradewind.store.reading.dags import dag_facts
 
-routes = Routes("Asset")
+routes = Routes("Asset", prefix=API)
 
 READ_DAG = Need(Action.READ, Resource.DAG)
 EDIT_DAG = Need(Action.EDIT, Resource.DAG)

@@ -12,7 +12,7 @@ from tradewind.api.call import Call
 from tradewind.api.display import names_of_dags
 from tradewind.api.link import Refusal
 from tradewind.api.models import Answer, Body, Limit, Moment, Offset, OrderBy, collection, page_of
-from tradewind.api.routing import Asked, Routes
+from tradewind.api.routing import API, Asked, Routes
 from tradewind.api.values import Id, Instant
 from tradewind.core.access import Resource
 from tradewind.core.backfill_plan import Action as DateAction
@@ -20,7 +20,7 @@ from tradewind.core.backfill_plan import Reprocess
 from tradewind.core.errors import BackfillConflict, DagNotFound, NotFound
 from tradewind.store.reading.backfills import backfill_numbered, backfills_listed
 
-routes = Routes("Backfill", prefix="/backfills")
+routes = Routes("Backfill", prefix=f"{API}/backfills")
 
 
 class BackfillResponse(Answer):

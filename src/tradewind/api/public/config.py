@@ -10,12 +10,12 @@ from starlette.exceptions import HTTPException
 from tradewind.api.call import Call, Forbidden
 from tradewind.api.errors import NotFound
 from tradewind.api.models import Answer
-from tradewind.api.routing import Asked, Routes
+from tradewind.api.routing import API, Asked, Routes
 from tradewind.config.settings import as_text, entries, is_sensitive
 from tradewind.config.sources import ConfigError
 from tradewind.core.access import Resource
 
-routes = Routes("Config", prefix="/config")
+routes = Routes("Config", prefix=f"{API}/config")
 
 HIDDEN = "< hidden >"
 EXPOSED = frozenset({"true", "t", "1", "yes", "on", "non-sensitive-only"})

@@ -17,7 +17,7 @@ from tradewind.api.errors import NotFound
 from tradewind.api.models import Answer, Body, Limit, Moment, Offset, OrderBy, collection, page_of
 from tradewind.api.public.bulk import BulkBody, BulkResponse
 from tradewind.api.public.bulk_named import Named
-from tradewind.api.routing import Asked, Routes
+from tradewind.api.routing import API, Asked, Routes
 from tradewind.api.values import check_no_team, masked
 from tradewind.core.access import Resource
 from tradewind.core.errors import InvalidInput, TradewindError
@@ -26,7 +26,7 @@ from tradewind.store import queries
 from tradewind.store import tables as t
 from tradewind.store.reading import surroundings as reading
 
-routes = Routes("Connection", prefix="/connections")
+routes = Routes("Connection", prefix=f"{API}/connections")
 
 
 class ConnectionResponse(Answer):

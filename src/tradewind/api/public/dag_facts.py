@@ -13,7 +13,7 @@ from tradewind.api.display import display_names
 from tradewind.api.errors import NotFound
 from tradewind.api.models import MOST_ROWS, Answer, Limit, Moment, Offset, OrderBy
 from tradewind.api.public.dag_shapes import file_token
-from tradewind.api.routing import Asked, Routes
+from tradewind.api.routing import API, Asked, Routes
 from tradewind.core.access import Action, DagFacts, Need, Resource
 from tradewind.core.errors import InvalidInput
 from tradewind.core.states import RunState
@@ -22,10 +22,10 @@ from tradewind.store.reading.dag_facts import dags_with_dates, pools_known, run_
 from tradewind.store.reading.dags import dag_files, dags_of_file, token_key
 from tradewind.store.reading.filters import like_matches, starts_matches
 
-routes = Routes("DAG")
-stats = Routes("DagStats")
-warnings = Routes("DagWarning")
-parsing = Routes("DAG Parsing")
+routes = Routes("DAG", prefix=API)
+stats = Routes("DagStats", prefix=API)
+warnings = Routes("DagWarning", prefix=API)
+parsing = Routes("DAG Parsing", prefix=API)
 
 
 class DAGTagCollectionResponse(Answer):

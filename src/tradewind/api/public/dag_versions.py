@@ -12,14 +12,14 @@ from tradewind.api.display import display_names
 from tradewind.api.errors import NotFound
 from tradewind.api.models import Answer, Limit, Offset, OrderBy, page_of
 from tradewind.api.public.versions import BUNDLE, DagVersionResponse, version_fields
-from tradewind.api.routing import Asked, Routes
+from tradewind.api.routing import API, Asked, Routes
 from tradewind.core.access import Resource
 from tradewind.core.errors import DagNotFound
 from tradewind.store.paging import Row
 from tradewind.store.reading.dags import dag_named
 from tradewind.store.reading.versions import source_text, version_named, versions_listed
 
-routes = Routes("DagVersion")
+routes = Routes("DagVersion", prefix=API)
 
 Number = Annotated[int, Path(ge=0, le=2**31 - 1)]
 NumberAsked = Annotated[int | None, Query(ge=0, le=2**31 - 1)]

@@ -22,7 +22,7 @@ from tradewind.api.public.dag_shapes import (
     params_shown,
 )
 from tradewind.api.public.versions import BUNDLE, version_fields
-from tradewind.api.routing import Asked, Routes
+from tradewind.api.routing import API, Asked, Routes
 from tradewind.core.access import Action, Need, Resource
 from tradewind.core.errors import DagNotFound, InvalidInput
 from tradewind.core.states import RunState
@@ -34,7 +34,7 @@ from tradewind.store.reading.runs import open_runs
 from tradewind.store.reading.traits import Traits
 from tradewind.store.reading.versions import versions_by_id
 
-routes = Routes("DAG", prefix="/dags")
+routes = Routes("DAG", prefix=f"{API}/dags")
 
 Texts = Annotated[list[str], Query(max_length=100)]
 StateAsked = Literal["queued", "running", "success", "failed"]
@@ -44,7 +44,7 @@ class DAGPatchBody(Body):
     is_paused: bool
 
 
-@routes.get("", Resource.DAG, response_model=DAGCollectionResponse)
+@routes.get("", Resource.DAG, response_model=DAGCollectionResponse, packed=True)
 def get_dags(
     call: Asked,
     limit: Limit = 50,

@@ -15,14 +15,14 @@ from fastapi import Query
 from tradewind.api.display import names_of_dags
 from tradewind.api.errors import NotFound
 from tradewind.api.models import Answer, Limit, Moment, Offset, OrderBy, collection, page_of
-from tradewind.api.routing import Asked, Routes
+from tradewind.api.routing import API, Asked, Routes
 from tradewind.api.values import Id, When, Whole
 from tradewind.core.access import Resource
 from tradewind.store.reading.event_logs import EventLogFilter, event_log_numbered, event_logs_listed
 from tradewind.store.times import to_us
 from tradewind.wire.events import COMMAND
 
-routes = Routes("Event Log", prefix="/eventLogs")
+routes = Routes("Event Log", prefix=f"{API}/eventLogs")
 
 
 class EventLogResponse(Answer):

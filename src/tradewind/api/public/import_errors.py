@@ -14,7 +14,7 @@ from tradewind.api.errors import NotFound
 from tradewind.api.models import Answer, Limit, Moment, Offset, OrderBy, collection, page_of
 from tradewind.api.numbers import number_of, numbered
 from tradewind.api.public.versions import BUNDLE
-from tradewind.api.routing import Asked, Routes
+from tradewind.api.routing import API, Asked, Routes
 from tradewind.api.values import Id
 from tradewind.core.access import Action, DagScope, Need, Resource
 from tradewind.store.paging import Listed
@@ -25,7 +25,7 @@ from tradewind.store.reading.import_errors import (
     import_errors_listed,
 )
 
-routes = Routes("Import Error", prefix="/importErrors")
+routes = Routes("Import Error", prefix=f"{API}/importErrors")
 
 
 class ImportErrorResponse(Answer):

@@ -14,7 +14,7 @@ from tradewind.api.errors import NotFound
 from tradewind.api.models import Answer, Body, Limit, Offset, OrderBy, collection, page_of
 from tradewind.api.public.bulk import BulkBody, BulkResponse
 from tradewind.api.public.bulk_named import Named
-from tradewind.api.routing import Asked, Routes
+from tradewind.api.routing import API, Asked, Routes
 from tradewind.api.values import check_no_team, masked
 from tradewind.core.access import Resource
 from tradewind.core.errors import InvalidInput
@@ -22,7 +22,7 @@ from tradewind.store import tables as t
 from tradewind.store.reading import surroundings as reading
 from tradewind.store.reading.surroundings import PoolUses
 
-routes = Routes("Pool", prefix="/pools")
+routes = Routes("Pool", prefix=f"{API}/pools")
 
 DEFAULT_POOL = "default_pool"
 

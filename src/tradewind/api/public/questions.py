@@ -28,7 +28,7 @@ from tradewind.api.public.task_shapes import (
     printable,
     tasks_shown,
 )
-from tradewind.api.routing import Asked, Routes
+from tradewind.api.routing import API, Asked, Routes
 from tradewind.core.access import Need, Resource
 from tradewind.core.errors import TradewindError
 from tradewind.core.records import Person, Question
@@ -37,7 +37,7 @@ from tradewind.store.reading.questions import QuestionFilter, question_asked, qu
 from tradewind.store.reading.ranges import Bounds
 from tradewind.store.reading.task_instances import TaskFilter, key_of, tasks_by_key
 
-routes = Routes("Task Instance")
+routes = Routes("Task Instance", prefix=API)
 DETAIL = f"{TASK}/{{map_index}}/hitlDetails"
 Texts = Annotated[list[str], Query()]
 

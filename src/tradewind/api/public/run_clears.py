@@ -14,7 +14,7 @@ from tradewind.api.models import Answer, Body
 from tradewind.api.public.run_wishes import MOST_AT_ONCE, BulkDAGRunBody, Note, as_text, named_run
 from tradewind.api.public.runs import DAGRunCollectionResponse, DAGRunResponse, get_dag_run, runs_as_answers
 from tradewind.api.public.task_shapes import TaskInstanceResponse, task_shown, tasks_shown
-from tradewind.api.routing import Asked, Routes
+from tradewind.api.routing import API, Asked, Routes
 from tradewind.core.access import Action, Need, Resource
 from tradewind.core.errors import DagNotFound, InvalidInput, RunNotFound
 from tradewind.core.records import TaskKey
@@ -22,7 +22,7 @@ from tradewind.store.reading.dags import dag_named
 from tradewind.store.reading.runs import run_row, run_rows, task_ids_of_run
 from tradewind.store.reading.task_instances import tasks_by_key
 
-routes = Routes("DagRun", prefix="/dags/{dag_id}")
+routes = Routes("DagRun", prefix=f"{API}/dags/{{dag_id}}")
 
 READS_TASKS = Need(Action.READ, Resource.TASK)
 

@@ -15,7 +15,7 @@ from fastapi.responses import StreamingResponse
 
 from tradewind.api.call import Call
 from tradewind.api.link import SchedulerAway
-from tradewind.api.routing import Asked, Routes
+from tradewind.api.routing import API, Asked, Routes
 from tradewind.core.access import Action, Need, Resource
 from tradewind.core.errors import RunNotFound
 from tradewind.core.states import RUN_FINISHED
@@ -25,7 +25,7 @@ from tradewind.wire.events import RUN_DELETED, RUN_MOVED
 from tradewind.wire.messages import Event
 from tradewind.wire.xcom_files import XComFileLost, XComFiles
 
-routes = Routes("DagRun", prefix="/dags/{dag_id}/dagRuns/{dag_run_id}")
+routes = Routes("DagRun", prefix=f"{API}/dags/{{dag_id}}/dagRuns/{{dag_run_id}}")
 
 NDJSON = "application/x-ndjson"
 LOOK_AGAIN_SECONDS = 30.0

@@ -14,13 +14,13 @@ from tradewind.api.call import Call
 from tradewind.api.models import Body
 from tradewind.api.public.bulk import BulkResponse, OnAbsence, OnExistence, Results, may_change
 from tradewind.api.public.runs import DAGRunResponse, get_dag_run
-from tradewind.api.routing import Asked, Routes
+from tradewind.api.routing import API, Asked, Routes
 from tradewind.core.access import Action, Need, Resource
 from tradewind.core.errors import DagNotFound, InvalidInput, RunNotFound
 from tradewind.store.reading.dags import dag_named
 from tradewind.store.reading.runs import run_row
 
-routes = Routes("DagRun", prefix="/dags/{dag_id}/dagRuns")
+routes = Routes("DagRun", prefix=f"{API}/dags/{{dag_id}}/dagRuns")
 
 Note = Annotated[str, Field(max_length=1000)]
 MOST_AT_ONCE = 1000

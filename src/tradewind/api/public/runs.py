@@ -17,7 +17,7 @@ from tradewind.api.call import Call
 from tradewind.api.display import display_names
 from tradewind.api.models import Answer, Body, Cursor, Limit, Moment, Offset, OrderBy, page_of
 from tradewind.api.public.versions import DagVersionResponse, version_fields
-from tradewind.api.routing import Asked, Routes
+from tradewind.api.routing import API, Asked, Routes
 from tradewind.core.access import Action, Resource
 from tradewind.core.errors import RunNotFound
 from tradewind.core.states import RunState, RunType
@@ -26,7 +26,7 @@ from tradewind.store.reading.ranges import Bounds
 from tradewind.store.reading.runs import RunFilter, run_row, runs_listed, versions_of_runs
 from tradewind.store.times import to_us
 
-routes = Routes("DagRun", prefix="/dags/{dag_id}")
+routes = Routes("DagRun", prefix=f"{API}/dags/{{dag_id}}")
 
 MOST = 2**53
 Number = Annotated[int, Field(ge=0, le=2**31 - 1)]

@@ -15,14 +15,14 @@ from tradewind.api.listing import part_of
 from tradewind.api.models import Answer, Limit, Offset, OrderBy, collection, page_of
 from tradewind.api.numbers import number_of
 from tradewind.api.public.task_shapes import JobResponse
-from tradewind.api.routing import OPEN, Asked, Routes
+from tradewind.api.routing import API, OPEN, Asked, Routes
 from tradewind.api.values import When, within
 from tradewind.core.access import Resource
 from tradewind.store.paging import Listed
 from tradewind.store.reading.system import schedulers_and_workers
 from tradewind.store.times import from_us, to_us
 
-routes = Routes("Monitor")
+routes = Routes("Monitor", prefix=API)
 
 
 class JobCollectionResponse(Answer):

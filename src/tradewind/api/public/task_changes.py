@@ -23,7 +23,7 @@ from tradewind.api.public.task_shapes import (
     known_specs,
     tasks_shown,
 )
-from tradewind.api.routing import Asked, Routes
+from tradewind.api.routing import API, Asked, Routes
 from tradewind.api.task_choice import tasks_in_group
 from tradewind.core.access import Action, Need, Resource
 from tradewind.core.errors import DagNotFound, InvalidInput, RunNotFound, TaskNotFound
@@ -34,7 +34,7 @@ from tradewind.store.paging import Row
 from tradewind.store.reading.dags import dag_facts
 from tradewind.store.reading.task_instances import key_of, run_row_named, tasks_by_key, tasks_named
 
-routes = Routes("Task Instance")
+routes = Routes("Task Instance", prefix=API)
 GROUP = f"{RUN}/taskGroupInstances/{{group_id}}"
 MARKS = (TaskState.SUCCESS, TaskState.FAILED, TaskState.SKIPPED)
 EDITS, DELETES = Need(Action.EDIT, Resource.TASK), Need(Action.DELETE, Resource.TASK)

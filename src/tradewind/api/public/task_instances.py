@@ -25,7 +25,7 @@ from tradewind.api.public.task_shapes import (
     tasks_shown,
     tries_shown,
 )
-from tradewind.api.routing import Asked, Routes
+from tradewind.api.routing import API, Asked, Routes
 from tradewind.api.task_choice import TaskChoice, meant_by, tasks_chosen
 from tradewind.api.why import asked_why
 from tradewind.core.access import Action, Resource
@@ -50,7 +50,7 @@ __all__ = ["TaskInstanceResponse", "routes", "task_fields", "tasks_shown"]
 ANY = "~"
 """Stands for every Dag, or every run."""
 
-routes = Routes("Task Instance")
+routes = Routes("Task Instance", prefix=API)
 RUN = "/dags/{dag_id}/dagRuns/{dag_run_id}"
 TASKS = f"{RUN}/taskInstances"
 TASK = f"{TASKS}/{{task_id}}"

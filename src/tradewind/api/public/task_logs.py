@@ -16,7 +16,7 @@ from tradewind.api.errors import NotFound
 from tradewind.api.log_reading import Part, offset_of, opened, part_of, token_of
 from tradewind.api.models import Answer, Moment
 from tradewind.api.public.task_instances import TASK, MapIndex, TryNumber, found_one
-from tradewind.api.routing import Asked, Routes
+from tradewind.api.routing import API, Asked, Routes
 from tradewind.core.access import Resource
 from tradewind.core.errors import InvalidInput
 from tradewind.core.soundness import MOST
@@ -24,7 +24,7 @@ from tradewind.core.states import TaskState
 from tradewind.store.paging import Row
 from tradewind.wire.log_files import log_path
 
-routes = Routes("Task Instance")
+routes = Routes("Task Instance", prefix=API)
 
 NDJSON = "application/x-ndjson"
 GROWS = frozenset(

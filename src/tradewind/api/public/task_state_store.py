@@ -15,7 +15,7 @@ from tradewind.api.json_values import json_text
 from tradewind.api.models import Answer, Body, Limit, Moment, Offset, collection, page_of
 from tradewind.api.public.task_instances import TASK, MapIndex, found_one
 from tradewind.api.public.task_shapes import printable
-from tradewind.api.routing import Asked, Routes
+from tradewind.api.routing import API, Asked, Routes
 from tradewind.core.access import Resource
 from tradewind.core.errors import InvalidInput
 from tradewind.core.state_stores import checked_key
@@ -24,7 +24,7 @@ from tradewind.store.reading.kept_values import kept_value_named, kept_values_li
 from tradewind.store.reading.task_instances import key_of
 from tradewind.store.times import from_us
 
-routes = Routes("Task State Store")
+routes = Routes("Task State Store", prefix=API)
 STORE = f"{TASK}/state-store"
 FOR_EVER_DAYS = 36500
 VALUE = f"{STORE}/{{key:path}}"

@@ -12,13 +12,13 @@ from tradewind.api.call import Call
 from tradewind.api.models import Answer, Moment
 from tradewind.api.public.dag_shapes import params_shown
 from tradewind.api.public.task_shapes import task_shown
-from tradewind.api.routing import Asked, Routes
+from tradewind.api.routing import API, Asked, Routes
 from tradewind.core.access import Resource
 from tradewind.core.dag import DagSpec, TaskSpec
 from tradewind.core.errors import DagNotFound, InvalidInput, TaskNotFound
 from tradewind.store.reading.dags import dag_named
 
-routes = Routes("Task", prefix="/dags/{dag_id}/tasks")
+routes = Routes("Task", prefix=f"{API}/dags/{{dag_id}}/tasks")
 
 
 class TimeDelta(Answer):

@@ -14,7 +14,7 @@ from tradewind.api.errors import NotFound
 from tradewind.api.models import Answer, Body, Limit, Offset, OrderBy, collection, page_of
 from tradewind.api.public.bulk import BulkBody, BulkResponse
 from tradewind.api.public.bulk_named import Named
-from tradewind.api.routing import Asked, Routes
+from tradewind.api.routing import API, Asked, Routes
 from tradewind.api.values import check_no_team, masked
 from tradewind.core.access import Resource
 from tradewind.core.errors import InvalidInput, TradewindError
@@ -23,7 +23,7 @@ from tradewind.store import queries
 from tradewind.store import tables as t
 from tradewind.store.reading import surroundings as reading
 
-routes = Routes("Variable", prefix="/variables")
+routes = Routes("Variable", prefix=f"{API}/variables")
 
 
 class VariableResponse(Answer):

@@ -17,7 +17,7 @@ from tradewind.api.json_values import json_text
 from tradewind.api.models import Answer, Body, Limit, Moment, Offset, OrderBy, collection, page_of
 from tradewind.api.public.task_instances import ANY, TASK, MapIndex, check_place, found_one
 from tradewind.api.public.task_shapes import dag_shown, known_specs, task_shown
-from tradewind.api.routing import Asked, Routes
+from tradewind.api.routing import API, Asked, Routes
 from tradewind.api.task_choice import fits_text
 from tradewind.core.access import Resource
 from tradewind.core.dag import DagSpec
@@ -30,7 +30,7 @@ from tradewind.store.reading.xcoms import XComFilter, xcom_named, xcoms_listed
 from tradewind.store.times import from_us
 from tradewind.wire.xcom_files import XComFileLost, XComFiles
 
-routes = Routes("XCom")
+routes = Routes("XCom", prefix=API)
 ENTRIES = f"{TASK}/xcomEntries"
 ENTRY = f"{ENTRIES}/{{xcom_key:path}}"
 

@@ -43,7 +43,7 @@ def _is_described(route: Served) -> bool:
     return route.path.startswith(DESCRIBED)
 
 
-@routes.get("/openapi.json", Resource.OWN, include_in_schema=False)
+@routes.get("/openapi.json", Resource.OWN, include_in_schema=False, packed=True)
 def openapi(call: Asked) -> Response:
     """What there is to call, for whoever is logged in."""
     document: Document = call.request.app.state.document

@@ -11,7 +11,7 @@ from fastapi import Query, Response
 
 from tradewind.api.models import Answer, Limit, Offset, page_of
 from tradewind.api.public.import_errors import error_scopes
-from tradewind.api.routing import Asked, Routes
+from tradewind.api.routing import UI, Asked, Routes
 from tradewind.core.access import Resource
 from tradewind.store.paging import Page
 from tradewind.store.reading.dags import DagFilter
@@ -26,9 +26,9 @@ from tradewind.store.reading.overview import (
     next_is_late,
 )
 
-routes = Routes("UI")
+routes = Routes("UI", prefix=UI)
 DAY_US = 24 * 3600 * 1_000_000
-NEWEST = Page(limit=5, order_by=("-timestamp",))
+NEWEST = Page(limit=5, order_by=("-timestamp",), counted=False)
 _json = msgspec.json.Encoder().encode
 
 
@@ -99,7 +99,7 @@ class DagFacets(Answer):
     owners: list[Facet]
 
 
-@routes.get("/dags", Resource.DAG, response_model=DagList)
+@routes.get("/dags", Resource.DAG, response_model=DagList, packed=True)
 def list_dags(
     call: Asked,
     limit: Limit = 50,
@@ -132,7 +132,7 @@ def list_dags(
         "dags": [
             {
                 **dag_row(row),
-                "runs": [run_bar(run) for run in runs.get(row["dag_id"], [])],
+                "runs": runs.get(row["dag_id"], []),
                 "is_favorite": row["dag_id"] in favorites,
             }
             for row in listed.rows
@@ -148,7 +148,7 @@ def list_dags(
     return Response(_json(body), media_type="application/json")
 
 
-@routes.get("/dag_facets", Resource.DAG, response_model=DagFacets)
+@routes.get("/dag_facets", Resource.DAG, response_model=DagFacets, packed=True)
 def dag_facets(call: Asked) -> dict[str, Any]:
     """Tags and owners of the Dags that the caller may see, with how many have each."""
     with call.reading() as connection:
@@ -172,16 +172,4 @@ def dag_row(row: dict[str, Any]) -> dict[str, Any]:
         "last_state": row["last_state"],
         "open_runs": row["open_runs"],
         "next_run_after": row["next_run_after"],
-    }
-
-
-def run_bar(row: dict[str, Any]) -> dict[str, Any]:
-    """A run as a bar shows it."""
-    return {
-        "run_id": row["run_id"],
-        "state": row["state"],
-        "run_type": row["run_type"],
-        "run_after": row["run_after"],
-        "start": row["start_date"],
-        "end": row["end_date"],
     }

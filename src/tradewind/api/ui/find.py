@@ -9,11 +9,11 @@ from fastapi import Query
 from tradewind.api.models import Answer
 from tradewind.api.numbers import number_of
 from tradewind.api.public.assets import view
-from tradewind.api.routing import Asked, Routes
+from tradewind.api.routing import UI, Asked, Routes
 from tradewind.core.access import Action, Need, Resource
 from tradewind.store.reading import finding
 
-routes = Routes("UI")
+routes = Routes("UI", prefix=UI)
 FEW = 6
 """Of each kind."""
 LEAST = 2

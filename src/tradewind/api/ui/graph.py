@@ -9,7 +9,7 @@ from fastapi import Query
 
 from tradewind.api.errors import NotFound
 from tradewind.api.models import Answer
-from tradewind.api.routing import Asked, Routes
+from tradewind.api.routing import UI, Asked, Routes
 from tradewind.core.access import Action, Need, Resource
 from tradewind.core.dag import DagSpec, GroupSpec
 from tradewind.core.errors import DagNotFound, RunNotFound
@@ -20,7 +20,7 @@ from tradewind.store.reading.run_tasks import newest_run, task_states
 from tradewind.store.reading.runs import run_row
 from tradewind.store.reading.versions import version_named, versions_by_id
 
-routes = Routes("UI", prefix="/dags/{dag_id}")
+routes = Routes("UI", prefix=f"{UI}/dags/{{dag_id}}")
 
 
 class GraphTask(Answer):
@@ -84,7 +84,7 @@ class RunStates(Answer):
     now: int
 
 
-@routes.get("/graph", Resource.DAG, response_model=DagGraph)
+@routes.get("/graph", Resource.DAG, response_model=DagGraph, packed=True)
 def dag_graph(
     call: Asked, dag_id: str, version: Annotated[int | None, Query(ge=0, le=2**31 - 1)] = None
 ) -> dict[str, Any]:
@@ -99,7 +99,7 @@ def dag_graph(
     return {"dag_id": dag_id, "version": row["id"], "number": row["number"], **graph_of(spec)}
 
 
-@routes.get("/run_states", Resource.TASK, response_model=RunStates | None)
+@routes.get("/run_states", Resource.TASK, response_model=RunStates | None, packed=True)
 def run_states(call: Asked, dag_id: str, run_id: str | None = None) -> dict[str, Any] | None:
     """How the tasks of a run fare; without a name those of the newest run, and null while there is none."""
     call.permit(dag_id, Need(Action.READ, Resource.RUN))

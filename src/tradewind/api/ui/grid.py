@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from fastapi import Query
 
 from tradewind.api.models import Answer
-from tradewind.api.routing import Asked, Routes
+from tradewind.api.routing import UI, Asked, Routes
 from tradewind.api.task_log import read_log
 from tradewind.api.ui.rows import grid_rows
 from tradewind.api.ui.task_asked import task_asked
@@ -22,7 +22,7 @@ from tradewind.store.reading.dags import dag_named
 from tradewind.store.reading.grid import PACKED, ended_states, packed, run_rows
 from tradewind.wire.log_files import log_path
 
-routes = Routes("UI", prefix="/dags/{dag_id}")
+routes = Routes("UI", prefix=f"{UI}/dags/{{dag_id}}")
 TAIL = 20
 """Lines of a log that a panel shows."""
 
@@ -104,7 +104,7 @@ def dag_head(call: Asked, dag_id: str) -> dict[str, Any]:
     }
 
 
-@routes.get("/grid", Resource.DAG, response_model=Grid)
+@routes.get("/grid", Resource.DAG, response_model=Grid, packed=True)
 def dag_grid(
     call: Asked,
     dag_id: str,

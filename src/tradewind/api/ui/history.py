@@ -12,7 +12,7 @@ from fastapi import Query
 from tradewind.api.call import Call
 from tradewind.api.models import Answer
 from tradewind.api.public.backfills import BackfillPostBody
-from tradewind.api.routing import Asked, Routes
+from tradewind.api.routing import UI, Asked, Routes
 from tradewind.api.ui.ahead import coming_runs
 from tradewind.api.why import Reason, asked_why
 from tradewind.core.access import Action, Need, Resource
@@ -30,7 +30,7 @@ from tradewind.store.reading.history import (
 from tradewind.store.reading.versions import versions_by_id
 from tradewind.store.times import to_us
 
-routes = Routes("UI", prefix="/dags/{dag_id}")
+routes = Routes("UI", prefix=f"{UI}/dags/{{dag_id}}")
 FEW = 5
 MOST_PLANNED = 1500
 LONGEST_US = 400 * 86_400_000_000
@@ -152,7 +152,7 @@ class BackfillPlan(Answer):
     """How long a run usually takes: the middle of the newest that succeeded."""
 
 
-@routes.get("/overview", Resource.DAG, response_model=DagOverview)
+@routes.get("/overview", Resource.DAG, response_model=DagOverview, packed=True)
 def dag_overview(call: Asked, dag_id: str) -> dict[str, Any]:
     """How a Dag fares: what failed, what comes next, what waits, and what its author says of it."""
     call.permit(dag_id, Need(Action.READ, Resource.RUN))
@@ -192,7 +192,7 @@ def dag_overview(call: Asked, dag_id: str) -> dict[str, Any]:
     }
 
 
-@routes.get("/history", Resource.TASK, response_model=DagHistory)
+@routes.get("/history", Resource.TASK, response_model=DagHistory, packed=True)
 def dag_history(
     call: Asked, dag_id: str, runs: Annotated[int, Query(ge=1, le=1000)] = 200, tasks: bool = False
 ) -> dict[str, Any]:
@@ -216,7 +216,7 @@ def dag_history(
     }
 
 
-@routes.get("/calendar", Resource.RUN, response_model=DagCalendar)
+@routes.get("/calendar", Resource.RUN, response_model=DagCalendar, packed=True)
 def dag_calendar(call: Asked, dag_id: str, since: Us, until: Us) -> dict[str, Any]:
     """How many runs of which result there were at which time, and those that the schedule has ahead."""
     if not since < until <= since + LONGEST_US:

@@ -16,7 +16,7 @@ from tradewind.api.error_groups import Group, grouped
 from tradewind.api.live.hub import Hub
 from tradewind.api.models import Answer
 from tradewind.api.public.import_errors import error_scopes
-from tradewind.api.routing import Asked, Routes
+from tradewind.api.routing import UI, Asked, Routes
 from tradewind.api.why import READ_TASK, Reason, as_seen
 from tradewind.core.access import EVERY_DAG, Action, DagScope, Need, Resource
 from tradewind.store.paging import Page
@@ -27,7 +27,7 @@ from tradewind.store.reading.scope import ids_among
 from tradewind.store.reading.surroundings import pools_listed, slots_held
 from tradewind.store.times import to_us
 
-routes = Routes("UI")
+routes = Routes("UI", prefix=UI)
 
 HOUR = 3600 * 1_000_000
 STEPS = {6: HOUR // 12, 24: HOUR // 4, 168: 2 * HOUR}
@@ -348,9 +348,9 @@ def _running(connection: Connection, scope: DagScope) -> list[dict[str, Any]]:
 
 def _usual(runs: list[dict[str, Any]]) -> int | None:
     lasted = [
-        run["end_date"] - run["start_date"]
+        run["end"] - run["start"]
         for run in runs
-        if run["state"] == "success" and run["end_date"] is not None and run["start_date"] is not None
+        if run["state"] == "success" and run["end"] is not None and run["start"] is not None
     ]
     return round(median(lasted)) if len(lasted) >= 3 else None
 

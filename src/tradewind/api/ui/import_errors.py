@@ -7,11 +7,11 @@ from typing import Any
 
 from tradewind.api.models import Answer, Limit, Offset, page_of
 from tradewind.api.public.import_errors import error_scopes
-from tradewind.api.routing import Asked, Routes
+from tradewind.api.routing import UI, Asked, Routes
 from tradewind.core.access import Action, Need, Resource
 from tradewind.store.reading.import_errors import ErrorFilter, dags_of_files, import_errors_listed
 
-routes = Routes("UI")
+routes = Routes("UI", prefix=UI)
 
 
 class DagOfFile(Answer):

@@ -29,12 +29,12 @@ from tradewind.api.log_view import ALL, LogView, as_text, last_rows
 from tradewind.api.models import Answer
 from tradewind.api.public.task_instances import MapIndex, found_one
 from tradewind.api.public.task_logs import GROWS
-from tradewind.api.routing import Asked, Routes
+from tradewind.api.routing import UI, Asked, Routes
 from tradewind.core.access import Resource
 from tradewind.core.soundness import MOST
 from tradewind.wire.log_files import log_path
 
-routes = Routes("UI", prefix="/dags/{dag_id}/log")
+routes = Routes("UI", prefix=f"{UI}/dags/{{dag_id}}/log")
 
 MOST_ROWS = 2000
 MOST_BANDS = 240

@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 from tradewind.api.models import Answer
-from tradewind.api.routing import Asked, Routes
+from tradewind.api.routing import UI, Asked, Routes
 from tradewind.api.ui.grid import GridRow
 from tradewind.api.ui.rows import grid_rows
 from tradewind.api.why import Reason, asked_why, unknown_why
@@ -24,7 +24,7 @@ from tradewind.store.reading.timelines import (
     usual_duration,
 )
 
-routes = Routes("UI", prefix="/dags/{dag_id}/run")
+routes = Routes("UI", prefix=f"{UI}/dags/{{dag_id}}/run")
 MOST_SHOWN = 50
 """Instances of a mapped task that a timeline shows; of the others it says how many there are and when they ended."""
 MOST_FAILED = 5_000
@@ -233,7 +233,7 @@ class RunTimeline(Answer):
     now: int
 
 
-@routes.get("/timeline", Resource.TASK, response_model=RunTimeline)
+@routes.get("/timeline", Resource.TASK, response_model=RunTimeline, packed=True)
 def run_timeline(call: Asked, dag_id: str, run_id: str) -> dict[str, Any]:
     """The tasks of a run with all that happened to them, and what each waits for by the run's version of the Dag."""
     with call.reading() as connection:

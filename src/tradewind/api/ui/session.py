@@ -6,10 +6,10 @@ from typing import Any
 
 from tradewind import __version__
 from tradewind.api.models import Answer
-from tradewind.api.routing import Asked, Routes
+from tradewind.api.routing import UI, Asked, Routes
 from tradewind.core.access import Action, Caller, Need, Resource
 
-routes = Routes("UI")
+routes = Routes("UI", prefix=UI)
 
 
 class Session(Answer):

@@ -6,11 +6,11 @@ from typing import Any
 
 from tradewind.api.models import Answer
 from tradewind.api.public.config import check_exposed, shown_value
-from tradewind.api.routing import Asked, Routes
+from tradewind.api.routing import UI, Asked, Routes
 from tradewind.config.settings import entries, has_effect, help_of, is_sensitive
 from tradewind.core.access import Resource
 
-routes = Routes("UI")
+routes = Routes("UI", prefix=UI)
 
 
 class SettingRow(Answer):

@@ -13,7 +13,7 @@ from tradewind.api.call import Call
 from tradewind.api.components import asked, is_beating
 from tradewind.api.models import Answer
 from tradewind.api.public.import_errors import error_scopes
-from tradewind.api.routing import Asked, Routes
+from tradewind.api.routing import UI, Asked, Routes
 from tradewind.api.why import READ_TASK
 from tradewind.core.access import Resource
 from tradewind.store.reading.import_errors import import_errors_known
@@ -21,7 +21,7 @@ from tradewind.store.reading.scope import ids_among
 from tradewind.store.reading.system import active_attempts, deferred_waits, files_parsed, known_workers, owner_row
 from tradewind.store.times import to_us
 
-routes = Routes("UI")
+routes = Routes("UI", prefix=UI)
 MOST_ATTEMPTS, MOST_FILES = 500, 500
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from tradewind.api.components import asked
 from tradewind.api.log_view import ALL
 from tradewind.api.models import Answer
-from tradewind.api.routing import Asked, Routes
+from tradewind.api.routing import UI, Asked, Routes
 from tradewind.api.ui.grid import TAIL, why_waiting
 from tradewind.api.ui.logs import LogRow
 from tradewind.api.ui.task_asked import task_asked
@@ -25,7 +25,7 @@ from tradewind.store.paging import Row
 from tradewind.store.reading.instances import last_success, tries_of
 from tradewind.store.reading.versions import versions_by_id
 
-routes = Routes("UI", prefix="/dags/{dag_id}")
+routes = Routes("UI", prefix=f"{UI}/dags/{{dag_id}}")
 
 MOST_VALUE = 2000
 """Characters of a param's value."""

@@ -10,7 +10,7 @@ from fastapi import Query
 
 from tradewind.api.log_rows import LEVELS
 from tradewind.api.models import Answer
-from tradewind.api.routing import Asked, Routes
+from tradewind.api.routing import UI, Asked, Routes
 from tradewind.api.ui.grid import Try, try_shown, why_waiting
 from tradewind.api.ui.logs import LogRow
 from tradewind.api.ui.task_asked import task_asked
@@ -21,7 +21,7 @@ from tradewind.core.states import FINISHED
 from tradewind.store.reading.instances import kin_of
 from tradewind.store.reading.versions import versions_by_id
 
-routes = Routes("UI", prefix="/dags/{dag_id}")
+routes = Routes("UI", prefix=f"{UI}/dags/{{dag_id}}")
 
 LAST_ERRORS = 12
 """Rows of its log that a task which failed shows before anybody opens it."""

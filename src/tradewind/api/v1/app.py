@@ -13,7 +13,7 @@ from starlette.types import Receive, Scope, Send
 from tradewind.api.budgets import Budgets
 from tradewind.api.call import Installation
 from tradewind.api.errors import answer_errors
-from tradewind.api.routing import Asked, Routes, check_declared
+from tradewind.api.routing import Asked, Routes, serve
 from tradewind.core.access import Resource
 
 PREFIX = "/api/v1"
@@ -60,12 +60,10 @@ def make_v1(installation: Installation, budgets: Budgets) -> FastAPI:
         said = [{"loc": ["body", *each["loc"]], "msg": each["msg"]} for each in error.errors()]
         return JSONResponse({"detail": said}, 422)
 
-    for family in (
-        reference, *dags.families, runs.routes, xcoms.routes, task_changes.routes, tasks.routes, *datasets.families,
-        *administration.families, *monitoring.families, *people.families,
-    ):  # fmt: skip
-        app.include_router(family.router)
-    check_declared(app)
+    serve(
+        app, reference, *dags.families, runs.routes, xcoms.routes, task_changes.routes, tasks.routes,
+        *datasets.families, *administration.families, *monitoring.families, *people.families,
+    )  # fmt: skip
     app.state.document = Document(
         app, lambda route: True, title="Tradewind API, as Airflow 2 had it", description=TEXT, error=ERROR,
         media_type=MEDIA_TYPE, tells_fields=False,

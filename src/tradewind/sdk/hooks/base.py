@@ -61,6 +61,8 @@ OUR_HOOKS = {
     "http": "tradewind.sdk.hooks.http.HttpHook",
     "smtp": "tradewind.sdk.hooks.smtp.SmtpHook",
     "postgres": "tradewind.sdk.hooks.postgres.PostgresHook",
+    "spark": "tradewind.sdk.hooks.spark_submit.SparkSubmitHook",
+    "spark_sql": "tradewind.sdk.hooks.spark_sql.SparkSqlHook",
     "sqlite": "tradewind.sdk.hooks.sqlite.SqliteHook",
 }
 """Type of connection -> the hook that stands in where no installed provider has one."""

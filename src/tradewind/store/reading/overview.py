@@ -10,6 +10,7 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
@@ -61,10 +62,15 @@ def is_late_at(now_us: int) -> ColumnElement[bool]:
 
 def next_is_late(connection: Connection, scope: DagScope, now_us: int) -> int | None:
     """When the next Dag will be late that is not yet, unless its run is made; None where none is due."""
-    due = t.dag.c.next_run_after
-    coming = (t.dag.c.is_paused.is_(False), t.dag.c.is_stale.is_(False), due >= now_us - LATE_US)
-    found = connection.execute(select(func.min(due)).where(visible_dags(scope), *coming)).scalar_one()
+    found = connection.execute(_next_due(scope), {"since": now_us - LATE_US}).scalar_one()
     return None if found is None else int(found) + LATE_US + 1
+
+
+@lru_cache(256)
+def _next_due(scope: DagScope) -> Select[Any]:
+    due = t.dag.c.next_run_after
+    coming = (t.dag.c.is_paused.is_(False), t.dag.c.is_stale.is_(False), due >= bindparam("since"))
+    return select(func.min(due)).where(visible_dags(scope), *coming)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,11 +125,18 @@ def dag_overview(
 
 
 def last_runs(connection: Connection, dag_ids: Sequence[str], most: int = BARS) -> dict[str, list[Row]]:
-    """The newest runs of each Dag, oldest first, in one statement."""
+    """The newest runs of each Dag, oldest first, in one statement; each as `run_id`, `state`, `run_type`, `run_after`,
+    `start` and `end`."""
     found: dict[str, list[Row]] = defaultdict(list)
-    for values in connection.execute(_LAST_RUNS, {"dag_ids": list(dag_ids), "before": most - 1}).all():
-        found[values[0]].append(dict(zip(_OF_RUN, values, strict=True)))
-    return dict(found)
+    asked = connection.execute(_LAST_RUNS, {"dag_ids": list(dag_ids), "before": most - 1})
+    for dag_id, run_id, state, run_type, run_after, start, end in asked.all():
+        found[dag_id].append(
+            {
+                "run_id": run_id, "state": state, "run_type": run_type, "run_after": run_after, "start": start,
+                "end": end,
+            }
+        )  # fmt: skip
+    return found
 
 
 def _last_runs() -> Select[Any]:
@@ -140,7 +153,7 @@ def _last_runs() -> Select[Any]:
     )
 
 
-_OF_RUN = ("dag_id", "run_id", "number", "state", "run_type", "run_after", "start_date", "end_date")
+_OF_RUN = ("dag_id", "run_id", "state", "run_type", "run_after", "start_date", "end_date")
 _LAST_RUNS = _last_runs()
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -11,6 +10,8 @@ from tradewind.testing.simulation.backfill_reference import EPOCH, Date, becomes
 from tradewind.testing.simulation.checks import Broken
 from tradewind.testing.simulation.database import Database
 from tradewind.testing.simulation.event_log import EventRow
+from tradewind.testing.simulation.past_book import PastBook
+from tradewind.testing.simulation.workload import RunKey
 
 OVER = ("success", "failed")
 
@@ -45,11 +46,11 @@ class _Backfill:
 class BackfillBook:
     """Follows the events of backfilled Dags. Raises Broken for I16 the moment it does not hold."""
 
-    def __init__(self, database: Database, specs: dict[str, DagSpec], *, may_wait: Collection[str] = ()) -> None:
+    def __init__(self, database: Database, specs: dict[str, DagSpec], past: PastBook) -> None:
         self._database = database
         self._specs = specs
-        self._may_wait = may_wait
-        """Dags whose runs wait for earlier ones, and perhaps for ever."""
+        self._past = past
+        """Of Dags whose runs wait for earlier ones, and perhaps for ever."""
         self._runs: dict[str, dict[str, _Run]] = {dag_id: {} for dag_id in specs}
         self._backfills: dict[int, _Backfill] = {}
         self._active: dict[str, _Backfill] = {}
@@ -140,9 +141,15 @@ class BackfillBook:
                 self._begins(event, run, "clear", before)
         if active is not None and event.after == "running" and run.backfill == active.id:
             self._check_may_start(active)
-            running = sum(each.state == "running" for each in self._open(active))
+            names = [name for name, each in self._runs[event.dag_id].items() if each in self._open(active)]
+            others = [RunKey(event.dag_id, name) for name in names if name != event.run_id]
+            # One that only waits for the run before it holds no place.
+            running = 1 + sum(self._is_running(key) and not self._past.holds(key) for key in others)
             if running > active.max_active:
                 raise Broken(f"I16: {running} runs of {active} are running, and it may have {active.max_active}")
+
+    def _is_running(self, key: RunKey) -> bool:
+        return self._runs[key.dag_id][key.run_id].state == "running"
 
     def _begins(self, event: EventRow, run: _Run, action: str, state: str | None) -> None:
         """The turn of a date has come: its run was made, or cleared."""
@@ -211,7 +218,7 @@ class BackfillBook:
         if len(stored) != asked:
             raise Broken(f"I16: {asked} wishes for backfills were taken, and there are {len(stored)}")
         for backfill in self._backfills.values():
-            if backfill.state == "active" and backfill.dag_id not in self._may_wait:
+            if backfill.state == "active" and backfill.dag_id not in self._past.dag_ids:
                 paused = ", which is paused" if backfill.is_paused else ""
                 raise Broken(f"I16: {backfill}{paused} never ended; {len(backfill.begun)} of its dates have begun")
             known = {run.date for run in self._runs[backfill.dag_id].values()}

@@ -57,9 +57,7 @@ class Jobs:
         )
         self.judged_here = self._backfilled | asking | self.past.dag_ids
         """Dags whose runs, or the ends of these, depend on what people do meanwhile."""
-        self.backfills = BackfillBook(
-            sim.database, {d: specs[d] for d in self._backfilled}, may_wait=self.past.dag_ids
-        )  # fmt: skip
+        self.backfills = BackfillBook(sim.database, {d: specs[d] for d in self._backfilled}, self.past)
         self.deadlines = DeadlineBook(sim.database, specs, edited | self.past.dag_ids)
         self.kept = KeptValues(sim.database, lambda: sim.timeline.now, sim.plan.double > 0)
         self.questions = QuestionBook(sim)
@@ -149,8 +147,8 @@ class Jobs:
             event = EventRow(*row[:-1], json.loads(row[-1] or "{}"))
             self._last = event.seq
             self.deadlines.take(event)
-            self.backfills.take(event)
             self.past.take(event)
+            self.backfills.take(event)
         self.backfills.look()
 
     def check_end(self) -> None:
@@ -181,7 +179,7 @@ class Jobs:
 
     def may_stand_still(self, key: RunKey) -> bool:
         """Whether the run may not be over in the end: it waits for one before it that is not as it wants it."""
-        return key.dag_id in self.past.dag_ids and self.past.holds(key)
+        return self.past.holds(key)
 
     def _asking_for(self, spec: DagSpec, runs: Iterable[RunKey]) -> Workload:
         """The workload of one Dag alone, in which somebody asks for each of these runs by name."""

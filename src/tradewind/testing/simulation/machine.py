@@ -671,6 +671,9 @@ class Machine:
     def memory_of(self, pid: int) -> int:
         return 1 << 20
 
+    def machine_use(self) -> tuple[float, float]:
+        return 0.0, 0.0
+
     def available_memory(self) -> int:
         return self._memory_bytes
 

@@ -106,6 +106,8 @@ class PastBook:
     def holds(self, key: RunKey) -> bool:
         """Whether the run has a task that rightly waits for the run before, or its turn has not come since such runs
         have all places."""
+        if key.dag_id not in self._specs:
+            return False
         dag_id, run = key.dag_id, self._runs[key.dag_id][key.run_id]
         return any(
             self._unmet(dag_id, run, task) for task in self._specs[dag_id].tasks.values() if waits_for_past(task)

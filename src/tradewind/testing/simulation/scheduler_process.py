@@ -33,7 +33,7 @@ PARSED_ELSEWHERE_SECONDS = 5.0
 
 
 class Files:
-    """Dag files that never change by themselves, and need no parsing."""
+    """The Dag files as the scheduler sees them: they change when somebody says so, and need no parsing."""
 
     def want(self, path: str | None) -> int:
         return 0
@@ -49,12 +49,11 @@ class Files:
     def connection_changed(self, conn_id: str) -> None: ...
 
     def status(self) -> dict[str, Any]:
-        return {"files": 0, "first_scan_done": True}
+        return {"files": 0, "first_scan_done": True, "unparsed": 0}
 
 
-class FilesOfWorkload(Files):
-    """The Dag files as the scheduler sees them: they change when the workload says so. They are parsed for what code of
-    their authors' own is asked."""
+class AskedFiles(Files):
+    """Files that are parsed when code of their authors' own has to be asked."""
 
     def __init__(self, process: SchedulerProcess) -> None:
         self._process = process
@@ -123,7 +122,7 @@ class SchedulerProcess:
         self.rng = Random(f"{self.sim.seed}/{self.actor.name}")
         self.peers = []
         self.writer = FaultyWriter(self.sim.database, self._commit_fault, self.sim.owner_lease_ms)
-        self.files = FilesOfWorkload(self)
+        self.files = AskedFiles(self)
         plan = self.sim.plan
         self.scheduler = Scheduler(
             engine=self.sim.database.engine,

@@ -268,9 +268,13 @@ class Simulation:
         return LEASE_MS if self.healed else self.plan.owner_lease_ms
 
     def outcome(self, offer: Offer) -> Outcome:
+        spec = self.specs[offer.run.dag_id].tasks.get(offer.task_id)
+        # What asks people begins with that in each try, however often the try was given back before it began.
+        begins = spec is not None and spec.extra.get("mode") == "ask" and not offer.resume_question
         found = self.workload.outcome(
-            offer.run.dag_id, offer.run.run_id, offer.task_id, offer.map_index, offer.try_number, offer.leg
-        )
+            offer.run.dag_id, offer.run.run_id, offer.task_id, offer.map_index, offer.try_number,
+            0 if begins else offer.leg,
+        )  # fmt: skip
         return self.jobs.obeyed(offer, found)
 
     def keeping(self, offer: Offer, send: Callable[[Message], None]) -> Keeping | None:

@@ -2,7 +2,7 @@ import { type ReactNode, useId, useState } from "react";
 import { useTexts } from "../../app/settings";
 import { type Call, type MarkState, NO_REACH, planTable, type Planned, type Reach, type RunName, workOf } from "../../lib/acts";
 import { duration } from "../../lib/time";
-import { Modal } from "../../parts/Modal";
+import { Dialog } from "../../parts/Dialog";
 import { heldCommands } from "../../parts/HeldToasts";
 import { StateGlyph } from "../../parts/StateGlyph";
 import type { Act } from "./useActs";
@@ -63,9 +63,9 @@ export const PlanDialog = ({ act, close }: { act: PlanAct; close: () => void }) 
   };
   const set = (change: Partial<Reach>): void => { setChoices({ ...choices, reach: { ...choices.reach, ...change } }); };
   return (
-    <Modal
+    <Dialog
       title={titleOf(act, t, state)}
-      under={act.kind === "clearRuns" ? runsText(act.runs) : <><span className="id">{act.aim.dagId}</span> · {t("act.ofRun", { run: act.aim.runId })}</>}
+      note={act.kind === "clearRuns" ? runsText(act.runs) : <><span className="id">{act.aim.dagId}</span> · {t("act.ofRun", { run: act.aim.runId })}</>}
       close={close}
       submit={submit}
       footer={
@@ -85,7 +85,7 @@ export const PlanDialog = ({ act, close }: { act: PlanAct; close: () => void }) 
         {plan && plan.instances.length > 0 && <PlanView plan={plan.instances} isMark={act.kind === "mark" ? act.state : null} dagId={act.kind === "clearRuns" ? "" : act.aim.dagId} />}
         <Note note={choices.note} onChange={(note) => { setChoices({ ...choices, note }); }} />
       </div>
-    </Modal>
+    </Dialog>
   );
 };
 

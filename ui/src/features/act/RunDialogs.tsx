@@ -4,7 +4,7 @@ import { answered, send, server } from "../../api/client";
 import { useTexts } from "../../app/settings";
 import { type Call, runPath, taskPath } from "../../lib/acts";
 import { isFinished, stateOf } from "../../lib/states";
-import { Modal } from "../../parts/Modal";
+import { Dialog } from "../../parts/Dialog";
 import { heldCommands } from "../../parts/HeldToasts";
 import { StateGlyph } from "../../parts/StateGlyph";
 import type { Act } from "./useActs";
@@ -42,7 +42,7 @@ export const MarkRun = ({ act, close }: Props<"markRun">) => {
     close();
   };
   return (
-    <Modal title={t("act.markRun", { state })} under={under(act.dagId, act.runId)} close={close} submit={submit}
+    <Dialog title={t("act.markRun", { state })} note={under(act.dagId, act.runId)} close={close} submit={submit}
       footer={
         <>
           <span className="small dim">{t("act.undo")}</span>
@@ -52,7 +52,7 @@ export const MarkRun = ({ act, close }: Props<"markRun">) => {
       }>
       <p className="row"><StateGlyph state={stateOf(data?.state)} /><span className="dim" aria-hidden="true">→</span><StateGlyph state={act.state} /><span>{t(`act.markRun.${act.state}`)}</span></p>
       {data && act.state !== "queued" && <p className="mute small gap">{t("act.markRun.reaches", { count: reachOf(data.states, act.state) })}</p>}
-    </Modal>
+    </Dialog>
   );
 };
 
@@ -71,7 +71,7 @@ export const DeleteRun = ({ act, close }: Props<"deleteRun">) => {
     act.done?.();
   };
   return (
-    <Modal title={t("act.deleteRun")} under={under(act.dagId, act.runId)} close={close} submit={submit}
+    <Dialog title={t("act.deleteRun")} note={under(act.dagId, act.runId)} close={close} submit={submit}
       footer={
         <>
           <span className="small dim">{t("act.undo")}</span>
@@ -80,7 +80,7 @@ export const DeleteRun = ({ act, close }: Props<"deleteRun">) => {
         </>
       }>
       <p>{data && !isOver ? t("act.delete.open") : t("act.delete.words")}</p>
-    </Modal>
+    </Dialog>
   );
 };
 
@@ -98,7 +98,7 @@ export const NoteDialog = ({ act, close }: Props<"note">) => {
     },
   });
   return (
-    <Modal title={act.task ? t("act.noteTask") : t("act.noteRun")} under={under(act.dagId, act.task ? `${act.runId} · ${act.task.taskId}` : act.runId)} close={close} submit={() => { save.mutate(); }}
+    <Dialog title={act.task ? t("act.noteTask") : t("act.noteRun")} note={under(act.dagId, act.task ? `${act.runId} · ${act.task.taskId}` : act.runId)} close={close} submit={() => { save.mutate(); }}
       footer={
         <>
           {save.error && <span className="small bad" role="alert">{save.error.message}</span>}
@@ -112,6 +112,6 @@ export const NoteDialog = ({ act, close }: Props<"note">) => {
           onKeyDown={(event) => { if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) save.mutate(); }} />
         <span className="hint">{t("act.noteHint")}</span>
       </div>
-    </Modal>
+    </Dialog>
   );
 };

@@ -1,13 +1,13 @@
 import { createRoute, lazyRouteComponent } from "@tanstack/react-router";
-import { only, shell } from "../../app/root";
-import { picked } from "../../lib/address";
+import { shell } from "../../app/root";
+import { words } from "../../lib/search";
 import { AUDIT_KEYS } from "./search";
 
 export const auditRoutes = [
   createRoute({
     getParentRoute: () => shell,
     path: "/audit",
-    validateSearch: only((search) => picked(search, [...AUDIT_KEYS, "sort", "from", "open"])),
+    validateSearch: words(...AUDIT_KEYS, "sort", "from", "open"),
     component: lazyRouteComponent(() => import("./AuditPage"), "AuditPage"),
   }),
 ] as const;

@@ -1,25 +1,25 @@
 import { createRoute, lazyRouteComponent } from "@tanstack/react-router";
-import { only, shell } from "../../app/root";
-import { picked } from "../../lib/address";
+import { shell } from "../../app/root";
+import { words } from "../../lib/search";
 import { PLACE_KEYS, RUN_KEYS, TASK_KEYS, XCOM_KEYS } from "./search";
 
 export const browseRoutes = [
   createRoute({
     getParentRoute: () => shell,
     path: "/runs",
-    validateSearch: only((search) => picked(search, [...RUN_KEYS, ...PLACE_KEYS])),
+    validateSearch: words(...RUN_KEYS, ...PLACE_KEYS),
     component: lazyRouteComponent(() => import("./RunsPage"), "RunsPage"),
   }),
   createRoute({
     getParentRoute: () => shell,
     path: "/tasks",
-    validateSearch: only((search) => picked(search, [...TASK_KEYS, ...PLACE_KEYS])),
+    validateSearch: words(...TASK_KEYS, ...PLACE_KEYS),
     component: lazyRouteComponent(() => import("./TasksPage"), "TasksPage"),
   }),
   createRoute({
     getParentRoute: () => shell,
     path: "/xcoms",
-    validateSearch: only((search) => picked(search, [...XCOM_KEYS, ...PLACE_KEYS])),
+    validateSearch: words(...XCOM_KEYS, ...PLACE_KEYS),
     component: lazyRouteComponent(() => import("./XComsPage"), "XComsPage"),
   }),
 ] as const;

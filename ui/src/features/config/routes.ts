@@ -1,18 +1,18 @@
 import { createRoute, lazyRouteComponent } from "@tanstack/react-router";
-import { only, shell } from "../../app/root";
-import { picked } from "../../lib/address";
+import { shell } from "../../app/root";
+import { words } from "../../lib/search";
 
 export const configRoutes = [
   createRoute({
     getParentRoute: () => shell,
     path: "/config",
-    validateSearch: only((search) => picked(search, ["q", "show"])),
+    validateSearch: words("q", "show"),
     component: lazyRouteComponent(() => import("./ConfigPage"), "ConfigPage"),
   }),
   createRoute({
     getParentRoute: () => shell,
     path: "/plugins",
-    validateSearch: only((search) => picked(search, ["open"])),
+    validateSearch: words("open"),
     component: lazyRouteComponent(() => import("./PluginsPage"), "PluginsPage"),
   }),
 ] as const;

@@ -1,12 +1,12 @@
 import { createRoute, lazyRouteComponent } from "@tanstack/react-router";
-import { only, shell } from "../../app/root";
-import { picked } from "../../lib/address";
+import { shell } from "../../app/root";
+import { words } from "../../lib/search";
 
 export const connectionsRoutes = [
   createRoute({
     getParentRoute: () => shell,
     path: "/connections",
-    validateSearch: only((search) => picked(search, ["q", "sort", "from"])),
+    validateSearch: words("q", "sort", "from"),
     component: lazyRouteComponent(() => import("./ConnectionsPage"), "ConnectionsPage"),
   }),
 ] as const;

@@ -6,7 +6,7 @@ import { newKey } from "../../lib/keys";
 import { type Clock, wholeTime } from "../../lib/time";
 import { spanText } from "../../lib/words";
 import { fromLocal, microsOf, toIso, toLocal } from "../../lib/zone";
-import { Modal } from "../../parts/Modal";
+import { Dialog } from "../../parts/Dialog";
 import { messages } from "./text";
 
 type Body = Schemas["BackfillPostBody"];
@@ -73,8 +73,8 @@ export const BackfillDialog = ({ dagId, close }: { dagId: string; close: () => v
   const isReady = body !== null && asked === body && !plan.isFetching && starts > 0;
   const problem = make.error ?? plan.error;
   return (
-    <Modal
-      title={t("backfills.new")} under={<><span className="id">{dagId}</span> · {t("backfills.zone", { zone: clock.zone })}</>} close={close}
+    <Dialog
+      title={t("backfills.new")} note={<><span className="id">{dagId}</span> · {t("backfills.zone", { zone: clock.zone })}</>} close={close}
       submit={() => { if (isReady && !make.isPending) make.mutate(); }}
       footer={<><button type="button" className="btn push" onClick={close}>{t("cancel")}</button><button type="submit" className="btn primary" disabled={!isReady || make.isPending}>{t("backfills.start", { count: starts })}</button></>}
     >
@@ -104,7 +104,7 @@ export const BackfillDialog = ({ dagId, close }: { dagId: string; close: () => v
         )}
       </div>
       {body !== null && plan.data && <Dates plan={plan.data} clock={clock} />}
-    </Modal>
+    </Dialog>
   );
 };
 

@@ -4,7 +4,7 @@ import { useState } from "react";
 import { answered, type Schemas, send, server } from "../../api/client";
 import { useClock, useTexts } from "../../app/settings";
 import { wholeTime } from "../../lib/time";
-import { Modal } from "../../parts/Modal";
+import { Dialog } from "../../parts/Dialog";
 import { Icon } from "../../parts/Icon";
 import { Trouble } from "../../parts/Trouble";
 import { BackfillDialog } from "./BackfillDialog";
@@ -94,13 +94,13 @@ const Row = ({ dagId, backfill, now, mayAct }: { dagId: string; backfill: Backfi
         )}
         {act.error && !asking && <div className="bad small" role="alert">{act.error.message}</div>}
         {asking && (
-          <Modal
+          <Dialog
             title={t("backfills.askCancel", { count: backfill.dates - backfill.done })} close={() => { setAsking(false); }} submit={() => { act.mutate("cancel"); }}
             footer={<><button type="button" className="btn push" onClick={() => { setAsking(false); }}>{t("backfills.keep")}</button><button type="submit" className="btn primary" disabled={act.isPending}>{t("backfills.cancelThis")}</button></>}
           >
             <p>{t("backfills.cancelMeans", { count: backfill.open })}</p>
             {act.error && <p className="bad small" role="alert">{act.error.message}</p>}
-          </Modal>
+          </Dialog>
         )}
       </td>
     </tr>

@@ -1,7 +1,7 @@
 /** A Dag's pages hang on its head and tabs; its grid is the first of them. */
 import { createRoute, lazyRouteComponent, redirect } from "@tanstack/react-router";
-import { only, shell } from "../../app/root";
-import { Checked } from "../../lib/search";
+import { shell } from "../../app/root";
+import { Checked, only } from "../../lib/search";
 import { gridMoved } from "../task/routes";
 
 export interface GridSearch {

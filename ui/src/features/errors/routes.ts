@@ -1,12 +1,12 @@
 import { createRoute, lazyRouteComponent } from "@tanstack/react-router";
-import { only, shell } from "../../app/root";
-import { picked } from "../../lib/address";
+import { shell } from "../../app/root";
+import { words } from "../../lib/search";
 
 export const errorsRoutes = [
   createRoute({
     getParentRoute: () => shell,
     path: "/import-errors",
-    validateSearch: only((search) => picked(search, ["q", "from", "open"])),
+    validateSearch: words("q", "from", "open"),
     component: lazyRouteComponent(() => import("./ErrorsPage"), "ErrorsPage"),
   }),
 ] as const;

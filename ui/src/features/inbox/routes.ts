@@ -1,5 +1,6 @@
 import { createRoute, lazyRouteComponent } from "@tanstack/react-router";
-import { only, shell } from "../../app/root";
+import { shell } from "../../app/root";
+import { only } from "../../lib/search";
 
 export interface InboxSearch {
   q?: string;

@@ -1,5 +1,6 @@
 import { createRoute, lazyRouteComponent } from "@tanstack/react-router";
-import { only, root } from "../../app/root";
+import { root } from "../../app/root";
+import { only } from "../../lib/search";
 
 /** Whether a place to go on to after signing in lies in this application. */
 export const isWithin = (place: string): boolean => {

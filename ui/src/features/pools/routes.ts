@@ -1,12 +1,12 @@
 import { createRoute, lazyRouteComponent } from "@tanstack/react-router";
-import { only, shell } from "../../app/root";
-import { picked } from "../../lib/address";
+import { shell } from "../../app/root";
+import { words } from "../../lib/search";
 
 export const poolsRoutes = [
   createRoute({
     getParentRoute: () => shell,
     path: "/pools",
-    validateSearch: only((search) => picked(search, ["q", "sort", "from"])),
+    validateSearch: words("q", "sort", "from"),
     component: lazyRouteComponent(() => import("./PoolsPage"), "PoolsPage"),
   }),
 ] as const;

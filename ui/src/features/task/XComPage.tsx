@@ -5,7 +5,7 @@ import { answered, type Schemas, send, server } from "../../api/client";
 import { said } from "../../app/root";
 import { useClock, useTexts } from "../../app/settings";
 import { momentIn, wholeTime } from "../../lib/time";
-import { Modal } from "../../parts/Modal";
+import { Dialog } from "../../parts/Dialog";
 import { Trouble } from "../../parts/Trouble";
 import { Value } from "../../parts/Value";
 import type { XComSearch } from "./routes";
@@ -84,13 +84,13 @@ const Entry = ({ page, entry, isOpen }: { page: TaskPage; entry: Schemas["XComRe
       {data && (editing ? <Editor value={data.value} error={save.error} save={(value) => { save.mutate(value); }} cancel={() => { setEditing(false); }} />
         : <div className="xvalue"><Value value={data.value} more={(count) => t("xcom.moreRows", { count })} /></div>)}
       {deleting && (
-        <Modal
+        <Dialog
           title={t("xcom.deleteAsk", { key: entry.key })} close={() => { setDeleting(false); }} submit={() => { remove.mutate(); }}
           footer={<><button type="button" className="btn" onClick={() => { setDeleting(false); }}>{t("xcom.cancel")}</button><button type="submit" className="btn danger" disabled={remove.isPending}>{t("xcom.delete")}</button></>}
         >
           <p>{t("xcom.deleteSays")}</p>
           {remove.error && <p className="bad small" role="alert">{remove.error.message}</p>}
-        </Modal>
+        </Dialog>
       )}
     </details>
   );

@@ -1,6 +1,7 @@
 /** The pages of one task instance, and the addresses that Airflow has for them. */
 import { createRoute, lazyRouteComponent, redirect } from "@tanstack/react-router";
-import { only, shell } from "../../app/root";
+import { shell } from "../../app/root";
+import { only } from "../../lib/search";
 import type { LogSettings } from "../../parts/log/LogViewer";
 import { runAt } from "./moved";
 

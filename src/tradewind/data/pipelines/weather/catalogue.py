@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from datetime import datetime
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from tradewind.data.objects import NoSuchObject, ObjectStore
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     import polars as pl
 
 Facts = dict[str, Any]
+DAY = timedelta(days=1)
+READERS = 16
+"""So many objects are asked for at once where many are needed: in S3 each takes some milliseconds to come."""
 
 
 def enter(store: ObjectStore, entries: Iterable[Facts]) -> Facts:
@@ -55,6 +59,19 @@ def hours_held(store: ObjectStore, hours: Iterable[datetime]) -> set[datetime]:
         day = _read(store, key, {})
         held |= {hour for hour in of_day if hour.isoformat() in day}
     return held
+
+
+def entries_between(store: ObjectStore, first: datetime, last: datetime) -> dict[datetime, Facts]:
+    """The catalogue's entries of the hours from `first` to `last`, both included, in order."""
+    days = [first + n * DAY for n in range((last - first) // DAY + 2)]
+    keys = sorted({day_key(day) for day in [*days, last]})
+    with ThreadPoolExecutor(READERS) as readers:
+        found = {
+            datetime.fromisoformat(text): entry
+            for day in readers.map(lambda key: _read(store, key, {}), keys)
+            for text, entry in day.items()
+        }
+    return {hour: found[hour] for hour in sorted(found) if first <= hour <= last}
 
 
 def observations_between(store: ObjectStore, first: datetime, last: datetime) -> pl.DataFrame:

@@ -56,22 +56,29 @@ def as_parquet(frame: pl.DataFrame) -> bytes:
     return buffer.getvalue()
 
 
-def read_hour(store: ObjectStore, hour: datetime) -> tuple[pl.DataFrame, bytes] | None:
-    """The hour as it is kept, or None. An object that cannot be read is set aside, so that it is collected anew."""
+def look_at_hour(store: ObjectStore, hour: datetime) -> tuple[pl.DataFrame | None, bytes, str]:
+    """The hour as it is kept, its bytes, and why it cannot be used; `NoSuchObject` where there is none."""
     import polars as pl
 
-    key = observations_key(hour)
-    try:
-        content = store.get(key)
-    except NoSuchObject:
-        return None
+    content = store.get(observations_key(hour))
     try:
         frame = pl.read_parquet(io.BytesIO(content))
-        wrong = None if frame.schema == schema_of(OBSERVATIONS) else "has other columns than observations have"
     except (pl.exceptions.PolarsError, OSError, ValueError) as error:
-        wrong = f"is no Parquet file ({str(error).splitlines()[0][:100]})"
-    if wrong is None:
+        return None, content, f"is no Parquet file ({str(error).splitlines()[0][:100]})"
+    if frame.schema != schema_of(OBSERVATIONS):
+        return None, content, "has other columns than observations have"
+    return frame, content, ""
+
+
+def read_hour(store: ObjectStore, hour: datetime) -> tuple[pl.DataFrame, bytes] | None:
+    """The hour as it is kept, or None. An object that cannot be read is set aside, so that it is collected anew."""
+    try:
+        frame, content, wrong = look_at_hour(store, hour)
+    except NoSuchObject:
+        return None
+    if frame is not None:
         return frame, content
+    key = observations_key(hour)
     log.warning("%s %s; it is set aside and collected anew.", key, wrong)
     set_aside(store, hour, "unreadable.parquet", content)
     store.delete(key)

@@ -84,6 +84,8 @@ class WeatherRun:
     @classmethod
     def of(cls, due: datetime, params: Mapping[str, Any] | None = None) -> WeatherRun:
         """The run due then, with settings from the environment and options from its parameters."""
+        # Engines hand in pendulum's moments, whose differences do not divide as those of plain ones do.
+        due = datetime.fromtimestamp(due.timestamp(), UTC)
         return cls(due, WeatherSettings.from_env(), Options.from_params(params or {}))
 
     @property
