@@ -19,6 +19,7 @@ from dataclasses import fields
 from pathlib import Path
 
 import click
+from toolkit_reference import toolkit
 
 from tradewind.cli.main import COMMANDS
 from tradewind.config.table import SECTIONS
@@ -244,6 +245,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "requests": requests,
     "command-kinds": command_kinds,
     "event-names": event_names,
+    "toolkit": toolkit,
 }
 
 

@@ -19,7 +19,7 @@ from typing import Any
 from tradewind.config import Settings
 from tradewind.core.errors import AnotherOwner, TradewindError
 from tradewind.security.privacy import check_private, is_open
-from tradewind.worker.only_one import OnlyOne
+from tradewind.worker.only_one import OnlyOne, WorkerRunsAlready
 from tradewind.worker.process import (
     answer_quickly,
     die_with_parent,
@@ -382,7 +382,7 @@ def run_standalone(settings: Settings, *, api: bool = True, say: Callable[[str],
     """`tradewind standalone`: everything in one tree. Returns the exit status after SIGTERM or SIGINT."""
     signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD])
     settings.ensure_home()
-    OnlyOne(settings.home / "run", "local").release()  # another tree in this home is noticed before anything is touched
+    _require_an_idle_home(settings)
     check_private(settings)
     settings.core.dags_folder.mkdir(parents=True, exist_ok=True)
     # The agent has no database: it is off before what the others share is imported.
@@ -399,6 +399,18 @@ def run_standalone(settings: Settings, *, api: bool = True, say: Callable[[str],
         _write_private(settings.home / "run" / "api.url", address + "\n")
         say(f"Tradewind serves {settings.core.dags_folder} at {address} (home {settings.home}); Ctrl-C stops it.")
     return Tree(settings, services).run()
+
+
+def _require_an_idle_home(settings: Settings) -> None:
+    """Another tree in this home is noticed before anything is touched."""
+    try:
+        OnlyOne(settings.home / "run", "local").release()
+    except WorkerRunsAlready as error:
+        pid = f" (pid {error.pid})" if error.pid else ""
+        raise TradewindError(
+            f"Tradewind runs already in this home, {settings.home}{pid}: use that one, or stop it; a second one needs "
+            "a home of its own (`tradewind --home FOLDER standalone`)."
+        ) from None
 
 
 def _write_private(path: Path, text: str) -> None:

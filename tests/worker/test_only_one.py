@@ -45,7 +45,9 @@ def test_a_second_standalone_in_the_same_home_ends_and_disturbs_nobody() -> None
         here.until("it runs", lambda: here.rows("SELECT 1 FROM task_instance WHERE state = 'running'"))
         second = here.start()
         assert second.wait(PATIENCE_SECONDS) == 1
-        assert "runs already in this home" in here.output.read_text()
+        said = here.output.read_text()
+        assert f"Tradewind runs already in this home, {here.home} (pid " in said
+        assert "a second one needs a home of its own (`tradewind --home FOLDER standalone`)" in said
         assert first.poll() is None
         assert here.rows("SELECT state FROM task_instance") == [{"state": "running"}]
 

@@ -19,7 +19,10 @@ from tradewind.core.errors import TradewindError
 @output_option
 @pass_app
 def why(app: App, dag_id: str, task_id: str | None, run: str | None, as_json: bool, output: str) -> None:
-    """Say why DAG_ID, or one of its tasks, waits in a RUN (else in the newest unfinished one)."""
+    """Say why DAG_ID, or one of its tasks, waits in a RUN (else in the newest unfinished one).
+
+    Of a run that failed it says which tasks failed, and how.
+    """
     found = find_run(app, dag_id, run) if run else app.reader.run_to_explain(dag_id)
     rests = found is None or (not run and not task_id and found["state"] in ("success", "failed"))
     if rests and _is_set_aside(app, dag_id, "json" if as_json else output):

@@ -50,9 +50,13 @@ class CsvJob:
     """From a CSV to a Parquet file of the kept rows, and a summary."""
 
     columns: dict[str, Type]
+    """The CSV's columns, all of them and in its order."""
     keep: tuple[Rule, ...] = ()
+    """A row is kept when it breaks none of these."""
     derived: tuple[Derived, ...] = ()
+    """Columns added to the kept rows."""
     summary: GroupBy | None = None
+    """What is summed up over the kept rows; rows of it are in the result."""
     key: tuple[str, ...] = ()
     """Columns that name a row to a person; shown in the samples of rejected rows."""
 

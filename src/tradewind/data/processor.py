@@ -24,7 +24,11 @@ log = logging.getLogger(__name__)
 
 
 class DataProcessor:
-    """Reads CSV files into small frames, and streams files of any size to Parquet."""
+    """Reads CSV files into small frames, and streams files of any size to Parquet.
+
+    `chunk_size` rows are read at a time into pandas, `max_workers` threads stream at most (never more than there are
+    processors), and a frame or stream that would take more than `memory_limit_gb` raises `MemoryLimitReached`.
+    """
 
     def __init__(self, chunk_size: int = 10000, max_workers: int = 4, memory_limit_gb: float = 4) -> None:
         require_whole("chunk_size", chunk_size)

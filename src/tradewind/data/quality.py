@@ -27,6 +27,7 @@ class Rows:
 
 
 def not_null(column: str, *, allowed: float = 0.0, required: bool = False) -> Rows:
+    """The column has a value, but for the `allowed` share of the rows."""
     return Rows(f"{column} is present", f"{quoted(column)} IS NULL", allowed, required=required)
 
 
@@ -36,6 +37,7 @@ def in_range(column: str, low: float, high: float, *, allowed: float = 0.0) -> R
 
 
 def one_of(column: str, values: Sequence[str]) -> Rows:
+    """Present values are among these."""
     listed = ", ".join(literal(value) for value in values)
     return Rows(f"{column} is one of {', '.join(values)}", f"{quoted(column)} NOT IN ({listed})")
 
@@ -54,6 +56,7 @@ class CheckResult:
 
     @property
     def passed(self) -> bool:
+        """Whether no more than the allowed share is bad."""
         return self.bad <= self.allowed * max(self.rows, 1)
 
     @property
@@ -70,11 +73,13 @@ class QualityResult:
 
     @property
     def score(self) -> float:
+        """From 0 to 100: the points of all checks by their weights; 0 without a check."""
         weight = sum(check.weight for check in self.checks)
         return round(100 * sum(check.weight * check.points for check in self.checks) / weight, 2) if weight else 0.0
 
     @property
     def failed(self) -> tuple[CheckResult, ...]:
+        """The checks that did not pass."""
         return tuple(check for check in self.checks if not check.passed)
 
     def gate(self, minimum: float) -> None:
@@ -87,6 +92,7 @@ class QualityResult:
         raise QualityGateFailed(f"Data quality is {self.score:g} of 100 and {reason}: {listed}.")
 
     def as_dict(self) -> dict[str, Any]:
+        """Ready for JSON and XCom."""
         checks = [{**asdict(check), "passed": check.passed} for check in self.checks]
         value: dict[str, Any] = json.loads(json.dumps({"score": self.score, "checks": checks}))
         return value
@@ -127,6 +133,7 @@ def row_count(name: str, found: int, expected: int) -> CheckResult:
 
 
 def at_least_one_row(name: str, rows: int) -> CheckResult:
+    """There are rows at all."""
     return CheckResult(f"{name} has rows", 0 if rows else 1, 1, 0.0, 1.0, True, f"{rows} rows")
 
 

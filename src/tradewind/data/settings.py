@@ -15,9 +15,13 @@ class DataSettings:
     """Folders and limits; `from_env` reads them from the environment."""
 
     root: Path = Path("data")
+    """The folder of `raw`, `processed` and `logs`."""
     chunk_size: int = 10_000
+    """Rows at a time."""
     max_workers: int = 4
+    """Threads of one task."""
     memory_limit_gb: float = 4.0
+    """What one task's data may take, in 10⁹ bytes."""
 
     def __post_init__(self) -> None:
         require_whole("chunk_size", self.chunk_size)
@@ -36,14 +40,17 @@ class DataSettings:
 
     @property
     def raw(self) -> Path:
+        """Inputs as they came."""
         return self.root / "raw"
 
     @property
     def processed(self) -> Path:
+        """What pipelines made."""
         return self.root / "processed"
 
     @property
     def logs(self) -> Path:
+        """Logs and reports of data tasks."""
         return self.root / "logs"
 
 

@@ -18,7 +18,7 @@ from tradewind.core.explain_dag import explain_dag, explain_unread
 from tradewind.core.inputs import AssetStoreChanged, TaskStoreChanged, XCom, XComPushed
 from tradewind.core.reasons import Reason, sent
 from tradewind.core.soundness import MOST
-from tradewind.core.states import FINISHED, RUN_FINISHED
+from tradewind.core.states import FINISHED, RUN_FINISHED, RunState, TaskState
 from tradewind.core.waits import said, waits
 from tradewind.core.world import World
 from tradewind.scheduler.asset_events import event_info
@@ -315,7 +315,7 @@ class Endpoint:
         chosen = [
             task
             for task in live.tasks.values()
-            if (task.key.task_id == task_id if task_id else _is_open(live.run.state, task.state))
+            if (task.key.task_id == task_id if task_id else _tells(live.run.state, task.state))
         ]
         if task_id and not chosen:
             raise InvalidInput(f"Run {live.run.run_id} of {dag_id} has no task {task_id!r}.")
@@ -350,5 +350,8 @@ def _said(reason: Reason, run_id: str | None, task_id: str, map_index: int, stat
     }
 
 
-def _is_open(run_state: Any, task_state: Any) -> bool:
-    return task_state not in FINISHED and run_state not in RUN_FINISHED
+def _tells(run_state: Any, task_state: Any) -> bool:
+    """Whether this task has to do with why its run waits or, of a run that failed, with why it did."""
+    if run_state in RUN_FINISHED:
+        return run_state is RunState.FAILED and task_state is TaskState.FAILED
+    return task_state not in FINISHED

@@ -20,6 +20,7 @@ class WorkerRunsAlready(TradewindError):
             "one another name (`tradewind worker -n NAME`)."
         )
         self.name = name
+        self.pid = pid
 
 
 class OnlyOne:
