@@ -81,7 +81,7 @@ const Top = ({ name, find, showKeys, signOut }: TopProps) => {
     <header className="top">
       <div className="crumbs">{crumbs}</div>
       <div className="push" />
-      <button type="button" className="find" onClick={find} aria-label={`${t("top.find")} ${MOD}K`} aria-keyshortcuts="Control+K Meta+K">
+      <button type="button" className="find" onClick={find} title={t("top.find")} aria-keyshortcuts="Control+K Meta+K">
         <Icon name="search" small /><span>{t("top.find")}</span><kbd aria-hidden="true">{MOD}K</kbd>
       </button>
       <Connection />
