@@ -5,6 +5,8 @@ A stream is a `pyarrow.RecordBatchReader`. It is read once, and only a batch of 
 
 from __future__ import annotations
 
+import json
+import math
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -94,6 +96,19 @@ def watched(stream: pa.RecordBatchReader, see: Callable[[pa.RecordBatch], None])
             yield batch
 
     return pa.RecordBatchReader.from_batches(stream.schema, batches())
+
+
+def json_line(row: dict[str, Any]) -> str:
+    """A row as JSON: times as ISO 8601, what is not a number as null."""
+    return json.dumps({name: _json_value(value) for name, value in row.items()}, ensure_ascii=False, default=_as_text)
+
+
+def _json_value(value: Any) -> Any:
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _as_text(value: Any) -> str:
+    return value.isoformat() if hasattr(value, "isoformat") else str(value)
 
 
 def _chunks(records: Iterable[dict[str, Any]], size: int) -> Iterator[list[dict[str, Any]]]:

@@ -25,7 +25,7 @@ class Loaded:
     load_id: str
     rows: int
     repeated: bool = False
-    """This load had been done before: nothing was written, and `rows` is what it wrote then."""
+    """This load had been done before: nothing was written. `rows` is what it wrote then, where the sink knows that."""
     watermark: Value | None = None
 
 

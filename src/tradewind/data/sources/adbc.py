@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -65,36 +65,60 @@ def query_stream(
     """The rows of a query, in the batches that the driver makes. The connection is closed after the last one."""
     import pyarrow as pa
 
-    connection = connect(address, driver=driver, options=options)
-    cursor = connection.cursor()
+    rows = _Rows(str(address), connect(address, driver=driver, options=options))
+    return pa.RecordBatchReader.from_batches(rows.execute(query), rows)
 
-    def close() -> None:
-        cursor.close()
-        connection.close()
 
-    try:
-        with explained(str(address)):
-            cursor.execute(query)
-            found = cursor.fetch_record_batch()
-    except BaseException:
-        close()
-        raise
-    return pa.RecordBatchReader.from_batches(found.schema, _closing(found, close, str(address)))
+class _Rows:
+    """The batches of a query. The connection is closed after the last one, or when nobody wants any more of them."""
+
+    def __init__(self, address: str, connection: Any) -> None:
+        self._address, self._connection = address, connection
+        self._cursor: Any = connection.cursor()
+
+    def execute(self, query: str) -> pa.Schema:
+        try:
+            with explained(self._address):
+                self._cursor.execute(query)
+                self._found = self._cursor.fetch_record_batch()
+        except BaseException:
+            self.close()
+            raise
+        return self._found.schema
+
+    def __iter__(self) -> _Rows:
+        return self
+
+    def __next__(self) -> pa.RecordBatch:
+        try:
+            with explained(self._address):
+                return self._found.read_next_batch()
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        cursor, self._cursor = self._cursor, None
+        if cursor is not None:
+            cursor.close()
+            self._connection.close()
+
+    def __del__(self) -> None:
+        self.close()
 
 
 def changed_since(
-    address: str | Path, table: str, watermark: Watermark, *, driver: str | None = None, late: str = ""
+    address: str | Path, table: str, watermark: Watermark, *, driver: str | None = None, inclusive: bool = False
 ) -> pa.RecordBatchReader:
     """The rows of a table whose `watermark.column` is beyond where the last load ended, and all of them at first.
 
-    `late` is SQL for how far to look back for rows that were written late, for example `INTERVAL '1 hour'`; load them
-    with a key then, since some come twice.
+    With `inclusive`, those that are just there come too: rows that were written later with an equal value are not
+    missed. Load them with a key then, since some come twice.
     """
     where = ""
     if watermark.start is not None:
-        start = literal(watermark.start)
-        beyond = f">= {start}::timestamp - {late}" if late else f"> {start}"
-        where = f" WHERE {quoted(watermark.column)} {beyond}"
+        beyond = ">=" if inclusive else ">"
+        where = f" WHERE {quoted(watermark.column)} {beyond} {literal(watermark.start)}"
     rows = query_stream(address, f"SELECT * FROM {table_name(table)}{where}", driver=driver)
     return watched(rows, watermark.see)
 
@@ -133,14 +157,6 @@ def _sqlite(path: str) -> Any:
     except ImportError as error:
         raise DataProblem(f"SQLite's ADBC driver is not installed; run `{INSTALL}`.") from error
     return driver.connect(path)
-
-
-def _closing(batches: Any, close: Callable[[], None], address: str) -> Iterator[Any]:
-    try:
-        with explained(address):
-            yield from batches
-    finally:
-        close()
 
 
 def vendor(connection: Any) -> str:
