@@ -43,8 +43,8 @@ class DuckDBSink:
         with self._connected() as duck:
             self._prepare(duck)
             duck.execute("BEGIN")
-            found = duck.execute(f"SELECT loaded FROM {LOADS} WHERE target = ? AND load_id = ?", [self.table, load_id])
-            before = found.fetchone()
+            query = f"SELECT loaded FROM {LOADS} WHERE target = ? AND load_id = ?"
+            before = _first(duck.execute(query, [self.table, load_id]))
             if before is not None and self.mode == "append":
                 reached = self._stored(duck, watermark.name) if watermark else None
                 if watermark is not None:
@@ -77,18 +77,18 @@ class DuckDBSink:
             duck.execute(f"CREATE TABLE IF NOT EXISTS {target} AS FROM shape")
         duck.register("coming", stream)
         if self.mode != "merge":
-            return int(duck.execute(f"INSERT INTO {target} ({columns}) SELECT {columns} FROM coming").fetchone()[0])
+            return _count(duck.execute(f"INSERT INTO {target} ({columns}) SELECT {columns} FROM coming"))
         missing = [name for name in self.key if name not in stream.schema.names]
         if missing:
             raise DataProblem(f"The key column {missing[0]!r} of {self.table} is not among the rows to load.")
         duck.execute("CREATE TEMP TABLE merging AS FROM coming")
         keys = ", ".join(quoted(name) for name in self.key)
-        twice = duck.execute(f"SELECT {keys} FROM merging GROUP BY ALL HAVING count(*) > 1 LIMIT 1").fetchone()
+        twice = _first(duck.execute(f"SELECT {keys} FROM merging GROUP BY ALL HAVING count(*) > 1 LIMIT 1"))
         if twice is not None:
             shown = ", ".join(f"{name}={value}" for name, value in zip(self.key, twice, strict=True))
             raise DataProblem(f"The rows to merge into {self.table} have {shown} twice; make the key unique first.")
         duck.execute(f"DELETE FROM {target} WHERE ({keys}) IN (SELECT ({keys}) FROM merging)")
-        return int(duck.execute(f"INSERT INTO {target} ({columns}) SELECT {columns} FROM merging").fetchone()[0])
+        return _count(duck.execute(f"INSERT INTO {target} ({columns}) SELECT {columns} FROM merging"))
 
     def _prepare(self, duck: Any) -> None:
         duck.execute(
@@ -102,7 +102,7 @@ class DuckDBSink:
 
     def _stored(self, duck: Any, name: str) -> Value | None:
         query = f"SELECT reached FROM {CURSORS} WHERE target = ? AND source = ?"
-        found = duck.execute(query, [self.table, name]).fetchone()
+        found = _first(duck.execute(query, [self.table, name]))
         return decoded(found[0]) if found else None
 
     @contextmanager
@@ -121,6 +121,16 @@ class DuckDBSink:
         finally:
             # What was not committed is gone with the connection.
             duck.close()
+
+
+def _first(result: Any) -> tuple[Any, ...] | None:
+    """The first row. All are taken, since an unfinished result holds up the connection."""
+    rows = result.fetchall()
+    return rows[0] if rows else None
+
+
+def _count(result: Any) -> int:
+    return int(result.fetchall()[0][0])
 
 
 def _first_line(error: BaseException) -> str:
