@@ -14,6 +14,7 @@ from tradewind.data.column_transform import ColumnTransform, transform_column
 from tradewind.data.files import human
 from tradewind.data.frames import NULL_TEXTS, is_text, join_pandas, polars_types, shrink_pandas
 from tradewind.data.jobs import CsvJob
+from tradewind.data.memory import MemoryMonitor, MemoryReport
 from tradewind.data.problems import BadInput, MemoryLimitReached
 from tradewind.data.runtime import metric, progress
 from tradewind.data.settings import DataSettings, require_positive, require_whole
@@ -22,6 +23,9 @@ from tradewind.data.transform import TransformResult, csv_to_parquet
 if TYPE_CHECKING:
     import pandas as pd
     import polars as pl
+
+    from tradewind.data.cursors import Watermark
+    from tradewind.data.sinks.base import Loaded, Sink
 
 log = logging.getLogger(__name__)
 
@@ -167,6 +171,20 @@ class DataProcessor:
                 queue_size=queue_size,
             )
         )
+
+    def load(
+        self, source: Any, sink: Sink, *, load_id: str, watermark: Watermark | None = None
+    ) -> tuple[Loaded, MemoryReport]:
+        """Stream a table or a stream into a sink, in batches that fit into `memory_limit_gb`; and how close it came.
+
+        A batch has at most `chunk_size` rows. When memory grows tight they are halved, and when there is none left the
+        stream waits, before `MemoryLimitReached` ends the load; a sink undoes a load that did not end.
+        """
+        from tradewind.data.streams import rechunked, stream_of
+
+        monitor = MemoryMonitor(self.memory_limit_gb, self.chunk_size)
+        stream = rechunked(stream_of(source, chunk_size=self.chunk_size), monitor)
+        return sink.load(stream, load_id=load_id, watermark=watermark), monitor.report
 
     def read_files(
         self, paths: Iterable[str | Path], read: Callable[[Path], Result], *, at_once: int | None = None
