@@ -233,6 +233,7 @@ def clean_csv(folder: Path, sf: float) -> Path:
 
 def figures(session: dict[str, Any]) -> list[str]:
     """The ratios that matter, one a line."""
+
     def middle(row: str, name: str) -> float:
         return statistics.median(session["rows"][row][name])
 
@@ -240,11 +241,15 @@ def figures(session: dict[str, Any]) -> list[str]:
     if "stream" in session["rows"]:
         best = min(middle("stream", "duckdb"), middle("stream", "polars"))
         ours, peak = middle("stream", "tradewind"), max(session["rows"]["stream"]["tradewind MB"])
-        lines.append(f"stream: {ours:.2f} s, {ours / best:.2f} x the better bare job ({best:.2f} s), at most {peak:.0f} MB")
+        lines.append(
+            f"stream: {ours:.2f} s, {ours / best:.2f} x the better bare job ({best:.2f} s), at most {peak:.0f} MB"
+        )
     if "load" in session["rows"]:
         bare, ours = middle("load", "bare_adbc"), middle("load", "tradewind_load")
         peak = max(session["rows"]["load"]["tradewind_load MB"])
-        lines.append(f"load: {ours:.2f} s, {bare / ours:.2f} x the speed of bare ADBC ({bare:.2f} s), at most {peak:.0f} MB")
+        lines.append(
+            f"load: {ours:.2f} s, {bare / ours:.2f} x the speed of bare ADBC ({bare:.2f} s), at most {peak:.0f} MB"
+        )
         for name in ("dlt", "sling"):
             if name in session["rows"]["load"]:
                 theirs = middle("load", name)
@@ -273,7 +278,13 @@ def main() -> None:
 
     raw = options.data.absolute() / "raw"
     raw.mkdir(parents=True, exist_ok=True)
-    session: dict[str, Any] = {"sf": options.sf, "load_sf": options.load_sf, "cpus": os.cpu_count(), "rows": {}, "missing": {}}
+    session: dict[str, Any] = {
+        "sf": options.sf,
+        "load_sf": options.load_sf,
+        "cpus": os.cpu_count(),
+        "rows": {},
+        "missing": {},
+    }
     wanted = options.rows.split(",")
     if "stream" in wanted:
         source = make_lineitem(raw, options.sf)

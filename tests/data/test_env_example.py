@@ -81,5 +81,3 @@ def test_a_low_memory_limit_ends_a_load_with_advice(tmp_path: Path) -> None:
     with pytest.raises(MemoryLimitReached, match=r"MEMORY_LIMIT_GB=0\.01"):
         processor.load([{"id": 1}], FilesSink(tmp_path / "lake"), load_id="run 1")
     assert not (tmp_path / "lake").exists()
-
-

@@ -107,8 +107,8 @@ def xml(tmp_path: Path, text: str) -> Path:
 def test_each_record_of_an_xml_file_is_a_row(tmp_path: Path) -> None:
     path = xml(
         tmp_path,
-        '<w:list xmlns:w="urn:w"><w:station id="108"><w:name>서울 &amp; more</w:name><w:at><lat>37.5</lat></w:at><gust/>'
-        '</w:station><w:station id="119"><w:name><![CDATA[<수원>]]></w:name></w:station></w:list>',
+        '<w:list xmlns:w="urn:w"><w:station id="108"><w:name>서울 &amp; more</w:name><w:at><lat>37.5</lat></w:at>'
+        '<gust/></w:station><w:station id="119"><w:name><![CDATA[<수원>]]></w:name></w:station></w:list>',
     )
     assert open_xml(path, "station").read_all().to_pylist() == [
         {"id": "108", "name": "서울 & more", "at.lat": "37.5", "gust": None},

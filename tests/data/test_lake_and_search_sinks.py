@@ -225,7 +225,9 @@ def test_only_documents_that_found_no_room_are_sent_again(search: Search) -> Non
 def test_refused_documents_are_named_once_the_others_are_in(search: Search) -> None:
     search.answers = {"2": [400]}
     mark = Watermark("orders", "id", start=1)
-    with pytest.raises(DocumentsRefused, match=r"refused 1 of 3 documents, for example 2: 400 mapper.*no such date") as caught:
+    with pytest.raises(
+        DocumentsRefused, match=r"refused 1 of 3 documents, for example 2: 400 mapper.*no such date"
+    ) as caught:
         quick(search, key=("id",)).load(items(1, 2, 3), load_id="run 1", watermark=mark)
     assert set(search.documents) == {"items/1", "items/3"}
     assert [(item.id, item.status) for item in caught.value.refused] == [("2", 400)]

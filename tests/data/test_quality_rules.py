@@ -45,7 +45,9 @@ ROWS = {
     "open": [True, False, True, None, True],
 }
 RULES: list[Rule] = [
-    Schema({"id": "integer", "city": "text", "the price": "float", "day": "date", "at": "timestamp", "open": "boolean"}),
+    Schema(
+        {"id": "integer", "city": "text", "the price": "float", "day": "date", "at": "timestamp", "open": "boolean"}
+    ),
     RowCount(at_least=5, at_most=5),
     RowCount(at_least=6),
     NotNull("id"),
@@ -86,7 +88,9 @@ def spark() -> Iterator[Any]:
 
     os.environ["SPARK_LOCAL_IP"] = "127.0.0.1"
     builder = SparkSession.builder.master("local[1]").config("spark.ui.enabled", "false")
-    session = builder.config("spark.sql.session.timeZone", "UTC").config("spark.sql.shuffle.partitions", "1").getOrCreate()
+    session = (
+        builder.config("spark.sql.session.timeZone", "UTC").config("spark.sql.shuffle.partitions", "1").getOrCreate()
+    )
     try:
         yield session
     finally:
@@ -192,7 +196,10 @@ def test_what_cannot_be_checked_is_named(tmp_path: Path, file: Path) -> None:
             check(data, [Condition("nonsense", "id >>> 'x")])
     with pytest.raises(DataProblem, match="no row-wise rule"):
         quarantine(file, [RowCount()], good=tmp_path / "g", bad=tmp_path / "b")
-    assert check(pl.DataFrame({"id": []}, schema={"id": pl.Int64}), [NotNull("id"), Unique(["id"]), RowCount()]).score < 100
+    assert (
+        check(pl.DataFrame({"id": []}, schema={"id": pl.Int64}), [NotNull("id"), Unique(["id"]), RowCount()]).score
+        < 100
+    )
 
 
 def test_an_empty_set_has_no_newest_time() -> None:

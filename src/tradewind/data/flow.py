@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
@@ -58,8 +58,8 @@ async def flow(
 ) -> Flow[Result]:
     """Every batch of the source through `work`, at most `at_once` of them at a time.
 
-    At most `queue_size` more are waiting, twice `at_once` unless told otherwise. The first error stops the source, lets no
-    further batch begin, and is raised.
+    At most `queue_size` more are waiting, twice `at_once` unless told otherwise. The first error stops the source,
+    lets no further batch begin, and is raised.
     """
     whole("batch_size", batch_size, least=1)
     whole("at_once", at_once, least=1)
@@ -117,9 +117,7 @@ def run(coroutine: Coroutine[Any, Any, Result]) -> Result:
         return runner.run(coroutine)
 
 
-async def in_threads(
-    calls: Sequence[Callable[[], Result]], *, at_once: int
-) -> list[Result]:
+async def in_threads(calls: Sequence[Callable[[], Result]], *, at_once: int) -> list[Result]:
     """The results of blocking calls, at most `at_once` of them in threads at a time, in their order."""
     from concurrent.futures import ThreadPoolExecutor
 
@@ -172,7 +170,7 @@ def _loop_name() -> str:
 
 def _report(done: Flow[Any]) -> None:
     log.info(
-        "%d items in %d batches, %.2f s, at most %d at once and %d waiting; the source was held back %.0f %% of the time",
+        "%d items in %d batches, %.2f s, at most %d at once, %d waiting; the source was held back %.0f %% of the time",
         done.items, done.batches, done.seconds, done.most_at_once, done.largest_queue, 100 * done.back_pressure,
     )  # fmt: skip
     metric("flow_batches_total", done.batches)

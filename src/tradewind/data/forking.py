@@ -33,7 +33,7 @@ def in_processes(function: Callable[[Any], Any], values: Sequence[Any], workers:
     error by the order of the values is raised, as without processes.
     """
     size = -(-len(values) // workers)
-    children = []
+    children: list[tuple[int, int]] = []
     try:
         for start in range(0, len(values), size):
             children.append(_start(function, values[start : start + size], [reader for _, reader in children]))
@@ -126,7 +126,7 @@ def _result(kind: bytes, content: bytes) -> list[Any]:
         return values
     if kind == CANNOT_SEND:
         raise Unsendable(content.decode())
-    raise ChildFailed("A process of parallel_transform was killed; lower MAX_WORKERS if the machine ran out of memory.")
+    raise ChildFailed("A process of parallel_transform was killed; lower MAX_WORKERS if the memory ran out.")
 
 
 def _named(function: Callable[[Any], Any]) -> str:

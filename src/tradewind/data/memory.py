@@ -81,7 +81,7 @@ class MemoryMonitor:
         else:
             if step_for(used, self.report.limit) == "wait":
                 raise MemoryLimitReached(
-                    f"This process holds {human(used)} of MEMORY_LIMIT_GB={self._limit_gb:g}, and waiting gave none back; "
+                    f"This process holds {human(used)} of MEMORY_LIMIT_GB={self._limit_gb:g}, and none came back; "
                     "raise MEMORY_LIMIT_GB, or lower CHUNK_SIZE."
                 )
         size = next_chunk(self.chunk_size, self._wanted, used, self.report.limit)

@@ -1,4 +1,4 @@
-"""The same rules on Polars, DuckDB and Spark: what each engine is asked for, and how results are made of the answers."""
+"""The same rules on Polars, DuckDB and Spark: what each engine is asked, and how results are made of the answers."""
 
 from __future__ import annotations
 
@@ -150,7 +150,9 @@ class _Polars:
 
         wanted = [pl.len().alias("rows")]
         wanted += [self._condition(text).sum().alias(f"bad{n}") for n, text in enumerate(conditions)]
-        wanted += [pl.col(name).max().cast(pl.Datetime("us")).dt.epoch("us").alias(f"at{n}") for n, name in enumerate(times)]
+        wanted += [
+            pl.col(name).max().cast(pl.Datetime("us")).dt.epoch("us").alias(f"at{n}") for n, name in enumerate(times)
+        ]
         row = _told(lambda: self.frame.select(wanted).collect(engine="streaming")).row(0)
         split = 1 + len(conditions)
         return row[0], [count or 0 for count in row[1:split]], list(row[split:])
@@ -220,7 +222,11 @@ class _DuckDB:
 
     def duplicates(self, columns: Sequence[str]) -> int:
         keys = ", ".join(map(quoted, columns))
-        return int(self._ask(f"SELECT coalesce(sum(n - 1), 0)::BIGINT FROM (SELECT count(*) n FROM data GROUP BY {keys})")[0][0])
+        return int(
+            self._ask(f"SELECT coalesce(sum(n - 1), 0)::BIGINT FROM (SELECT count(*) n FROM data GROUP BY {keys})")[0][
+                0
+            ]
+        )
 
     def quantiles(self, column: str, at: Sequence[float]) -> list[float]:
         shares = ", ".join(map(str, at))
@@ -301,7 +307,9 @@ def _told(work: Any) -> Any:
     try:
         return work()
     except Exception as error:
-        if type(error).__module__.split(".")[0] in ("polars", "duckdb", "_duckdb", "builtins") and not isinstance(error, OSError):
+        if type(error).__module__.split(".")[0] in ("polars", "duckdb", "_duckdb", "builtins") and not isinstance(
+            error, OSError
+        ):
             first = str(error).strip().split("\n")[0]
             raise DataProblem(f"A quality rule cannot be worked out on these data: {first}") from error
         raise

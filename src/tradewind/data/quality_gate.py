@@ -24,8 +24,8 @@ def quality_gate(
 ) -> dict[str, Any]:
     """Check the data, and raise `QualityGateFailed` when they are not good enough.
 
-    The report and the quarantine are written before that, so that somebody can see why. The score is of the data as they
-    came; `good` has the rows that broke no row-wise rule. Gives the score, the broken rules, and the counts.
+    The report and the quarantine are written before that, so that somebody can see why. The score is of the data as
+    they came; `good` has the rows that broke no row-wise rule. Gives the score, the broken rules, and the counts.
     """
     if (good is None) != (quarantined is None):
         raise BadSetting("Give both good= and quarantined=, or neither: a row goes to one of them.")

@@ -82,7 +82,11 @@ class InRange(RowRule):
     def name(self) -> str:
         if self.high is None:
             return f"{self.column} is at least {self.low}"
-        return f"{self.column} is at most {self.high}" if self.low is None else f"{self.column} is within {self.low} and {self.high}"
+        return (
+            f"{self.column} is at most {self.high}"
+            if self.low is None
+            else f"{self.column} is within {self.low} and {self.high}"
+        )
 
     def bad(self, quote: Quote) -> str:
         column = quote(self.column)
@@ -156,7 +160,9 @@ class Schema(Rule):
 
     def result(self, found: Mapping[str, str]) -> CheckResult:
         """The check of these columns and types."""
-        wrong = [f"{name} is {found.get(name, 'missing')}" for name, kind in self.columns.items() if found.get(name) != kind]
+        wrong = [
+            f"{name} is {found.get(name, 'missing')}" for name, kind in self.columns.items() if found.get(name) != kind
+        ]
         wrong += [] if self.more else [f"{name} is unexpected" for name in found if name not in self.columns]
         return CheckResult(self.name, len(wrong), len(self.columns), 0.0, self.weight, self.required, "; ".join(wrong))
 

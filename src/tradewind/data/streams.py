@@ -57,7 +57,9 @@ def records_as_stream(
         for chunk in _with_first(first, chunks):
             unknown = {field for record in chunk for field in record} - set(kinds.names)
             if unknown:
-                raise DataProblem(f"{name} have {', '.join(sorted(unknown))} after row {done}; give a schema that has it.")
+                raise DataProblem(
+                    f"{name} have {', '.join(sorted(unknown))} after row {done}; give a schema that has it."
+                )
             try:
                 yield pa.RecordBatch.from_pylist(chunk, schema=kinds)
             except (pa.ArrowInvalid, pa.ArrowTypeError) as error:

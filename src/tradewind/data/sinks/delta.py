@@ -117,7 +117,9 @@ def _deltalake() -> Any:
     try:
         import deltalake
     except ImportError as error:
-        raise DataProblem("Delta takes a library that is not installed; run `pip install 'tradewind[delta]'`.") from error
+        raise DataProblem(
+            "Delta takes a library that is not installed; run `pip install 'tradewind[delta]'`."
+        ) from error
     return deltalake
 
 
@@ -148,7 +150,9 @@ def _as_number(value: Value) -> tuple[str, int]:
             return "date", value.toordinal()
         case int():
             return "int", value
-    raise DataProblem(f"Delta keeps whole numbers and times as watermarks, no {type(value).__name__}; choose such a column.")
+    raise DataProblem(
+        f"Delta keeps whole numbers and times as watermarks, no {type(value).__name__}; choose such a column."
+    )
 
 
 def _stored(table: Any, name: str) -> Value | None:
@@ -174,7 +178,9 @@ def _explained(sink: DeltaSink, delta: Any) -> Iterator[None]:
     try:
         yield
     except CommitFailedError as error:
-        raise SourceUnavailable(f"{sink} was changed by another at the same time; try again ({_short(error)}).") from error
+        raise SourceUnavailable(
+            f"{sink} was changed by another at the same time; try again ({_short(error)})."
+        ) from error
     except (SchemaMismatchError, DeltaError) as error:
         raise DataProblem(f"{sink} does not take these rows: {_short(error)}") from error
 

@@ -18,8 +18,8 @@ from tradewind.data.masking import masked
 from tradewind.data.problems import BadSetting, DataProblem, SourceUnavailable
 from tradewind.data.runtime import metric, progress
 from tradewind.data.sinks.base import Loaded, require_load_id
-from tradewind.data.streams import json_line
 from tradewind.data.sources.http import AGAIN_LATER, Patience, opener_for, pause_before
+from tradewind.data.streams import json_line
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -81,7 +81,9 @@ class ElasticsearchSink:
         batch_rows: int = 5_000,
     ) -> None:
         if not index or index != index.lower() or set(index) & set(' ",*\\<|>/?#'):
-            raise BadSetting(f"{index!r} is no index name; use small letters without spaces or any of \\ / * ? \" < > | , #.")
+            raise BadSetting(
+                f'{index!r} is no index name; use small letters without spaces or any of \\ / * ? " < > | , #.'
+            )
         self.url, self.index, self.key = url.rstrip("/"), index, tuple(key)
         self._patience, self._sleep, self._batch_rows = patience, sleep, batch_rows
         self._opener = opener_for(url)
@@ -166,7 +168,9 @@ class ElasticsearchSink:
             if attempt < self._patience.tries:
                 metric("http_retries", 1, {"reason": "documents"})
                 self._sleep(pause_before(self._patience, attempt, None))
-        raise SourceUnavailable(f"{self} had no room for {len(waiting)} documents, {self._patience.tries} times ({busy}).")
+        raise SourceUnavailable(
+            f"{self} had no room for {len(waiting)} documents, {self._patience.tries} times ({busy})."
+        )
 
     def _move(self, watermark: Watermark) -> None:
         assert watermark.value is not None

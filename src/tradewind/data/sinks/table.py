@@ -1,4 +1,4 @@
-"""Tables of PostgreSQL, SQLite or any ADBC database. A load is one transaction, with its name and its watermark in it."""
+"""Tables of PostgreSQL, SQLite or any ADBC database. A load is one transaction, its name and its watermark in it."""
 
 from __future__ import annotations
 

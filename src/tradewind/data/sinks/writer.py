@@ -79,7 +79,9 @@ class AsyncWriter:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
     ) -> None:
-        await self._put(_LAST if error is None else _Abandoned("what wrote it ended in an error"), give_up=error is not None)
+        await self._put(
+            _LAST if error is None else _Abandoned("what wrote it ended in an error"), give_up=error is not None
+        )
         await asyncio.to_thread(self._thread.join)
         if error is None and self._failure is not None:
             raise self._failure

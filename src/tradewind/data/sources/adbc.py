@@ -1,4 +1,4 @@
-"""Databases through ADBC: PostgreSQL, SQLite, and any other that has a driver. Rows travel as Arrow, never as Python."""
+"""Databases through ADBC: PostgreSQL, SQLite, and any other that has a driver. Rows travel as Arrow."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Collections behind HTTP APIs, a page at a time, as streams: by page number, by cursor or by next link, not too fast."""
+"""Collections behind HTTP APIs as streams, a page at a time: by number, cursor or next link, and not too fast."""
 
 from __future__ import annotations
 
