@@ -14,7 +14,7 @@ import pytest
 from tradewind.data.problems import BadInput, BadSetting, DataProblem, QualityGateFailed
 from tradewind.data.quality import QualityResult
 from tradewind.data.quality_engines import check, drift_reference, quarantine
-from tradewind.data.quality_gate import quality_gate
+from tradewind.data.quality_gates import quality_gate
 from tradewind.data.quality_rules import (
     Condition,
     Drift,

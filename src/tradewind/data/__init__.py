@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tradewind.data.cursors import Watermark
     from tradewind.data.monitoring import PrometheusMetrics, prometheus_metrics
     from tradewind.data.quality_engines import check, drift_reference, quarantine
-    from tradewind.data.quality_gate import quality_gate
+    from tradewind.data.quality_gates import quality_gate
     from tradewind.data.retry_rules import RetryStrategy
     from tradewind.data.retry_statistics import RetryEvent, RetryStatistics
     from tradewind.data.retrying import RetryHandler, retry
@@ -49,7 +49,7 @@ _LATER = {
     "cursors": ("Watermark",),
     "monitoring": ("PrometheusMetrics", "prometheus_metrics"),
     "quality_engines": ("check", "drift_reference", "quarantine"),
-    "quality_gate": ("quality_gate",),
+    "quality_gates": ("quality_gate",),
     "retry_rules": ("RetryStrategy",),
     "retry_statistics": ("RetryEvent", "RetryStatistics"),
     "retrying": ("RetryHandler", "retry"),

@@ -102,7 +102,7 @@ def _outcome(function: Callable[[Any], Any], values: Sequence[Any]) -> tuple[byt
 
 
 def _is_faithful(kind: Any, results: Sequence[Any]) -> bool:
-    """Whether the values come back as they are: Arrow makes lists of tuples, and floats of whole numbers among floats."""
+    """Whether the values come back as they are: Arrow makes lists of tuples, floats of whole numbers among floats."""
     import pyarrow.types as types
 
     if types.is_floating(kind):
@@ -126,7 +126,7 @@ def _result(kind: bytes, content: bytes) -> list[Any]:
         return values
     if kind == CANNOT_SEND:
         raise Unsendable(content.decode())
-    raise ChildFailed("A process of parallel_transform was killed; lower MAX_WORKERS if the memory ran out.")
+    raise ChildFailed("A process of parallel_transform was killed; lower MAX_WORKERS if memory ran out.")
 
 
 def _named(function: Callable[[Any], Any]) -> str:

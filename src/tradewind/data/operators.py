@@ -44,7 +44,7 @@ class QualityGateOperator(BaseOperator):
     def execute(self, context: Any) -> dict[str, Any]:
         from airflow.sdk.exceptions import AirflowFailException
 
-        from tradewind.data.quality_gate import quality_gate
+        from tradewind.data.quality_gates import quality_gate
 
         try:
             return quality_gate(
