@@ -9,12 +9,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from tradewind.data import flow
-from tradewind.data.column_transform import ColumnTransform, transform_column
 from tradewind.data.files import human
 from tradewind.data.frames import NULL_TEXTS, is_text, join_pandas, polars_types, shrink_pandas
 from tradewind.data.jobs import CsvJob
-from tradewind.data.memory import MemoryMonitor, MemoryReport
 from tradewind.data.problems import BadInput, MemoryLimitReached
 from tradewind.data.runtime import metric, progress
 from tradewind.data.settings import DataSettings, require_positive, require_whole
@@ -24,7 +21,10 @@ if TYPE_CHECKING:
     import pandas as pd
     import polars as pl
 
+    from tradewind.data.column_transform import ColumnTransform
     from tradewind.data.cursors import Watermark
+    from tradewind.data.flow import Flow
+    from tradewind.data.memory import MemoryReport
     from tradewind.data.sinks.base import Loaded, Sink
 
 log = logging.getLogger(__name__)
@@ -144,6 +144,8 @@ class DataProcessor:
         in `max_workers` processes. Which of them it was, and why, is logged and in `last_transform`. The function is
         expected to depend on its value alone.
         """
+        from tradewind.data.column_transform import transform_column
+
         frame, self.last_transform = transform_column(df, transform_func, column_name, max_workers=self.max_workers)
         return frame
 
@@ -155,13 +157,15 @@ class DataProcessor:
         batch_size: int | None = None,
         at_once: int | None = None,
         queue_size: int | None = None,
-    ) -> flow.Flow[Result]:
+    ) -> Flow[Result]:
         """Batches of the source through a coroutine function, on uvloop where it is installed.
 
         A batch has `chunk_size` items, `max_workers` of them are worked on at a time, and a bounded queue holds the
         source back when they are slower than it is; the result says for how long. Within a running loop, await
         `tradewind.data.flow.flow` instead.
         """
+        from tradewind.data import flow
+
         return flow.run(
             flow.flow(
                 source,
@@ -180,6 +184,7 @@ class DataProcessor:
         A batch has at most `chunk_size` rows. When memory grows tight they are halved, and when there is none left the
         stream waits, before `MemoryLimitReached` ends the load; a sink undoes a load that did not end.
         """
+        from tradewind.data.memory import MemoryMonitor
         from tradewind.data.streams import rechunked, stream_of
 
         monitor = MemoryMonitor(self.memory_limit_gb, self.chunk_size)
@@ -190,6 +195,8 @@ class DataProcessor:
         self, paths: Iterable[str | Path], read: Callable[[Path], Result], *, at_once: int | None = None
     ) -> list[Result]:
         """What `read` gives for each file, in the order of the paths; `max_workers` are read at a time, in threads."""
+        from tradewind.data import flow
+
         calls = [partial(read, Path(path)) for path in paths]
         return flow.run(flow.in_threads(calls, at_once=at_once if at_once is not None else self.max_workers))
 
