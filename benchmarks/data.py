@@ -108,6 +108,7 @@ def tradewind_column() -> tuple[float, float]:
     from tradewind.data import DataProcessor
 
     processor, frame = DataProcessor(), _frame()
+    processor.parallel_transform(frame.head(10), double, "x")  # imports Polars, as the frame's making imported pandas
     started = time.perf_counter()
     result = processor.parallel_transform(frame, double, "x")
     seconds = time.perf_counter() - started
@@ -197,7 +198,9 @@ def load_row(source: Path, repeat: int, python: str | None) -> tuple[dict[str, l
                 if name in missing or python is None:
                     continue
                 try:
-                    runs.setdefault(name, []).append(peer(python, script, source, address, folder))
+                    # The server trusts anybody, but dlt insists on a password.
+                    login = address.replace("tradewind@", "tradewind:any@")
+                    runs.setdefault(name, []).append(peer(python, script, source, login, folder))
                 except (RuntimeError, OSError, subprocess.TimeoutExpired) as error:
                     missing[name] = str(error)
                     runs.pop(name, None)

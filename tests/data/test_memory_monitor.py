@@ -45,3 +45,23 @@ def test_what_this_process_holds_is_measured() -> None:
     held = bytearray(b"x") * 60_000_000
     assert resident_bytes() - before > 40_000_000
     assert held
+
+
+def test_the_measured_memory_is_a_metric_while_work_runs() -> None:
+    from tradewind.data import runtime
+
+    class Recorder:
+        def __init__(self) -> None:
+            self.seen: list[tuple[str, float]] = []
+
+        def progress(self, done: float, total: float | None, unit: str) -> None: ...
+
+        def metric(self, name: str, value: float, labels: object) -> None:
+            self.seen.append((name, value))
+
+    recorder = Recorder()
+    monitor = MemoryMonitor(0.1, 10, used=lambda: 5)
+    with runtime.installed(recorder):
+        for _ in range(100):
+            monitor.next_chunk()
+    assert recorder.seen == [("resident_bytes", 5)]

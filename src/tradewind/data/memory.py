@@ -18,6 +18,7 @@ log = logging.getLogger(__name__)
 EASY, TIGHT, FULL = 0.6, 0.75, 0.92
 """Shares of the limit: below EASY chunks grow back, from TIGHT on they are halved, from FULL on work waits."""
 SMALLEST_CHUNK = 100
+METRIC_EVERY_SECONDS = 1.0
 PAUSES_SECONDS = (0.05, 0.1, 0.2, 0.4, 0.8)
 
 Step = Literal["go on", "split", "wait"]
@@ -64,6 +65,7 @@ class MemoryMonitor:
         self._sleep = sleep
         self._wanted = chunk_size
         self._limit_gb = memory_limit_gb
+        self._told = float("-inf")
         self.chunk_size = chunk_size
         self.report = MemoryReport(int(memory_limit_gb * 1e9), smallest_chunk=chunk_size)
 
@@ -95,7 +97,10 @@ class MemoryMonitor:
     def _read(self) -> int:
         used = self._used()
         self.report.peak = max(self.report.peak, used)
-        metric("resident_bytes", used)
+        now = time.monotonic()
+        if now - self._told >= METRIC_EVERY_SECONDS:
+            self._told = now
+            metric("resident_bytes", used)
         return used
 
 
