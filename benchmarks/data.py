@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import statistics
 import subprocess
 import sys
@@ -279,6 +280,8 @@ def main() -> None:
     options = parser.parse_args()
     from tradewind.data.demo.inputs import make_lineitem
 
+    # An interrupt ends the servers that were started, through the context managers.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     raw = options.data.absolute() / "raw"
     raw.mkdir(parents=True, exist_ok=True)
     session: dict[str, Any] = {
