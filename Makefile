@@ -1,7 +1,7 @@
 # `make` lists what there is. Everything lives in .venv; nothing here needs root.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup ui demo spark test test-all check simulate simulate-teeth bench bench-ui clean
+.PHONY: help setup ui demo spark test test-all check simulate simulate-teeth bench bench-data bench-ui clean
 
 VENV ?= .venv
 SF ?= 1
@@ -9,6 +9,7 @@ SEEDS ?= 300
 FROM ?= 0
 WORKERS ?= 2
 SCALE ?= 1
+DATA_SF ?= 0.1
 export VENV
 
 BIN := $(VENV)/bin
@@ -57,6 +58,9 @@ simulate-teeth: $(VENV)/.test ## plant bugs, and show that the simulation finds 
 
 bench: $(VENV)/.test ## measure (PEERS=airflow puts Airflow beside it)
 	$(BIN)/python benchmarks/run.py $(if $(PEERS),--peers $(PEERS)) $(ARGS)
+
+bench-data: $(VENV)/.test ## measure the data toolkit beside bare jobs (DATA_SF=5 is 30 M rows; PEERS=/venv/bin/python has dlt, sling)
+	$(BIN)/python benchmarks/data.py --sf $(DATA_SF) $(if $(PEERS),--peers $(PEERS)) $(ARGS)
 
 bench-ui: $(VENV)/.test built-ui ## measure the web UI in a browser, before 2,000 Dags (SCALE=0.1 is a quick try)
 	$(BIN)/python benchmarks/ui.py --scale $(SCALE) $(ARGS)

@@ -23,7 +23,24 @@ SECTIONS: dict[str, dict[str, tuple[str, ...]]] = {
         "sources.database": ("sqlite_table_to_parquet",),
         "sources.http": ("fetch_json", "fetch_pages", "pages_to_parquet", "Patience"),
     },
+    "Bring data in": {
+        "sources.files": ("open_file", "open_csv", "open_json", "open_json_lines", "open_parquet"),
+        "sources.xml": ("open_xml",),
+        "sources.paging": ("open_api", "Paging", "RateLimit"),
+        "sources.adbc": ("query_stream", "changed_since"),
+    },
+    "Load them": {
+        "sinks.table": ("TableSink",),
+        "sinks.duck": ("DuckDBSink",),
+        "sinks.delta": ("DeltaSink",),
+        "sinks.elasticsearch": ("ElasticsearchSink",),
+        "sinks.files": ("FilesSink", "write_file"),
+        "sinks.writer": ("AsyncWriter",),
+        "cursors": ("Watermark",),
+    },
     "Check": {
+        "quality_engines": ("check", "quarantine", "drift_reference"),
+        "quality_gates": ("quality_gate",),
         "quality": (
             "Rows", "not_null", "in_range", "one_of", "measure", "unique", "schema", "row_count", "at_least_one_row",
             "fresh", "rejection_rate", "CheckResult", "QualityResult",

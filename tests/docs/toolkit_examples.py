@@ -386,3 +386,112 @@ def example_of_BadSetting():
         DataProcessor(chunk_size=0)
     except BadSetting as error:
         assert str(error) == "chunk_size must be a whole number of at least 1, not 0."
+
+
+def example_of_open_file():
+    from pathlib import Path
+
+    from tradewind.data import open_csv, open_file, open_json, open_json_lines, open_parquet, open_xml, write_file
+
+    Path("sales.csv").write_text("id,amount\n1,10\n2,20\n")
+    assert write_file(open_csv("sales.csv", types={"id": "int64"}), "sales.parquet") == 2
+    assert open_parquet("sales.parquet", columns=["amount"]).read_all().column("amount").to_pylist() == [10, 20]
+    Path("sales.json").write_text('{"data": {"rows": [{"id": 1}, {"id": 2}]}}')
+    Path("sales.jsonl").write_text('{"id": 1}\n{"id": 2}\n')
+    Path("sales.xml").write_text('<sales><sale id="1"/><sale id="2"/></sales>')
+    streams = [
+        open_json("sales.json", items="data.rows"),
+        open_json_lines("sales.jsonl"),
+        open_xml("sales.xml", "sale"),
+    ]
+    assert [stream.read_all().num_rows for stream in (*streams, open_file("sales.csv"))] == [2, 2, 2, 2]
+
+
+def example_of_open_api():
+    import json
+    import threading
+    from http.server import BaseHTTPRequestHandler, HTTPServer
+
+    from tradewind.data import Paging, RateLimit, open_api
+
+    class Shop(BaseHTTPRequestHandler):
+        def do_GET(self):
+            body = json.dumps({"items": [{"id": 1}] if "page=1" in self.path else []}).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *words):
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Shop) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}/items"
+        stream = open_api(url, Paging(by="page", size=1), rate=RateLimit(per_second=50))
+        assert stream.read_all().column("id").to_pylist() == [1]
+        server.shutdown()
+
+
+def example_of_TableSink():
+    import sqlite3
+    from contextlib import closing
+
+    from tradewind.data import DataProcessor, DuckDBSink, TableSink, Watermark, changed_since, query_stream
+
+    with closing(sqlite3.connect("shop.db")) as shop:
+        shop.execute("CREATE TABLE orders (id INTEGER, amount INTEGER)")
+        shop.executemany("INSERT INTO orders VALUES (?, ?)", [(1, 10), (2, 20)])
+        shop.commit()
+    processor, sink = DataProcessor(), TableSink("copy.db", "orders", mode="merge", key=["id"])
+    for _ in range(2):  # the same load again doubles nothing
+        processor.load(query_stream("shop.db", "SELECT * FROM orders"), sink, load_id="first")
+    assert query_stream("copy.db", "SELECT * FROM orders").read_all().num_rows == 2
+
+    newest = Watermark("orders", "id")
+    stored = DuckDBSink("mart.duckdb", "orders")
+    loaded, _ = processor.load(changed_since("shop.db", "orders", newest), stored, load_id="today", watermark=newest)
+    assert loaded.rows == 2
+
+
+def example_of_AsyncWriter():
+    import asyncio
+
+    import pyarrow as pa
+
+    from tradewind.data import AsyncWriter, FilesSink
+
+    async def write():
+        schema = pa.schema([("id", pa.int64())])
+        async with AsyncWriter(FilesSink("out"), schema, load_id="2025-11-26") as writer:
+            for n in range(3):
+                await writer.write(pa.record_batch([[n]], schema=schema))
+        return writer.loaded.rows
+
+    assert asyncio.run(write()) == 3
+
+
+def example_of_DeltaSink():
+    from tradewind.data import DeltaSink, ElasticsearchSink
+
+    lake = DeltaSink("lake/sales", mode="merge", key=["id"], partition_by=["day"])
+    search = ElasticsearchSink("http://127.0.0.1:9200", "sales", key=["id"], api_key="…")
+    assert [type(sink).__name__ for sink in (lake, search)] == ["DeltaSink", "ElasticsearchSink"]
+
+
+def example_of_check():
+    import polars as pl
+
+    from tradewind.data import check, drift_reference, quality_gate, quarantine
+    from tradewind.data.problems import QualityGateFailed
+    from tradewind.data.quality_rules import InRange
+
+    sales = pl.DataFrame({"id": [1, 2, 2], "amount": [10, -5, 20]})
+    rules = [{"rule": "unique", "columns": ["id"]}, {"rule": "in_range", "column": "amount", "low": 0}]
+    try:
+        quality_gate(sales, rules, minimum=99)
+    except QualityGateFailed as error:
+        assert "unique" in str(error)
+    drift = drift_reference(sales, "amount")
+    assert check(sales, [drift]).score == 100
+    assert quarantine(sales, [InRange("amount", low=0)], good="good.parquet", bad="bad.parquet") == (2, 1)

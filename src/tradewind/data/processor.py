@@ -1,12 +1,13 @@
-"""DataProcessor: read and transform large files within a promised amount of memory."""
+"""DataProcessor: read, transform and move large data within a promised amount of memory."""
 
 from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Sequence
+from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from tradewind.data.files import human
 from tradewind.data.frames import NULL_TEXTS, is_text, join_pandas, polars_types, shrink_pandas
@@ -20,14 +21,23 @@ if TYPE_CHECKING:
     import pandas as pd
     import polars as pl
 
+    from tradewind.data.column_transform import ColumnTransform
+    from tradewind.data.cursors import Watermark
+    from tradewind.data.flow import Flow
+    from tradewind.data.memory import MemoryReport
+    from tradewind.data.sinks.base import Loaded, Sink
+
 log = logging.getLogger(__name__)
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
 class DataProcessor:
-    """Reads CSV files into small frames, and streams files of any size to Parquet.
+    """Small frames from CSV files, columns transformed in parallel, and data of any size streamed from source to sink.
 
-    `chunk_size` rows are read at a time into pandas, `max_workers` threads stream at most (never more than there are
-    processors), and a frame or stream that would take more than `memory_limit_gb` raises `MemoryLimitReached`.
+    `chunk_size` is in rows, `max_workers` is how many threads, processes or coroutines work at once, and
+    `memory_limit_gb` is what this process may hold: a frame or stream that would take more raises `MemoryLimitReached`.
     """
 
     def __init__(self, chunk_size: int = 10000, max_workers: int = 4, memory_limit_gb: float = 4) -> None:
@@ -37,6 +47,8 @@ class DataProcessor:
         self.chunk_size = chunk_size
         self.max_workers = max_workers
         self.memory_limit_gb = memory_limit_gb
+        self.last_transform: ColumnTransform | None = None
+        """How the last `parallel_transform` ran: by expression, NumPy, processes, or one value after the other."""
 
     @classmethod
     def from_settings(cls, settings: DataSettings) -> DataProcessor:
@@ -122,6 +134,71 @@ class DataProcessor:
             memory_limit_gb=self.memory_limit_gb,
             max_workers=self.max_workers,
         )
+
+    def parallel_transform(
+        self, df: Any, transform_func: Callable[[Any], Any] | pl.Expr, column_name: str
+    ) -> pd.DataFrame | pl.DataFrame:
+        """The pandas or Polars frame with one column put through a function; equal to calling it value by value.
+
+        Plain arithmetic and Polars expressions run on the whole column, NumPy's ufuncs on an array, and anything else
+        in `max_workers` processes. Which of them it was, and why, is logged and in `last_transform`. The function is
+        expected to depend on its value alone.
+        """
+        from tradewind.data.column_transform import transform_column
+
+        frame, self.last_transform = transform_column(df, transform_func, column_name, max_workers=self.max_workers)
+        return frame
+
+    def run_async(
+        self,
+        source: Iterable[Item] | AsyncIterable[Item],
+        work: Callable[[list[Item]], Awaitable[Result]],
+        *,
+        batch_size: int | None = None,
+        at_once: int | None = None,
+        queue_size: int | None = None,
+    ) -> Flow[Result]:
+        """Batches of the source through a coroutine function, on uvloop where it is installed.
+
+        A batch has `chunk_size` items, `max_workers` of them are worked on at a time, and a bounded queue holds the
+        source back when they are slower than it is; the result says for how long. Within a running loop, await
+        `tradewind.data.flow.flow` instead.
+        """
+        from tradewind.data import flow
+
+        return flow.run(
+            flow.flow(
+                source,
+                work,
+                batch_size=batch_size if batch_size is not None else self.chunk_size,
+                at_once=at_once if at_once is not None else self.max_workers,
+                queue_size=queue_size,
+            )
+        )
+
+    def load(
+        self, source: Any, sink: Sink, *, load_id: str, watermark: Watermark | None = None
+    ) -> tuple[Loaded, MemoryReport]:
+        """Stream a table or a stream into a sink, in batches that fit into `memory_limit_gb`; and how close it came.
+
+        A batch has at most `chunk_size` rows. When memory grows tight they are halved, and when there is none left the
+        stream waits, before `MemoryLimitReached` ends the load; a sink undoes a load that did not end.
+        """
+        from tradewind.data.memory import MemoryMonitor
+        from tradewind.data.streams import rechunked, stream_of
+
+        monitor = MemoryMonitor(self.memory_limit_gb, self.chunk_size)
+        stream = rechunked(stream_of(source, chunk_size=self.chunk_size), monitor)
+        return sink.load(stream, load_id=load_id, watermark=watermark), monitor.report
+
+    def read_files(
+        self, paths: Iterable[str | Path], read: Callable[[Path], Result], *, at_once: int | None = None
+    ) -> list[Result]:
+        """What `read` gives for each file, in the order of the paths; `max_workers` are read at a time, in threads."""
+        from tradewind.data import flow
+
+        calls = [partial(read, Path(path)) for path in paths]
+        return flow.run(flow.in_threads(calls, at_once=at_once if at_once is not None else self.max_workers))
 
     @property
     def _limit(self) -> float:

@@ -51,7 +51,7 @@ def fetch_json(url: str, patience: Patience = Patience(), sleep: Callable[[float
         except (OSError, urllib.error.URLError) as error:
             reason = f"did not answer ({error})"
         if attempt < patience.tries:
-            pause = _pause(patience, attempt, asked_for)
+            pause = pause_before(patience, attempt, asked_for)
             log.info("%s %s; asking again in %.1f s", _masked(url), reason, pause)
             metric("http_retries", 1, {"reason": reason.split(" (")[0]})
             sleep(pause)
@@ -104,7 +104,8 @@ def opener_for(url: str) -> urllib.request.OpenerDirector:
     return urllib.request.build_opener()
 
 
-def _pause(patience: Patience, attempt: int, asked_for: str | None) -> float:
+def pause_before(patience: Patience, attempt: int, asked_for: str | None) -> float:
+    """How long to wait after so many tries; `asked_for` is the server's Retry-After."""
     pause: float = patience.first_pause_seconds * 2 ** (attempt - 1)
     if asked_for is not None and asked_for.isdigit():
         pause = max(pause, float(asked_for))
