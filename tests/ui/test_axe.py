@@ -43,7 +43,7 @@ def test_axe_finds_nothing_serious_on_any_page(hostile: Site, watch: Watch, axe:
             page.wait_for_timeout(500)
             if faults := _faults(page, axe):
                 found[address] = faults
-    assert found == {}, found
+    assert not found, "\n".join(f"{address}: {fault}" for address, faults in found.items() for fault in faults)
 
 
 def _faults(page: Page, axe: str) -> list[Any]:

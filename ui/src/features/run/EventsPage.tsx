@@ -24,7 +24,7 @@ export const EventsPage = () => {
   const first = (page - 1) * PAGE;
   const turn = (to: number, label: string) => <Link to="/dags/$dagId/runs/$runId/events" params={{ dagId, runId }} search={to > 1 ? { page: to } : {}} className="btn">{label}</Link>;
   return (
-    <div className="eventlist">
+    <div className="eventlist" tabIndex={0} role="region" aria-label={t("events.event")}>
       <table className="dense">
         <thead><tr><th scope="col">{t("events.when")}</th><th scope="col">{t("col.task")}</th><th scope="col">{t("events.event")}</th><th scope="col">{t("events.by")}</th><th scope="col">{t("events.what")}</th></tr></thead>
         <tbody>{data.event_logs.map((line) => <Line key={line.event_log_id} line={line} />)}</tbody>

@@ -28,7 +28,7 @@ export const DetailsPage = () => {
   if (!page || !instance) return null;
   return (
     <div className="taskpage">
-      {task?.doc_md && <><h2>{t("details.docs")}</h2><pre className="code">{task.doc_md}</pre></>}
+      {task?.doc_md && <><h2>{t("details.docs")}</h2><pre className="code" tabIndex={0}>{task.doc_md}</pre></>}
       <h2>{t("details.instance")}</h2>
       <InstanceFacts page={page} instance={instance} />
       {task && <><h2>{t("details.task")}</h2><TaskFacts task={task} page={page} /></>}

@@ -197,7 +197,7 @@ export const LogViewer = ({ server, topic, download, settings, set, hash, setHas
         <Find ref={finder} text={needle} hits={hits} isDone={search?.isDone ?? true} hit={hit} set={(q) => { setHit(0); set({ q }); }} next={next} />
         <div className="seg" role="group" aria-label={t("log.levels")}>
           {ORDER.map((letter) => (
-            <button key={letter} type="button" className="lvl" aria-pressed={isWhole || letters.includes(letter)} title={t(`log.${letter}`)} aria-label={`${t(`log.${letter}`)} ${String(counts[letter])}`} onClick={() => { toggle(letter); }}>
+            <button key={letter} type="button" className="lvl" aria-pressed={isWhole || letters.includes(letter)} title={t(`log.${letter}`)} aria-label={`${letter} ${facts.isCounted ? number(counts[letter]) : ""} ${t(`log.${letter}`)}`} onClick={() => { toggle(letter); }}>
               <b className={letter === "E" ? "bad" : letter === "W" ? "warn" : letter === "D" ? "dim" : ""}>{letter}</b> {facts.isCounted ? number(counts[letter]) : ""}
             </button>
           ))}
