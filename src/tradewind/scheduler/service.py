@@ -10,11 +10,11 @@ from typing import Any
 from uuid import uuid4
 
 import structlog
-import watchfiles
 from sqlalchemy import Engine
 
 from tradewind.config import ConfigError, Settings
 from tradewind.config.sockets import reachable
+from tradewind.dag_processor.folder_watch import FolderWatch
 from tradewind.dag_processor.processor import DagProcessor
 from tradewind.observability.statsd import Choice, StatsD
 from tradewind.observability.statsd_sender import Sender
@@ -239,27 +239,29 @@ class SchedulerService:
 
     async def _watch(self) -> None:
         """Follow the Dags folder, and look at it anew every `rescan_seconds`, because watching may miss something."""
-        folder = self.settings.core.dags_folder
         while True:
             for event in self.processor.scan():
                 self.scheduler.submit(event)
             self._watch_changed.set()
             outside = self.processor.outside_folders()
-            paths = [p for p in (folder, *map(Path, outside)) if p.is_dir()]
-            if not paths:
-                await asyncio.sleep(1.0)
-                continue
-            stop = asyncio.Event()
-            rescan = asyncio.get_running_loop().call_later(self.processor.rescan_seconds, stop.set)
-            async for changes in watchfiles.awatch(
-                *paths, stop_event=stop, debounce=200, step=50, rust_timeout=1000, ignore_permission_denied=True
-            ):
-                for event in self.processor.changed(path for _, path in changes):
-                    self.scheduler.submit(event)
-                self._watch_changed.set()
-                if self.processor.outside_folders() - outside:
-                    break
-            rescan.cancel()
+            watch = FolderWatch(self.settings.core.dags_folder, map(Path, outside))
+            try:
+                await self._follow(watch, outside)
+            finally:
+                watch.close()
+
+    async def _follow(self, watch: FolderWatch, outside: set[str]) -> None:
+        """Take in changes until it is time to look at everything, or another folder has to be followed."""
+        is_there = self.settings.core.dags_folder.is_dir()
+        until = self.uptime() + (self.processor.rescan_seconds if is_there else 1.0)
+        while (left := until - self.uptime()) > 0:
+            if (paths := await watch.changes(left)) is None:
+                return
+            for event in self.processor.changed(paths):
+                self.scheduler.submit(event)
+            self._watch_changed.set()
+            if self.processor.outside_folders() - outside:
+                return
 
     # --- StatsD ---
 
