@@ -97,7 +97,11 @@ def spark() -> Iterator[Any]:
         session.stop()
 
 
-@pytest.fixture(params=["polars", "polars lazy", "duckdb", "parquet file", "spark"])
+SPARK = ["spark"] if importlib.util.find_spec("pyspark") else []
+"""Seven hundred megabytes that the tests do not install for this: where PySpark is, it says the same."""
+
+
+@pytest.fixture(params=["polars", "polars lazy", "duckdb", "parquet file", *SPARK])
 def data(request: pytest.FixtureRequest, file: Path) -> Any:
     match request.param:
         case "polars":

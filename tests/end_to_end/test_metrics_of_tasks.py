@@ -31,9 +31,9 @@ def etl_pipeline():
 etl_pipeline()
 """
 WANTED = {
-    'tradewind_data_records_processed_total{dag_id="etl_pipeline",data_source="api",task_id="transform"} 10000',
+    'tradewind_data_records_processed_total{dag_id="etl_pipeline",data_source="api",task_id="transform"} 10000.0',
     'tradewind_data_quality_score{dag_id="etl_pipeline",data_source="api"} 91.5',
-    'tradewind_data_own_total{dag_id="etl_pipeline",kind="x",task_id="transform"} 500',
+    'tradewind_data_own_total{dag_id="etl_pipeline",kind="x",task_id="transform"} 500.0',
 }
 SAID = {
     "mine.ti.start.etl_pipeline.transform",

@@ -67,7 +67,7 @@ def test_it_goes_green_on_an_installation_and_a_service_that_is_down_is_zero_in_
             row["task_id"] for row in installation.rows("SELECT task_id FROM task_instance WHERE state = 'success'")
         }
         assert edges == set(EDGES)
-        wanted = 'tradewind_data_service_up{service="gone"} 0'
+        wanted = 'tradewind_data_service_up{service="gone"} 0.0'
         installation.until("the service's metric", lambda: wanted in installation.http("/metrics")[1].splitlines())
         text = installation.http("/metrics")[1]
         for name in ("cpu_usage_ratio", "memory_usage_ratio", "disk_usage_ratio"):
