@@ -14,7 +14,10 @@ if TYPE_CHECKING:
     from tradewind.testing.simulation.simulation import Simulation
 
 _PAUSED = "SELECT dag_id, is_paused FROM dag"
-_NEWS = "SELECT number, id, name, actor FROM asset_event WHERE number > ? AND substr(actor, 1, 8) = 'watcher ' ORDER BY number"
+_NEWS = (
+    "SELECT number, id, name, actor FROM asset_event WHERE number > ? AND substr(actor, 1, 8) = 'watcher ' "
+    "ORDER BY number"
+)
 _STALE = "SELECT count(*) FROM event WHERE name = 'watcher.stale_event'"
 
 
