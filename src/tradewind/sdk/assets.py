@@ -322,9 +322,12 @@ class asset:
 
 def _asset_named(name: str) -> Asset | AssetRef:
     """What a parameter stands for that has the name of an asset: the asset, or where no Dag defines it a reference."""
-    from tradewind.sdk.execution.runtime import current_runtime
+    from tradewind.sdk.execution.runtime import NoRuntime, current_runtime
 
-    uri = current_runtime().request("asset.named", name=name)
+    try:
+        uri = current_runtime().request("asset.named", name=name)
+    except NoRuntime:  # the function is called by hand, where nobody knows the other Dags
+        uri = None
     return Asset(name, uri) if uri else Asset.ref(name=name)
 
 
