@@ -162,18 +162,18 @@ def test_lines_travel_in_packets_and_nothing_waits_for_nobody() -> None:
         ear.bind(("127.0.0.1", 0))
         ear.settimeout(30)
         sender = Sender("127.0.0.1", ear.getsockname()[1])
-        sender.send("lost:1|c")
-        sender.flush()  # its address is not known yet
+        sender.send("early:1|c")
+        sender.flush()  # its address is not known yet: the line waits for that
         sender._find()
         for number in range(200):
             sender.send(f"airflow.some.name.{number}:1|c")
         sender.close()
         lines: list[str] = []
-        while len(lines) < 200:
+        while len(lines) < 201:
             packet = ear.recv(65536)
             assert len(packet) <= LONGEST_PACKET
             lines += packet.decode().split("\n")
-    assert lines == [f"airflow.some.name.{number}:1|c" for number in range(200)]
+    assert lines == ["early:1|c", *(f"airflow.some.name.{number}:1|c" for number in range(200))]
     nobody = Sender("127.0.0.1", 9)
     nobody._find()
     for _ in range(3):

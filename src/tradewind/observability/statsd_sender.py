@@ -1,9 +1,10 @@
-"""StatsD lines on their way: over UDP, and never waited for. What cannot be sent at once is lost."""
+"""StatsD lines on their way: over UDP, and never waited for. What cannot be sent when its address is known is lost."""
 
 from __future__ import annotations
 
 import socket
 import threading
+from collections import deque
 from typing import Any
 
 import structlog
@@ -13,6 +14,9 @@ log = structlog.get_logger("statsd")
 LONGEST_PACKET = 1400
 """What fits into one packet of an ordinary network."""
 
+MOST_WAITING = 200
+"""Packets that wait for the address to be found, the newest ones."""
+
 
 class Sender:
     """Packs lines into packets. `flush` when a moment is over; `look_up` asks the name service, in a thread."""
@@ -21,6 +25,7 @@ class Sender:
         self._host, self._port = host, port
         self._lines: list[bytes] = []
         self._size = 0
+        self._packets: deque[bytes] = deque(maxlen=MOST_WAITING)
         self._socket: socket.socket | None = None
         self._address: Any = None
         self._looking = False
@@ -37,10 +42,13 @@ class Sender:
     def flush(self) -> None:
         """What has come together goes out now."""
         lines, self._lines, self._size = self._lines, [], 0
-        if not lines or self._socket is None:
+        if lines:
+            self._packets.append(b"\n".join(lines))
+        if self._socket is None:
             return
         try:
-            self._socket.sendto(b"\n".join(lines), self._address)
+            while self._packets:
+                self._socket.sendto(self._packets.popleft(), self._address)
         except OSError as error:  # nobody listens, or the system has no room: numbers are not worth waiting for
             self._say("packets cannot be sent", error)
 
