@@ -366,6 +366,7 @@ OWN = frozenset(
         "oidc.default_role",
         "oidc.allow_http",
         "alerts.rules_file",
+        "metrics.needs_login",
     }
 )
 """Fields that Airflow never had under this name."""
