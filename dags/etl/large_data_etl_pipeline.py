@@ -2,33 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime, timedelta
-from functools import wraps
 from typing import Any
 
-from airflow.sdk import Param, dag, task
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk import Param, dag
 
+from tradewind.data.operators import step
 from tradewind.data.pipelines import large_etl
 from tradewind.data.pipelines.run import Options, Run
-from tradewind.data.problems import DataProblem
 
 DEFAULTS = Options()
-
-
-def step(function: Callable[..., Any]) -> Any:
-    """A task that is not tried again when trying again cannot help: bad input, bad settings, bad quality."""
-
-    @task
-    @wraps(function)
-    def run(*args: Any, **kwargs: Any) -> Any:
-        try:
-            return function(*args, **kwargs)
-        except DataProblem as problem:
-            raise AirflowFailException(str(problem)) from problem
-
-    return run
 
 
 @step

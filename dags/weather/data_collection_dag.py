@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime, timedelta
-from functools import wraps
+from functools import partial
 from typing import Any
 
 import pendulum
-from airflow.sdk import Param, dag, task
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk import Param, dag
 
+from tradewind.data import operators
 from tradewind.data.pipelines.weather import collection
 from tradewind.data.pipelines.weather.run import Options, WeatherRun
 from tradewind.data.problems import DataProblem
@@ -18,19 +17,8 @@ from tradewind.data.weather.errors import KmaQuotaSpent
 
 DEFAULTS = Options()
 
-
-def step(function: Callable[..., Any]) -> Any:
-    """A task that is not tried again when trying again cannot help, or not before midnight in Korea."""
-
-    @task(task_id=function.__name__)
-    @wraps(function)
-    def run(*args: Any, **kwargs: Any) -> Any:
-        try:
-            return function(*args, **kwargs)
-        except (DataProblem, KmaQuotaSpent) as problem:
-            raise AirflowFailException(str(problem)) from problem
-
-    return run
+step = partial(operators.step, hopeless=(DataProblem, KmaQuotaSpent))
+"""A spent quota is there again at midnight in Korea, and not before."""
 
 
 def run_of(dag_run: Any, data_interval_end: datetime | None, params: dict[str, Any] | None) -> WeatherRun:

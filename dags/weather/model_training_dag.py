@@ -2,35 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime, timedelta
-from functools import wraps
 from typing import Any
 
 import pendulum
-from airflow.sdk import Param, dag, task
-from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+from airflow.sdk import Param, dag
+from airflow.sdk.exceptions import AirflowSkipException
 
+from tradewind.data.operators import step
 from tradewind.data.pipelines.weather import training
 from tradewind.data.pipelines.weather.run import WeatherRun
 from tradewind.data.pipelines.weather.training import TrainingOptions
-from tradewind.data.problems import DataProblem
 
 DEFAULTS = TrainingOptions()
-
-
-def step(function: Callable[..., Any]) -> Any:
-    """A task that is not tried again when trying again cannot help."""
-
-    @task(task_id=function.__name__)
-    @wraps(function)
-    def run(*args: Any, **kwargs: Any) -> Any:
-        try:
-            return function(*args, **kwargs)
-        except DataProblem as problem:
-            raise AirflowFailException(str(problem)) from problem
-
-    return run
 
 
 def run_of(

@@ -2,13 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
-from airflow.sdk import BaseOperator
+from airflow.sdk import BaseOperator, task
 
 from tradewind.data.problems import DataProblem
+
+
+def step(function: Callable[..., Any], *, hopeless: tuple[type[Exception], ...] = (DataProblem,)) -> Any:
+    """`@step` is `@task`, and the task is not tried again after an error of these kinds: bad input, bad settings and
+    bad quality are the same the next time. Use `partial(step, hopeless=…)` for further kinds."""
+    return task(_failing_for_good(function, hopeless))
+
+
+def _failing_for_good(function: Callable[..., Any], hopeless: tuple[type[Exception], ...]) -> Callable[..., Any]:
+    @wraps(function)
+    def run(*args: Any, **kwargs: Any) -> Any:
+        from airflow.sdk.exceptions import AirflowFailException
+
+        try:
+            return function(*args, **kwargs)
+        except hopeless as problem:
+            raise AirflowFailException(str(problem)) from problem
+
+    return run
 
 
 class QualityGateOperator(BaseOperator):
@@ -42,19 +62,15 @@ class QualityGateOperator(BaseOperator):
         self.quarantine = quarantine
 
     def execute(self, context: Any) -> dict[str, Any]:
-        from airflow.sdk.exceptions import AirflowFailException
-
         from tradewind.data.quality_gates import quality_gate
 
-        try:
-            return quality_gate(
-                Path(self.path),
-                self.rules,
-                minimum=self.minimum,
-                report=self.report,
-                good=self.good,
-                quarantined=self.quarantine,
-                title=f"{getattr(self, 'dag_id', '')}.{self.task_id}",
-            )
-        except DataProblem as problem:
-            raise AirflowFailException(str(problem)) from problem
+        found: dict[str, Any] = _failing_for_good(quality_gate, (DataProblem,))(
+            Path(self.path),
+            self.rules,
+            minimum=self.minimum,
+            report=self.report,
+            good=self.good,
+            quarantined=self.quarantine,
+            title=f"{getattr(self, 'dag_id', '')}.{self.task_id}",
+        )
+        return found

@@ -169,8 +169,8 @@ class Desk:
         alerts: AlertSetup | None = None,
     ) -> None:
         self._scheduler = scheduler
-        self._observers = observers
         self.tally = Tally()
+        self._observers = (self.tally, *observers)
         self.measured = Measurements(MOST_MEASURED)
         """What tasks have measured."""
         self.hosts: dict[str, tuple[int, int]] = {}
@@ -670,7 +670,6 @@ class Desk:
 
     def committed(self, operations: Sequence[Operation], seconds: float) -> None:
         """These are durable: they are counted, for whoever asks for numbers."""
-        self.tally.committed(operations, seconds)
         for observer in self._observers:
             observer.committed(operations, seconds)
 

@@ -141,15 +141,14 @@ class BackfillBook:
                 self._begins(event, run, "clear", before)
         if active is not None and event.after == "running" and run.backfill == active.id:
             self._check_may_start(active)
-            names = [name for name, each in self._runs[event.dag_id].items() if each in self._open(active)]
-            others = [RunKey(event.dag_id, name) for name in names if name != event.run_id]
             # One that only waits for the run before it holds no place.
-            running = 1 + sum(self._is_running(key) and not self._past.holds(key) for key in others)
+            running = 1 + sum(
+                each.state == "running" and each.backfill == active.id and each is not run
+                and not self._past.holds(RunKey(event.dag_id, name))
+                for name, each in self._runs[event.dag_id].items()
+            )  # fmt: skip
             if running > active.max_active:
                 raise Broken(f"I16: {running} runs of {active} are running, and it may have {active.max_active}")
-
-    def _is_running(self, key: RunKey) -> bool:
-        return self._runs[key.dag_id][key.run_id].state == "running"
 
     def _begins(self, event: EventRow, run: _Run, action: str, state: str | None) -> None:
         """The turn of a date has come: its run was made, or cleared."""
