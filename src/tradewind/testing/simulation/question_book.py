@@ -54,23 +54,34 @@ class QuestionBook:
 
     def goes_on(self, offer: Offer) -> None:
         """A task goes on, perhaps with an answer: it is the one that is stored, and no other than before."""
-        if not offer.event or not offer.resume_question or offer.resume_error:
+        if not offer.leg or offer.resume_error or not self._asks_people(offer):
             return
+        question = self._newest_question(offer)
+        if not offer.event or not offer.resume_question:
+            if question:
+                raise Broken(f"I15: attempt {offer.attempt} goes on and is not told what {question} was answered")
+            return
+        if not question:
+            raise Broken(f"I15: attempt {offer.attempt} goes on with {offer.event!r}, and its try has asked nothing")
         event = json.loads(offer.event)
         said = json.dumps(event["chosen_options"]), event["timedout"]
-        question = self._newest_question(offer)
         if self._told.setdefault(question, said) != said:
             raise Broken(f"I15: {question} was answered {self._told[question]}, and its task goes on with {said}")
         self._check_told(question, said)
         self.last_told[offer.run.dag_id, offer.run.run_id, offer.task_id, offer.map_index] = event["chosen_options"][0]
 
+    def _asks_people(self, offer: Offer) -> bool:
+        spec = self._sim.specs[offer.run.dag_id].tasks.get(offer.task_id)
+        return bool(offer.resume_question) or (spec is not None and spec.extra.get("mode") == "ask")
+
     def _newest_question(self, offer: Offer) -> str:
-        """What the try asked last: not always in the leg before, which may have been lost before it began."""
+        """What the try asked last: not always in the leg before, which may have been lost before it began. Empty where
+        it has asked nothing."""
         for leg in range(offer.leg - 1, -1, -1):
             question = f"{attempt_id(key_of(offer), offer.try_number, leg)}.question"
             if self._sim.database.rows("SELECT 1 FROM question WHERE id = ?", question):
                 return question
-        raise Broken(f"I15: attempt {offer.attempt} goes on with {offer.event!r}, and its try has asked nothing")
+        return ""
 
     def _check_told(self, question: str, said: Said) -> None:
         rows = self._sim.database.rows(

@@ -76,6 +76,9 @@ from tradewind.wire.messages import Finished, Message, Offer
 HEALING_SECONDS = 24 * 3600.0
 """After the last fault: in so much virtual time every run is over, or nothing moves any more."""
 
+MOST_EVENTS = 1_000_000
+"""A play goes through some thousands: one that is here does the same for ever, with hardly any time between."""
+
 QUIET_SECONDS = 120.0
 """Nothing was stored for so long, no timer is set and nothing runs: nothing will move any more."""
 
@@ -198,6 +201,8 @@ class Simulation:
         while timeline.now <= end and timeline.step():
             if self.healed and timeline.played % 32 == 0 and self._is_over():
                 break
+            if timeline.played > MOST_EVENTS:
+                raise Broken(f"it has come to no end after {MOST_EVENTS:,} events")
         judge(self)
 
     def _is_over(self) -> bool:
