@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Engine, Row, Select, Table, and_, or_, select
@@ -50,6 +51,38 @@ DAGS_AT_ONCE = 500
 """Dags whose versions are read together."""
 
 OPEN_RUNS = (RunState.QUEUED.value, RunState.RUNNING.value)
+
+# Statements that are the same in each load are written once: SQLAlchemy keeps with each what it was compiled to.
+_OPENED = select(t.run.c.number).where(t.run.c.state.in_(OPEN_RUNS))
+_OPEN_OR_ODD = or_(t.run.c.state.in_(OPEN_RUNS), t.run.c.state.not_in([state.value for state in RunState]))
+_TASKS = select(*raw(*(t.task_instance.c[name] for name in TASK_COLUMNS)))
+_OPENED_TASKS = _TASKS.where(t.task_instance.c.run.in_(_OPENED))
+_XCOMS = select(*raw(t.xcom.c.run, t.xcom.c.task_id, t.xcom.c.map_index, t.xcom.c.key, t.xcom.c.length))
+_OPENED_XCOMS = _XCOMS.where(t.xcom.c.run.in_(_OPENED))
+_ACTIVE_BACKFILL = t.backfill.c.state == "active"
+_ACTIVE_ATTEMPT = t.attempt.c.state.in_(("assigned", "running"))
+_WAITING_QUESTION = t.question.c.id.in_(select(t.deferral.c.id))
+_OVER_WITH_DEADLINES = select(*raw(t.run)).where(
+    t.run.c.number.in_(select(t.deadline.c.run)), t.run.c.state.not_in(OPEN_RUNS)
+)
+_WAITING_EVENTS = (
+    select(*raw(t.asset_event), t.asset_queue.c.dag_id.label("waits"))
+    .join(t.asset_event, t.asset_event.c.number == t.asset_queue.c.event)
+    .order_by(t.asset_event.c.number)
+)
+_GATHERED_EVENTS = (
+    select(
+        *raw(t.asset_event), t.partition_queue.c.dag_id.label("waits"), t.partition_queue.c.partition.label("target")
+    )
+    .join(t.asset_event, t.asset_event.c.number == t.partition_queue.c.event)
+    .order_by(t.asset_event.c.number)
+)
+_NEWEST_EVENT = (
+    select(*raw(t.asset_event.c.number, t.asset_event.c.at))
+    .where(t.asset_event.c.number <= checked.MOST_NUMBER)
+    .order_by(t.asset_event.c.number.desc())
+    .limit(1)
+)
 
 
 def load_world(
@@ -134,7 +167,7 @@ def _load_dag(world: World, row: dict[str, Any], versions: Mapping[str, Mapping[
 
 def _load_backfills(connection: Connection, world: World) -> None:
     """Backfills that are not over, and the dates whose turn has not come; their runs follow with the other runs."""
-    for row in _sound(connection, world, t.backfill, t.backfill.c.state == "active", dag_id="dag_id"):
+    for row in _sound(connection, world, t.backfill, _ACTIVE_BACKFILL, dag_id="dag_id"):
         name = str(row["id"])
         held = LiveBackfill(backfill_of(row))
         dag_id = held.record.dag_id
@@ -156,13 +189,10 @@ def _load_backfills(connection: Connection, world: World) -> None:
 
 def _load_runs(connection: Connection, world: World) -> None:
     """Runs that are not over. One of which anything cannot be read is left out, with the reason."""
-    known = [state.value for state in RunState]
-    wanted = or_(t.run.c.state.in_(OPEN_RUNS), t.run.c.state.not_in(known))
     faults: dict[int, str] = {}
-    opened = select(t.run.c.number).where(t.run.c.state.in_(OPEN_RUNS))
-    tasks = _tasks_by_run(connection, t.task_instance.c.run.in_(opened), faults)
+    tasks = _tasks_by_run(connection, _OPENED_TASKS, faults)
     read_runs: dict[int, LiveRun] = {}
-    for row in _sound(connection, world, t.run, wanted, dag_id="dag_id", run="number", run_id="run_id"):
+    for row in _sound(connection, world, t.run, _OPEN_OR_ODD, dag_id="dag_id", run="number", run_id="run_id"):
         try:
             run = run_of(row)
             if run.number in faults:
@@ -173,7 +203,7 @@ def _load_runs(connection: Connection, world: World) -> None:
             world.leave(SetAside("run", str(number), str(fault), row["dag_id"], number, row["run_id"]))
         else:
             read_runs[run.number] = live
-    _load_xcoms(connection, read_runs, t.xcom.c.run.in_(opened), faults)
+    _load_xcoms(connection, read_runs, _OPENED_XCOMS, faults)
     for number, live in read_runs.items():
         if number in faults:
             run = live.run
@@ -198,8 +228,7 @@ _Faults = dict[int, str]
 """By the number of a run, what of it cannot be read."""
 
 
-def _tasks_by_run(connection: Connection, which: Any, faults: _Faults) -> dict[int, list[TaskInstance]]:
-    query = select(*raw(*(t.task_instance.c[name] for name in TASK_COLUMNS))).where(which)
+def _tasks_by_run(connection: Connection, query: Select[Any], faults: _Faults) -> dict[int, list[TaskInstance]]:
     try:
         return _take_tasks(connection, query, faults, _sound_shapes)
     except DBAPIError as error:
@@ -242,9 +271,8 @@ def _task_fault(row: Row[Any], error: Exception) -> str:
     return f"{checked.name_of(t.task_instance, row._mapping)}: {type(error).__name__}: {error}"
 
 
-def _load_xcoms(connection: Connection, runs: Mapping[int, LiveRun], which: Any, faults: _Faults) -> None:
-    columns = (t.xcom.c.run, t.xcom.c.task_id, t.xcom.c.map_index, t.xcom.c.key, t.xcom.c.length)
-    for row in read(connection, select(*raw(*columns)).where(which)):
+def _load_xcoms(connection: Connection, runs: Mapping[int, LiveRun], query: Select[Any], faults: _Faults) -> None:
+    for row in read(connection, query):
         live = runs.get(row["run"])
         if live is None:
             continue
@@ -261,8 +289,7 @@ def _load_xcoms(connection: Connection, runs: Mapping[int, LiveRun], which: Any,
 
 
 def _load_attempts(connection: Connection, world: World) -> None:
-    active = t.attempt.c.state.in_(("assigned", "running"))
-    attempts = [attempt_of(row) for row in _sound(connection, world, t.attempt, active, run="run")]
+    attempts = [attempt_of(row) for row in _sound(connection, world, t.attempt, _ACTIVE_ATTEMPT, run="run")]
     missing = {attempt.key.run for attempt in attempts} - world.runs.keys()
     for number in sorted(n for n in missing if not world.fault_of_run(n)):
         try:
@@ -292,8 +319,9 @@ def _put_attempt(world: World, attempt: Attempt) -> None:
 
 
 def _load_deferrals(connection: Connection, world: World) -> None:
-    waits = t.question.c.id.in_(select(t.deferral.c.id))
-    questions = {row["id"]: question_of(row) for row in _sound(connection, world, t.question, waits, run="run")}
+    questions = {
+        row["id"]: question_of(row) for row in _sound(connection, world, t.question, _WAITING_QUESTION, run="run")
+    }
     for row in _sound(connection, world, t.deferral, run="run"):
         deferral = deferral_of(row, questions.get(row["id"]))
         task = world.task(deferral.key)
@@ -367,8 +395,7 @@ def _load_deadlines(connection: Connection, world: World) -> None:
     for number, live in world.runs.items():
         if (moments := found.get(number)) is not None:
             live.deadlines = moments
-    over = t.run.c.number.in_(select(t.deadline.c.run)), t.run.c.state.not_in(OPEN_RUNS)
-    for over_row in read(connection, select(*raw(t.run)).where(*over)) if found else ():
+    for over_row in read(connection, _OVER_WITH_DEADLINES) if found else ():
         try:
             run = run_of(checked.sound(t.run, over_row))
         except (Unreadable, ValueError):
@@ -392,14 +419,9 @@ def _load_watchers(connection: Connection, world: World) -> None:
 
 def _load_asset_events(connection: Connection, world: World) -> None:
     """What waits for Dags, and where the ledger ends."""
-    number, event = t.asset_event.c.number, t.asset_queue.c.event
-    waiting = select(*raw(t.asset_event), t.asset_queue.c.dag_id.label("waits")).join(t.asset_event, number == event)
-    for dag_id, found, _ in _events(connection, world, waiting.order_by(number)):
+    for dag_id, found, _ in _events(connection, world, _WAITING_EVENTS):
         world.assets.put(dag_id, _waiting(found))
-    event, target = t.partition_queue.c.event, t.partition_queue.c.partition.label("target")
-    columns = *raw(t.asset_event), t.partition_queue.c.dag_id.label("waits"), target
-    gathered = select(*columns).join(t.asset_event, number == event).order_by(number)
-    for dag_id, found, row in _events(connection, world, gathered):
+    for dag_id, found, row in _events(connection, world, _GATHERED_EVENTS):
         world.assets.put_partition(dag_id, row["target"], _waiting(found))
     _load_end_of_ledger(connection, world)
 
@@ -420,9 +442,7 @@ def _events(
 
 def _load_end_of_ledger(connection: Connection, world: World) -> None:
     """The newest number that can be one; what SQLite sorts above all numbers is none."""
-    columns = raw(t.asset_event.c.number, t.asset_event.c.at)
-    after = t.asset_event.c.number <= checked.MOST_NUMBER
-    for row in read(connection, select(*columns).where(after).order_by(t.asset_event.c.number.desc()).limit(1)):
+    for row in read(connection, _NEWEST_EVENT):
         world.assets.next_number = row["number"] + 1
         try:
             world.assets.last_at = from_us(checked.sound(t.asset_event, row)["at"])
@@ -430,19 +450,29 @@ def _load_end_of_ledger(connection: Connection, world: World) -> None:
             world.leave(SetAside("asset_event", str(row["number"]), str(fault)))
 
 
+@cache
+def _all_of(table: Table) -> Select[Any]:
+    return select(*raw(table))
+
+
+@cache
+def _those_of(table: Table, condition: ColumnElement[bool]) -> Select[Any]:
+    return _all_of(table).where(condition).order_by(*table.primary_key.columns)
+
+
 def _sound(
     connection: Connection,
     world: World,
     table: Table,
-    *condition: ColumnElement[bool],
+    condition: ColumnElement[bool] | None = None,
+    *,
     dag_id: str = "",
     run: str = "",
     run_id: str = "",
 ) -> Iterator[dict[str, Any]]:
     """The rows of a table that are what they should be; of the others World is told. The names are those of the
-    columns that say which Dag and run a row belongs to."""
-    order = [column for column in table.primary_key.columns if condition]
-    for row in read(connection, select(*raw(table)).where(*condition).order_by(*order)):
+    columns that say which Dag and run a row belongs to, `condition` is one of the above."""
+    for row in read(connection, _all_of(table) if condition is None else _those_of(table, condition)):
         try:
             yield checked.sound(table, row)
         except Unreadable as fault:
@@ -470,14 +500,14 @@ def load_runs(
     if not missing:
         return found
     faults: _Faults = {}
-    tasks = _tasks_by_run(connection, t.task_instance.c.run.in_(missing), faults)
+    tasks = _tasks_by_run(connection, _TASKS.where(t.task_instance.c.run.in_(missing)), faults)
     loaded: dict[int, LiveRun] = {}
     query = select(*raw(t.run)).where(t.run.c.number.in_(missing))
     rows = {row["number"]: row for row in read(connection, query)}
     for number in (number for number in missing if number in rows):
         run = run_of(checked.sound(t.run, rows[number]))
         loaded[number] = _live_run(connection, world, run, tasks.get(number, ()), keep_version=keep_version)
-    _load_xcoms(connection, loaded, t.xcom.c.run.in_(missing), faults)
+    _load_xcoms(connection, loaded, _XCOMS.where(t.xcom.c.run.in_(missing)), faults)
     for number, fault in faults.items():
         raise Unreadable(f"Run {loaded[number].run.run_id if number in loaded else number} cannot be read: {fault}")
     return found + list(loaded.values())
