@@ -3,6 +3,8 @@ from __future__ import annotations
 import logging
 import pickle
 import socket
+import subprocess
+import sys
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
@@ -10,7 +12,7 @@ import pytest
 
 from tradewind.data import charts, runtime
 from tradewind.data.files import human, place, replacing, write_json
-from tradewind.data.problems import BadInput, BadSetting
+from tradewind.data.problems import BadInput, BadSetting, Overtaken
 from tradewind.data.settings import DataSettings
 
 
@@ -72,8 +74,10 @@ def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path: Path) -> None
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_writer_that_was_overtaken_cannot_finish(tmp_path: Path) -> None:
+def test_an_earlier_try_that_was_overtaken_cannot_finish(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "a.txt"
+    for name in ("DAG_ID", "DAG_RUN_ID", "TASK_ID"):
+        monkeypatch.setenv(f"AIRFLOW_CTX_{name}", name)
 
     def overtaken() -> None:
         with replacing(path) as slow:
@@ -81,9 +85,41 @@ def test_a_writer_that_was_overtaken_cannot_finish(tmp_path: Path) -> None:
             with replacing(path) as fast:
                 fast.write_text("new attempt")
 
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(Overtaken, match="a newer try of this task"):
         overtaken()
     assert path.read_text() == "new attempt"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_runs_that_write_one_file_at_once_leave_it_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "a.txt"
+    monkeypatch.setenv("AIRFLOW_CTX_DAG_ID", "etl")
+    monkeypatch.setenv("AIRFLOW_CTX_TASK_ID", "extract")
+    monkeypatch.setenv("AIRFLOW_CTX_DAG_RUN_ID", "first")
+    with replacing(path) as one:
+        one.write_text("first")
+        monkeypatch.setenv("AIRFLOW_CTX_DAG_RUN_ID", "second")
+        with replacing(path) as other:
+            other.write_text("second")
+        assert path.read_text() == "second"
+    assert path.read_text() == "first"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_a_writer_that_died_left_is_removed_by_the_next(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    code = f"""
+import os
+from pathlib import Path
+from tradewind.data.files import replacing
+with replacing(Path({str(path)!r})) as temporary:
+    temporary.write_text("half")
+    os._exit(1)
+"""
+    subprocess.run([sys.executable, "-c", code], check=False)
+    assert len(list(tmp_path.iterdir())) == 1
+    write_json(path, 1)
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_placing_a_file_copies_nothing_and_replaces_what_was_there(tmp_path: Path) -> None:

@@ -3,31 +3,42 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import json
 import os
 import shutil
+import socket
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tradewind.data.problems import DiskFull
+from tradewind.data.problems import DiskFull, Overtaken
+
+UNFINISHED_SECONDS = 24 * 3600.0
+"""What another machine has not written to for so long is left over."""
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """A temporary name beside `path` to write to; renamed to `path` on success, removed on failure.
 
-    Unfinished files that an earlier writer of the same path left behind are removed first. Should that writer still
-    be alive, it can then no longer finish over the newer one.
+    Of several runs at once each writes a file of its own, whole; `path` is of the last to finish. What writers that
+    died left behind is removed first, and so is what an earlier try of the same task has not finished: should that
+    try still be alive, it raises `Overtaken` instead of finishing over the newer one.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
+    writer = _writer()
     for leftover in path.parent.glob(f".{_glob_escape(path.name)}.*.tmp"):
-        leftover.unlink(missing_ok=True)
-    temporary = path.parent / f".{path.name}.{uuid.uuid4().hex[:12]}.tmp"
+        if _is_left_over(leftover, writer):
+            leftover.unlink(missing_ok=True)
+    temporary = path.parent / f".{path.name}.{writer}-{_host()}-{os.getpid()}-{uuid.uuid4().hex[:12]}.tmp"
     try:
         yield temporary
+        if not temporary.exists():
+            raise Overtaken(f"{path} is written by a newer try of this task; what this one wrote is dropped.")
         os.replace(temporary, path)
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
@@ -81,6 +92,33 @@ def human(size: float) -> str:
 
 def _full(folder: Path, name: str) -> str:
     return f"The disk of {folder} is full, so {name} could not be written; make room and try again."
+
+
+def _host() -> str:
+    return "".join(char if char.isalnum() else "_" for char in socket.gethostname())[:32]
+
+
+def _writer() -> str:
+    """The same for each try of a task of a run; outside tasks empty."""
+    names = [os.environ.get(f"AIRFLOW_CTX_{name}", "") for name in ("DAG_ID", "DAG_RUN_ID", "TASK_ID")]
+    return hashlib.sha256("\0".join(names).encode()).hexdigest()[:12] if all(names) else ""
+
+
+def _is_left_over(unfinished: Path, writer: str) -> bool:
+    """Whether nobody should finish this file: an earlier try of this task began it, its process is gone, or, where that
+    was another machine's, it has not been written to for a day."""
+    theirs, host, pid, *_ = *unfinished.name.removesuffix(".tmp").rpartition(".")[2].split("-"), "", "", ""
+    if writer and theirs == writer:
+        return True
+    try:
+        if host == _host() and pid.isdecimal():
+            os.kill(int(pid), 0)
+            return False
+        return time.time() - unfinished.stat().st_mtime > UNFINISHED_SECONDS
+    except ProcessLookupError:
+        return True
+    except OSError:  # somebody else's process, or it has just been finished
+        return False
 
 
 def _glob_escape(name: str) -> str:

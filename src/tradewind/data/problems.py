@@ -53,6 +53,10 @@ class QualityGateFailed(DataProblem):
     """The data are not good enough to be loaded."""
 
 
+class Overtaken(DataProblem):
+    """A newer try of the same task writes the same file."""
+
+
 class DiskFull(DataError):
     """There is not enough room for what has to be written."""
 
