@@ -98,7 +98,8 @@ def spark() -> Iterator[Any]:
 
 
 SPARK = ["spark"] if importlib.util.find_spec("pyspark") else []
-"""Seven hundred megabytes that the tests do not install for this: where PySpark is, it says the same."""
+"""Seven hundred megabytes that are in an environment of their own: `tests/end_to_end/test_spark_dags.py` runs this
+module once more with that."""
 
 
 @pytest.fixture(params=["polars", "polars lazy", "duckdb", "parquet file", *SPARK])

@@ -162,6 +162,21 @@ def spark_environ() -> dict[str, str]:
     return environ
 
 
+@pytest.mark.heavy
+@pytest.mark.timeout(1200)
+@pytest.mark.xdist_group("spark")
+def test_quality_rules_find_the_same_on_spark_as_on_the_other_engines(spark_environ: dict[str, str]) -> None:
+    [packages] = (ENVIRONMENT / "lib").glob("python*/site-packages")
+    path = os.pathsep.join([str(packages), *filter(None, [os.environ.get("PYTHONPATH")])])
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", "spark"]
+    done = subprocess.run(
+        [*command, ROOT / "tests" / "data" / "test_quality_rules.py"], env={**spark_environ, "PYTHONPATH": path},
+        cwd=ROOT, capture_output=True, text=True, timeout=1000, check=False,
+    )  # fmt: skip
+    assert re.search(r"^[1-9]\d* passed", done.stdout, re.MULTILINE), done.stdout + done.stderr
+    assert done.returncode == 0, done.stdout
+
+
 @pytest.fixture(scope="module")
 def cluster(spark_environ: dict[str, str]) -> Iterator[SparkCluster]:
     with SparkCluster(environ=spark_environ) as cluster:
