@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from tradewind.testing.dag_bag import DagBag
+
 pl = pytest.importorskip("polars")
 
 DAG = """
@@ -57,3 +59,9 @@ def test_bad_data_stop_at_the_gate_without_another_try(run_dag: Any, file: Path)
     assert "Data quality is" in run.task("gate").log
     assert pl.read_parquet(file.with_name("bad.parquet"))["broken_rules"].to_list() == ["city is present"] * 2
     assert "city is present" in file.with_name("report.html").read_text()
+
+
+def test_rows_need_both_places_to_go_to_or_none(file: Path) -> None:
+    file.write_text(file.read_text().replace(f'good="{file.parent}/good.parquet",', ""))
+    [fault] = DagBag(file.parent, files=[file.name]).import_errors.values()
+    assert "Task 'gate' needs both good= and quarantine=, or neither" in str(fault)

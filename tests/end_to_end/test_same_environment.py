@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from importlib.metadata import requires
 from pathlib import Path
 
+import polars
 import pytest
 import test_published_dags as published
 import test_seed_dags as seeds
@@ -183,6 +184,55 @@ def test_a_weather_model_is_trained_and_watched_by_airflow_itself(python: Path, 
     weather = tmp_path / "data" / "weather"
     assert (weather / "models" / "temperature" / "production.json").is_file()
     assert len(list((weather / "reports").rglob("*.html"))) == 1
+
+
+GATED = """
+from datetime import timedelta
+from airflow.sdk import DAG, task
+from tradewind.data.operators import QualityGateOperator
+
+with DAG("gated", schedule=None, default_args={"retries": 2, "retry_delay": timedelta(seconds=1)}):
+    gate = QualityGateOperator(
+        task_id="gate",
+        path="FOLDER/{{ dag_run.conf['file'] }}.parquet",
+        rules=[{"rule": "not_null", "column": "city"}],
+        report="FOLDER/{{ dag_run.conf['file'] }}.html",
+        good="FOLDER/{{ dag_run.conf['file'] }}.good.parquet",
+        quarantine="FOLDER/{{ dag_run.conf['file'] }}.bad.parquet",
+    )
+
+    @task
+    def load(found):
+        open("FOLDER/loaded", "a").write(f"{found['score']:g}\\n")
+
+    load(gate.output)
+"""
+
+
+def test_a_quality_gate_holds_on_airflow_itself(python: Path, tmp_path: Path) -> None:
+    _pip_install(python, *(text for text in needed_by("data") if text.startswith(("polars", "duckdb"))))
+    (tmp_path / "dags").mkdir()
+    (tmp_path / "dags" / "gated.py").write_text(GATED.replace("FOLDER", str(tmp_path)))
+    polars.DataFrame({"city": ["Seoul", "Busan"]}).write_parquet(tmp_path / "fine.parquet")
+    polars.DataFrame({"city": ["Seoul", None]}).write_parquet(tmp_path / "poor.parquet")
+    environ = {**airflow_environment(tmp_path), "AIRFLOW__CORE__DAGS_FOLDER": str(tmp_path / "dags")}
+    airflow = str(python.parent / "airflow")
+    told: dict[str, str] = {}
+    for command in (
+        ["db", "migrate"], ["dags", "reserialize"],
+        ["dags", "test", "gated", "2026-01-01", "--conf", '{"file": "fine"}'],
+        ["dags", "test", "gated", "2026-01-02", "--conf", '{"file": "poor"}'],
+    ):  # fmt: skip
+        done = subprocess.run(
+            [str(python), airflow, *command], env=environ, capture_output=True, text=True, timeout=300, check=False
+        )
+        told[command[-1]] = done.stdout + done.stderr
+        assert done.returncode == (1 if "poor" in command[-1] else 0), told[command[-1]][-3000:]
+    assert (tmp_path / "loaded").read_text() == "100\n"
+    assert polars.read_parquet(tmp_path / "poor.bad.parquet")["broken_rules"].to_list() == ["city is present"]
+    assert "city is present" in (tmp_path / "poor.html").read_text()
+    assert "Data quality is" in told['{"file": "poor"}']
+    assert "UP_FOR_RETRY" not in told['{"file": "poor"}']
 
 
 def needed_by(*extras: str) -> list[str]:

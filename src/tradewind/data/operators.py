@@ -9,7 +9,7 @@ from typing import Any
 
 from airflow.sdk import BaseOperator, task
 
-from tradewind.data.problems import DataProblem
+from tradewind.data.problems import BadSetting, DataProblem
 
 
 def step(function: Callable[..., Any], *, hopeless: tuple[type[Exception], ...] = (DataProblem,)) -> Any:
@@ -36,7 +36,7 @@ class QualityGateOperator(BaseOperator):
 
     `rules` are as in `quality_rules.rules_from`, so that they may come from a file; `minimum` is the lowest score.
     `report` is where an HTML page of the findings goes, and `good` and `quarantine` are where rows go that keep and
-    break the row-wise rules; each is optional. A closed gate fails without a further try, since the same data would
+    break the row-wise rules, both or neither. A closed gate fails without a further try, since the same data would
     fail again. Gives the score, the broken rules and the counts.
     """
 
@@ -54,6 +54,8 @@ class QualityGateOperator(BaseOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        if (good is None) is not (quarantine is None):
+            raise BadSetting(f"Task {self.task_id!r} needs both good= and quarantine=, or neither: a row goes to one.")
         self.path = path
         self.rules = rules
         self.minimum = minimum
