@@ -38,7 +38,10 @@ REST_AFTER_SECONDS = 3.0
 QUICK_DEATH_SECONDS = 5.0
 
 REFUSED = 4
-"""Exit status of a service that has said in a sentence why it cannot go on."""
+"""Exit status of a service that has said in a sentence why it cannot begin."""
+
+_has_begun = False
+"""In the process of a service: whether it has begun its work. What stops it after that may pass."""
 
 
 @dataclass(slots=True)
@@ -99,7 +102,7 @@ class Tree:
                 service.main(self.settings)
             except TradewindError as error:
                 sys.stderr.write(f"{service.name}: {error}\n")
-                os._exit(REFUSED)
+                os._exit(1 if _has_begun else REFUSED)
             except BaseException:
                 import traceback
 
@@ -136,7 +139,7 @@ class Tree:
         delay = min(10.0, 0.1 * 2**service.quick_deaths) if service.quick_deaths > 1 else 0.0
         service.start_at = time.monotonic() + delay
         code = os.waitstatus_to_exitcode(status)
-        if code == REFUSED and service.lives == 1 and lived < QUICK_DEATH_SECONDS:
+        if code == REFUSED and service.lives == 1:
             self.refused = self.stopping = True
             return
         sys.stderr.write(f"{service.name} ended (status {code}) and is started again.\n")
@@ -208,8 +211,14 @@ def run_scheduler(settings: Settings, *, greets: bool = False) -> None:
     gc.freeze()
     # Records come and go in batches of hundreds and hold no cycles: looking for some at every batch finds none.
     gc.set_threshold(20_000, 20, 20)
+
     greeting = (lambda: _greet(settings, service)) if greets and not is_open(settings) else None
     _run_until_stopped(service, on_ready=greeting)
+
+
+def _begun() -> None:
+    global _has_begun
+    _has_begun = True
 
 
 def _greet(settings: Settings, service: Any) -> None:
@@ -270,12 +279,17 @@ def _run_until_stopped(service: Any, loop_factory: Any = None, on_ready: Callabl
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, service.stopping.set)
         try:
-            await (service.run(on_ready) if on_ready is not None else service.run())
+            await service.run(ready)
         finally:
             # It is ending already: one more wish to stop must not find a loop that is half closed.
             for number in (signal.SIGTERM, signal.SIGINT):
                 loop.remove_signal_handler(number)
                 signal.signal(number, signal.SIG_IGN)
+
+    def ready() -> None:
+        _begun()
+        if on_ready is not None:
+            on_ready()
 
     signal.pthread_sigmask(signal.SIG_SETMASK, [])
     with asyncio.Runner(loop_factory=loop_factory) as runner:
@@ -311,6 +325,7 @@ def run_api(settings: Settings, listening: socket.socket) -> None:
     rest = threading.Timer(REST_AFTER_SECONDS, app.state.late.add)
     rest.daemon = True
     rest.start()
+    _begun()
     Server(config, app).run(sockets=[listening])
 
 

@@ -96,3 +96,41 @@ def test_a_full_disk_is_named(tradewind: Tradewind, tmp_path: Path, kilobytes: i
         pytest.skip("a small disk needs user namespaces, which this machine does not allow")
     said = tradewind(*SERVE, prefix=prefix)
     assert "database or disk is full; make room" in said or "No space left on device" in said
+
+
+TREE = """
+import sys, time
+from pathlib import Path
+from types import SimpleNamespace
+
+from tradewind import standalone
+from tradewind.core.errors import TradewindError
+
+lives = Path(sys.argv[1])
+
+def service(settings):
+    with lives.open("a") as file:
+        file.write("x")
+    time.sleep(0.1)  # longer than what counts as a death at once
+    if "begins" in sys.argv:
+        standalone._begun()
+    raise TradewindError("The other side does not answer.")
+
+class Tree(standalone.Tree):
+    def _died(self, service, status):
+        super()._died(service, status)
+        self.stopping = self.stopping or service.lives == 3
+
+standalone.QUICK_DEATH_SECONDS = 0.01
+sys.exit(Tree(SimpleNamespace(home=lives.parent), [standalone.Service("far", service)]).run())
+"""
+
+
+@pytest.mark.parametrize(("begins", "lives", "status"), [((), 1, 1), (("begins",), 3, 0)])
+def test_a_service_that_takes_long_to_say_that_it_cannot_begin_is_not_started_for_ever(
+    tmp_path: Path, begins: tuple[str, ...], lives: int, status: int
+) -> None:
+    command = [sys.executable, "-c", TREE, str(tmp_path / "lives"), *begins]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert (ended.returncode, (tmp_path / "lives").read_text()) == (status, "x" * lives), ended.stderr
+    assert ended.stderr.count("far: The other side does not answer.") == lives
