@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from cli_fakes import Run
 
+from tradewind.cli.output import render
 from tradewind.security.secrets import read_or_make_key
 
 
@@ -253,3 +254,11 @@ def test_subdir_and_bundle_are_taken_with_a_notice(run: Run, database: Path) -> 
     assert ended.code == 0
     assert len(ended.json) == 2
     assert "--subdir has no effect" in ended.err
+
+
+def test_one_row_that_is_wider_than_the_terminal_is_a_table_of_its_values() -> None:
+    row = {"dag_id": "etl", "이름": "서울", "note": None}
+    assert render([row], "table", 30) == render([row], "table")
+    assert render([row], "table", 10) == "dag_id | etl\n이름   | 서울\nnote   |"
+    assert render([row, row], "table", 10) == render([row, row], "table")
+    assert render([row], "plain", 10) == render([row], "plain")

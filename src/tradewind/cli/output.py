@@ -1,5 +1,7 @@
 """Rows as table, JSON, YAML or plain text, with the shapes that Airflow's commands print."""
 
+import shutil
+import sys
 import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -13,11 +15,12 @@ FORMATS = ("table", "json", "yaml", "plain")
 
 def show(rows: Sequence[Mapping[str, Any]], output: str) -> None:
     """Print rows. In JSON and YAML all values but null are text, as Airflow has them."""
-    click.echo(render(rows, output))
+    columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    click.echo(render(rows, output, columns))
 
 
-def render(rows: Sequence[Mapping[str, Any]], output: str) -> str:
-    """Rows as text of one format."""
+def render(rows: Sequence[Mapping[str, Any]], output: str, columns: int | None = None) -> str:
+    """Rows as text of one format. One row that is wider than a terminal's columns is a table of its values."""
     if output == "json":
         import json
 
@@ -30,6 +33,9 @@ def render(rows: Sequence[Mapping[str, Any]], output: str) -> str:
         return "No data found"
     cells = [list(rows[0]), *([_cell(value) for value in row.values()] for row in rows)]
     widths = [max(map(width, column)) for column in zip(*cells, strict=True)]
+    if output == "table" and columns and len(rows) == 1 and sum(widths) + 3 * (len(widths) - 1) > columns:
+        names = max(map(width, cells[0]))
+        return "\n".join(_line([name, value], [names, 0], " | ") for name, value in zip(*cells, strict=True))
     if output == "plain":
         return "\n".join(_line(line, widths, "  ") for line in cells)
     rule = "=+=".join("=" * size for size in widths)
