@@ -7,6 +7,7 @@ import os
 import pickle
 import sys
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -24,7 +25,7 @@ from tradewind.data.pipelines.weather.dataset import hours_between
 from tradewind.data.pipelines.weather.hours import as_json, as_parquet
 from tradewind.data.pipelines.weather.model import ModelRefused, TemperatureModel
 from tradewind.data.pipelines.weather.registry import ModelRegistry, Production, UnknownVersion, version_name
-from tradewind.data.pipelines.weather.run import WeatherRun, observations_key
+from tradewind.data.pipelines.weather.run import WeatherRun, WeatherSettings, observations_key
 from tradewind.data.pipelines.weather.training import TrainingOptions
 from tradewind.data.problems import BadSetting, DataProblem, SourceUnavailable
 
@@ -470,7 +471,9 @@ def test_the_command_rolls_back_and_says_so(
     assert capsys.readouterr().out.splitlines() == [f"{OLD}  in production", f"{NEW}  rolled back"]
 
 
-def test_the_registry_is_the_same_in_s3(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def in_s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """An empty store in S3."""
     pytest.importorskip("obstore")
     pytest.importorskip("moto")
     server = s3.S3Server()
@@ -478,18 +481,38 @@ def test_the_registry_is_the_same_in_s3(monkeypatch: pytest.MonkeyPatch) -> None
         server.start("weather")
         for name, value in {**s3.ENVIRONMENT, "AWS_ENDPOINT_URL": server.url}.items():
             monkeypatch.setenv(name, value)
-        registry = ModelRegistry(open_store("s3://weather/kma"))
-        assert registry.production() is None
-        for name in (OLD, NEW):
-            registry.add(name, name.encode(), {})
-            registry.promote(name, DUE)
-        assert registry.versions() == [OLD, NEW]
-        assert registry.roll_back(DUE).version == OLD
-        production = registry.production()
-        assert production == Production(OLD, DUE.isoformat(), (), (NEW,))
-        assert registry.read(OLD)[1] == OLD.encode()
+        yield open_store("s3://weather/kma")
     finally:
         server.stop()
+
+
+def test_the_registry_is_the_same_in_s3(in_s3: Any) -> None:
+    registry = ModelRegistry(in_s3)
+    assert registry.production() is None
+    for name in (OLD, NEW):
+        registry.add(name, name.encode(), {})
+        registry.promote(name, DUE)
+    assert registry.versions() == [OLD, NEW]
+    assert registry.roll_back(DUE).version == OLD
+    production = registry.production()
+    assert production == Production(OLD, DUE.isoformat(), (), (NEW,))
+    assert registry.read(OLD)[1] == OLD.encode()
+
+
+@pytest.mark.heavy
+def test_a_model_is_trained_and_deployed_in_s3_as_elsewhere(
+    in_s3: Any, hours: dict[str, bytes], deployed: tuple[dict[str, bytes], dict[str, Any]]
+) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda item: in_s3.put(*item), hours.items()))
+    for _ in range(2):  # and once more: nothing is doubled
+        run = WeatherRun(DUE, WeatherSettings(str(in_s3)), now=lambda: DUE, sleep=lambda seconds: None)
+        steps = play(run)
+        assert steps["deployed"]["deployed"], steps["deployed"]["reason"]
+        assert steps["trained"]["version"] == deployed[1]["trained"]["version"]
+        assert steps["evaluated"]["model"] == deployed[1]["evaluated"]["model"]
+        assert sorted(in_s3.keys("models")) == sorted(key for key in deployed[0] if key.startswith("models"))
+    assert in_s3.get("models/temperature/production.json") == deployed[0]["models/temperature/production.json"]
 
 
 # --- MLflow --------------------------------------------------------------------------------------------------------
