@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import sqlite3
+import urllib.request
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -49,7 +51,7 @@ def test_a_master_is_reached_or_not(conn_type: str, host: str) -> None:
 
 def test_what_has_no_address_says_so() -> None:
     assert outcome(fields("spark", host="yarn"))[1].startswith("The master 'yarn' has no address")
-    assert outcome(fields("aws", login="key"))[1].startswith("Only a connection with an endpoint_url")
+    assert outcome(fields("aws", login="key"))[1].startswith("Only a connection with an endpoint_url, or")
     assert outcome(fields("http", host="file:///etc/passwd")) == (
         False, "Its address does not begin with http:// or https://.",
     )  # fmt: skip
@@ -63,3 +65,22 @@ def test_a_server_that_is_not_there_is_no_success() -> None:
 def test_what_a_driver_repeats_of_a_secret_is_not_told() -> None:
     given = fields("postgres", password="canary-1", extra='{"token": "canary-2"}')
     assert _without_secrets("no login with canary-1 or canary-2", given) == "no login with *** or ***"
+
+
+def test_a_bucket_is_listed_with_the_keys_of_the_connection() -> None:
+    pytest.importorskip("obstore")
+    moto = pytest.importorskip("moto.server")
+    server = moto.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    try:
+        endpoint = "http://{}:{}".format(*server.get_host_and_port())
+        urllib.request.urlopen(urllib.request.Request(f"{endpoint}/here", method="PUT"), timeout=30).close()
+        for name, reached in (("here", True), ("gone", False)):
+            extra = {"endpoint_url": endpoint, "service_config": {"s3": {"bucket_name": name}}}
+            given = fields("aws", login="key", password="canary", extra=json.dumps(extra))
+            got, said = outcome(given)
+            assert got is reached, said
+            assert ("can be listed" in said) is reached
+            assert "canary" not in said
+    finally:
+        server.stop()

@@ -121,11 +121,38 @@ def _address(url: str, port: int) -> Outcome:
 
 
 def _aws(connection: Connection) -> Outcome:
-    """An endpoint of its own (MinIO and the like); nothing here signs requests."""
-    endpoint = str(connection.extra_dejson.get("endpoint_url") or "")
+    """The bucket of `service_config`, listed with these keys; without one an endpoint of its own (MinIO and the like),
+    which is only reached."""
+    extra = connection.extra_dejson
+    endpoint = str(extra.get("endpoint_url") or "")
+    services = extra.get("service_config")
+    of_s3 = services.get("s3") if isinstance(services, dict) else None
+    bucket = str(of_s3.get("bucket_name") or "") if isinstance(of_s3, dict) else ""
+    if bucket:
+        return _bucket(bucket, connection, endpoint, str(extra.get("region_name") or "us-east-1"))
     if not endpoint:
-        return False, "Only a connection with an endpoint_url can be tested here; keys are not tried."
+        return False, (
+            'Only a connection with an endpoint_url, or with a bucket in its extra ({"service_config": {"s3": '
+            '{"bucket_name": "…"}}}), can be tested here.'
+        )
     return _address(endpoint, 80 if endpoint.startswith("http://") else 443)
+
+
+def _bucket(name: str, connection: Connection, endpoint: str, region: str) -> Outcome:
+    try:
+        from obstore.store import S3Store
+    except ImportError:
+        return False, "A bucket is listed by a library that is not installed; run `pip install 'tradewind[s3]'`."
+    options: dict[str, Any] = {"region": region, "retry_config": {"max_retries": 0}}
+    if endpoint:
+        options["endpoint"] = endpoint
+        options["client_options"] = {"allow_http": endpoint.startswith("http://")}
+    if connection.login:
+        options["access_key_id"], options["secret_access_key"] = connection.login, connection.password or ""
+    if token := connection.extra_dejson.get("aws_session_token"):
+        options["session_token"] = str(token)
+    next(iter(S3Store(name, **options).list(chunk_size=1)), None)
+    return True, f"The bucket {name} can be listed."
 
 
 LOOKS: Mapping[str, Callable[[Connection], Outcome]] = {
