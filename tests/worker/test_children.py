@@ -143,6 +143,7 @@ def test_what_is_written_past_python_is_in_the_log_masked_and_before_the_last_li
     installation: Installation, dag_id: str
 ) -> None:
     assert installation.run(dag_id) == "success"
+    installation.until("the last line", lambda: '"event":"exit"' in installation.log(dag_id, "native").replace(" ", ""))
     lines = [json.loads(line) for line in installation.log(dag_id, "native").splitlines()]
     texts = {line["m"]: line for line in lines}
     for text in ("from os.write", "from a shell", "from a command", "from C", "no newline", "from print"):
