@@ -117,7 +117,8 @@ def test_what_waits_says_when_it_is_tried_again_and_why(stage: ApiStage, tmp_pat
     root = Path(stage.app.state.installation.settings.logging.base_log_folder)
     log = alert_log_path(root, Delivery(first, "ops", "x", "", "", NOW, "").id)
     log.parent.mkdir(parents=True)
-    said = ("Refused once. It is tried again in 1 s.", "Refused, by 10.0.0.1. It is tried again in 60 s.", "No more.")
+    refused = f"The channel 'ops' did not take the notice {first}: Refused, by 10.0.0.1."
+    said = ("Refused once. It is tried again in 1 s.", f"{refused} It is tried again in 60 s.", "No more.")
     lines = [LogLine(t=NOW.isoformat(), l="warning", m=text) for text in said]
     log.write_bytes(b"no line\n" + b"".join(map(encode_line, lines)))
 

@@ -168,6 +168,8 @@ def notices_shown(call: Call, connection: Connection, notices: list[Notice]) -> 
 
 def _delivery(row: Row, last: tuple[str, int] | None, sees_system: bool) -> dict[str, Any]:
     error, next_try = last or (row["error"], None)
+    # Which notice it is, and over which channel, stands beside it.
+    error = error.removeprefix(f"The channel {row['channel']!r} did not take the notice {row['key']}: ")
     return {
         "channel": row["channel"],
         "state": row["state"],

@@ -30,6 +30,8 @@ export const RulesPage = () => {
   const [isChecking, setChecking] = useState(false);
   const { data, error, refetch } = useQuery({ queryKey: ["alerts", "rules"], queryFn: () => answered(server.GET("/ui/alerts/rules")), meta: useSome("alert", "owner") });
   if (error && !data) return <Trouble error={error} retry={() => void refetch()} />;
+  // What somebody wrote stands above what ships.
+  const rules = ["file", "shipped"].flatMap((source) => data?.rules.filter((rule) => rule.source === source) ?? []);
   return (
     <Page title={t("alerts.rules")}>
       <Tabs seesRules />
@@ -42,7 +44,7 @@ export const RulesPage = () => {
           <p className="told"><code className="wraps">{data.file}</code><br />{t("rules.where")}</p>
           {!data.channels.length && <p className="told warn">{t(data.is_there ? "rules.noChannel" : "rules.noFile")}</p>}
           {data.problems.length > 0 && <div className="told"><b className="bad med">{t("rules.problems", { count: data.problems.length })}</b><Problems problems={data.problems} /></div>}
-          <ul className="rulelist">{data.rules.map((rule) => <RuleRow key={rule.name} rule={rule} rules={data} />)}</ul>
+          <ul className="rulelist">{rules.map((rule) => <RuleRow key={rule.name} rule={rule} rules={data} />)}</ul>
           {data.channels.length > 0 && <Channels rules={data} />}
         </>
       )}
