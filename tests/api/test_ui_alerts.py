@@ -363,6 +363,8 @@ def test_a_check_says_what_the_command_line_says_and_stores_nothing(stage: ApiSt
     assert [(one["line"], one["sentence"].split(":")[0]) for one in verdict["problems"]] == [
         (3, "rule 'a', 'when', 'run_longer_than'"), (4, "rule 'b', 'when', 'never'"),
     ]  # fmt: skip
+    verdict = checked("channels:\n  a: {type: slack, url: nowhere}\n  b: {type: email, to: b@example.com}\n")
+    assert ([one["line"] for one in verdict["problems"]], verdict["channels"]) == ([2], 1)
     assert not path.exists()
 
 

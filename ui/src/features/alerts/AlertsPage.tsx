@@ -145,7 +145,7 @@ const Detail = ({ notice, now, close }: { notice: Notice; now: number; close: ()
         <dl className="dl">
           <dt>{t("alerts.about")}</dt><dd><About notice={notice} /></dd>
           <dt>{t("alerts.severity")}</dt><dd><SeverityName severity={notice.severity} /></dd>
-          <dt>{t("alerts.firing")}</dt><dd title={wholeTime(notice.since, clock)}>{t("alerts.since", { time: shortTime(notice.since, clock) })}{notice.repeat > 0 && ` · ${t("alerts.repeat", { count: notice.repeat })}`}</dd>
+          <dt>{t("alerts.began")}</dt><dd title={wholeTime(notice.since, clock)}>{shortTime(notice.since, clock)}{notice.repeat > 0 && ` · ${t("alerts.repeat", { count: notice.repeat })}`}</dd>
           <dt>{t("alerts.key")}</dt><dd className="id">{notice.key}</dd>
         </dl>
       </section>

@@ -31,8 +31,8 @@ export const messages = texts(
     "alerts.status": "Status",
     "alerts.delivery": "Delivery",
     "alerts.close": "Close",
+    "alerts.began": "Began",
     "alerts.key": "Key",
-    "alerts.ongoing": "Others of this rule",
 
     "sev.critical": "Critical",
     "sev.error": "Error",
@@ -139,8 +139,8 @@ export const messages = texts(
     "check.file": "Or take a file",
     "check.act": "Check",
     "check.tooLarge": "The file has more than 200,000 characters.",
-    "check.fine": "All fine: {rules} rules ({shipped} shipped), {channels} channels.",
-    "check.wrong": { one: "{count} problem. What it is about is left out; the rest would be in effect: {rules} rules, {channels} channels.", other: "{count} problems. What they are about is left out; the rest would be in effect: {rules} rules, {channels} channels." },
+    "check.fine": "All fine. Rules: {rules} ({shipped} shipped), channels: {channels}.",
+    "check.wrong": { one: "{count} problem. What it is about is left out; the rest would be in effect. Rules: {rules}, channels: {channels}.", other: "{count} problems. What they are about is left out; the rest would be in effect. Rules: {rules}, channels: {channels}." },
   },
   {
     "alerts.title": "알림",
@@ -171,8 +171,8 @@ export const messages = texts(
     "alerts.status": "상태",
     "alerts.delivery": "전달",
     "alerts.close": "닫기",
+    "alerts.began": "시작",
     "alerts.key": "키",
-    "alerts.ongoing": "이 규칙의 다른 알림",
 
     "sev.critical": "치명적",
     "sev.error": "오류",
