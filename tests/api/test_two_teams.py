@@ -122,7 +122,7 @@ def document_of(both: Pair) -> dict[str, Any]:
 
 
 UNTOLD = {
-    "account", "alert_notice", "alert_rule", "callback", "component", "login_limit", "owner", "partition_queue", "role",
+    "account", "alert_rule", "callback", "component", "login_limit", "owner", "partition_queue", "role",
     "runtime", "session", "worker",
 }  # fmt: skip
 """What no route of these shows that a member of a team may call, or what is nobody's in particular."""

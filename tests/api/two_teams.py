@@ -19,7 +19,10 @@ from tradewind.api.numbers import number_of
 from tradewind.api.public.dag_shapes import file_token
 from tradewind.config import load_settings
 from tradewind.core.access import OF_DAGS, READING, Action, DagScope, Grant, Resource, Role
+from tradewind.core.alert_watches import Subject
+from tradewind.core.alerts import Notice
 from tradewind.core.dag import DagSpec, DeadlineSpec, WatcherSpec
+from tradewind.observability.alerts.notices import notice_to_json
 from tradewind.store import tables as t
 from tradewind.store.reading.dags import token_key
 from tradewind.store.times import to_us
@@ -197,6 +200,14 @@ def _rows(team: str) -> Iterator[tuple[Any, dict[str, Any]]]:
         yield t.import_error, {"file": file, "position": position, "dag_id": dag_id, **words}
     for file in (f"{team}/dag.py", f"{team}/waits.py", f"{team}/hears.py"):
         yield t.dag_file, {"file": file, "digest": team, "parsed_at": 7, "seconds": 0.1, "output": f"{team} printed"}
+    subject = Subject(f"{team}_dag", f"{team}_run", f"{team}_first", f"{team}_deadline")
+    told = Notice(
+        f"{team}_notice", f"{team}_alert", f"{team}_rule", "error", "firing", 0, START, START, subject, 1, 2, team
+    )
+    yield t.alert_notice, {
+        "key": told.key, "channel": f"{team}_channel", "alert": told.alert, "rule": told.rule, "status": told.status,
+        "at": 7, "notice": notice_to_json(told), "state": "given_up", "error": f"{team} error", "ended_at": 7,
+    }  # fmt: skip
     yield t.favorite, {"username": f"{team}_person", "dag_id": f"{team}_dag"}
     place = {
         "name": f"{team}_asset",

@@ -20,7 +20,8 @@ from tradewind.core.alert_conditions import (
 )
 from tradewind.core.alert_silences import Silence
 from tradewind.core.alerts import Rule, Scope
-from tradewind.observability.alerts.rules_file import Rules, load_rules
+from tradewind.observability.alerts.channels import fault_of
+from tradewind.observability.alerts.rules_file import Rules, load_rules, rules_in
 
 
 def loaded(tmp_path: Path, text: str) -> Rules:
@@ -218,3 +219,80 @@ def test_the_setting_says_where_the_file_is(tmp_path: Path) -> None:
     assert load_settings(tmp_path, {}).alerts.rules_file == tmp_path / "alerts.yml"
     named = load_settings(tmp_path, {"TRADEWIND__ALERTS__RULES_FILE": "/etc/rules.yml"})
     assert named.alerts.rules_file == Path("/etc/rules.yml")
+
+
+BOMB = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
+    f"{name}: &{name} [*{before}, *{before}, *{before}, *{before}, *{before}, *{before}, *{before}, *{before}]\n"
+    for before, name in zip("abcdefgh", "bcdefghi", strict=True)
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        (BOMB, "alerts.yml: holds more than 100000 values; write less, and use fewer aliases."),
+        ("rules: &a [*a]\n", "alerts.yml: holds more than 100000 values; write less, and use fewer aliases."),
+        ("[" * 5000, "alerts.yml: this is no YAML: RecursionError."),
+        (
+            "rules:\n- {name: a, when: {failure_rate: 1e999999999%}}\n",
+            "alerts.yml, line 2: rule 'a', 'when', 'failure_rate': '1e999999999%' is no part of a whole; write it as "
+            "10% or 0.1.",
+        ),
+        (
+            'rules:\n- {name: "a\\0", when: {data_stale: 6h}}\n',
+            "alerts.yml, line 2: rule 1, 'name': 'a\\x00' is no text.",
+        ),
+        (
+            'rules:\n- {name: a, when: {data_stale: {after: 6h, assets: ["\\ud800"]}}}\n',
+            "alerts.yml, line 2: rule 'a', 'when', 'data_stale', 'assets': ['\\ud800'] is neither a text nor a list of "
+            "texts; quote numbers, and leave the field out for all.",
+        ),
+        (
+            'channels:\n  "\\ud800": {type: slack, url: x}\n',
+            "alerts.yml, line 2: 'channels', '\\ud800': is no name; use plain letters.",
+        ),
+        (
+            f"rules:\n- {{name: a, when: {{metric_below: {{metric: m, limit: 1{'0' * 400}}}}}}}\n",
+            f"alerts.yml, line 2: rule 'a', 'when', 'metric_below', 'limit': 1{'0' * 78}… is no number.",
+        ),
+    ],
+)
+def test_what_is_more_than_memory_or_a_number_holds_is_a_fault_as_any_other(
+    tmp_path: Path, text: str, fault: str
+) -> None:
+    assert faults(tmp_path, text) == [fault]
+
+
+def test_a_text_is_read_as_the_file_that_it_is_to_become() -> None:
+    text = (
+        "channels:\n  ops: {type: email, to: a@example.com}\nrules:\n- name: a\n  when: {data_stale: 6h}\n- {name: b}\n"
+    )
+    found = rules_in(text, "rules")
+    assert [str(problem) for problem in found.problems] == [
+        "rules, line 6: rule 'b': has no 'when'; add it with one of failure_rate, run_longer_than, quality_below, "
+        "metric_at_least, metric_below, memory_at_least, disk_at_least, deadline_missed, run_did_not_start, data_stale."
+    ]
+    assert [problem.said.split(";")[0] for problem in found.problems] == ["rule 'b': has no 'when'"]
+    assert found.lines == {"a": 4, "b": 6}
+    assert [rule.name for rule in found.rules][-2:] == ["run_did_not_start", "a"]
+
+
+def test_a_fault_of_a_channel_never_shows_what_the_environment_holds(tmp_path: Path) -> None:
+    text = """
+channels:
+  a: {type: email, to: a@example.com, security: {env: SECRET}}
+  b: {type: slack, url: {env: MISSING}}
+  c: {type: slack, url: nowhere}
+  d: {type: webhook, url: "https://example.com", headers: {A: {env: SECRET}}}
+"""
+    settings = load_settings(tmp_path)
+    found = {
+        name: fault_of(spec, settings, {"SECRET": "s3cret"}) for name, spec in rules_in(text, "x").channels.items()
+    }
+    assert found == {
+        "a": "",
+        "b": "The channel 'b' takes its 'url' from the environment variable 'MISSING', which is not set; set it where "
+        "Tradewind starts (line 4 of the rules file).",
+        "c": "The address of the channel 'c' is no http address (line 5 of the rules file).",
+        "d": "",
+    }

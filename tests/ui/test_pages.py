@@ -24,6 +24,7 @@ SAYS, FAILS, MANY = f"{RUN}/tasks/says", f"{RUN}/tasks/fails", f"{RUN}/tasks/man
 PAGES: dict[str, tuple[str, ...]] = {
     "account": ("/account",),
     "act": (f"{DAG}/trigger", f"{DAG}/trigger/json"),
+    "alerts": ("/alerts", "/alerts/rules"),
     "assets": ("/assets",),
     "audit": ("/audit",),
     "browse": ("/runs", "/tasks", "/xcoms"),
@@ -53,7 +54,7 @@ PAGES: dict[str, tuple[str, ...]] = {
 """By the feature whose routes they are."""
 SHOWS = (
     DAG + "/overview", DAG + "/code", SAYS, FAILS, FAILS + "/why", MANY + "/mapped", "/connections", "/inbox",
-    "/variables",
+    "/variables", "/alerts", "/alerts/rules",
 )  # fmt: skip
 """Pages that show some of the words."""
 OPENS = (
@@ -64,11 +65,24 @@ OPENS = (
 MOST_BUTTONS = 20
 
 
+RULES = {
+    "channels": {"away": {"type": "webhook", "url": "http://127.0.0.1:9/"}},
+    "rules": [
+        {"name": f"{text} {n}", "when": {"failure_rate": "1%"}, "description": text, "dags": ["*", text]}
+        for n, text in enumerate(PAYLOADS)
+    ],
+}
+"""JSON is YAML. Each rule fires when a run fails, and waits for who is to be told."""
+
+
 @pytest.fixture(scope="module")
-def hostile(browser: Browser) -> Iterator[Site]:
+def hostile(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """An installation whose every field says what no page may obey."""
+    rules = tmp_path_factory.mktemp("rules") / "alerts.yml"
+    rules.write_text(json.dumps(RULES), encoding="utf-8")
     dags = {"hostile.py": DAG_FILE, "broken.py": BROKEN_FILE, "asks.py": ASKING_FILE}
-    with Installation(dags, TW_PAYLOADS=json.dumps(PAYLOADS), AIRFLOW__API__EXPOSE_CONFIG="True") as installation:
+    settings = {"AIRFLOW__API__EXPOSE_CONFIG": "True", "TRADEWIND__ALERTS__RULES_FILE": str(rules)}
+    with Installation(dags, TW_PAYLOADS=json.dumps(PAYLOADS), **settings) as installation:
         installation.start()
         whole = "\n".join(text for text in PAYLOADS if "\x1b" not in text)
         run_id = installation.trigger(

@@ -466,13 +466,13 @@ export interface paths {
         };
         /**
          * Get Connection Test
-         * @description There is none, since none is ever begun.
+         * @description There is none, since none is ever queued.
          */
         get: operations["get_connection_test"];
         put?: never;
         /**
          * Enqueue Connection Test
-         * @description Always refused, as above.
+         * @description Always refused: a test is made at once, or not at all.
          */
         post: operations["enqueue_connection_test"];
         delete?: never;
@@ -492,7 +492,9 @@ export interface paths {
         put?: never;
         /**
          * Test Connection
-         * @description Always refused: the server reaches nobody in a caller's name.
+         * @description Whether the API's machine reaches what the connection names; refused unless [core] test_connection allows it.
+         *
+         *     `***` stands for what is stored, where nothing but secrets and the description is other than what is stored.
          */
         post: operations["test_connection"];
         delete?: never;
@@ -2074,6 +2076,86 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/ui/alerts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Alerts Now
+         * @description What fires now.
+         */
+        get: operations["alerts_now"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/ui/alerts/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Check Rules
+         * @description Say what is wrong with the text of a rules file.
+         */
+        post: operations["check_rules"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/ui/alerts/notices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Alert Notices
+         * @description What people were told. `dag` and `rule` are parts of names, `state` that of the delivery over any channel.
+         */
+        get: operations["alert_notices"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/ui/alerts/rules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Alert Rules
+         * @description The rules and channels that are written, and what is wrong with others.
+         */
+        get: operations["alert_rules"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/ui/counts": {
         parameters: {
             query?: never;
@@ -2808,6 +2890,183 @@ export interface components {
          * @enum {string}
          */
         Action: "read" | "create" | "edit" | "delete";
+        /**
+         * AlertChannel
+         * @description `last_state` is `delivered` or `given_up`, empty before the first.
+         */
+        AlertChannel: {
+            /** Kind */
+            kind: string;
+            /** Last At */
+            last_at: number | null;
+            /** Last State */
+            last_state: string;
+            /** Line */
+            line: number;
+            /** Name */
+            name: string;
+            /** Waiting */
+            waiting: number;
+        };
+        /**
+         * AlertDelivery
+         * @description How far a notice is over one channel. `kept`: it is for nobody, and the channel has no name.
+         *
+         *     `error` is what went wrong last, without secrets; empty for who may not see the system. `next_try` is None where
+         *     none is known, `is_behind`: an earlier notice of the same alert goes first.
+         */
+        AlertDelivery: {
+            /** Channel */
+            channel: string;
+            /** Ended At */
+            ended_at: number | null;
+            /** Error */
+            error: string;
+            /** Is Behind */
+            is_behind: boolean;
+            /** Next Try */
+            next_try: number | null;
+            /** State */
+            state: string;
+        };
+        /**
+         * AlertNotice
+         * @description `alert` is the same in all notices from one firing to its end; `name` is a worker, an asset, a deadline or labels
+         *     of a metric. What does not apply is empty. `sentence` lacks the rule's name.
+         */
+        AlertNotice: {
+            /** Alert */
+            alert: string;
+            /** At */
+            at: number;
+            /** Dag Id */
+            dag_id: string;
+            /** Deliveries */
+            deliveries: components["schemas"]["AlertDelivery"][];
+            /** Key */
+            key: string;
+            /** Limit */
+            limit: number | null;
+            /** Name */
+            name: string;
+            /** Repeat */
+            repeat: number;
+            /** Rule */
+            rule: string;
+            /** Run Id */
+            run_id: string;
+            /** Sentence */
+            sentence: string;
+            /** Severity */
+            severity: string;
+            /** Since */
+            since: number;
+            /** Status */
+            status: string;
+            /** Task Id */
+            task_id: string;
+            /** Value */
+            value: number | null;
+        };
+        /**
+         * AlertNotices
+         * @description Newest first.
+         */
+        AlertNotices: {
+            /** Next Cursor */
+            next_cursor: string | null;
+            /** Notices */
+            notices: components["schemas"]["AlertNotice"][];
+            /** Now */
+            now: number;
+            /** Previous Cursor */
+            previous_cursor: string | null;
+        };
+        /**
+         * AlertRule
+         * @description `source` is `shipped` or `file`, with its line there. `silent_until` is 0 where nothing is silent, and None where
+         *     it is for ever. `is_watched`: a scheduler has taken it as it is written; `since` that time.
+         */
+        AlertRule: {
+            asks: components["schemas"]["RuleAsks"];
+            /** Channels */
+            channels: string[];
+            /** Dags */
+            dags: string[];
+            /** Dedupe */
+            dedupe: number;
+            /** Description */
+            description: string;
+            /** Firing */
+            firing: number;
+            /** Hold */
+            hold: number;
+            /** Is Watched */
+            is_watched: boolean;
+            /** Kind */
+            kind: string;
+            /** Line */
+            line: number | null;
+            /** Name */
+            name: string;
+            /** Notify Recovery */
+            notify_recovery: boolean;
+            /** Recover After */
+            recover_after: number;
+            /** Severity */
+            severity: string;
+            /** Silences */
+            silences: components["schemas"]["RuleSilence"][];
+            /** Silent Until */
+            silent_until: number | null;
+            /** Since */
+            since: number | null;
+            /** Source */
+            source: string;
+            /** Tags */
+            tags: string[];
+            /** Tasks */
+            tasks: string[];
+        };
+        /**
+         * AlertRules
+         * @description What is written now. A scheduler takes it when it starts.
+         */
+        AlertRules: {
+            /** Channels */
+            channels: components["schemas"]["AlertChannel"][];
+            /** File */
+            file: string;
+            /** Is There */
+            is_there: boolean;
+            /** Now */
+            now: number;
+            /** Problems */
+            problems: components["schemas"]["RuleProblem"][];
+            /** Rules */
+            rules: components["schemas"]["AlertRule"][];
+        };
+        /**
+         * AlertsNow
+         * @description `firing`: the newest notice of each alert that fires, the most severe first. Without `is_watching` there is no
+         *     channel, and rules are not worked out.
+         */
+        AlertsNow: {
+            /** Firing */
+            firing: components["schemas"]["AlertNotice"][];
+            /** Is All */
+            is_all: boolean;
+            /** Is Scheduler Away */
+            is_scheduler_away: boolean;
+            /** Is Watching */
+            is_watching: boolean;
+            /** May Check */
+            may_check: boolean;
+            /** May See Rules */
+            may_see_rules: boolean;
+            /** Now */
+            now: number;
+        };
         /** AppBuilderMenuItemResponse */
         AppBuilderMenuItemResponse: {
             /** Category */
@@ -3789,6 +4048,8 @@ export interface components {
          * @description What the navigation counts.
          */
         Counts: {
+            /** Alerts */
+            alerts: number;
             /** Broken Files */
             broken_files: number;
             /** Dags */
@@ -5095,6 +5356,8 @@ export interface components {
         };
         /** Home */
         Home: {
+            /** Alerts */
+            alerts: number;
             /** Broken Files */
             broken_files: number;
             chart: components["schemas"]["Chart"];
@@ -5801,6 +6064,83 @@ export interface components {
             grants: components["schemas"]["GrantShape"][];
             /** Name */
             name: string;
+        };
+        /**
+         * RuleAsks
+         * @description What a rule asks for; what its kind does not have is None. Parts are percent, times microseconds.
+         */
+        RuleAsks: {
+            /** After */
+            after?: number | null;
+            /** Assets */
+            assets?: string[] | null;
+            /** At Least */
+            at_least?: number | null;
+            /** Bound */
+            bound?: number | null;
+            /** Is Below */
+            is_below?: boolean | null;
+            /** Last Runs */
+            last_runs?: number | null;
+            /** Limit */
+            limit?: number | null;
+            /** Metric */
+            metric?: string | null;
+            /** Minimum Runs */
+            minimum_runs?: number | null;
+            /** Resource */
+            resource?: string | null;
+            /** Times */
+            times?: number | null;
+            /** Together */
+            together?: boolean | null;
+            /** Window */
+            window?: number | null;
+        };
+        /**
+         * RuleProblem
+         * @description `line` is 0 where it is of the whole file.
+         */
+        RuleProblem: {
+            /** Line */
+            line: number;
+            /** Sentence */
+            sentence: string;
+        };
+        /**
+         * RuleSilence
+         * @description From `start` to `end` once, or at `hours` (`22:00`, `06:00`) of `zone` on these days; Monday is 0.
+         */
+        RuleSilence: {
+            /** Days */
+            days: number[];
+            /** End */
+            end: number | null;
+            /** Hours */
+            hours: string[] | null;
+            /** Start */
+            start: number | null;
+            /** Zone */
+            zone: string;
+        };
+        /** RulesText */
+        RulesText: {
+            /** Text */
+            text: string;
+        };
+        /**
+         * RulesVerdict
+         * @description What `tradewind alerts check` says of the text: nothing is stored.
+         */
+        RulesVerdict: {
+            /** Channels */
+            channels: number;
+            /** Problems */
+            problems: components["schemas"]["RuleProblem"][];
+            /** Rules */
+            rules: number;
+            /** Shipped */
+            shipped: number;
         };
         /**
          * RunBar
@@ -12153,6 +12493,118 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["LoginResponse"];
+                };
+            };
+        };
+    };
+    alerts_now: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertsNow"];
+                };
+            };
+        };
+    };
+    check_rules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RulesText"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RulesVerdict"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    alert_notices: {
+        parameters: {
+            query?: {
+                /** @description How many rows at most; 100 unless the server says otherwise. */
+                limit?: number;
+                /** @description Where to go on, as an answer said; empty for the first page. */
+                cursor?: string | null;
+                dag?: string | null;
+                rule?: string | null;
+                severity?: ("info" | "warning" | "error" | "critical") | null;
+                status?: ("firing" | "recovered") | null;
+                state?: ("waiting" | "delivered" | "given_up" | "kept") | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertNotices"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    alert_rules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertRules"];
                 };
             };
         };

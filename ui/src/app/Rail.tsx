@@ -12,7 +12,7 @@ type Counts = Schemas["Counts"];
 
 /** What the navigation counts. */
 const useCounts = (isKnown: boolean): Counts | undefined =>
-  useQuery({ queryKey: ["counts"], queryFn: () => answered(server.GET("/ui/counts")), meta: useSome("dags", "question"), enabled: isKnown }).data;
+  useQuery({ queryKey: ["counts"], queryFn: () => answered(server.GET("/ui/counts")), meta: useSome("dags", "question", "alert"), enabled: isKnown }).data;
 
 interface Props {
   session: Session | undefined;
@@ -60,6 +60,7 @@ const counted = (to: string, counts: Counts | undefined): { count: number; alarm
     case "/": return { count: counts?.failing ?? 0, alarm: Boolean(counts?.failing) };
     case "/dags": return { count: counts?.dags ?? 0, alarm: false };
     case "/inbox": return { count: counts?.questions ?? 0, alarm: false };
+    case "/alerts": return { count: counts?.alerts ?? 0, alarm: Boolean(counts?.alerts) };
     case "/runs": return { count: counts?.running ?? 0, alarm: false };
     case "/import-errors": return { count: counts?.broken_files ?? 0, alarm: Boolean(counts?.broken_files) };
     default: return { count: 0, alarm: false };

@@ -29,6 +29,7 @@ export const GROUPS: readonly Group[] = [
       { to: "/dags", text: "nav.dags", icon: "dags", needs: "dag", key: "d", tab: true },
       { to: "/assets", text: "nav.assets", icon: "assets", needs: "asset", key: "a", tab: true },
       { to: "/inbox", text: "nav.inbox", icon: "inbox", needs: "question", key: "i", tab: true },
+      { to: "/alerts", text: "nav.alerts", icon: "alerts", needs: "run", key: "b" },
     ],
   },
   {

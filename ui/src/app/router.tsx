@@ -3,6 +3,7 @@ import { createRouter } from "@tanstack/react-router";
 import { BASE } from "../api/client";
 import { accountRoutes } from "../features/account/routes";
 import { actRoutes } from "../features/act/routes";
+import { alertsRoutes } from "../features/alerts/routes";
 import { assetsRoutes } from "../features/assets/routes";
 import { auditRoutes } from "../features/audit/routes";
 import { browseRoutes } from "../features/browse/routes";
@@ -26,6 +27,7 @@ import { root, shell } from "./root";
 const pages = [
   ...accountRoutes,
   ...actRoutes,
+  ...alertsRoutes,
   ...assetsRoutes,
   ...auditRoutes,
   ...browseRoutes,

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator
 from sqlalchemy import Connection
 
+from tradewind.api.alerts_firing import count_of_alerts
 from tradewind.api.call import Call
 from tradewind.api.components import asked, components
 from tradewind.api.error_groups import Group, grouped
@@ -174,6 +175,8 @@ class Home(Answer):
     digest: Digest
     next: list[PlannedRun]
     broken_files: int
+    alerts: int
+    """That fire now."""
 
 
 class Counts(Answer):
@@ -184,6 +187,7 @@ class Counts(Answer):
     running: int
     questions: int
     broken_files: int
+    alerts: int
 
 
 def present() -> int:
@@ -204,6 +208,7 @@ def home(call: Asked, hours: Hours = 24) -> dict[str, Any]:
         open_now = reading.open_run_counts(connection, runs)
         questions, asked_since = reading.questions_open(connection, _question_scopes(call))
         broken = broken_files(call, connection)
+        alerts = count_of_alerts(call, connection, is_looked_at=waits is not None)
         groups = _groups(connection, runs, tasks, failing)
         late = reading.late_dags(connection, scope, now_us, LATE)
         body = {
@@ -248,6 +253,7 @@ def home(call: Asked, hours: Hours = 24) -> dict[str, Any]:
         "waits_are_all": waits is None or (waits["is_all"] and len(seen or []) <= WAITS),
         "components": parts if call.caller.may(READ_SYSTEM) else [],
         "broken_files": broken,
+        "alerts": alerts,
     }
 
 
@@ -264,6 +270,7 @@ def counts(call: Asked) -> dict[str, int]:
             "running": open_now.get("running", (0, None))[0],
             "questions": reading.questions_open(connection, _question_scopes(call))[0],
             "broken_files": broken_files(call, connection),
+            "alerts": count_of_alerts(call, connection, is_looked_at=True),
         }
 
 

@@ -8,6 +8,8 @@ from typing import Any
 
 _PART = re.compile(r"(\d+(?:\.\d+)?)(d|h|min|m|s)")
 _UNITS = {"d": "days", "h": "hours", "min": "minutes", "m": "minutes", "s": "seconds"}
+LARGEST = 1e300
+"""Whole numbers beyond what a float holds are of no use to any rule."""
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
@@ -63,7 +65,8 @@ def percent(value: Any) -> float:
 
 
 def _percent(text: str) -> Fraction:
-    if not text.strip().endswith("%"):
+    # An exponent can stand for more digits than there is memory.
+    if not text.strip().endswith("%") or "e" in text.lower():
         raise ValueError
     return Fraction(text.strip().removesuffix("%").strip()) / 100
 
@@ -93,7 +96,7 @@ def switch(value: Any) -> bool:
 
 
 def text(value: Any) -> str:
-    if not isinstance(value, str) or not value.strip():
+    if not isinstance(value, str) or not value.strip() or not is_kept(value):
         raise ValueError("is no text")
     return value.strip()
 
@@ -101,7 +104,11 @@ def text(value: Any) -> str:
 def texts(value: Any) -> tuple[str, ...]:
     """One text, or a list of them."""
     found = [value] if isinstance(value, str) else value
-    if not isinstance(found, list) or not found or not all(isinstance(one, str) and one.strip() for one in found):
+    if (
+        not isinstance(found, list)
+        or not found
+        or not all(isinstance(one, str) and one.strip() and is_kept(one) for one in found)
+    ):
         raise ValueError("is neither a text nor a list of texts; quote numbers, and leave the field out for all")
     return tuple(one.strip() for one in found)
 
@@ -148,7 +155,12 @@ def zone(value: Any) -> str:
         raise ValueError("is no time zone; write it as Asia/Seoul or UTC") from None
 
 
+def is_kept(text: str) -> bool:
+    """Whether every database and every receiver can take it: no null character, no half of a character."""
+    return "\0" not in text and not any("\ud800" <= letter <= "\udfff" for letter in text)
+
+
 def is_number(value: Any) -> bool:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False
-    return isinstance(value, int) or math.isfinite(value)
+    return abs(value) < LARGEST and math.isfinite(value)

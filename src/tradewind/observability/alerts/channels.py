@@ -61,6 +61,36 @@ def channel_of(spec: ChannelSpec, settings: "Settings", environ: Mapping[str, st
         raise BadChannel(f"The channel {spec.name!r} cannot be used: {fault} (line {spec.line} of its file).") from None
 
 
+def fault_of(spec: ChannelSpec, settings: "Settings", environ: Mapping[str, str] = os.environ) -> str:
+    """What is wrong with a channel, as far as can be said to who may not see the environment; empty for nothing.
+
+    Of a channel that takes something from there it is only said whether that is set: what it holds could be read out of
+    what is wrong with it.
+    """
+    names = list(_taken(list(spec.values.values())))
+    hidden = {name: "set" for name in names if environ.get(name)}
+    try:
+        for key, value in spec.values.items():
+            _looked_up(spec, key, value, hidden)
+        if not names:
+            channel_of(spec, settings, {})
+    except BadChannel as fault:
+        return str(fault)
+    return ""
+
+
+def _taken(value: Any) -> Iterable[str]:
+    """Names of what is taken from the environment, anywhere in a value."""
+    if isinstance(value, dict):
+        if set(value) == {"env"}:
+            yield str(value["env"])
+        else:
+            yield from _taken(list(value.values()))
+    elif isinstance(value, list):
+        for one in value:
+            yield from _taken(one)
+
+
 def deliver(channel: Channel, notice: Notice) -> None:
     """Send a notice. Raises NotDelivered with the reason, without secrets."""
     try:

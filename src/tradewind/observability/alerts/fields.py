@@ -2,15 +2,21 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from reprlib import Repr
 from typing import Any, TypeVar
 
 import yaml
 
 from tradewind.core.errors import TradewindError
+from tradewind.observability.alerts.amounts import is_kept
 
 T = TypeVar("T")
 MOST_BYTES = 1_000_000
+MOST_VALUES = 100_000
+"""A few lines of aliases can stand for more values than any memory holds."""
 _MISSING: Any = object()
+_short = Repr()
+_short.maxlevel, _short.maxstring, _short.maxother, _short.maxlong = 3, 200, 200, 200
 
 
 class BadRules(TradewindError):
@@ -18,8 +24,10 @@ class BadRules(TradewindError):
 
     def __init__(self, path: Path, line: int, where: str, fault: str) -> None:
         place = f"{path}, line {line}" if line else f"{path}"
-        super().__init__(f"{place}: {f'{where}: ' if where else ''}{fault}.")
         self.line = line
+        self.said = f"{f'{where}: ' if where else ''}{fault}."
+        """The sentence without the place."""
+        super().__init__(f"{place}: {self.said}")
 
 
 class Fields:
@@ -37,6 +45,8 @@ class Fields:
             name = str(key.value)
             if name in self._nodes:
                 raise BadRules(path, key.start_mark.line + 1, self._name_of(name), "is there twice; leave one out")
+            if not is_kept(name):
+                raise BadRules(path, key.start_mark.line + 1, self._name_of(name), "is no name; use plain letters")
             self._nodes[name] = value
 
     def __contains__(self, name: str) -> bool:
@@ -96,10 +106,11 @@ class Fields:
         return f"{self.where}, {name!r}" if self.where else repr(name)
 
 
-def read_yaml(path: Path) -> Fields | None:
-    """The file's outermost mapping; None for an empty file. Raises BadRules."""
+def read_yaml(path: Path, data: bytes | None = None) -> Fields | None:
+    """The file's outermost mapping; None for an empty file. With `data`, that is what the file would hold. Raises
+    BadRules."""
     try:
-        data = path.read_bytes()
+        data = path.read_bytes() if data is None else data
     except OSError as error:
         raise BadRules(path, 0, "", f"cannot be read: {error.strerror}") from None
     if len(data) > MOST_BYTES:
@@ -107,14 +118,31 @@ def read_yaml(path: Path) -> Fields | None:
     try:
         loader = yaml.SafeLoader(data)
         node = loader.get_single_node()
+        count = 0 if node is None else _values_in(node, {})
     except yaml.YAMLError as error:
         mark, what = getattr(error, "problem_mark", None), getattr(error, "problem", None) or str(error)
         raise BadRules(path, mark.line + 1 if mark else 0, "", f"this is no YAML: {' '.join(what.split())}") from None
     except (RecursionError, UnicodeError, ValueError) as error:
         raise BadRules(path, 0, "", f"this is no YAML: {type(error).__name__}") from None
+    if count > MOST_VALUES:
+        raise BadRules(path, 0, "", f"holds more than {MOST_VALUES} values; write less, and use fewer aliases")
     return None if node is None else Fields(path, node, "", loader)
 
 
+def _values_in(node: Any, known: dict[int, int]) -> int:
+    """How many values a node stands for when its aliases are written out; too many for one that holds itself."""
+    if (count := known.get(id(node))) is not None:
+        return count
+    known[id(node)] = MOST_VALUES + 1  # seen again before it is counted: it is inside itself
+    inner: list[Any] = []
+    if isinstance(node, yaml.MappingNode):
+        inner = [one for pair in node.value for one in pair]
+    elif isinstance(node, yaml.SequenceNode):
+        inner = node.value
+    known[id(node)] = count = 1 + sum(_values_in(one, known) for one in inner)
+    return count
+
+
 def _shown(value: Any) -> str:
-    text = repr(value)
+    text = _short.repr(value)
     return text if len(text) <= 80 else f"{text[:79]}…"

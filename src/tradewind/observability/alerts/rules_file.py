@@ -56,6 +56,8 @@ class Rules:
     problems: tuple[BadRules, ...] = ()
     shipped: frozenset[str] = frozenset()
     """Names of the rules that come from the shipped ones."""
+    lines: Mapping[str, int] = field(default_factory=dict)
+    """By name of a rule of the file, where it begins there."""
 
 
 def load_rules(path: Path | None, *, must_exist: bool = False) -> Rules:
@@ -64,9 +66,18 @@ def load_rules(path: Path | None, *, must_exist: bool = False) -> Rules:
     shipped = _read(SHIPPED)
     if path is None or (not must_exist and not path.exists()):
         return Rules(shipped.rules, shipped=frozenset(rule.name for rule in shipped.rules))
-    own = _read(path)
+    return _beside(shipped, _read(path))
+
+
+def rules_in(text: str, name: str) -> Rules:
+    """The same for the text of a file that is none yet, by the name that its problems are to have."""
+    return _beside(_read(SHIPPED), _read(Path(name), text.encode("utf-8", "surrogatepass")))
+
+
+def _beside(shipped: "_Read", own: "_Read") -> Rules:
     kept = tuple(rule for rule in shipped.rules if own.with_shipped and rule.name not in own.names)
-    return Rules((*kept, *own.rules), own.channels, tuple(own.problems), frozenset(rule.name for rule in kept))
+    names = frozenset(rule.name for rule in kept)
+    return Rules((*kept, *own.rules), own.channels, tuple(own.problems), names, own.lines)
 
 
 @dataclass(slots=True)
@@ -77,12 +88,13 @@ class _Read:
     """Of every rule, also of those that are turned off or have a fault."""
     channels: dict[str, ChannelSpec] = field(default_factory=dict)
     problems: list[BadRules] = field(default_factory=list)
+    lines: dict[str, int] = field(default_factory=dict)
 
 
-def _read(path: Path) -> _Read:
+def _read(path: Path, data: bytes | None = None) -> _Read:
     found = _Read()
     try:
-        top = read_yaml(path)
+        top = read_yaml(path, data)
         if top is None:
             return found
         top.knows("defaults", "channels", "rules")
@@ -117,6 +129,7 @@ def _rule(fields: Fields, found: _Read) -> Rule | None:
     if name in found.names:
         raise fields.fault("has the name of a rule before it; give it another", "name")
     found.names.add(name)
+    found.lines[name] = fields.line
     everything: tuple[str, ...] = ()
     fields.knows(*RULE_FIELDS)
     scope = Scope(*(fields.take(key, amounts.texts, everything) for key in ("dags", "tags", "tasks")))

@@ -75,6 +75,7 @@ export const DayDigest = ({ home }: { home: Home }) => {
         <li><b className={digest.failed ? "bad" : ""}>{digest.failed}</b><span className="mute">{t("digest.failed")}{against(digest.failed, digest.failed_before)}</span></li>
         {digest.new_versions > 0 && <li><b>{digest.new_versions}</b><span className="mute">{t("digest.versions", { count: digest.new_versions })}</span></li>}
         {digest.questions > 0 && <li><b>{digest.questions}</b><Link to={"/inbox" as string} className="link">{t("digest.questions", { count: digest.questions, time: digest.asked_since === null ? "" : shortTime(digest.asked_since, clock) })}</Link></li>}
+        {home.alerts > 0 && <li><b className="bad">{home.alerts}</b><Link to="/alerts" className="link">{t("digest.alerts", { count: home.alerts })}</Link></li>}
         {home.broken_files > 0 && <li><b className="bad">{home.broken_files}</b><Broken text={t("digest.broken", { count: home.broken_files })} /></li>}
       </ul>
     </section>

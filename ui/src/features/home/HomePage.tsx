@@ -30,7 +30,7 @@ export const HomePage = () => {
     queryKey: ["home", hours],
     queryFn: () => answered(server.GET("/ui/home", { params: { query: { hours } } })),
     placeholderData: keepPreviousData,
-    meta: useSome("task", "pool"),
+    meta: useSome("task", "pool", "alert"),
   });
   useLive(TOPICS);
   useFreshUntil(["home", hours], data);
