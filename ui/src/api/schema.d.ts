@@ -466,13 +466,13 @@ export interface paths {
         };
         /**
          * Get Connection Test
-         * @description There is none, since none is ever begun.
+         * @description There is none, since none is ever queued.
          */
         get: operations["get_connection_test"];
         put?: never;
         /**
          * Enqueue Connection Test
-         * @description Always refused, as above.
+         * @description Always refused: a test is made at once, or not at all.
          */
         post: operations["enqueue_connection_test"];
         delete?: never;
@@ -492,7 +492,9 @@ export interface paths {
         put?: never;
         /**
          * Test Connection
-         * @description Always refused: the server reaches nobody in a caller's name.
+         * @description Whether the API's machine reaches what the connection names; refused unless [core] test_connection allows it.
+         *
+         *     `***` stands for what is stored, where nothing but secrets and the description is other than what is stored.
          */
         post: operations["test_connection"];
         delete?: never;
@@ -2074,6 +2076,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/ui/charts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Charts
+         * @description How it fared in the last hours or days, of all Dags or of one.
+         */
+        get: operations["charts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/ui/counts": {
         parameters: {
             query?: never;
@@ -2808,6 +2830,20 @@ export interface components {
          * @enum {string}
          */
         Action: "read" | "create" | "edit" | "delete";
+        /**
+         * Agents
+         * @description All workers together, now.
+         */
+        Agents: {
+            /** Capacity */
+            capacity: number;
+            /** Here */
+            here: number;
+            /** Task Bytes */
+            task_bytes: number;
+            /** Used */
+            used: number;
+        };
         /** AppBuilderMenuItemResponse */
         AppBuilderMenuItemResponse: {
             /** Category */
@@ -3544,6 +3580,47 @@ export interface components {
             step: number;
             /** Until */
             until: number;
+        };
+        /** Charts */
+        Charts: {
+            agents: components["schemas"]["Agents"] | null;
+            /** Cpu Seconds */
+            cpu_seconds: (number | null)[];
+            /** Fresh Until */
+            fresh_until: number;
+            machine: components["schemas"]["Machine"] | null;
+            /** May See Scores */
+            may_see_scores: boolean;
+            memory: components["schemas"]["Spreads"];
+            /** Now */
+            now: number;
+            /** Places */
+            places: number;
+            /** Pools */
+            pools: number;
+            run_start: components["schemas"]["Spreads"];
+            run_time: components["schemas"]["Spreads"];
+            /** Runs */
+            runs: {
+                [key: string]: number[];
+            };
+            /** Score Lines */
+            score_lines: number;
+            /** Scores */
+            scores: components["schemas"]["ScoreLine"][];
+            /** Skipped */
+            skipped: number;
+            /** Slot Waits */
+            slot_waits: components["schemas"]["PoolLine"][];
+            /** Start */
+            start: number;
+            /** Step */
+            step: number;
+            task_start: components["schemas"]["Spreads"];
+            /** Tasks */
+            tasks: {
+                [key: string]: number[];
+            };
         };
         /** ClearPartitionsBody */
         ClearPartitionsBody: {
@@ -5319,6 +5396,22 @@ export interface components {
             /** Access Token */
             access_token: string;
         };
+        /**
+         * Machine
+         * @description The machine that answers, now.
+         */
+        Machine: {
+            /** Cpus */
+            cpus: number;
+            /** Disk Used */
+            disk_used: number;
+            /** Load */
+            load: number;
+            /** Memory Size */
+            memory_size: number;
+            /** Memory Used */
+            memory_used: number;
+        };
         /** MaterializeAssetBody */
         MaterializeAssetBody: {
             /** Conf */
@@ -5602,6 +5695,15 @@ export interface components {
             pools: components["schemas"]["PoolResponse"][];
             /** Total Entries */
             total_entries: number;
+        };
+        /** PoolLine */
+        PoolLine: {
+            /** Count */
+            count: number;
+            /** P95 */
+            p95: (number | null)[];
+            /** Pool */
+            pool: string;
         };
         /** PoolPatchBody */
         PoolPatchBody: {
@@ -6041,6 +6143,22 @@ export interface components {
             triggers: components["schemas"]["Waiter"][];
         };
         /**
+         * ScoreLine
+         * @description The scores that one task has given data, from 0 to 100: the lowest of each step.
+         */
+        ScoreLine: {
+            /** Dag Id */
+            dag_id: string;
+            /** Lowest */
+            lowest: (number | null)[];
+            /** Newest */
+            newest: number;
+            /** Newest At */
+            newest_at: number;
+            /** Task Id */
+            task_id: string;
+        };
+        /**
          * Session
          * @description Who is here, and what this installation is called.
          */
@@ -6118,6 +6236,18 @@ export interface components {
             source: string;
             /** Value */
             value: string;
+        };
+        /**
+         * Spreads
+         * @description Microseconds, or bytes, of each step; None where there is nothing to tell.
+         */
+        Spreads: {
+            /** Most */
+            most: (number | null)[];
+            /** P50 */
+            p50: (number | null)[];
+            /** P95 */
+            p95: (number | null)[];
         };
         /**
          * StructuredLogMessage
@@ -12153,6 +12283,38 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["LoginResponse"];
+                };
+            };
+        };
+    };
+    charts: {
+        parameters: {
+            query?: {
+                window?: "1h" | "6h" | "24h" | "7d";
+                dag_id?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Charts"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
                 };
             };
         };

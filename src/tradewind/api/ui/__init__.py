@@ -9,6 +9,7 @@ from tradewind.api.routing import Routes
 def families() -> tuple[Routes, ...]:
     """All families of routes; importing them takes a moment that the start of a server has not."""
     from tradewind.api.ui import (
+        charts,
         dags,
         find,
         graph,
@@ -26,6 +27,7 @@ def families() -> tuple[Routes, ...]:
     )
 
     return (
+        charts.routes,
         dags.routes,
         find.routes,
         graph.routes,
