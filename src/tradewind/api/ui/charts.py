@@ -12,7 +12,7 @@ from fastapi import Query
 from sqlalchemy import Connection
 
 from tradewind.api.call import Call
-from tradewind.api.components import asked, is_beating
+from tradewind.api.components import asked
 from tradewind.api.metrics import machine_readings
 from tradewind.api.models import Answer
 from tradewind.api.routing import UI, Asked, Routes
@@ -263,10 +263,10 @@ def _resources(call: Call) -> dict[str, Any]:
 
 
 def _agents(status: dict[str, Any]) -> dict[str, int]:
-    well = [agent for agent in status["agents"] if is_beating(agent)]
+    here = [agent for agent in status["agents"] if agent["connected"]]
     return {
-        "here": len(well),
-        "used": sum(agent["used"] for agent in well),
-        "capacity": sum(agent["capacity"] for agent in well),
+        "here": len(here),
+        "used": sum(agent["used"] for agent in here),
+        "capacity": sum(agent["capacity"] for agent in here),
         "task_bytes": sum(now_bytes for now_bytes, _, _ in status["usage"].values()),
     }
