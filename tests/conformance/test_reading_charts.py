@@ -42,7 +42,9 @@ def filled(installation: Installation, engine: Engine) -> Engine:
         )  # fmt: skip
         for run, task_id, state, *moments, pool in tasks:
             scheduled, queued, began, ended = (_at(each) for each in moments)
-            reason = "QualityGateFailed: Data quality is 61.5 of 100 and it must be at least 80: ids." if run == 3 else ""
+            reason = (
+                "QualityGateFailed: Data quality is 61.5 of 100 and it must be at least 80: ids." if run == 3 else ""
+            )
             task = {
                 "run": run, "task_id": task_id, "map_index": -1, "state": state, "try_number": 1, "max_tries": 1,
                 "leg": 0, "losses": 0, "scheduled_at": scheduled, "queued_at": queued, "start_date": began,
@@ -83,8 +85,9 @@ def test_what_ended_is_counted_in_the_step_in_which_it_ended(filled: Engine) -> 
         assert charts.tasks_ended(connection, MINE) == {(0, "success"): 1, (1, "success"): 2}
         assert charts.runs_ended(connection, EVERY) == {(1, "success"): 1, (1, "failed"): 1}
         assert charts.runs_ended(connection, MINE) == {(1, "success"): 1}
-        assert charts.cpu_time(connection, EVERY) == {0: 1.0, 1: 4.5}
-        assert charts.peak_memory(connection, EVERY) == {
+        tries = charts.tries(connection, EVERY)
+        assert tries.cpu_seconds == {0: 1.0, 1: 4.5}
+        assert tries.peak_bytes == {
             0: Spread(1, 2000, 2000, 2000), 1: Spread(3, 3000, 4000, 4000),
         }  # fmt: skip
 
@@ -92,11 +95,11 @@ def test_what_ended_is_counted_in_the_step_in_which_it_ended(filled: Engine) -> 
 def test_what_was_waited_for_is_counted_in_the_step_in_which_it_came(filled: Engine) -> None:
     second = 1_000_000
     with filled.connect() as connection:
-        starts = charts.task_starts(connection, EVERY)
-        assert starts == {
+        tries = charts.tries(connection, EVERY)
+        assert tries.starts == {
             0: Spread(2, 3 * second, 5 * second, 5 * second), 1: Spread(2, 2 * second, 5 * second, 5 * second),
         }  # fmt: skip
-        waits = {key: spread.p95 // second for key, spread in charts.slot_waits(connection, EVERY).items()}
+        waits = {key: spread.p95 // second for key, spread in tries.slot_waits.items()}
         assert waits == {("default", 0): 2, ("other", 0): 4, ("default", 1): 1, ("other", 1): 4}
         assert charts.run_times(connection, EVERY) == {1: Spread(2, 60 * second, 120 * second, 120 * second)}
         runs = {place: spread.p95 // second for place, spread in charts.run_starts(connection, EVERY).items()}
@@ -116,25 +119,35 @@ def test_scores_are_found_in_values_and_in_what_gates_say(filled: Engine) -> Non
         left = charts.scores_left(connection, EVERY)
         assert [(row["dag_id"], row["at"]) for row in left] == [("theirs", _at(61)), ("mine", _at(40))]
         assert bytes(left[1]["value"]) == b'{"score": 97.5, "broken": []}'
-        [closed] = charts.gates_closed(connection, EVERY)
+        [closed] = charts.tries(connection, EVERY).closed
         assert (closed["dag_id"], closed["task_id"], closed["at"]) == ("theirs", "a", _at(61))
         assert [row["dag_id"] for row in charts.scores_left(connection, MINE)] == ["mine"]
-        assert charts.gates_closed(connection, MINE) == []
+        assert charts.tries(connection, MINE).closed == []
 
 
 def test_a_reader_of_no_dag_gets_nothing(filled: Engine) -> None:
     with filled.connect() as connection:
         for ask in (
-            charts.tasks_ended, charts.task_starts, charts.slot_waits, charts.runs_ended, charts.run_times,
-            charts.run_starts, charts.peak_memory, charts.cpu_time, charts.scores_left, charts.gates_closed,
+            charts.tasks_ended, charts.runs_ended, charts.run_times, charts.run_starts, charts.scores_left,
         ):  # fmt: skip
             assert not ask(connection, NOBODY), ask.__name__  # type: ignore[operator]
+        assert charts.tries(connection, NOBODY) == charts.Tries({}, {}, {}, {}, [])
 
 
 def test_one_dag_is_asked_for_by_its_id(filled: Engine) -> None:
     theirs = Window(START, STEP, EVERY_DAG, "theirs")
     with filled.connect() as connection:
         assert charts.tasks_ended(connection, theirs) == {(1, "failed"): 1}
+
+
+def test_a_window_that_ends_leaves_out_what_came_later(filled: Engine) -> None:
+    first = Window(START, STEP, EVERY_DAG, until_us=START + STEP)
+    with filled.connect() as connection:
+        assert charts.tasks_ended(connection, first) == {(0, "success"): 1}
+        assert charts.runs_ended(connection, first) == {}
+        tries = charts.tries(connection, first)
+        assert (set(tries.starts), set(tries.peak_bytes), tries.cpu_seconds, tries.closed) == ({0}, {0}, {0: 1.0}, [])
+        assert [row["at"] for row in charts.scores_left(connection, first)] == [_at(40)]
 
 
 def test_of_too_much_the_newest_steps_are_counted_whole(filled: Engine) -> None:

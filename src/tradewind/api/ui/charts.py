@@ -6,7 +6,8 @@ import json
 import os
 import re
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Any, Literal
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Literal, TypeVar
 
 from fastapi import Query
 from sqlalchemy import Connection
@@ -20,7 +21,7 @@ from tradewind.api.ui.home import HOUR, READ_RUN, READ_SYSTEM, present, seen_by_
 from tradewind.core.access import Action, DagScope, Need, Resource
 from tradewind.core.errors import DagNotFound
 from tradewind.store.reading import charts as reading
-from tradewind.store.reading.charts import Spread, Window, dense
+from tradewind.store.reading.charts import Spread, Window
 from tradewind.store.reading.dags import dag_named
 
 routes = Routes("UI", prefix=UI)
@@ -30,6 +31,8 @@ WINDOWS = {"1h": (60, MINUTE), "6h": (72, 5 * MINUTE), "24h": (96, 15 * MINUTE),
 """How many steps a window has, and how long each is."""
 Span = Literal["1h", "6h", "24h", "7d"]
 READ_XCOM = Need(Action.READ, Resource.XCOM)
+FRESH = 2
+"""The last steps, which are looked at anew: what happened in one may be reported a moment after its end."""
 MOST_LINES = 6
 """Pools and quality scores of which there are lines; those with the most values."""
 VERDICTS = frozenset({"broken", "checks", "failed", "rejected", "scores"})
@@ -117,6 +120,39 @@ class Charts(Answer):
     """None for whoever may not read the system, or where nobody answers."""
 
 
+@dataclass(frozen=True, slots=True)
+class Steps:
+    start: int
+    step: int
+    places: int
+
+    @property
+    def end(self) -> int:
+        return self.start + self.places * self.step
+
+
+Scopes = tuple[DagScope, DagScope, DagScope]
+"""Of tasks, of runs, and of the values that tasks leave."""
+Scored = tuple[int, float]
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What was found in some steps, by their places."""
+
+    tasks: dict[tuple[int, str], int] = field(default_factory=dict)
+    runs: dict[tuple[int, str], int] = field(default_factory=dict)
+    task_start: dict[int, Spread] = field(default_factory=dict)
+    run_start: dict[int, Spread] = field(default_factory=dict)
+    run_time: dict[int, Spread] = field(default_factory=dict)
+    slot_waits: dict[tuple[str, int], Spread] = field(default_factory=dict)
+    memory: dict[int, Spread] = field(default_factory=dict)
+    cpu_seconds: dict[int, float] = field(default_factory=dict)
+    scores: dict[tuple[str, str], list[Scored]] = field(default_factory=dict)
+    """By Dag and task, with their moments."""
+
+
 @routes.get("/charts", Resource.TASK, response_model=Charts, packed=True)
 def charts(call: Asked, window: Span = "24h", dag_id: Annotated[str | None, Query(max_length=250)] = None) -> Any:
     """How it fared in the last hours or days, of all Dags or of one."""
@@ -126,68 +162,125 @@ def charts(call: Asked, window: Span = "24h", dag_id: Annotated[str | None, Quer
     places, step = WINDOWS[window]
     start = (now_us // step + 1 - places) * step
     scopes = call.scope, call.scope_of(READ_RUN), call.scope_of(READ_XCOM)
-    key = "charts", *scopes, dag_id, start, step
+    steps = Steps(start, step, places)
+    key = "charts", *scopes, dag_id, steps
     # Many may look at it at once, and a busy week has some hundred thousand tasks.
     recent, heard = call.installation.recent, seen_by_now(call)
-    told = recent.of(key, now_us, lambda: _told(call, start, step, places, dag_id, scopes), heard)
+    told = recent.of(key, now_us, lambda: _told(call, steps, scopes, dag_id, now_us), heard)
     old_at = recent.old_at(key, heard) or now_us + HOUR
     return {"now": now_us, "fresh_until": max(now_us, old_at), **told, **_resources(call)}
 
 
-def _told(
-    call: Call, start: int, step: int, places: int, dag_id: str | None, scopes: tuple[DagScope, DagScope, DagScope]
-) -> dict[str, Any]:
-    tasks, runs, xcoms = scopes
+def _told(call: Call, whole: Steps, scopes: Scopes, dag_id: str | None, now_us: int) -> dict[str, Any]:
+    """All steps. Those before the last two do not change any more, and are kept while these are the last two."""
     with call.reading() as connection:
         if dag_id is not None and dag_named(connection, dag_id) is None:
             raise DagNotFound(dag_id)
-        window = reading.whole_part(connection, Window(start, step, tasks, dag_id))
-        skipped = (window.start_us - start) // step
-        of_runs = Window(window.start_us, step, runs, dag_id)
-        of_values = Window(window.start_us, step, xcoms, dag_id)
-        counted = places - skipped
+        before = Steps(whole.start, whole.step, whole.places - FRESH)
+        key = "charts before", *scopes, dag_id, before
+        skipped, past = call.installation.steps.of(key, now_us, lambda: _past(connection, before, scopes, dag_id))
+        open_ = Steps(before.end, whole.step, FRESH)
+        fresh = _looked(connection, open_, scopes, dag_id, until_us=None)
+    return {
+        "start": whole.start,
+        "step": whole.step,
+        "places": whole.places,
+        "skipped": skipped,
+        "may_see_scores": bool(scopes[2]),
+        **_lines(_joined(past, fresh, before.places), whole),
+    }
 
-        def line(values: Mapping[int, Any], nothing: Any = None) -> list[Any]:
-            return [nothing] * skipped + list(dense(dict(values), counted, nothing=nothing))
 
-        def spreads(found: dict[int, Spread]) -> dict[str, list[Any]]:
-            return {
-                name: line({place: getattr(spread, name) for place, spread in found.items()})
-                for name in ("p50", "p95", "most")
-            }
+def _past(connection: Connection, steps: Steps, scopes: Scopes, dag_id: str | None) -> tuple[int, Looked]:
+    window = reading.whole_part(connection, Window(steps.start, steps.step, scopes[0], dag_id, steps.end))
+    skipped = min(steps.places, (window.start_us - steps.start) // steps.step)
+    rest = Steps(steps.start + skipped * steps.step, steps.step, steps.places - skipped)
+    found = _looked(connection, rest, scopes, dag_id, until_us=steps.end) if rest.places else Looked()
+    return skipped, _joined(Looked(), found, skipped)
 
-        def by_state(found: dict[tuple[int, str], int]) -> dict[str, list[int]]:
-            states = sorted({state for _, state in found})
-            return {s: line({place: n for (place, state), n in found.items() if state == s}, 0) for s in states}
 
-        waits = reading.slot_waits(connection, window)
-        pools = _most_used(waits)
-        scores = _scores(connection, window, of_values)
+def _looked(
+    connection: Connection, steps: Steps, scopes: Scopes, dag_id: str | None, *, until_us: int | None
+) -> Looked:
+    tasks, runs, values = (Window(steps.start, steps.step, scope, dag_id, until_us) for scope in scopes)
+    tries = reading.tries(connection, tasks)
+    scores: dict[tuple[str, str], list[Scored]] = {}
+    if values.scope:
+        _add(scores, ((row, score_in(row["value"])) for row in reading.scores_left(connection, values)))
+        _add(scores, ((row, score_said(row["reason"])) for row in tries.closed))
+    return Looked(
+        tasks=reading.tasks_ended(connection, tasks),
+        runs=reading.runs_ended(connection, runs),
+        task_start=tries.starts,
+        run_start=reading.run_starts(connection, runs),
+        run_time=reading.run_times(connection, runs),
+        slot_waits=tries.slot_waits,
+        memory=tries.peak_bytes,
+        cpu_seconds=tries.cpu_seconds,
+        scores=scores,
+    )
+
+
+def _joined(past: Looked, fresh: Looked, places: int) -> Looked:
+    """Both together; `fresh` begins so many steps later."""
+    scores = {key: [*points] for key, points in past.scores.items()}
+    for key, points in fresh.scores.items():
+        scores.setdefault(key, []).extend(points)
+    return Looked(
+        tasks=past.tasks | {(place + places, state): n for (place, state), n in fresh.tasks.items()},
+        runs=past.runs | {(place + places, state): n for (place, state), n in fresh.runs.items()},
+        task_start=past.task_start | _moved(fresh.task_start, places),
+        run_start=past.run_start | _moved(fresh.run_start, places),
+        run_time=past.run_time | _moved(fresh.run_time, places),
+        slot_waits=past.slot_waits | {(pool, place + places): w for (pool, place), w in fresh.slot_waits.items()},
+        memory=past.memory | _moved(fresh.memory, places),
+        cpu_seconds=past.cpu_seconds | _moved(fresh.cpu_seconds, places),
+        scores=scores,
+    )
+
+
+def _moved(values: dict[int, Value], places: int) -> dict[int, Value]:
+    return {place + places: value for place, value in values.items()}
+
+
+def _lines(looked: Looked, steps: Steps) -> dict[str, Any]:
+    """Of every step a value, in their order."""
+
+    def line(values: Mapping[int, Any], nothing: Any = None) -> list[Any]:
+        return [values.get(place, nothing) for place in range(steps.places)]
+
+    def spreads(found: dict[int, Spread]) -> dict[str, list[Any]]:
         return {
-            "start": start,
-            "step": step,
-            "places": places,
-            "skipped": skipped,
-            "tasks": by_state(reading.tasks_ended(connection, window)),
-            "runs": by_state(reading.runs_ended(connection, of_runs)),
-            "task_start": spreads(reading.task_starts(connection, window)),
-            "run_start": spreads(reading.run_starts(connection, of_runs)),
-            "run_time": spreads(reading.run_times(connection, of_runs)),
-            "slot_waits": [
-                {
-                    "pool": pool,
-                    "count": count,
-                    "p95": line({place: spread.p95 for (name, place), spread in waits.items() if name == pool}),
-                }
-                for pool, count in pools[:MOST_LINES]
-            ],
-            "pools": len(pools),
-            "scores": [_score_line(window, *each, line) for each in scores[:MOST_LINES]],
-            "score_lines": len(scores),
-            "may_see_scores": bool(xcoms),
-            "memory": spreads(reading.peak_memory(connection, window)),
-            "cpu_seconds": line(reading.cpu_time(connection, window)),
+            name: line({place: getattr(spread, name) for place, spread in found.items()})
+            for name in ("p50", "p95", "most")
         }
+
+    def by_state(found: dict[tuple[int, str], int]) -> dict[str, list[int]]:
+        states = sorted({state for _, state in found})
+        return {s: line({place: n for (place, state), n in found.items() if state == s}, 0) for s in states}
+
+    pools = _most_used(looked.slot_waits)
+    scores = sorted(looked.scores.items(), key=lambda each: (-len(each[1]), each[0]))
+    return {
+        "tasks": by_state(looked.tasks),
+        "runs": by_state(looked.runs),
+        "task_start": spreads(looked.task_start),
+        "run_start": spreads(looked.run_start),
+        "run_time": spreads(looked.run_time),
+        "slot_waits": [
+            {
+                "pool": pool,
+                "count": count,
+                "p95": line({place: spread.p95 for (name, place), spread in looked.slot_waits.items() if name == pool}),
+            }
+            for pool, count in pools[:MOST_LINES]
+        ],
+        "pools": len(pools),
+        "scores": [_score_line(steps, *key, points, line) for key, points in scores[:MOST_LINES]],
+        "score_lines": len(scores),
+        "memory": spreads(looked.memory),
+        "cpu_seconds": line(looked.cpu_seconds),
+    }
 
 
 def _most_used(waits: dict[tuple[str, int], Spread]) -> list[tuple[str, int]]:
@@ -195,18 +288,6 @@ def _most_used(waits: dict[tuple[str, int], Spread]) -> list[tuple[str, int]]:
     for (pool, _), spread in waits.items():
         counts[pool] = counts.get(pool, 0) + spread.count
     return sorted(counts.items(), key=lambda each: (-each[1], each[0]))
-
-
-Scored = tuple[int, float]
-
-
-def _scores(connection: Connection, tasks: Window, values: Window) -> list[tuple[str, str, list[Scored]]]:
-    """By Dag and task: the scores that it has given, with their moments. Those with the most of them first."""
-    found: dict[tuple[str, str], list[Scored]] = {}
-    if values.scope:
-        _add(found, ((row, score_in(row["value"])) for row in reading.scores_left(connection, values)))
-        _add(found, ((row, score_said(row["reason"])) for row in reading.gates_closed(connection, tasks)))
-    return [(*key, points) for key, points in sorted(found.items(), key=lambda each: (-len(each[1]), each[0]))]
 
 
 def _add(found: dict[tuple[str, str], list[Scored]], rows: Iterable[tuple[dict[str, Any], float | None]]) -> None:
@@ -234,10 +315,10 @@ def score_said(reason: str) -> float | None:
     return float(found[1]) if found is not None else None
 
 
-def _score_line(window: Window, dag_id: str, task_id: str, points: list[Scored], line: Any) -> dict[str, Any]:
+def _score_line(steps: Steps, dag_id: str, task_id: str, points: list[Scored], line: Any) -> dict[str, Any]:
     lowest: dict[int, float] = {}
     for at, score in points:
-        place = (at - window.start_us) // window.step_us
+        place = (at - steps.start) // steps.step
         lowest[place] = min(score, lowest.get(place, score))
     newest_at, newest = max(points)
     return {

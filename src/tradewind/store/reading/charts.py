@@ -7,9 +7,10 @@ nothing. Sums and percentiles are worked out by the database, so that a step is 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import (
     ColumnElement,
@@ -34,15 +35,18 @@ from tradewind.store.reading.scope import in_scope
 
 _run, _task, _attempt, _xcom = t.run.c, t.task_instance.c, t.attempt.c, t.xcom.c
 
-PARTS = (50, 95)
-MOST_TASKS = 300_000
-"""Task instances that one chart is made of: of more, the newest."""
-AT_A_TIME = 2_000
+MOST_TASKS = 200_000
+"""Task instances that charts are made of: of more, the newest."""
+LOOKED_INTO = 500
+"""Runs whose task instances are counted to know how many all have."""
 MOST_SCORES = 2_000
 LONGEST_VALUE = 64_000
 SCORE = b'"score"'
+ROWS_AT_A_TIME = 2_000
 GATE_SAYS = "Data quality is "
 """How the sentence of a gate begins that did not let data pass."""
+
+Key = TypeVar("Key", bound=Hashable)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +57,17 @@ class Window:
     step_us: int
     scope: DagScope
     dag_id: str | None = None
+    until_us: int | None = None
 
     def place(self, at: ColumnElement[Any]) -> ColumnElement[Any]:
         """Which step a moment lies in. Both databases divide whole numbers downwards where they are not negative."""
         return (at - literal(self.start_us)) // literal(self.step_us)
 
     def has(self, at: ColumnElement[Any]) -> ColumnElement[bool]:
-        return at >= self.start_us
+        return at >= self.start_us if self.until_us is None else and_(at >= self.start_us, at < self.until_us)
+
+    def holds(self, at: int | None) -> bool:
+        return at is not None and self.start_us <= at and (self.until_us is None or at < self.until_us)
 
     def is_of(self, dag_id: ColumnElement[str]) -> ColumnElement[bool]:
         """A condition on any column with ids of Dags."""
@@ -78,7 +86,7 @@ class Spread:
 
 
 def whole_part(connection: Connection, window: Window, most: int = MOST_TASKS) -> Window:
-    """The newest part of the window that has no more task instances than that, from the beginning of a step."""
+    """The newest part of the window that has about so many task instances, from the beginning of a step."""
     ended = (
         select(_run.number, _run.end_date)
         .where(window.has(_run.end_date), window.is_of(_run.dag_id))
@@ -86,14 +94,12 @@ def whole_part(connection: Connection, window: Window, most: int = MOST_TASKS) -
         .limit(most)
     )
     runs = connection.execute(ended).all()
-    counted = 0
-    for first in range(0, len(runs), AT_A_TIME):
-        part = runs[first : first + AT_A_TIME]
-        tasks = select(func.count()).where(_task.run.in_([run.number for run in part]))
-        counted += connection.execute(tasks).scalar() or 0
-        if counted > most:
-            return _from_step_after(window, part[0].end_date)
-    return _from_step_after(window, runs[-1].end_date) if len(runs) == most else window
+    some = [run.number for run in runs[:: max(1, len(runs) // LOOKED_INTO)]]
+    counted = connection.execute(select(func.count()).where(_task.run.in_(some))).scalar() or 0
+    tasks = counted * len(runs) / max(1, len(some))
+    if tasks <= most:
+        return window if len(runs) < most else _from_step_after(window, runs[-1].end_date)
+    return _from_step_after(window, runs[int(len(runs) * most / tasks)].end_date)
 
 
 def _from_step_after(window: Window, at: int) -> Window:
@@ -104,48 +110,78 @@ def _from_step_after(window: Window, at: int) -> Window:
 def tasks_ended(connection: Connection, window: Window) -> dict[tuple[int, str], int]:
     """By step and state: task instances that ended so. One that was cleared since then counts when it ends anew."""
     place = window.place(_task.end_date).label("place")
+    runs = _runs(window)
     query = (
-        _tasks_of(window, place, _task.state, func.count())
+        select(place, _task.state, func.count())
+        .select_from(runs)
+        .join(t.task_instance, _task.run == runs.c.number)
         .where(window.has(_task.end_date), is_one_of(_task.state, *sorted(FINISHED)))
         .group_by("place", _task.state)
     )
     return {(place, state): count for place, state, count in connection.execute(query)}
 
 
-def task_starts(connection: Connection, window: Window) -> dict[int, Spread]:
-    """By step: how long tasks that began in it had been ready before."""
-    query = _tasks_of(
-        window,
-        literal("").label("series"),
-        window.place(_task.start_date).label("place"),
-        (_task.start_date - _task.scheduled_at).label("value"),
-    ).where(window.has(_task.start_date), _task.start_date >= _task.queued_at, _task.queued_at >= _task.scheduled_at)
-    return _alone(_spreads(connection, query))
+@dataclass(frozen=True, slots=True)
+class Tries:
+    """What tries tell, by step."""
+
+    starts: dict[int, Spread]
+    """How long tasks that began had been ready before, in microseconds."""
+    slot_waits: dict[tuple[str, int], Spread]
+    """The same, until they had a slot, by pool as well."""
+    peak_bytes: dict[int, Spread]
+    """Of those that ended."""
+    cpu_seconds: dict[int, float]
+    """The same."""
+    closed: list[Row]
+    """Tries that failed because data were not good enough: Dag, task, moment and reason."""
 
 
-def slot_waits(connection: Connection, window: Window) -> dict[tuple[str, int], Spread]:
-    """By pool and step: how long task instances that got their slot in it had been ready before."""
+def tries(connection: Connection, window: Window) -> Tries:
+    """What tries did in the window. They are looked at once, for all of it."""
+    starts: dict[int, list[int]] = defaultdict(list)
+    waits: dict[tuple[str, int], list[int]] = defaultdict(list)
+    peaks: dict[int, list[int]] = defaultdict(list)
+    seconds: dict[int, float] = defaultdict(float)
+    closed: list[Row] = []
+    first, step = window.start_us, window.step_us
+    for row in connection.execution_options(yield_per=ROWS_AT_A_TIME).execute(_tries(window)):
+        dag_id, task_id, pool, assigned, started, ended, ready, peak, cpu, reason = row
+        if ready is not None:
+            if window.holds(assigned) and assigned >= ready:
+                waits[pool, (assigned - first) // step].append(assigned - ready)
+            if window.holds(started) and started >= ready:
+                starts[(started - first) // step].append(started - ready)
+        if window.holds(ended):
+            if peak is not None:
+                peaks[(ended - first) // step].append(peak)
+            if cpu is not None:
+                seconds[(ended - first) // step] += cpu
+            if reason is not None:
+                closed.append({"dag_id": dag_id, "task_id": task_id, "at": ended, "reason": reason})
+    return Tries(_spreads(starts), _spreads(waits), _spreads(peaks), dict(seconds), closed)
+
+
+def _tries(window: Window) -> Select[Any]:
+    """Tries of the runs that are looked at; of the newest one of a task instance, since when that was ready."""
     runs = _runs(window)
-    query = (
+    newest = and_(
+        _task.run == _attempt.run,
+        _task.task_id == _attempt.task_id,
+        _task.map_index == _attempt.map_index,
+        _task.queued_at == _attempt.assigned_at,
+    )
+    is_closed = and_(_attempt.state == "failed", _attempt.reason.contains(GATE_SAYS))
+    return (
         select(
-            _attempt.pool.label("series"),
-            window.place(_attempt.assigned_at).label("place"),
-            (_attempt.assigned_at - _task.scheduled_at).label("value"),
+            runs.c.dag_id, _attempt.task_id, _attempt.pool, _attempt.assigned_at, _attempt.started_at,
+            _attempt.ended_at, _task.scheduled_at, _attempt.peak_bytes, _attempt.cpu_seconds,
+            case((is_closed, _attempt.reason)),
         )
         .select_from(runs)
         .join(t.attempt, _attempt.run == runs.c.number)
-        .join(
-            t.task_instance,
-            and_(
-                _task.run == _attempt.run,
-                _task.task_id == _attempt.task_id,
-                _task.map_index == _attempt.map_index,
-                _task.queued_at == _attempt.assigned_at,
-            ),
-        )
-        .where(window.has(_attempt.assigned_at), _attempt.assigned_at >= _task.scheduled_at)
-    )
-    return _spreads(connection, query)
+        .join(t.task_instance, newest, isouter=True)
+    )  # fmt: skip
 
 
 def runs_ended(connection: Connection, window: Window) -> dict[tuple[int, str], int]:
@@ -161,12 +197,10 @@ def runs_ended(connection: Connection, window: Window) -> dict[tuple[int, str], 
 
 def run_times(connection: Connection, window: Window) -> dict[int, Spread]:
     """By step: how long the runs took that ended in it."""
-    query = select(
-        literal("").label("series"),
-        window.place(_run.end_date).label("place"),
-        (_run.end_date - _run.start_date).label("value"),
-    ).where(window.has(_run.end_date), _run.end_date >= _run.start_date, window.is_of(_run.dag_id))
-    return _alone(_spreads(connection, query))
+    query = select(window.place(_run.end_date), _run.end_date - _run.start_date).where(
+        window.has(_run.end_date), _run.end_date >= _run.start_date, window.is_of(_run.dag_id)
+    )
+    return _by_place(connection, query)
 
 
 def run_starts(connection: Connection, window: Window) -> dict[int, Spread]:
@@ -174,34 +208,12 @@ def run_starts(connection: Connection, window: Window) -> dict[int, Spread]:
     runs = _runs(window)
     could = case((_run.queued_at > _run.run_after, _run.queued_at), else_=_run.run_after)
     query = (
-        select(
-            literal("").label("series"),
-            window.place(_run.start_date).label("place"),
-            (_run.start_date - could).label("value"),
-        )
+        select(window.place(_run.start_date), _run.start_date - could)
         .select_from(runs)
         .join(t.run, _run.number == runs.c.number)
         .where(window.has(_run.start_date), _run.start_date >= could)
     )
-    return _alone(_spreads(connection, query))
-
-
-def peak_memory(connection: Connection, window: Window) -> dict[int, Spread]:
-    """By step: the most bytes that each try had that ended in it."""
-    query = _tries_of(
-        window,
-        literal("").label("series"),
-        window.place(_attempt.ended_at).label("place"),
-        _attempt.peak_bytes.label("value"),
-    ).where(_attempt.peak_bytes.is_not(None))
-    return _alone(_spreads(connection, query))
-
-
-def cpu_time(connection: Connection, window: Window) -> dict[int, float]:
-    """By step: the CPU seconds of the tries that ended in it."""
-    place = window.place(_attempt.ended_at).label("place")
-    query = _tries_of(window, place, func.sum(_attempt.cpu_seconds)).where(_attempt.cpu_seconds.is_not(None))
-    return {place: float(seconds) for place, seconds in connection.execute(query.group_by("place"))}
+    return _by_place(connection, query)
 
 
 def scores_left(connection: Connection, window: Window) -> list[Row]:
@@ -211,46 +223,18 @@ def scores_left(connection: Connection, window: Window) -> list[Row]:
         select(runs.c.dag_id, _xcom.task_id, _xcom.at, _xcom.value)
         .select_from(runs)
         .join(t.xcom, _xcom.run == runs.c.number)
-        .where(
-            window.has(_xcom.at), func.length(_xcom.value) <= LONGEST_VALUE, _holds(connection, _xcom.value, SCORE)
-        )
+        .where(window.has(_xcom.at), func.length(_xcom.value) <= LONGEST_VALUE, _holds(connection, _xcom.value, SCORE))
     )
-    return _rows(connection, query.order_by(_xcom.at.desc()).limit(MOST_SCORES))
-
-
-def gates_closed(connection: Connection, window: Window) -> list[Row]:
-    """Task instances that failed because data were not good enough, newest first: Dag, task, moment and reason."""
-    runs = _runs(window)
-    query = (
-        select(runs.c.dag_id, _task.task_id, _task.end_date.label("at"), _task.reason)
-        .select_from(runs)
-        .join(t.task_instance, _task.run == runs.c.number)
-        .where(window.has(_task.end_date), _task.state == "failed", _task.reason.contains(GATE_SAYS))
-    )
-    return _rows(connection, query.order_by(_task.end_date.desc()).limit(MOST_SCORES))
-
-
-def _rows(connection: Connection, query: Select[Any]) -> list[Row]:
-    return [dict(row) for row in connection.execute(query).mappings()]
+    rows = connection.execute(query.order_by(_xcom.at.desc()).limit(MOST_SCORES))
+    return [dict(row) for row in rows.mappings()]
 
 
 def _runs(window: Window) -> Any:
     """Runs whose tasks may have done something in the window: of a run that ended before, none has."""
     mine = select(_run.number, _run.dag_id).where(window.is_of(_run.dag_id))
-    ended = mine.where(window.has(_run.end_date))
+    ended = mine.where(_run.end_date >= window.start_us)
     is_open = mine.where(is_one_of(_run.state, "queued", "running"), _run.end_date.is_(None))
     return union_all(ended, is_open).cte("looked_at")
-
-
-def _tasks_of(window: Window, *columns: ColumnElement[Any]) -> Select[Any]:
-    runs = _runs(window)
-    return select(*columns).select_from(runs).join(t.task_instance, _task.run == runs.c.number)
-
-
-def _tries_of(window: Window, *columns: ColumnElement[Any]) -> Select[Any]:
-    runs = _runs(window)
-    tries = select(*columns).select_from(runs).join(t.attempt, _attempt.run == runs.c.number)
-    return tries.where(window.has(_attempt.ended_at))
 
 
 def _holds(connection: Connection, column: ColumnElement[bytes], part: bytes) -> ColumnElement[bool]:
@@ -261,31 +245,18 @@ def _holds(connection: Connection, column: ColumnElement[bytes], part: bytes) ->
     return func.instr(column, found) > 0
 
 
-def _spreads(connection: Connection, values: Select[Any]) -> dict[tuple[str, int], Spread]:
-    """By series and step, of rows with `series`, `place` and `value`: percentiles by the nearest rank."""
-    each = values.cte("each_value")
-    group = (each.c.series, each.c.place)
-    ranked = select(
-        *group,
-        each.c.value,
-        func.row_number().over(partition_by=group, order_by=each.c.value).label("rank"),
-        func.count().over(partition_by=group).label("size"),
-    ).cte("ranked")
-    parts = [func.max(case((ranked.c.rank == _nearest(ranked.c.size, part), ranked.c.value))) for part in PARTS]
-    query = select(
-        ranked.c.series, ranked.c.place, func.max(ranked.c.size), *parts, func.max(ranked.c.value)
-    ).group_by(ranked.c.series, ranked.c.place)
-    return {(series, place): Spread(*map(int, found)) for series, place, *found in connection.execute(query)}
+def _by_place(connection: Connection, query: Select[Any]) -> dict[int, Spread]:
+    values: dict[int, list[int]] = defaultdict(list)
+    for place, value in connection.execute(query):
+        values[place].append(value)
+    return _spreads(values)
 
 
-def _nearest(size: ColumnElement[int], part: int) -> ColumnElement[int]:
-    return (size * literal(part) + literal(99)) // literal(100)
+def _spreads(values: Mapping[Key, list[int]]) -> dict[Key, Spread]:
+    return {key: _spread(sorted(found)) for key, found in values.items()}
 
 
-def _alone(spreads: dict[tuple[str, int], Spread]) -> dict[int, Spread]:
-    return {place: spread for (_, place), spread in spreads.items()}
-
-
-def dense(by_place: dict[int, Any], places: int, *, nothing: Any = None) -> Sequence[Any]:
-    """The values of all steps in their order."""
-    return [by_place.get(place, nothing) for place in range(places)]
+def _spread(found: list[int]) -> Spread:
+    """Percentiles by the nearest rank."""
+    size = len(found)
+    return Spread(size, found[(size * 50 + 99) // 100 - 1], found[(size * 95 + 99) // 100 - 1], found[-1])
