@@ -1,15 +1,16 @@
-"""How an installation fared over time, step by step of a window: what ended, how long it waited and took, what data were
-worth, and what memory and CPU it cost.
+"""How an installation fared over time, step by step of a window: what ended, how long it waited and took, what data
+were worth, and what memory and CPU it cost.
 
-The way to the tasks leads over the runs that ended in the window or go on, by the indexes of both: what ended before costs
-nothing. Sums and percentiles are worked out by the database, so that a step is one row.
+The way to the tasks leads over the runs that ended in the window or go on, by the indexes of both: what ended before
+costs nothing. A long window is looked at in pieces, so that no statement takes long.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any, TypeVar
 
 from sqlalchemy import (
@@ -39,10 +40,11 @@ MOST_TASKS = 200_000
 """Task instances that charts are made of: of more, the newest."""
 LOOKED_INTO = 500
 """Runs whose task instances are counted to know how many all have."""
-MOST_SCORES = 2_000
+MOST_SCORES = 10_000
 LONGEST_VALUE = 64_000
 SCORE = b'"score"'
 ROWS_AT_A_TIME = 2_000
+PIECES = 8
 GATE_SAYS = "Data quality is "
 """How the sentence of a gate begins that did not let data pass."""
 
@@ -110,15 +112,18 @@ def _from_step_after(window: Window, at: int) -> Window:
 def tasks_ended(connection: Connection, window: Window) -> dict[tuple[int, str], int]:
     """By step and state: task instances that ended so. One that was cleared since then counts when it ends anew."""
     place = window.place(_task.end_date).label("place")
-    runs = _runs(window)
-    query = (
-        select(place, _task.state, func.count())
-        .select_from(runs)
-        .join(t.task_instance, _task.run == runs.c.number)
-        .where(window.has(_task.end_date), is_one_of(_task.state, *sorted(FINISHED)))
-        .group_by("place", _task.state)
-    )
-    return {(place, state): count for place, state, count in connection.execute(query)}
+    found: dict[tuple[int, str], int] = defaultdict(int)
+    for runs in _runs(window):
+        query = (
+            select(place, _task.state, func.count())
+            .select_from(runs)
+            .join(t.task_instance, _task.run == runs.c.number)
+            .where(window.has(_task.end_date), is_one_of(_task.state, *sorted(FINISHED)))
+            .group_by("place", _task.state)
+        )
+        for step, state, count in connection.execute(query):
+            found[step, state] += count
+    return dict(found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +150,7 @@ def tries(connection: Connection, window: Window) -> Tries:
     seconds: dict[int, float] = defaultdict(float)
     closed: list[Row] = []
     first, step = window.start_us, window.step_us
-    for row in connection.execution_options(yield_per=ROWS_AT_A_TIME).execute(_tries(window)):
+    for row in _tries(connection, window):
         dag_id, task_id, pool, assigned, started, ended, ready, peak, cpu, reason = row
         if ready is not None:
             if window.holds(assigned) and assigned >= ready:
@@ -162,9 +167,8 @@ def tries(connection: Connection, window: Window) -> Tries:
     return Tries(_spreads(starts), _spreads(waits), _spreads(peaks), dict(seconds), closed)
 
 
-def _tries(window: Window) -> Select[Any]:
+def _tries(connection: Connection, window: Window) -> Iterator[Any]:
     """Tries of the runs that are looked at; of the newest one of a task instance, since when that was ready."""
-    runs = _runs(window)
     newest = and_(
         _task.run == _attempt.run,
         _task.task_id == _attempt.task_id,
@@ -172,16 +176,18 @@ def _tries(window: Window) -> Select[Any]:
         _task.queued_at == _attempt.assigned_at,
     )
     is_closed = and_(_attempt.state == "failed", _attempt.reason.contains(GATE_SAYS))
-    return (
-        select(
-            runs.c.dag_id, _attempt.task_id, _attempt.pool, _attempt.assigned_at, _attempt.started_at,
-            _attempt.ended_at, _task.scheduled_at, _attempt.peak_bytes, _attempt.cpu_seconds,
-            case((is_closed, _attempt.reason)),
-        )
-        .select_from(runs)
-        .join(t.attempt, _attempt.run == runs.c.number)
-        .join(t.task_instance, newest, isouter=True)
-    )  # fmt: skip
+    for runs in _runs(window):
+        query = (
+            select(
+                runs.c.dag_id, _attempt.task_id, _attempt.pool, _attempt.assigned_at, _attempt.started_at,
+                _attempt.ended_at, _task.scheduled_at, _attempt.peak_bytes, _attempt.cpu_seconds,
+                case((is_closed, _attempt.reason)),
+            )
+            .select_from(runs)
+            .join(t.attempt, _attempt.run == runs.c.number)
+            .join(t.task_instance, newest, isouter=True)
+        )  # fmt: skip
+        yield from connection.execute(query, execution_options={"yield_per": ROWS_AT_A_TIME})
 
 
 def runs_ended(connection: Connection, window: Window) -> dict[tuple[int, str], int]:
@@ -205,36 +211,50 @@ def run_times(connection: Connection, window: Window) -> dict[int, Spread]:
 
 def run_starts(connection: Connection, window: Window) -> dict[int, Spread]:
     """By step: how long runs that began in it could have begun before."""
-    runs = _runs(window)
+    values: dict[int, list[int]] = defaultdict(list)
     could = case((_run.queued_at > _run.run_after, _run.queued_at), else_=_run.run_after)
-    query = (
-        select(window.place(_run.start_date), _run.start_date - could)
-        .select_from(runs)
-        .join(t.run, _run.number == runs.c.number)
-        .where(window.has(_run.start_date), _run.start_date >= could)
-    )
-    return _by_place(connection, query)
+    for runs in _runs(window):
+        query = (
+            select(window.place(_run.start_date), _run.start_date - could)
+            .select_from(runs)
+            .join(t.run, _run.number == runs.c.number)
+            .where(window.has(_run.start_date), _run.start_date >= could)
+        )
+        for place, value in connection.execute(query):
+            values[place].append(value)
+    return _spreads(values)
 
 
 def scores_left(connection: Connection, window: Window) -> list[Row]:
-    """Small values that may hold a score, as tasks have left them, newest first: Dag, task, moment and value."""
-    runs = _runs(window)
-    query = (
-        select(runs.c.dag_id, _xcom.task_id, _xcom.at, _xcom.value)
-        .select_from(runs)
-        .join(t.xcom, _xcom.run == runs.c.number)
-        .where(window.has(_xcom.at), func.length(_xcom.value) <= LONGEST_VALUE, _holds(connection, _xcom.value, SCORE))
-    )
-    rows = connection.execute(query.order_by(_xcom.at.desc()).limit(MOST_SCORES))
-    return [dict(row) for row in rows.mappings()]
+    """Small values that may hold a score, as tasks have left them: Dag, task, moment and value; not too many."""
+    found: list[Row] = []
+    for runs in reversed(_runs(window)):
+        query = (
+            select(runs.c.dag_id, _xcom.task_id, _xcom.at, _xcom.value)
+            .select_from(runs)
+            .join(t.xcom, _xcom.run == runs.c.number)
+            .where(
+                window.has(_xcom.at), func.length(_xcom.value) <= LONGEST_VALUE, _holds(connection, _xcom.value, SCORE)
+            )
+        )
+        rows = connection.execute(query.order_by(_xcom.at.desc()).limit(MOST_SCORES - len(found)))
+        found += [dict(row) for row in rows.mappings()]
+    return found
 
 
-def _runs(window: Window) -> Any:
-    """Runs whose tasks may have done something in the window: of a run that ended before, none has."""
+def _runs(window: Window) -> list[Any]:
+    """Runs whose tasks may have done something in the window, in pieces: of a run that ended before, none has."""
     mine = select(_run.number, _run.dag_id).where(window.is_of(_run.dag_id))
-    ended = mine.where(_run.end_date >= window.start_us)
+    edges = [window.start_us]
+    if window.until_us is not None:
+        long = (window.until_us - window.start_us) // PIECES
+        edges += [window.start_us + n * long for n in range(1, PIECES)] + [window.until_us]
+    ended = [mine.where(_run.end_date >= edge, _run.end_date < to) for edge, to in pairwise(edges)]
     is_open = mine.where(is_one_of(_run.state, "queued", "running"), _run.end_date.is_(None))
-    return union_all(ended, is_open).cte("looked_at")
+    return [
+        *(piece.cte("looked_at") for piece in ended),
+        union_all(mine.where(_run.end_date >= edges[-1]), is_open).cte("looked_at"),
+    ]
 
 
 def _holds(connection: Connection, column: ColumnElement[bytes], part: bytes) -> ColumnElement[bool]:
