@@ -72,7 +72,7 @@ describe("bars", () => {
     expect(second).toBe("M0.50 50.0v-50.0h9.00v50.0ZM30.50 100.0v-10.0h9.00v10.0Z");
   });
   it("are seen however little they are", () => {
-    expect(barsOf([[1]], { low: 0, high: 1e6, marks: [] }, FRAME)[0]).toContain("v-1.5");
+    expect(barsOf([[1]], { low: 0, high: 1e6, marks: [] }, FRAME)[0]).toContain("v-1.0");
   });
 });
 

@@ -98,7 +98,7 @@ export const bandOf = (low: Values, high: Values, axis: Axis, frame: Frame): str
   return parts.join("");
 };
 
-/** Bars on top of each other, one path for each series. What there is is at least a pixel and a half high. */
+/** Bars on top of each other, one path for each series. What there is is at least a pixel high. */
 export const barsOf = (stack: readonly Values[], axis: Axis, frame: Frame): string[] => {
   const places = stack[0]?.length ?? 0;
   const wide = (frame.right - frame.left) / Math.max(1, places);
@@ -108,7 +108,7 @@ export const barsOf = (stack: readonly Values[], axis: Axis, frame: Frame): stri
     values.map((value, place) => {
       if (!value) return "";
       const foot = tops[place] ?? frame.bottom;
-      const high = Math.max(1.5, frame.bottom - heightOf(value, axis, frame));
+      const high = Math.max(1, frame.bottom - heightOf(value, axis, frame));
       tops[place] = foot - high;
       return `M${(frame.left + place * wide + gap / 2).toFixed(2)} ${foot.toFixed(1)}v${(-high).toFixed(1)}h${(wide - gap).toFixed(2)}v${high.toFixed(1)}Z`;
     }).join(""));

@@ -44,7 +44,7 @@ MOST_SCORES = 10_000
 LONGEST_VALUE = 64_000
 SCORE = b'"score"'
 ROWS_AT_A_TIME = 2_000
-PIECES = 8
+PIECES = 24
 GATE_SAYS = "Data quality is "
 """How the sentence of a gate begins that did not let data pass."""
 

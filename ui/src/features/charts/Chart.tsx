@@ -138,7 +138,7 @@ const Area = ({ chart, times, clock, cursor, point }: AreaProps) => {
       onPointerMove={move} onPointerDown={move} onPointerLeave={(event) => { if (event.pointerType === "mouse") point(null); }} onKeyDown={press} onBlur={() => { point(null); }}
     >
       {width > 0 && (
-        <svg width={width} height={HEIGHT} aria-hidden="true">
+        <svg width={width} height={HEIGHT} aria-hidden="true" data-pointed={cursor !== null}>
           <Plot chart={chart} times={times} clock={clock} axis={axis} width={width} />
           {cursor !== null && <Cursor chart={chart} place={cursor} places={times.places} axis={axis} frame={frame} text={when} />}
         </svg>
@@ -169,7 +169,7 @@ const Plot = memo(function Plot({ chart, times, clock, axis, width }: { chart: C
       {ticks.map((tick) => (
         <g key={tick}>
           <path className="tick" d={`M${xOf(tick).toFixed(1)} ${String(frame.bottom)}v4`} />
-          {xOf(tick) > frame.left + 14 && xOf(tick) < frame.right - 14 && <text x={xOf(tick)} y={HEIGHT - 4} textAnchor="middle">{isDays ? dayName(tick, clock) : hourMinute(tick, clock)}</text>}
+          {xOf(tick) > frame.left + 14 && xOf(tick) < frame.right - 14 && <text className="moment" x={xOf(tick)} y={HEIGHT - 4} textAnchor="middle">{isDays ? dayName(tick, clock) : hourMinute(tick, clock)}</text>}
         </g>
       ))}
       {times.skipped > 0 && <rect className="skipped" x={frame.left} y={frame.top} width={(times.skipped / times.places) * (frame.right - frame.left)} height={frame.bottom - frame.top} />}
@@ -197,7 +197,6 @@ const Plot = memo(function Plot({ chart, times, clock, axis, width }: { chart: C
 const Cursor = ({ chart, place, places, axis, frame, text }: { chart: ChartOf; place: number; places: number; axis: Axis; frame: Frame; text: string }) => {
   const x = middleOf(place, places, frame);
   const side = x > (frame.left + frame.right) / 2 ? "end" : "start";
-  const wide = 14 + 6.4 * text.length;
   return (
     <g>
       <path className="cursor" d={`M${x.toFixed(1)} ${String(frame.top)}V${String(frame.bottom + 4)}`} />
@@ -205,7 +204,6 @@ const Cursor = ({ chart, place, places, axis, frame, text }: { chart: ChartOf; p
         const value = line.values[place];
         return value === null || value === undefined ? null : <circle key={line.name} className="point on" data-look={line.look} cx={x} cy={heightOf(value, axis, frame)} r="3.5" />;
       })}
-      <rect className="when" x={side === "end" ? x - wide + 6 : x - 6} y={frame.bottom + 3} width={wide} height="17" />
       <text className="when" x={x} y={HEIGHT - 4} textAnchor={side}>{text}</text>
     </g>
   );

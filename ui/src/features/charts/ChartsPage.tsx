@@ -115,7 +115,7 @@ const DagChoice = ({ dag, choose }: { dag: string | undefined; choose: (dag: str
     );
   }
   return (
-    <form className="search" role="search" onSubmit={(event) => { event.preventDefault(); if (text.trim()) choose(text.trim()); }}>
+    <form className="input search" role="search" onSubmit={(event) => { event.preventDefault(); if (text.trim()) choose(text.trim()); }}>
       <Icon name="search" small />
       <input
         aria-label={t("charts.dag")} placeholder={t("charts.everyDag")} value={text} maxLength={250} list={list} autoComplete="off"
