@@ -24,7 +24,7 @@ def filled(installation: Installation, engine: Engine) -> Engine:
     """Runs of two Dags: one over before the window, two in it, one that goes on."""
     with engine.begin() as connection:
         for dag_id in ("mine", "theirs"):
-            row = {
+            row: dict[str, Any] = {
                 "dag_id": dag_id, "file": "a.py", "version": "v", "is_paused": False, "is_stale": False,
                 "max_active_tasks": 1, "max_active_runs": 1, "created_at": 1, "updated_at": 1,
             }  # fmt: skip
@@ -41,21 +41,21 @@ def filled(installation: Installation, engine: Engine) -> Engine:
             (4, "a", "success", 101, 102, 103, 110, "default"), (4, "b", "running", 111, 115, 116, None, "other"),
         )  # fmt: skip
         for run, task_id, state, *moments, pool in tasks:
-            scheduled, queued, began, ended = (_at(each) for each in moments)
+            scheduled, queued, started, over = (_at(each) for each in moments)
             reason = (
                 "QualityGateFailed: Data quality is 61.5 of 100 and it must be at least 80: ids." if run == 3 else ""
             )
             task = {
                 "run": run, "task_id": task_id, "map_index": -1, "state": state, "try_number": 1, "max_tries": 1,
-                "leg": 0, "losses": 0, "scheduled_at": scheduled, "queued_at": queued, "start_date": began,
-                "end_date": ended, "reason": reason, "pending": "", "skip_decided": False,
+                "leg": 0, "losses": 0, "scheduled_at": scheduled, "queued_at": queued, "start_date": started,
+                "end_date": over, "reason": reason, "pending": "", "skip_decided": False,
             }  # fmt: skip
             connection.execute(insert(t.task_instance), task)
             attempt = {
                 "id": f"{run}{task_id}", "run": run, "task_id": task_id, "map_index": -1, "try_number": 1, "leg": 0,
                 "state": state, "worker": "w", "pool": pool, "pool_slots": 1, "version": "v", "assigned_at": queued,
-                "started_at": began, "ended_at": ended, "reason": reason, "cancel": "",
-                "cpu_seconds": None if ended is None else run / 2, "peak_bytes": None if ended is None else run * 1000,
+                "started_at": started, "ended_at": over, "reason": reason, "cancel": "",
+                "cpu_seconds": None if over is None else run / 2, "peak_bytes": None if over is None else run * 1000,
             }  # fmt: skip
             connection.execute(insert(t.attempt), attempt)
         for run, at, value in (
@@ -130,7 +130,7 @@ def test_a_reader_of_no_dag_gets_nothing(filled: Engine) -> None:
         for ask in (
             charts.tasks_ended, charts.runs_ended, charts.run_times, charts.run_starts, charts.scores_left,
         ):  # fmt: skip
-            assert not ask(connection, NOBODY), ask.__name__  # type: ignore[operator]
+            assert not ask(connection, NOBODY), ask.__name__
         assert charts.tries(connection, NOBODY) == charts.Tries({}, {}, {}, {}, [])
 
 

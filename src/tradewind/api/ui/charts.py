@@ -305,8 +305,9 @@ def score_in(value: bytes) -> float | None:
     if not isinstance(said, dict) or not VERDICTS & said.keys():
         return None
     score = said.get("score")
-    is_score = isinstance(score, int | float) and not isinstance(score, bool) and 0 <= score <= 100
-    return float(score) if is_score else None
+    if not isinstance(score, int | float) or isinstance(score, bool):
+        return None
+    return float(score) if 0 <= score <= 100 else None
 
 
 def score_said(reason: str) -> float | None:

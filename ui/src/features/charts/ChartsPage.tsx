@@ -60,7 +60,7 @@ const Sheets = ({ data, tables, setTables }: { data: Answer; tables: ChartName[]
     <>
       {shown.skipped > 0 && <p className="why" role="status">{t("charts.skipped", { time: shortTime(shown.start + shown.skipped * shown.step, clock) })}</p>}
       <Now data={data} />
-      <div className="charts">
+      <div className="chartgrid">
         {charts.map((chart) => (
           <Chart
             key={chart.id} chart={chart} times={times} now={present} cursor={cursor} point={point} isTable={tables.includes(chart.id)}
