@@ -80,6 +80,7 @@ MAY: dict[str, frozenset[str] | None] = {
     "GET /ui/home": ALL,
     "GET /ui/counts": ALL,
     "GET /ui/find": ALL,
+    "GET /ui/charts": ALL,
     "GET /ui/workers": ALL,
     "GET /ui/scheduler": ALL,
     f"GET {PAGE}/head": ALL,

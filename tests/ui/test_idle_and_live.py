@@ -130,7 +130,7 @@ def is_live(page: Page) -> None:
 GREETS, RUN = "/dags/greets", "/dags/greets/runs/RUN"
 PAGES = {
     "overall": ("/", "/dags", "/runs", "/tasks", "/xcoms", "/inbox", "/assets", "/alerts", "/import-errors"),
-    "machinery": ("/pools", "/workers", "/scheduler", "/variables", "/connections", "/config", "/plugins"),
+    "machinery": ("/charts", "/pools", "/workers", "/scheduler", "/variables", "/connections", "/config", "/plugins"),
     "people": ("/users", "/roles", "/audit", "/account"),
     "a Dag": (
         GREETS, f"{GREETS}/overview", f"{GREETS}/graph", f"{GREETS}/runs", f"{GREETS}/calendar", f"{GREETS}/durations",

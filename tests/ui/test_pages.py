@@ -28,6 +28,7 @@ PAGES: dict[str, tuple[str, ...]] = {
     "assets": ("/assets",),
     "audit": ("/audit",),
     "browse": ("/runs", "/tasks", "/xcoms"),
+    "charts": ("/charts", "/charts?table=%5B%22tasks%22%5D"),
     "config": ("/config", "/plugins"),
     "connections": ("/connections",),
     "dag": (

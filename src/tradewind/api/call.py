@@ -34,6 +34,9 @@ if TYPE_CHECKING:
     from tradewind.api.login.logins import Logins
 
 
+STEPS_LAST_US = 3_600_000_000
+
+
 class NotAuthenticated(TradewindError):
     """Nobody has said who asks, or what they said does not hold. The text never says which."""
 
@@ -106,6 +109,8 @@ class Installation:
     traits: KnownTraits = field(default_factory=KnownTraits)
     logs: LogIndexes = field(default_factory=LogIndexes)
     recent: Recent = field(default_factory=Recent)
+    steps: Recent = field(default_factory=lambda: Recent(lasts_us=STEPS_LAST_US))
+    """What was found in steps of time that are over."""
     columns: KnownColumns = field(default_factory=KnownColumns)
 
 

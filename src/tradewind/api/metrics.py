@@ -80,7 +80,7 @@ def _measured(samples: list[list[Any]]) -> list[dict[str, Any]]:
 
 def _machine(gauges: Gauges, home: Path) -> None:
     """The machine that answers: its processors, memory, and the disk of the home folder."""
-    readings = _readings(home)
+    readings = machine_readings(home)
     sample = readings.read()
     busy, total = readings.cpu_seconds()
     gauges.one("tradewind_machine_cpu_busy_seconds_total", "CPU time that was used.", busy, COUNTER)
@@ -94,5 +94,6 @@ def _machine(gauges: Gauges, home: Path) -> None:
 
 
 @cache
-def _readings(home: Path) -> SystemReadings:
+def machine_readings(home: Path) -> SystemReadings:
+    """Reads the machine that answers, and the disk of this folder."""
     return SystemReadings(home)

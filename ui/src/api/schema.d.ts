@@ -2156,6 +2156,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/ui/charts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Charts
+         * @description How it fared in the last hours or days, of all Dags or of one.
+         */
+        get: operations["charts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/ui/counts": {
         parameters: {
             query?: never;
@@ -2890,6 +2910,20 @@ export interface components {
          * @enum {string}
          */
         Action: "read" | "create" | "edit" | "delete";
+        /**
+         * Agents
+         * @description All workers together, now.
+         */
+        Agents: {
+            /** Capacity */
+            capacity: number;
+            /** Here */
+            here: number;
+            /** Task Bytes */
+            task_bytes: number;
+            /** Used */
+            used: number;
+        };
         /**
          * AlertChannel
          * @description `last_state` is `delivered` or `given_up`, empty before the first.
@@ -3803,6 +3837,47 @@ export interface components {
             step: number;
             /** Until */
             until: number;
+        };
+        /** Charts */
+        Charts: {
+            agents: components["schemas"]["Agents"] | null;
+            /** Cpu Seconds */
+            cpu_seconds: (number | null)[];
+            /** Fresh Until */
+            fresh_until: number;
+            machine: components["schemas"]["Machine"] | null;
+            /** May See Scores */
+            may_see_scores: boolean;
+            memory: components["schemas"]["Spreads"];
+            /** Now */
+            now: number;
+            /** Places */
+            places: number;
+            /** Pools */
+            pools: number;
+            run_start: components["schemas"]["Spreads"];
+            run_time: components["schemas"]["Spreads"];
+            /** Runs */
+            runs: {
+                [key: string]: number[];
+            };
+            /** Score Lines */
+            score_lines: number;
+            /** Scores */
+            scores: components["schemas"]["ScoreLine"][];
+            /** Skipped */
+            skipped: number;
+            /** Slot Waits */
+            slot_waits: components["schemas"]["PoolLine"][];
+            /** Start */
+            start: number;
+            /** Step */
+            step: number;
+            task_start: components["schemas"]["Spreads"];
+            /** Tasks */
+            tasks: {
+                [key: string]: number[];
+            };
         };
         /** ClearPartitionsBody */
         ClearPartitionsBody: {
@@ -5582,6 +5657,22 @@ export interface components {
             /** Access Token */
             access_token: string;
         };
+        /**
+         * Machine
+         * @description The machine that answers, now.
+         */
+        Machine: {
+            /** Cpus */
+            cpus: number;
+            /** Disk Used */
+            disk_used: number;
+            /** Load */
+            load: number;
+            /** Memory Size */
+            memory_size: number;
+            /** Memory Used */
+            memory_used: number;
+        };
         /** MaterializeAssetBody */
         MaterializeAssetBody: {
             /** Conf */
@@ -5865,6 +5956,15 @@ export interface components {
             pools: components["schemas"]["PoolResponse"][];
             /** Total Entries */
             total_entries: number;
+        };
+        /** PoolLine */
+        PoolLine: {
+            /** Count */
+            count: number;
+            /** P95 */
+            p95: (number | null)[];
+            /** Pool */
+            pool: string;
         };
         /** PoolPatchBody */
         PoolPatchBody: {
@@ -6381,6 +6481,22 @@ export interface components {
             triggers: components["schemas"]["Waiter"][];
         };
         /**
+         * ScoreLine
+         * @description The scores that one task has given data, from 0 to 100: the lowest of each step.
+         */
+        ScoreLine: {
+            /** Dag Id */
+            dag_id: string;
+            /** Lowest */
+            lowest: (number | null)[];
+            /** Newest */
+            newest: number;
+            /** Newest At */
+            newest_at: number;
+            /** Task Id */
+            task_id: string;
+        };
+        /**
          * Session
          * @description Who is here, and what this installation is called.
          */
@@ -6458,6 +6574,18 @@ export interface components {
             source: string;
             /** Value */
             value: string;
+        };
+        /**
+         * Spreads
+         * @description Microseconds, or bytes, of each step; None where there is nothing to tell.
+         */
+        Spreads: {
+            /** Most */
+            most: (number | null)[];
+            /** P50 */
+            p50: (number | null)[];
+            /** P95 */
+            p95: (number | null)[];
         };
         /**
          * StructuredLogMessage
@@ -12605,6 +12733,38 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AlertRules"];
+                };
+            };
+        };
+    };
+    charts: {
+        parameters: {
+            query?: {
+                window?: "1h" | "6h" | "24h" | "7d";
+                dag_id?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Charts"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
                 };
             };
         };

@@ -45,6 +45,7 @@ export const GROUPS: readonly Group[] = [
   {
     title: "nav.admin",
     places: [
+      { to: "/charts", text: "nav.charts", icon: "charts", needs: "task", key: "m" },
       { to: "/workers", text: "nav.workers", icon: "workers", needs: "system", key: "w" },
       { to: "/scheduler", text: "nav.scheduler", icon: "scheduler", needs: "system", key: "s" },
       { to: "/pools", text: "nav.pools", icon: "pools", needs: "pool", key: "p" },

@@ -7,6 +7,7 @@ import { alertsRoutes } from "../features/alerts/routes";
 import { assetsRoutes } from "../features/assets/routes";
 import { auditRoutes } from "../features/audit/routes";
 import { browseRoutes } from "../features/browse/routes";
+import { chartsRoutes } from "../features/charts/routes";
 import { configRoutes } from "../features/config/routes";
 import { connectionsRoutes } from "../features/connections/routes";
 import { dagRoutes } from "../features/dag/routes";
@@ -31,6 +32,7 @@ const pages = [
   ...assetsRoutes,
   ...auditRoutes,
   ...browseRoutes,
+  ...chartsRoutes,
   ...configRoutes,
   ...connectionsRoutes,
   ...dagRoutes,

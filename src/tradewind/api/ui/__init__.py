@@ -10,6 +10,7 @@ def families() -> tuple[Routes, ...]:
     """All families of routes; importing them takes a moment that the start of a server has not."""
     from tradewind.api.ui import (
         alerts,
+        charts,
         dags,
         find,
         graph,
@@ -28,6 +29,7 @@ def families() -> tuple[Routes, ...]:
 
     return (
         alerts.routes,
+        charts.routes,
         dags.routes,
         find.routes,
         graph.routes,

@@ -198,7 +198,7 @@ def present() -> int:
 @routes.get("/home", Resource.DAG, response_model=Home)
 def home(call: Asked, hours: Hours = 24) -> dict[str, Any]:
     """All of the home page."""
-    now_us, heard = present(), _seen_by_now(call)
+    now_us, heard = present(), seen_by_now(call)
     status = asked(call, "status") if call.caller.may(READ_SYSTEM) else None
     waits = asked(call, "waits", most=WAITS * 4)
     scope, runs, tasks = call.scope, call.scope_of(READ_RUN), call.scope_of(READ_TASK)
@@ -375,7 +375,7 @@ def _pools(connection: Connection) -> list[dict[str, Any]]:
     ]
 
 
-def _seen_by_now(call: Call) -> int:
+def seen_by_now(call: Call) -> int:
     """The number of the last event that this process has heard of."""
     hub: Hub = call.request.app.state.live
     return hub.ring.newest

@@ -1,0 +1,6 @@
+/** What the page of charts can show. */
+export const SPANS = ["1h", "6h", "24h", "7d"] as const;
+export type Span = (typeof SPANS)[number];
+
+export const CHARTS = ["tasks", "rate", "start", "runs", "time", "slots", "scores", "memory", "cpu"] as const;
+export type ChartName = (typeof CHARTS)[number];
