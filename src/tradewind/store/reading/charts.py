@@ -40,7 +40,7 @@ MOST_TASKS = 200_000
 """Task instances that charts are made of: of more, the newest."""
 LOOKED_INTO = 500
 """Runs whose task instances are counted to know how many all have."""
-MOST_SCORES = 10_000
+MOST_SCORES = 40_000
 LONGEST_VALUE = 64_000
 SCORE = b'"score"'
 ROWS_AT_A_TIME = 2_000

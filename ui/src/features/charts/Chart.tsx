@@ -34,7 +34,7 @@ export const Chart = ({ chart, times, now, cursor, point, isTable, turn }: Props
   const clock = useClock(now);
   const id = `chart-${chart.id}`;
   return (
-    <section className="sheet chart" aria-labelledby={id}>
+    <section className="sheet chart" data-table={isTable} aria-labelledby={id}>
       <header>
         <h2 id={id} title={chart.note}>{chart.title}</h2>
         <button type="button" className="btn quiet push" aria-label={t(isTable ? "charts.chartOf" : "charts.tableOf", { chart: chart.title })} onClick={turn}>{t(isTable ? "charts.chart" : "charts.table")}</button>
@@ -115,7 +115,7 @@ const Area = ({ chart, times, clock, cursor, point }: AreaProps) => {
   const t = useTexts(messages);
   const box = useRef<HTMLDivElement>(null);
   const width = useWidth(box);
-  const frame: Frame = { left: 46, right: width - 4, top: 6, bottom: HEIGHT - 20 };
+  const frame: Frame = { left: 46, right: width - 4, top: 9, bottom: HEIGHT - 20 };
   const axis = axisOf(chart.isBars ? [stacked(chart.lines)] : chart.lines.map(({ values }) => values), chart.unit);
   const last = times.places - 1;
   const move = (event: PointerEvent<HTMLDivElement>): void => { point(placeAt(event.clientX - event.currentTarget.getBoundingClientRect().left, times.places, frame)); };
@@ -152,7 +152,7 @@ const stacked = (lines: readonly Line[]): number[] =>
 
 /** Everything that stays while the cursor moves. */
 const Plot = memo(function Plot({ chart, times, clock, axis, width }: { chart: ChartOf; times: Times; clock: Clock; axis: Axis; width: number }) {
-  const frame: Frame = { left: 46, right: width - 4, top: 6, bottom: HEIGHT - 20 };
+  const frame: Frame = { left: 46, right: width - 4, top: 9, bottom: HEIGHT - 20 };
   const end = times.start + times.places * times.step;
   const isDays = end - times.start > 48 * 3600e6;
   const ticks = ticksOf(times.start, end, Math.max(2, Math.floor(width / 76)), clock);
