@@ -35,7 +35,7 @@ export const AlertsPage = () => {
   const title = count ? `${t("alerts.firingCount", { count })} · ${t("alerts.title")}` : t("alerts.title");
   useTitle(title, !data ? null : count ? "failed" : "success");
   if (error && !data) return <Trouble error={error} retry={() => void refetch()} />;
-  if (!data) return null;
+  if (!data) return <Page title={title}><Tabs seesRules={false} /></Page>;
   return (
     <Page title={title}>
       <Tabs seesRules={data.may_see_rules} />
