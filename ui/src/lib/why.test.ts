@@ -45,6 +45,12 @@ it("writes moments in the reader's zone", () => {
   expect(whyText(reason, korean)).toBe("1번째 시도가 실패했습니다. 5초 뒤 다시 시도합니다 (2026-11-26 17:26:49 GMT+9).");
 });
 
+it("writes long waits in a unit that can be read", () => {
+  const reason = { sentence: "", parts: [{ says: "reschedule_timer", values: { seconds: 21_482, at: "2026-11-26T08:26:49+00:00" } }] };
+  expect(whyText(reason, clock)).toBe("It looks again in 6 h, at 2026-11-26 17:26:49 GMT+9.");
+  expect(whyText(reason, korean)).toBe("6시간 뒤 다시 확인합니다 (2026-11-26 17:26:49 GMT+9).");
+});
+
 it("says what follows on a sentence behind it", () => {
   const parts = [
     { says: "question", values: { subject: "Ship it?", options: ["yes", "no"] } },

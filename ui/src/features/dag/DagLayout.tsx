@@ -9,6 +9,7 @@ import { stateOf } from "../../lib/states";
 import { shortTime, wholeTime } from "../../lib/time";
 import { Icon } from "../../parts/Icon";
 import { Switch } from "../../parts/Switch";
+import { TabBar } from "../../parts/TabBar";
 import { Trouble } from "../../parts/Trouble";
 import { useRunNow } from "../act";
 import { useHead } from "./head";
@@ -43,11 +44,11 @@ export const DagLayout = () => {
   return (
     <>
       <Head head={data} />
-      <nav className="tabs" aria-label={t("dag.tabs")}>
+      <TabBar label={t("dag.tabs")}>
         {TABS.map(({ to, text }) => (
           <Link key={to} to={to} params={{ dagId }} activeOptions={{ exact: true, includeSearch: false }} activeProps={{ "aria-current": "page" }}>{t(text)}</Link>
         ))}
-      </nav>
+      </TabBar>
       <Outlet />
     </>
   );

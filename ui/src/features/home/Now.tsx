@@ -180,7 +180,10 @@ const Held = ({ wait, now }: { wait: Wait; now: number }) => {
           {wait.since !== null && t("time.for", { span: spanText(clock.now - wait.since, t) })}
         </span>
       </div>
-      <div className="meta" title={whyText(wait, clock)}><Why reason={wait} dagId={wait.dag_id} now={now} /></div>
+      <div className="meta" title={whyText(wait, clock)}>
+        <Why reason={wait} dagId={wait.dag_id} now={now} />
+        {wait.state === "awaiting_input" && <> <Link className="link nowrap" to="/inbox">{t("wait.answer")}</Link></>}
+      </div>
     </div>
   );
 };

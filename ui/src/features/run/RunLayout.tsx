@@ -10,6 +10,7 @@ import { clockTime, duration, shortTime, wholeTime } from "../../lib/time";
 import { type Action, ActionMenu } from "../../parts/ActionMenu";
 import { CopyButton } from "../../parts/CopyButton";
 import { Icon } from "../../parts/Icon";
+import { TabBar } from "../../parts/TabBar";
 import { Trouble } from "../../parts/Trouble";
 import { Why } from "../../parts/Why";
 import { rerunFailed, useActs } from "../act";
@@ -38,13 +39,13 @@ export const RunLayout = () => {
       <Identity head={data} />
       <Facts head={data} count={count} />
       <WhyNot head={data} />
-      <nav className="tabs" aria-label={t("run.tabs")}>
+      <TabBar label={t("run.tabs")}>
         <Link to="/dags/$dagId/runs/$runId/gantt" {...tab} {...current("gantt")}>{t("run.gantt")}</Link>
         <Link to="/dags/$dagId/runs/$runId/graph" {...tab}>{t("run.graph")}</Link>
         <Link to="/dags/$dagId/runs/$runId/tasks" {...tab} {...current("tasks")}>{t("run.tasks")}<span className="n">{count}</span></Link>
         <Link to="/dags/$dagId/runs/$runId/conf" {...tab}>{t("run.conf")}</Link>
         <Link to="/dags/$dagId/runs/$runId/events" {...tab}>{t("run.events")}</Link>
-      </nav>
+      </TabBar>
       <Outlet />
     </>
   );

@@ -135,8 +135,9 @@ export const messages = texts(
     "events.none": "Nothing was recorded for this task.",
     "events.when": "When",
     "events.event": "Event",
-    "events.who": "Who",
-    "events.extra": "More",
+    "events.who": "By",
+    "events.engine": "engine",
+    "events.extra": "What",
   },
   {
     "task.tabs": "작업 보기",
@@ -271,7 +272,8 @@ export const messages = texts(
     "events.none": "이 작업에 기록된 이벤트가 없습니다.",
     "events.when": "시각",
     "events.event": "이벤트",
-    "events.who": "사용자",
+    "events.who": "주체",
+    "events.engine": "엔진",
     "events.extra": "내용",
   },
 );
