@@ -26,7 +26,7 @@ const full = (tasks: object[], more: number) => ({
 it("names who holds what, as tasks that a page can lead to", () => {
   const reason = full([holder("etl", "a"), holder("etl", "m", 3)], 0);
   expect(whyText(reason, clock)).toBe("Pool db has 0 of 16 slots free and it needs 1; held by etl.a, etl.m[3].");
-  expect(whyText(reason, korean)).toBe("풀 db의 칸 16개 중 0개가 비어 있고 1개가 필요합니다. 사용 중: etl.a, etl.m[3].");
+  expect(whyText(reason, korean)).toBe("풀 db의 슬롯 16개 중 0개가 비어 있고 1개가 필요합니다. 사용 중: etl.a, etl.m[3].");
   expect(piecesOf(reason, clock)[1]).toEqual({ task: holder("etl", "a"), text: "etl.a" });
 });
 

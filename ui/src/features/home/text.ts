@@ -200,7 +200,7 @@ export const messages = texts(
     "part.state.away": "응답 없음",
     "part.turn": "한 바퀴 {span}",
     "part.setAside": "격리 {count}건",
-    "part.workersOf": "{all}대 중 {well}대, {capacity}칸 중 {used}칸",
+    "part.workersOf": "{all}대 중 {well}대, 슬롯 {capacity}개 중 {used}개",
     "part.heldBack": "메모리 대기 {count}건",
     "part.deferred": "{count}개 대기",
     "part.files": "파일 {count}개",
@@ -222,6 +222,6 @@ export const messages = texts(
     "pool.title": "풀",
     "pool.aside": "사용 / 전체",
     "pool.endless": "한도 없음",
-    "pool.use": "풀 {pool}: {slots}칸 중 {used}칸 사용 중",
+    "pool.use": "풀 {pool}: 슬롯 {slots}개 중 {used}개 사용 중",
   },
 );

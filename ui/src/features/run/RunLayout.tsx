@@ -15,6 +15,7 @@ import { Trouble } from "../../parts/Trouble";
 import { Why } from "../../parts/Why";
 import { rerunFailed, useActs } from "../act";
 import { type FirstView, firstView } from "./firstView";
+import { byText, typeText } from "./made";
 import { messages } from "./text";
 import { useRun, useWhy } from "./useRun";
 import "./run.css";
@@ -87,15 +88,10 @@ const Identity = ({ head }: { head: Head }) => {
   );
 };
 
-const WAYS = new Set(["timetable", "backfill", "asset", "operator", "rest_api", "ui", "cli", "test"]);
-const TYPES = new Set(["scheduled", "manual", "backfill", "asset_triggered", "asset_materialization"]);
-
 const Facts = ({ head, count }: { head: Head; count: number }) => {
   const t = useTexts(messages);
   const clock = useClock(usePresent(head.now, head.start !== null && head.end === null));
   const over = Object.entries(head.states).reduce((sum, [state, each]) => (isFinished(stateOf(state)) ? sum + each : sum), 0);
-  const way = WAYS.has(head.triggered_by) ? t(`run.by.${head.triggered_by as "ui"}`) : head.triggered_by;
-  const type = TYPES.has(head.run_type) ? t(`run.type.${head.run_type as "manual"}`) : head.run_type;
   const fact = (name: string, value: ReactNode, title?: string): ReactNode => <div title={title}>{name}<b>{value}</b></div>;
   const interval = head.interval_start !== null && head.interval_end !== null && head.interval_end !== head.interval_start;
   return (
@@ -105,7 +101,7 @@ const Facts = ({ head, count }: { head: Head; count: number }) => {
       {head.usual !== null && fact(t("run.usual"), <>{duration(head.usual)} <span className="small dim">p50</span></>)}
       {fact(t("run.done"), `${String(over)} / ${String(count)}`)}
       {head.version !== null && fact(t("run.version"), <>v{head.version}{head.is_newest_version && <span className="small dim"> {t("run.newest")}</span>}</>)}
-      {fact(t("run.by"), head.user && head.user !== way ? t("run.byUser", { user: head.user, way }) : way === type ? way : `${way}`, type)}
+      {fact(t("run.by"), byText(head, t), typeText(head, t))}
       {interval && head.interval_start !== null && head.interval_end !== null
         ? fact(t("run.interval"), `${shortTime(head.interval_start, clock)} – ${shortTime(head.interval_end, clock)}`, `${wholeTime(head.interval_start, clock)} – ${wholeTime(head.interval_end, clock)}`)
         : head.logical_date !== null && fact(t("run.logical"), shortTime(head.logical_date, clock), wholeTime(head.logical_date, clock))}

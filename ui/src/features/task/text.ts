@@ -223,7 +223,7 @@ export const messages = texts(
     "details.queued": "대기열 진입",
     "details.waited": "대기열 대기 시간",
     "details.pool": "풀",
-    "details.slots": "칸",
+    "details.slots": "슬롯",
     "details.queue": "큐",
     "details.priority": "우선순위",
     "details.executor": "실행기",
