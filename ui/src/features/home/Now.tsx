@@ -166,6 +166,8 @@ export const Waiting = ({ home }: { home: Home }) => {
 const Held = ({ wait, now }: { wait: Wait; now: number }) => {
   const t = useTexts(messages);
   const clock = useClock(usePresent(now));
+  // Here it is answered in the inbox rather than by a command.
+  const asks = wait.state === "awaiting_input";
   return (
     <div className="fail brief">
       <StateGlyph state={stateOf(wait.state)} />
@@ -181,8 +183,8 @@ const Held = ({ wait, now }: { wait: Wait; now: number }) => {
         </span>
       </div>
       <div className="meta" title={whyText(wait, clock)}>
-        <Why reason={wait} dagId={wait.dag_id} now={now} />
-        {wait.state === "awaiting_input" && <> <Link className="link nowrap" to="/inbox">{t("wait.answer")}</Link></>}
+        <Why reason={asks ? { ...wait, parts: wait.parts.filter((part) => part.says !== "question.command") } : wait} dagId={wait.dag_id} now={now} />
+        {asks && <> <Link className="link nowrap" to="/inbox">{t("wait.answer")}</Link></>}
       </div>
     </div>
   );
