@@ -33,6 +33,8 @@ export const en = {
   "dag.last": "Last run",
   "dag.switch": "Schedule of {dag}",
 
+  "schedule.asset": "when assets are updated",
+  "schedule.assetOr": "when assets are updated, or {schedule}",
   "schedule.none": "by hand",
   "schedule.minutes": { one: "every minute", other: "every {count} min" },
   "schedule.hourly": "hourly at :{minute}",

@@ -32,6 +32,8 @@ export const ko: Record<Key, Message> = {
   "dag.last": "마지막 실행",
   "dag.switch": "{dag} 일정",
 
+  "schedule.asset": "에셋 갱신 시",
+  "schedule.assetOr": "에셋 갱신 시 또는 {schedule}",
   "schedule.none": "수동",
   "schedule.minutes": "{count}분마다",
   "schedule.hourly": "매시 {minute}분",

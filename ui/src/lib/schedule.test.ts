@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { translate } from "../i18n/text";
-import { scheduleText } from "./schedule";
+import { isDated, scheduleText } from "./schedule";
 
 const said = (summary: string): string =>
   scheduleText(summary, (key, values) => translate("en", key, values), (day) => ["Sundays", "Mondays"][day] ?? "?");
@@ -17,4 +17,11 @@ it("says what people say, and leaves the rest as it is written", () => {
   expect(said("0,30 4 * * *")).toBe("0,30 4 * * *");
   expect(said("1 day, 0:00:00")).toBe("1 day, 0:00:00");
   expect(said("")).toBe("by hand");
+  expect(said("Asset")).toBe("when assets are updated");
+  expect(said("Asset or 0 3 * * *")).toBe("when assets are updated, or daily 03:00");
+});
+
+it("tells schedules that name dates from those that wait", () => {
+  expect(["0 * * * *", "1 day, 0:00:00", "Weekdays"].map(isDated)).toEqual([true, true, true]);
+  expect(["", "None", "Never, external triggers only", "@once", "Asset", "Asset or 0 3 * * *"].map(isDated)).toEqual([false, false, false, false, false, false]);
 });

@@ -6,6 +6,9 @@ const isNumber = (text: string): boolean => /^\d{1,2}$/.test(text);
 
 export const scheduleText = (summary: string, t: Translate, dayName: (weekday: number) => string): string => {
   if (!summary || summary === "none" || summary === "None") return t("schedule.none");
+  if (summary === "Asset") return t("schedule.asset");
+  const or = /^Asset or (.+)$/.exec(summary)?.[1];
+  if (or) return t("schedule.assetOr", { schedule: scheduleText(or, t, dayName) });
   const [minute, hour, day, month, weekday, ...more] = summary.trim().split(/\s+/);
   if (!minute || !hour || !day || !month || !weekday || more.length || month !== "*") return summary;
   const every = /^\*\/(\d{1,2})$/;
@@ -26,3 +29,6 @@ export const scheduleText = (summary: string, t: Translate, dayName: (weekday: n
   if (day === "*" && /^[0-7]$/.test(weekday)) return t("schedule.weekly", { day: dayName(Number(weekday) % 7), time });
   return isNumber(day) && weekday === "*" ? t("schedule.monthly", { day, time }) : summary;
 };
+
+/** Whether a schedule may name dates that are past. One that waits for assets, or for nobody, has none. */
+export const isDated = (summary: string): boolean => summary.trim() !== "" && !/^(none|never|@?once|@?continuous|asset|dataset)/i.test(summary.trim());

@@ -23,7 +23,9 @@ describe("times", () => {
   it("leave the day out on the present day", () => {
     expect(shortTime(at("2026-11-22T04:00:00Z"), clock("UTC"))).toBe("04:00");
     expect(shortTime(at("2026-11-20T04:00:00Z"), clock("UTC"))).toBe("Fri 04:00");
-    expect(shortTime(at("2026-01-20T04:00:00Z"), clock("UTC"))).toBe("Tue, Jan 20");
+    expect(shortTime(at("2026-06-20T04:00:00Z"), clock("UTC"))).toBe("Jun 20 04:00");
+    expect(shortTime(at("2026-06-20T04:00:00Z"), clock("UTC", "ko"))).toBe("6월 20일 04:00");
+    expect(shortTime(at("2025-06-20T04:00:00Z"), clock("UTC"))).toBe("2025-06-20 04:00");
   });
 });
 

@@ -53,12 +53,13 @@ export const wholeTime = (at: Micros, clock: Clock): string => {
 /** 2026-11-22, the day on which a moment falls in the zone. */
 export const dayKey = (at: Micros, clock: Clock): string => wholeTime(at, clock).slice(0, 10);
 
-/** The time alone on the present day, the day elsewhere: what a list needs. */
+/** The time alone on the present day, with the day elsewhere: what tells one row of a list from the next. */
 export const shortTime = (at: Micros, clock: Clock): string => {
   const today = dayKey(clock.now, clock);
   if (dayKey(at, clock) === today) return hourMinute(at, clock);
-  const within = Math.abs(at - clock.now) < 6 * 86_400e6;
-  return within ? `${formatIn(clock, "wd", { weekday: "short" }).format(dateOf(at))} ${hourMinute(at, clock)}` : dayName(at, clock);
+  if (Math.abs(at - clock.now) < 6 * 86_400e6) return `${formatIn(clock, "wd", { weekday: "short" }).format(dateOf(at))} ${hourMinute(at, clock)}`;
+  if (Math.abs(at - clock.now) > 300 * 86_400e6) return wholeTime(at, clock).slice(0, 16);
+  return `${formatIn(clock, "md", { day: "numeric", month: "short" }).format(dateOf(at))} ${hourMinute(at, clock)}`;
 };
 
 /** 0:31, 12:05, 1:04:31: a duration as a clock would show it; under ten seconds 3.2 s, under a second 40 ms. */

@@ -26,7 +26,7 @@ const full = (tasks: object[], more: number) => ({
 it("names who holds what, as tasks that a page can lead to", () => {
   const reason = full([holder("etl", "a"), holder("etl", "m", 3)], 0);
   expect(whyText(reason, clock)).toBe("Pool db has 0 of 16 slots free and it needs 1; held by etl.a, etl.m[3].");
-  expect(whyText(reason, korean)).toBe("풀 db의 칸 16개 중 0개가 비어 있고 1개가 필요합니다. 사용 중: etl.a, etl.m[3].");
+  expect(whyText(reason, korean)).toBe("풀 db의 슬롯 16개 중 0개가 비어 있고 1개가 필요합니다. 사용 중: etl.a, etl.m[3].");
   expect(piecesOf(reason, clock)[1]).toEqual({ task: holder("etl", "a"), text: "etl.a" });
 });
 
@@ -43,6 +43,12 @@ it("writes moments in the reader's zone", () => {
   const reason = { sentence: "", parts: [{ says: "retry_timer", values }] };
   expect(whyText(reason, clock)).toBe("Try 1 failed; it is tried again in 5 s, at 2026-11-26 17:26:49 GMT+9.");
   expect(whyText(reason, korean)).toBe("1번째 시도가 실패했습니다. 5초 뒤 다시 시도합니다 (2026-11-26 17:26:49 GMT+9).");
+});
+
+it("writes long waits in a unit that can be read", () => {
+  const reason = { sentence: "", parts: [{ says: "reschedule_timer", values: { seconds: 21_482, at: "2026-11-26T08:26:49+00:00" } }] };
+  expect(whyText(reason, clock)).toBe("It looks again in 6 h, at 2026-11-26 17:26:49 GMT+9.");
+  expect(whyText(reason, korean)).toBe("6시간 뒤 다시 확인합니다 (2026-11-26 17:26:49 GMT+9).");
 });
 
 it("says what follows on a sentence behind it", () => {

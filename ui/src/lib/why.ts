@@ -1,11 +1,12 @@
 /** Why something waits: the engine's sentences and their values, written for the reader. */
 import type { Schemas } from "../api/client";
+import { en } from "../i18n/en";
 import { ko } from "../i18n/ko";
 import { reasons } from "../i18n/reasons";
 import { reasonsKo } from "../i18n/reasons.ko";
 import { fill, type Language } from "../i18n/text";
 import { stateOf } from "./states";
-import { type Clock, wholeTime } from "./time";
+import { type Clock, span, wholeTime } from "./time";
 import { bytesText } from "./words";
 import { momentOfIso, withMoments } from "./zoned";
 
@@ -31,6 +32,8 @@ const WORDS = {
 
 /** Tasks that a sentence names; how many more there are is said. */
 const MOST_NAMED = 5;
+/** Seconds with their unit: many of them are written in a larger one. */
+const SECONDS = /\{seconds\}(?: s\b|초)/g;
 const PLACE = /\{(\w+)(?::(\w+))?\}/g;
 
 /** A reason in pieces. What the engine says in words of its own, or newer than this page, is its English sentence. */
@@ -39,7 +42,7 @@ export const piecesOf = (reason: Pick<Reason, "sentence" | "parts">, clock: Cloc
   const sentences = SENTENCES[language];
   const own = (): Piece[] => [withMoments(reason.sentence, (at) => wholeTime(at, clock))];
   if (!reason.parts.length || !reason.parts.every((part) => part.says in sentences)) return own();
-  return joined(reason.parts.flatMap((part) => filled(sentences[part.says] ?? "", part.values, clock, language)));
+  return joined(reason.parts.flatMap((part) => filled((sentences[part.says] ?? "").replace(SECONDS, "{seconds:span}"), part.values, clock, language)));
 };
 
 /** The same as one text: for hovers and lists. */
@@ -60,6 +63,7 @@ const written = (value: unknown, kind: string, clock: Clock, language: Language)
   const words = WORDS[language];
   switch (kind) {
     case "moment": return [momentText(value, clock)];
+    case "span": return [spanWords(Number(value), language)];
     case "size": return [bytesText(Number(value))];
     case "names": return listed(texts(value), 0, language);
     case "list": return [texts(value).join(", ")];
@@ -85,6 +89,12 @@ const stateText = (state: string, language: Language): string => {
 
 const textOf = (value: unknown): string => (typeof value === "string" ? value : typeof value === "number" ? String(value) : "");
 const texts = (value: unknown): string[] => (Array.isArray(value) ? value.map(textOf) : [textOf(value)]);
+
+/** 45 s, 38 min, 6 h; the moment itself stands beside it. */
+const spanWords = (seconds: number, language: Language): string => {
+  const { count, unit } = span(seconds * 1e6);
+  return fill(language, { en, ko }[language][`time.${unit}`], { count });
+};
 
 const momentText = (value: unknown, clock: Clock): string => {
   const at = typeof value === "string" ? momentOfIso(value) : null;

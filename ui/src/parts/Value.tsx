@@ -40,7 +40,7 @@ export const Value = ({ value, more }: { value: unknown; more: (count: number) =
     case "link": return <a className="link" href={preview.href} target="_blank" rel="noopener noreferrer">{preview.href}</a>;
     case "text": return <pre className="code" tabIndex={0}>{preview.text}</pre>;
     case "plain": return <code className="mono">{preview.text}</code>;
-    case "tree": return <div className="tree"><Tree value={preview.value} /></div>;
+    case "tree": return <div className="values"><Tree value={preview.value} /></div>;
     case "table": return (
       <div className="scrollx" tabIndex={0}>
         <table className="dense previewtable">

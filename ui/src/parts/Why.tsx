@@ -14,7 +14,7 @@ interface Props {
 export const Why = ({ reason, dagId, now }: Props) => {
   const clock = useClock(now);
   return piecesOf(reason, clock).map((piece, n) => {
-    if (typeof piece === "string") return <Fragment key={n}>{piece}</Fragment>;
+    if (typeof piece === "string") return <Fragment key={n}>{piece.split(/`([^`]*)`/).map((text, at) => (at % 2 ? <code key={at}>{text}</code> : text))}</Fragment>;
     if ("run" in piece) return <Link key={n} className="link id" to="/dags/$dagId/runs/$runId" params={{ dagId, runId: piece.run }}>{piece.run}</Link>;
     const { task, text } = piece;
     if (!task.dag_id || !task.run_id) return <Fragment key={n}>{text}</Fragment>;

@@ -53,7 +53,7 @@ const Rights = ({ rights }: { rights: Schemas["MeResponse"]["rights"] }) => {
       {resources.map((resource) => {
         const mine = rights.filter((right) => right.resource === resource);
         const some = [...new Set(mine.flatMap((right) => Object.values(right.dags ?? {}).flat()))];
-        return <li key={resource}><code>{resource}</code> <span className="mute">{mine.map((right) => right.action).join(", ")}{some.length > 0 && ` · ${t("account.rightsOn", { dags: some.join(", ") })}`}</span></li>;
+        return <li key={resource}><code>{resource}</code> <span className="mute">{mine.map((right) => t(`account.action.${right.action}`)).join(", ")}{some.length > 0 && ` · ${t("account.rightsOn", { dags: some.join(", ") })}`}</span></li>;
       })}
     </ul>
   );

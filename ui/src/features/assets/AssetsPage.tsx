@@ -121,8 +121,8 @@ const AssetTable = ({ assets, queued, chosen, choose }: TableProps) => {
                   <button type="button" className="asset" onClick={() => { choose(asset.id); }}><span className="id med">{asset.name}</span>{asset.uri !== asset.name && <span className="dim small cut">{asset.uri}</span>}</button>
                 </td>
                 <td className="mute c-group">{asset.group}</td>
-                <td className="names c-from">{asset.producing_tasks.map(({ dag_id: dagId, task_id: taskId }, n) => <span key={`${dagId} ${taskId}`}>{n > 0 && ", "}<DagLink dagId={dagId} className="id">{`${dagId}.${taskId}`}</DagLink></span>)}</td>
-                <td className="names">{asset.scheduled_dags.map(({ dag_id: dagId }, n) => <span key={dagId}>{n > 0 && ", "}<DagLink dagId={dagId} className="id" /></span>)}{waits > 0 && <span className="warn small"> · {t("assets.waits", { count: waits })}</span>}</td>
+                <td className="names c-from">{asset.producing_tasks.map(({ dag_id: dagId, task_id: taskId }, n) => <span key={`${dagId} ${taskId}`}>{n > 0 && <span className="dim">, </span>}<DagLink dagId={dagId} className="id">{`${dagId}.${taskId}`}</DagLink></span>)}</td>
+                <td className="names">{asset.scheduled_dags.map(({ dag_id: dagId }, n) => <span key={dagId}>{n > 0 && <span className="dim">, </span>}<DagLink dagId={dagId} className="id" /></span>)}{waits > 0 && <span className="warn small"> · {t("assets.waits", { count: waits })}</span>}</td>
                 <td className="num nowrap" title={at === null ? undefined : wholeTime(at, clock)}>{at === null ? <span className="dim">{t("assets.never")}</span> : ago(at, clock, t)}</td>
               </tr>
             );

@@ -5,6 +5,7 @@ import { answered, type Schemas, server } from "../../api/client";
 import { useAddress } from "../../app/address";
 import { useLive } from "../../app/live";
 import { useClock, useTexts } from "../../app/settings";
+import { eventText } from "../../lib/events";
 import { placeOf } from "../../lib/address";
 import { wholeTime } from "../../lib/time";
 import { microsOf } from "../../lib/zone";
@@ -16,7 +17,7 @@ import { Moment } from "../../parts/Moment";
 import { Page } from "../../parts/Page";
 import { SearchBox } from "../../parts/SearchBox";
 import { Trouble } from "../../parts/Trouble";
-import { AUDIT_KEYS, type AuditKey, auditQuery, type AuditSearch, prettyExtra, shortExtra } from "./search";
+import { AUDIT_KEYS, type AuditKey, auditQuery, type AuditSearch, prettyExtra } from "./search";
 import { messages } from "./text";
 import "../../parts/beside.css";
 
@@ -45,7 +46,7 @@ export const AuditPage = () => {
     { id: "dag", head: t("audit.dag"), sort: "dag_id", text: (row) => row.dag_id ?? "", cell: (row) => row.dag_id && <Link className="id" to="/dags/$dagId" params={{ dagId: row.dag_id }}>{row.dag_id}</Link> },
     { id: "run", head: t("audit.run"), sort: "run_id", minor: true, text: (row) => row.run_id ?? "", cell: (row) => row.run_id && <span className="id">{row.run_id}</span> },
     { id: "task", head: t("audit.task"), sort: "task_id", minor: true, text: (row) => taskOf(row), cell: (row) => <span className="id">{taskOf(row)}</span> },
-    { id: "details", head: t("audit.details"), grow: true, minor: true, text: (row) => row.extra ?? "", cell: (row) => <span className="mute">{shortExtra(row.extra).slice(0, 300)}</span> },
+    { id: "details", head: t("audit.details"), grow: true, minor: true, text: (row) => row.extra ?? "", cell: (row) => <span className="mute">{eventText(row.extra, (state) => t(`state.${state}`)).slice(0, 300)}</span> },
   ];
   const fields: FilterField<AuditKey>[] = [
     ...(["who", "dag", "run", "task"] as const).map((key) => ({ key, label: t(`audit.${key}`), kind: "text" as const })),

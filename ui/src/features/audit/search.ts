@@ -33,18 +33,3 @@ export const prettyExtra = (extra: string | null): string => {
     return extra;
   }
 };
-
-/** The same in one line, for the list: names and values without the names that the list has columns for. */
-export const shortExtra = (extra: string | null): string => {
-  if (!extra) return "";
-  try {
-    const found: unknown = JSON.parse(extra);
-    if (typeof found !== "object" || found === null) return extra;
-    return Object.entries(found)
-      .filter(([key, value]) => value !== null && !["dag_id", "run_id", "task_id", "map_index"].includes(key))
-      .map(([key, value]) => `${key} ${typeof value === "string" ? value : JSON.stringify(value)}`)
-      .join(" · ");
-  } catch {
-    return extra;
-  }
-};

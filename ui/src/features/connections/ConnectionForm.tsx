@@ -91,7 +91,8 @@ const Part = ({ field, form, setForm, stored, error }: PartProps) => {
     return <SelectField label={label} value={text} options={options} onChange={set} error={error} />;
   }
   if (isSecretField(field)) return <Secret field={field} label={label} text={text} set={set} form={form} setForm={setForm} stored={stored} error={error} />;
-  return <TextField label={label} value={text} onChange={set} mono error={error} {...(field.placeholder ? { placeholder: field.placeholder } : {})} />;
+  const hint = field.hint && t(`connections.hint.${field.name as "restPort"}`);
+  return <TextField label={label} value={text} onChange={set} mono error={error} {...(hint ? { hint } : {})} {...(field.placeholder ? { placeholder: field.placeholder } : {})} />;
 };
 
 interface SecretProps extends PartProps {

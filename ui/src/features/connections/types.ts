@@ -6,7 +6,7 @@ export type Place = "host" | "schema" | "login" | "password" | "port" | `extra.$
 /** What a field is called: a key of this feature's messages, without `connections.field.`. */
 export type FieldName =
   | "host" | "schema" | "login" | "password" | "port" | "database" | "file" | "path" | "baseUrl" | "protocol" | "sslMode" | "charset" | "accessKey" | "secretKey"
-  | "region" | "role" | "endpoint" | "master" | "deployMode" | "yarnQueue" | "sparkBinary" | "namespace" | "user" | "token" | "useSsl" | "number" | "webhookUrl" | "proxy"
+  | "region" | "role" | "endpoint" | "master" | "deployMode" | "yarnQueue" | "sparkBinary" | "namespace" | "restPort" | "restScheme" | "webPort" | "user" | "token" | "useSsl" | "number" | "webhookUrl" | "proxy"
   | "timeout" | "sender" | "noTls" | "noSsl" | "retries" | "keyFile" | "privateKey" | "passphrase" | "noHostKeyCheck";
 
 export interface TypeField {
@@ -15,6 +15,8 @@ export interface TypeField {
   kind?: "text" | "number" | "secret" | "check" | "choice" | "lines";
   options?: readonly string[];
   placeholder?: string;
+  /** Whether a sentence beneath it says what it is for. */
+  hint?: boolean;
 }
 
 export interface ConnectionType {
@@ -60,6 +62,8 @@ export const TYPES: readonly ConnectionType[] = [
     fields: [
       { place: "host", name: "master", placeholder: "yarn, spark://host, local[*]" }, { place: "port", name: "port", kind: "number" }, { place: "extra.deploy-mode", name: "deployMode", kind: "choice", options: ["client", "cluster"] },
       { place: "extra.queue", name: "yarnQueue" }, { place: "extra.spark-binary", name: "sparkBinary", placeholder: "spark-submit" }, { place: "extra.namespace", name: "namespace" },
+      { place: "extra.rest-port", name: "restPort", kind: "number", placeholder: "6066", hint: true }, { place: "extra.rest-scheme", name: "restScheme", kind: "choice", options: ["http", "https"] },
+      { place: "extra.web-port", name: "webPort", kind: "number", placeholder: "8080", hint: true },
     ],
   },
   { id: "redis", label: "Redis", fields: [...address("6379"), ...account, { place: "extra.db", name: "number", kind: "number", placeholder: "0" }, { place: "extra.ssl", name: "useSsl", kind: "check" }] },

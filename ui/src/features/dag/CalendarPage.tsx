@@ -1,6 +1,6 @@
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
-import { type KeyboardEvent, useMemo, useRef } from "react";
+import { type KeyboardEvent, useLayoutEffect, useMemo, useRef } from "react";
 import { answered, server } from "../../api/client";
 import { said } from "../../app/root";
 import { useClock, useSettings, useTexts } from "../../app/settings";
@@ -69,6 +69,12 @@ const Year = ({ days, counts, today, clock, open }: YearProps) => {
   const t = useTexts(messages);
   const { language } = useSettings();
   const svg = useRef<SVGSVGElement>(null);
+  const present = days.find((day) => day.key === today)?.week;
+  useLayoutEffect(() => {
+    // Where a screen cannot show the year, the present weeks are what a reader comes for.
+    const frame = svg.current?.parentElement;
+    if (frame && present !== undefined) frame.scrollLeft = LEFT + (present + 3) * PITCH - frame.clientWidth;
+  }, [present]);
   const weeks = Math.ceil(days.length / 7);
   const name = (format: Intl.DateTimeFormatOptions, key: string): string => new Intl.DateTimeFormat(language, { ...format, timeZone: "UTC" }).format(Date.parse(key));
   const keys = (event: KeyboardEvent<SVGElement>, n: number): void => {

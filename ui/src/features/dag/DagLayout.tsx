@@ -1,14 +1,16 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { Link, Outlet, useParams } from "@tanstack/react-router";
-import { useEffect } from "react";
+import { lazy, Suspense, useEffect, useState } from "react";
 import { type Schemas, send } from "../../api/client";
 import { useLive } from "../../app/live";
+import { useMay } from "../../app/session";
 import { useClock, useSettings, useTexts } from "../../app/settings";
-import { scheduleText } from "../../lib/schedule";
+import { isDated, scheduleText } from "../../lib/schedule";
 import { stateOf } from "../../lib/states";
 import { shortTime, wholeTime } from "../../lib/time";
 import { Icon } from "../../parts/Icon";
 import { Switch } from "../../parts/Switch";
+import { TabBar } from "../../parts/TabBar";
 import { Trouble } from "../../parts/Trouble";
 import { useRunNow } from "../act";
 import { useHead } from "./head";
@@ -43,15 +45,17 @@ export const DagLayout = () => {
   return (
     <>
       <Head head={data} />
-      <nav className="tabs" aria-label={t("dag.tabs")}>
+      <TabBar label={t("dag.tabs")}>
         {TABS.map(({ to, text }) => (
           <Link key={to} to={to} params={{ dagId }} activeOptions={{ exact: true, includeSearch: false }} activeProps={{ "aria-current": "page" }}>{t(text)}</Link>
         ))}
-      </nav>
+      </TabBar>
       <Outlet />
     </>
   );
 };
+
+const BackfillDialog = lazy(async () => ({ default: (await import("./BackfillDialog")).BackfillDialog }));
 
 const Head = ({ head }: { head: Schemas["DagHead"] }) => {
   const t = useTexts(messages);
@@ -67,6 +71,9 @@ const Head = ({ head }: { head: Schemas["DagHead"] }) => {
   const path = `/api/v2/dags/${encodeURIComponent(head.dag_id)}`;
   const pause = useMutation({ mutationFn: (paused: boolean) => send("PATCH", path, { is_paused: paused }), ...again });
   const runNow = useRunNow();
+  const [filling, setFilling] = useState(false);
+  // Where a schedule names dates: one that waits for assets or for people has none that are past.
+  const mayFill = useMay()("create", "backfill") && isDated(head.schedule);
   const failed = head.failed_in_a_row;
   const dayName = (weekday: number): string =>
     new Intl.DateTimeFormat(language, { weekday: "long", timeZone: "UTC" }).format(Date.UTC(2023, 0, 1 + weekday));
@@ -81,7 +88,9 @@ const Head = ({ head }: { head: Schemas["DagHead"] }) => {
         {head.owners.length > 0 && ` · ${head.owners.join(", ")}`}
       </span>
       <span className="push" />
+      {mayFill && <button type="button" className="btn hide-narrow" onClick={() => { setFilling(true); }}>{t("backfills.ask")}</button>}
       {head.may_run && <button type="button" className="btn primary" disabled={runNow.isPending} title={t("dag.runShift")} onClick={(event) => { runNow.run(head.dag_id, event.shiftKey); }}><Icon name="play" small />{t("dag.runNow")}</button>}
+      {filling && <Suspense fallback={null}><BackfillDialog dagId={head.dag_id} close={() => { setFilling(false); }} /></Suspense>}
       {(runNow.error ?? pause.error) && <p className="bad small" role="alert">{(runNow.error ?? pause.error)?.message}</p>}
     </div>
   );

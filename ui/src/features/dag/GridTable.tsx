@@ -24,8 +24,8 @@ export const GridTable = ({ grid, states, rows, choose }: Props) => {
       <table className="dense">
         <thead>
           <tr>
-            <th scope="col">{t("dag.last")}</th>
-            <th scope="col">{t("dag.tasks")}</th>
+            <th scope="col">{t("runs.when")}</th>
+            <th scope="col" className="num">{t("runs.took")}</th>
             {rows.map((row) => <th key={row.id} scope="col"><span className="id">{row.label}</span></th>)}
           </tr>
         </thead>

@@ -81,7 +81,7 @@ const Difference = ({ dagId, before, after, whole, setWhole }: DifferenceProps) 
       </div>
       <ul className="changes small">
         {changes.map(([id, change]) => <li key={id} className={`change ${change}`}><span className="tag">{say(`graph.change.${change}`)}</span> <span className="id">{id}</span></li>)}
-        {!changes.length && <li className="mute">{t("versions.sameTasks")}</li>}
+        {!changes.length && oldGraph.data && newGraph.data && <li className="mute">{t("versions.sameTasks")}</li>}
       </ul>
       {added || removed ? <Lines lines={lines} whole={whole} /> : <p className="trouble mute">{t("versions.sameSource")}</p>}
     </div>

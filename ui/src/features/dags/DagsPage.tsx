@@ -7,6 +7,7 @@ import { usePresent } from "../../app/present";
 import { said } from "../../app/root";
 import { useClock, useTexts } from "../../app/settings";
 import { useTitle } from "../../app/title";
+import { problemIn } from "../../lib/problems";
 import type { State } from "../../lib/states";
 import { wholeTime } from "../../lib/time";
 import { ago } from "../../lib/words";
@@ -170,7 +171,7 @@ const Broken = ({ list }: { list: DagList }) => {
     <div className="importerr" role="status">
       <i className="st" data-s="failed" aria-hidden="true" />
       <b className="med nowrap">{t("dags.broken", { count: list.broken.length })}</b>
-      <code className="bad cut" title={first.message}>{first.file}{first.line ? `:${String(first.line)}` : ""} {first.message}</code>
+      <code className="bad cut" title={first.message}>{first.file}{first.line ? `:${String(first.line)}` : ""} {problemIn(first.message, first.file)}</code>
       <span className="dim hide-narrow nowrap" title={wholeTime(first.at, clock)}>{ago(first.at, clock, t)} · {t("dags.brokenGoesOn")}</span>
     </div>
   );

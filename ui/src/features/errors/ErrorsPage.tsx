@@ -6,6 +6,7 @@ import { useSome } from "../../app/live";
 import { usePresent } from "../../app/present";
 import { useClock, useTexts } from "../../app/settings";
 import { patternOf, placeOf } from "../../lib/address";
+import { problemIn } from "../../lib/problems";
 import { shortTime, wholeTime } from "../../lib/time";
 import { ago } from "../../lib/words";
 import { CopyButton } from "../../parts/CopyButton";
@@ -29,6 +30,9 @@ interface Search {
 const keyOf = (problem: Problem): string => `${problem.file}#${problem.position}`;
 const placeIn = (problem: Problem): string => `${problem.file}${problem.line === null ? "" : `:${problem.line}`}`;
 
+/** What is wrong, without the place, which stands beside it. */
+const problemText = (problem: Problem): string => problemIn(problem.message, problem.file, problem.kind);
+
 /** Dag files that could not be read: what is wrong with them, and what runs on meanwhile. */
 export const ErrorsPage = () => {
   const t = useTexts(messages);
@@ -44,9 +48,9 @@ export const ErrorsPage = () => {
   if (error && !data) return <Trouble error={error} retry={() => void refetch()} />;
   const columns: Column<Problem>[] = [
     { id: "file", head: t("errors.file"), text: placeIn, cell: (row) => <span className="state"><i className="st" data-s="failed" aria-hidden="true" /><span className="id">{placeIn(row)}</span></span> },
-    { id: "message", head: t("errors.message"), grow: true, text: (row) => row.message, cell: (row) => <code className="bad" title={row.message}>{row.kind && !row.message.startsWith(row.kind) ? `${row.kind}: ` : ""}{row.message}</code> },
+    { id: "message", head: t("errors.message"), grow: true, text: problemText, cell: (row) => <code className="bad" title={row.message}>{problemText(row)}</code> },
     { id: "dags", head: t("errors.dags"), num: true, minor: true, text: (row) => row.dags.map((dag) => dag.dag_id).join(" "), cell: (row) => row.dags.length || <span className="dim">–</span> },
-    { id: "since", head: t("errors.since"), minor: true, text: (row) => wholeTime(row.at, clock), cell: (row) => <time title={wholeTime(row.at, clock)}>{shortTime(row.at, clock)} <span className="dim">{ago(row.at, clock, t)}</span></time> },
+    { id: "since", head: t("errors.since"), minor: true, text: (row) => wholeTime(row.at, clock), cell: (row) => <time title={wholeTime(row.at, clock)}>{shortTime(row.at, clock)} <span className="dim">· {ago(row.at, clock, t)}</span></time> },
   ];
   const rows = data?.problems ?? [];
   const opened = rows.find((row) => keyOf(row) === search.open);
@@ -81,7 +85,7 @@ const Detail = ({ problem, close }: { problem: Problem; close: () => void }) => 
           <h2 className="id wraps">{placeIn(problem)}</h2>
           <button type="button" className="btn quiet icon push" aria-label={t("errors.close")} onClick={close}><Icon name="x" /></button>
         </div>
-        <div className="why small" data-s="failed"><code className="bad wraps">{problem.message}</code></div>
+        <div className="why small" data-s="failed"><code className="bad wraps">{problemText(problem)}</code></div>
         <p className="small mute">{t("errors.heals")}</p>
       </section>
       <section>

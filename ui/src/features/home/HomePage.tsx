@@ -71,9 +71,11 @@ export const HomePage = () => {
 /** One sentence: how it stands. */
 const Headline = ({ home }: { home: Home }) => {
   const t = useTexts(messages);
-  const { dags, failing, late_count: late } = home;
-  if (!dags) return <h1>{t("home.none")}</h1>;
-  if (!failing && !late) return <h1>{t("home.allWell", { count: dags })}</h1>;
+  const { failing, late_count: late } = home;
+  // What is off is on no course.
+  const dags = home.dags - home.paused;
+  if (!home.dags) return <h1>{t("home.none")}</h1>;
+  if (!failing && !late) return <h1>{dags > 0 ? t("home.allWell", { count: dags }) : t("home.allOff")}</h1>;
   const others = Math.max(0, dags - failing - late);
   return (
     <h1>

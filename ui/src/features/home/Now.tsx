@@ -166,6 +166,8 @@ export const Waiting = ({ home }: { home: Home }) => {
 const Held = ({ wait, now }: { wait: Wait; now: number }) => {
   const t = useTexts(messages);
   const clock = useClock(usePresent(now));
+  // Here it is answered in the inbox rather than by a command.
+  const asks = wait.state === "awaiting_input";
   return (
     <div className="fail brief">
       <StateGlyph state={stateOf(wait.state)} />
@@ -180,7 +182,10 @@ const Held = ({ wait, now }: { wait: Wait; now: number }) => {
           {wait.since !== null && t("time.for", { span: spanText(clock.now - wait.since, t) })}
         </span>
       </div>
-      <div className="meta" title={whyText(wait, clock)}><Why reason={wait} dagId={wait.dag_id} now={now} /></div>
+      <div className="meta" title={whyText(wait, clock)}>
+        <Why reason={asks ? { ...wait, parts: wait.parts.filter((part) => part.says !== "question.command") } : wait} dagId={wait.dag_id} now={now} />
+        {asks && <> <Link className="link nowrap" to="/inbox">{t("wait.answer")}</Link></>}
+      </div>
     </div>
   );
 };

@@ -4,6 +4,7 @@ import { useClock, useTexts } from "../../app/settings";
 import { wholeTime } from "../../lib/time";
 import { CopyButton } from "../../parts/CopyButton";
 import { useActs } from "../act";
+import { byText, typeText } from "./made";
 import { messages } from "./text";
 import { useRun } from "./useRun";
 
@@ -18,8 +19,8 @@ export const ConfPage = () => {
   const at = (moment: number | null): string => (moment === null ? "–" : wholeTime(moment, clock));
   const facts: [string, ReactNode][] = [
     [t("run.id"), <span key="id" className="id">{head.run_id}</span>],
-    [t("run.type"), head.run_type],
-    [t("run.by"), head.user ? t("run.byUser", { user: head.user, way: head.triggered_by }) : head.triggered_by],
+    [t("run.type"), typeText(head, t)],
+    [t("run.by"), byText(head, t)],
     [t("run.logical"), at(head.logical_date)],
     [t("run.interval"), head.interval_start === null ? "–" : `${at(head.interval_start)} – ${at(head.interval_end)}`],
     [t("run.starts"), at(head.run_after)],

@@ -2,6 +2,7 @@ import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { Link, useParams, useSearch } from "@tanstack/react-router";
 import { answered, type Schemas, server } from "../../api/client";
 import { useClock, useTexts } from "../../app/settings";
+import { eventText } from "../../lib/events";
 import { clockTime, dayName, wholeTime } from "../../lib/time";
 import { Trouble } from "../../parts/Trouble";
 import { messages } from "./text";
@@ -49,20 +50,7 @@ const Line = ({ line }: { line: Schemas["EventLogResponse"] }) => {
       <td className="id">{line.task_id}{line.map_index !== null && line.map_index >= 0 ? ` [${String(line.map_index)}]` : ""}</td>
       <td className="id">{line.event}</td>
       <td>{line.owner ?? <span className="dim">{t("events.engine")}</span>}</td>
-      <td className="what"><code>{said(line.extra)}</code></td>
+      <td className="what">{eventText(line.extra, (state) => t(`state.${state}`))}</td>
     </tr>
   );
-};
-
-/** The facts of a line as words; what is no object stays as it is. */
-const said = (extra: string | null): string => {
-  if (!extra) return "";
-  try {
-    const facts = JSON.parse(extra) as Record<string, unknown>;
-    const { before, after, ...rest } = facts;
-    const others = Object.entries(rest).filter(([, value]) => value !== null && value !== "" && !(Array.isArray(value) && !value.length)).map(([name, value]) => `${name}: ${typeof value === "string" ? value : JSON.stringify(value)}`);
-    return [...(before !== undefined && after !== undefined ? [`${String(before)} → ${String(after)}`] : after !== undefined ? [`→ ${String(after)}`] : []), ...others].join(" · ");
-  } catch {
-    return extra;
-  }
 };

@@ -10,10 +10,12 @@ import { clockTime, duration, shortTime, wholeTime } from "../../lib/time";
 import { type Action, ActionMenu } from "../../parts/ActionMenu";
 import { CopyButton } from "../../parts/CopyButton";
 import { Icon } from "../../parts/Icon";
+import { TabBar } from "../../parts/TabBar";
 import { Trouble } from "../../parts/Trouble";
 import { Why } from "../../parts/Why";
 import { rerunFailed, useActs } from "../act";
 import { type FirstView, firstView } from "./firstView";
+import { byText, typeText } from "./made";
 import { messages } from "./text";
 import { useRun, useWhy } from "./useRun";
 import "./run.css";
@@ -38,13 +40,13 @@ export const RunLayout = () => {
       <Identity head={data} />
       <Facts head={data} count={count} />
       <WhyNot head={data} />
-      <nav className="tabs" aria-label={t("run.tabs")}>
+      <TabBar label={t("run.tabs")}>
         <Link to="/dags/$dagId/runs/$runId/gantt" {...tab} {...current("gantt")}>{t("run.gantt")}</Link>
         <Link to="/dags/$dagId/runs/$runId/graph" {...tab}>{t("run.graph")}</Link>
         <Link to="/dags/$dagId/runs/$runId/tasks" {...tab} {...current("tasks")}>{t("run.tasks")}<span className="n">{count}</span></Link>
         <Link to="/dags/$dagId/runs/$runId/conf" {...tab}>{t("run.conf")}</Link>
         <Link to="/dags/$dagId/runs/$runId/events" {...tab}>{t("run.events")}</Link>
-      </nav>
+      </TabBar>
       <Outlet />
     </>
   );
@@ -86,15 +88,10 @@ const Identity = ({ head }: { head: Head }) => {
   );
 };
 
-const WAYS = new Set(["timetable", "backfill", "asset", "operator", "rest_api", "ui", "cli", "test"]);
-const TYPES = new Set(["scheduled", "manual", "backfill", "asset_triggered", "asset_materialization"]);
-
 const Facts = ({ head, count }: { head: Head; count: number }) => {
   const t = useTexts(messages);
   const clock = useClock(usePresent(head.now, head.start !== null && head.end === null));
   const over = Object.entries(head.states).reduce((sum, [state, each]) => (isFinished(stateOf(state)) ? sum + each : sum), 0);
-  const way = WAYS.has(head.triggered_by) ? t(`run.by.${head.triggered_by as "ui"}`) : head.triggered_by;
-  const type = TYPES.has(head.run_type) ? t(`run.type.${head.run_type as "manual"}`) : head.run_type;
   const fact = (name: string, value: ReactNode, title?: string): ReactNode => <div title={title}>{name}<b>{value}</b></div>;
   const interval = head.interval_start !== null && head.interval_end !== null && head.interval_end !== head.interval_start;
   return (
@@ -104,7 +101,7 @@ const Facts = ({ head, count }: { head: Head; count: number }) => {
       {head.usual !== null && fact(t("run.usual"), <>{duration(head.usual)} <span className="small dim">p50</span></>)}
       {fact(t("run.done"), `${String(over)} / ${String(count)}`)}
       {head.version !== null && fact(t("run.version"), <>v{head.version}{head.is_newest_version && <span className="small dim"> {t("run.newest")}</span>}</>)}
-      {fact(t("run.by"), head.user && head.user !== way ? t("run.byUser", { user: head.user, way }) : way === type ? way : `${way}`, type)}
+      {fact(t("run.by"), byText(head, t), typeText(head, t))}
       {interval && head.interval_start !== null && head.interval_end !== null
         ? fact(t("run.interval"), `${shortTime(head.interval_start, clock)} – ${shortTime(head.interval_end, clock)}`, `${wholeTime(head.interval_start, clock)} – ${wholeTime(head.interval_end, clock)}`)
         : head.logical_date !== null && fact(t("run.logical"), shortTime(head.logical_date, clock), wholeTime(head.logical_date, clock))}

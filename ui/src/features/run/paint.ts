@@ -38,6 +38,8 @@ export interface Picture {
 }
 
 const HEAD = 52;
+/** Of the steps in the head: what is written above them has its own line. */
+const TALLEST = 34;
 
 export const coloursOf = (palette: Palette, element: Element): Colours => {
   const style = getComputedStyle(element);
@@ -178,7 +180,7 @@ const drawHead = (pen: CanvasRenderingContext2D, picture: Picture, colours: Colo
   const { view } = picture;
   pen.clearRect(0, 0, view.width, AXIS);
   const most = Math.max(1, ...picture.counts.map(([, count]) => count));
-  const y = (count: number): number => HEAD - (count / most) * 40;
+  const y = (count: number): number => HEAD - (count / most) * TALLEST;
   if (picture.counts.length) {
     pen.beginPath();
     pen.moveTo(x(picture.counts[0]?.[0] ?? 0), HEAD);
@@ -211,7 +213,7 @@ const drawHead = (pen: CanvasRenderingContext2D, picture: Picture, colours: Colo
     pen.fillRect(Math.round(x(tick.at)), HEAD, 1, AXIS - HEAD);
     pen.fillStyle = colours.text3;
   }
-  pen.fillText(picture.most, 6, 12);
+  pen.fillText(picture.most, 6, 11);
   if (picture.isOpen) {
     pen.textAlign = "right";
     pen.fillStyle = colours.text;

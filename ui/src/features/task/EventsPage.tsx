@@ -1,6 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { answered, server } from "../../api/client";
 import { useClock, useTexts } from "../../app/settings";
+import { eventText } from "../../lib/events";
 import { momentIn, wholeTime } from "../../lib/time";
 import { Trouble } from "../../parts/Trouble";
 import { messages } from "./text";
@@ -25,12 +26,12 @@ export const EventsPage = () => {
     <div className="taskpage">
       {data.event_logs.length === 0 ? <p className="mute">{t("events.none")}</p> : (
         <table>
-          <thead><tr><th>{t("events.when")}</th><th>{t("events.event")}</th><th>{t("task.tries")}</th><th>{t("events.who")}</th><th>{t("events.extra")}</th></tr></thead>
+          <thead><tr><th scope="col">{t("events.when")}</th><th scope="col">{t("events.event")}</th><th scope="col" className="num">{t("details.tryNumber")}</th><th scope="col">{t("events.who")}</th><th scope="col">{t("events.extra")}</th></tr></thead>
           <tbody>
             {data.event_logs.map((each) => (
               <tr key={each.event_log_id}>
-                <td className="nowrap">{wholeTime(momentIn(each.when), clock)}</td><td className="id">{each.event}</td><td>{each.try_number ?? ""}</td><td>{each.owner ?? ""}</td>
-                <td className="id cutcell" title={each.extra ?? undefined}>{each.extra ?? ""}</td>
+                <td className="nowrap">{wholeTime(momentIn(each.when), clock)}</td><td className="id nowrap">{each.event}</td><td className="num">{each.try_number ?? ""}</td><td className="nowrap">{each.owner ?? <span className="dim">{t("events.engine")}</span>}</td>
+                <td className="eventwhat">{eventText(each.extra, (state) => t(`state.${state}`))}</td>
               </tr>
             ))}
           </tbody>

@@ -5,7 +5,7 @@ import { said } from "../../app/root";
 import { useClock, useTexts } from "../../app/settings";
 import { stateOf } from "../../lib/states";
 import { clockTime, duration } from "../../lib/time";
-import { bytesText } from "../../lib/words";
+import { bytesText, operatorText } from "../../lib/words";
 import { LogViewer } from "../../parts/log/LogViewer";
 import type { LevelName, LogServer } from "../../parts/log/source";
 import { StateGlyph } from "../../parts/StateGlyph";
@@ -63,7 +63,7 @@ const Side = ({ page, number }: { page: TaskPage; number: number }) => {
   const params = { dagId: page.dag_id, runId: page.run_id, taskId: page.task_id };
   const looked = page.tries.find((each) => each.number === number);
   const facts: [string, string][] = [
-    [t("details.operator"), page.operator],
+    [t("details.operator"), operatorText(page.operator)],
     [t("details.worker"), looked?.worker ?? ""],
     [t("details.pool"), page.pool_slots > 1 ? `${page.pool} (${String(page.pool_slots)})` : page.pool],
     [t("details.queue"), page.queue],

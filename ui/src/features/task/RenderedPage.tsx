@@ -33,11 +33,14 @@ const Field = ({ name, value }: { name: string; value: unknown }) => {
   };
   return (
     <details open className="fieldcard">
-      <summary><h3 className="id">{name}</h3><span className="tag">{kindOf(value)}</span></summary>
+      <summary>
+        <h3 className="id">{name}</h3><span className="tag">{kindOf(value)}</span>
+        {!isEmpty(value) && <button type="button" className="btn quiet small push" aria-label={`${t("rendered.copy")}: ${name}`} onClick={(event) => { event.preventDefault(); void copy(); }}>{copied ? t("rendered.copied") : t("rendered.copy")}</button>}
+      </summary>
       {typeof value === "string" ? <Code text={value} language={languageOf(name, value)} /> : <div className="values"><Tree value={value} /></div>}
-      <button type="button" className="btn quiet" onClick={() => void copy()}>{copied ? t("rendered.copied") : t("rendered.copy")}</button>
     </details>
   );
 };
 
+const isEmpty = (value: unknown): boolean => value === null || value === "" || (typeof value === "object" && Object.keys(value).length === 0);
 const kindOf = (value: unknown): string => (value === null ? "null" : Array.isArray(value) ? "list" : typeof value === "object" ? "dict" : typeof value);

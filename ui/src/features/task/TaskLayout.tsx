@@ -4,8 +4,10 @@ import { useLive } from "../../app/live";
 import { useClock, useTexts } from "../../app/settings";
 import { stateOf } from "../../lib/states";
 import { clockTime, duration, shortTime, wholeTime } from "../../lib/time";
+import { operatorText } from "../../lib/words";
 import { Icon } from "../../parts/Icon";
 import { Menu } from "../../parts/Menu";
+import { TabBar } from "../../parts/TabBar";
 import { Trouble } from "../../parts/Trouble";
 import { Why } from "../../parts/Why";
 import { useActs } from "../act";
@@ -39,7 +41,7 @@ export const TaskLayout = () => {
     <>
       <Head page={data} />
       {shown !== "why" && <Notice page={data} short={shown === ""} />}
-      <nav className="tabs" aria-label={t("task.tabs")}>
+      <TabBar label={t("task.tabs")}>
         {tab("", t("task.log"))}
         {data.state !== "success" && tab("/why", t("why.tab"))}
         {tab("/details", t("task.details"))}
@@ -48,7 +50,7 @@ export const TaskLayout = () => {
         {tab("/tries", t("task.tries"), data.tries.length)}
         {data.is_mapped && tab("/mapped", t("task.mapped"), data.kin?.count)}
         {tab("/events", t("task.events"))}
-      </nav>
+      </TabBar>
       <Outlet />
     </>
   );
@@ -67,7 +69,7 @@ const Head = ({ page }: { page: TaskPage }) => {
   const aim = { dagId: page.dag_id, runId: page.run_id, tasks: [named] };
   const last = page.tries.at(-1);
   const facts = [
-    page.operator,
+    operatorText(page.operator),
     page.version === null ? "" : t("task.version", { version: page.version }),
     page.start === null ? "" : t("task.started", { time: clockTime(page.start, clock) }),
     last?.worker ? t("task.on", { worker: last.worker }) : "",

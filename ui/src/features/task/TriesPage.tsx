@@ -32,7 +32,7 @@ export const TriesPage = () => {
               <tr key={each.number}>
                 <td className="num">{each.number}</td>
                 <td><StateName state={stateOf(each.state)} /></td>
-                <td className={stateOf(each.state) === "failed" ? "bad" : ""}>{each.reason}</td>
+                <td className={stateOf(each.state) === "failed" ? "reason bad" : "reason"}>{each.reason}</td>
                 <td className="id">{each.worker}</td>
                 <td className="nowrap">{each.start === null ? "" : wholeTime(each.start, clock)}</td>
                 <td className="nowrap">{each.end === null ? "" : wholeTime(each.end, clock)}</td>

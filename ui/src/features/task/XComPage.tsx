@@ -76,14 +76,13 @@ const Entry = ({ page, entry, isOpen }: { page: TaskPage; entry: Schemas["XComRe
       <summary>
         <h3 className="id">{entry.key}</h3>
         <span className="small dim">{wholeTime(momentIn(entry.timestamp), clock)}</span>
+        {open && (
+          <span className="row push">
+            {page.may_edit_xcoms && <button type="button" className="btn quiet small" onClick={(event) => { event.preventDefault(); setEditing(true); }}>{t("xcom.edit")}</button>}
+            {page.may_delete_xcoms && <button type="button" className="btn quiet danger small" onClick={(event) => { event.preventDefault(); setDeleting(true); }}>{t("xcom.delete")}</button>}
+          </span>
+        )}
       </summary>
-      {(page.may_edit_xcoms || page.may_delete_xcoms) && (
-        <p className="row">
-          <span className="push" />
-          {page.may_edit_xcoms && <button type="button" className="btn quiet" onClick={() => { setEditing(true); }}>{t("xcom.edit")}</button>}
-          {page.may_delete_xcoms && <button type="button" className="btn quiet danger" onClick={() => { setDeleting(true); }}>{t("xcom.delete")}</button>}
-        </p>
-      )}
       {error && <p className="bad small" role="alert">{error.message}</p>}
       {data && (editing ? <Editor value={data.value} error={save.error} save={(value) => { save.mutate(value); }} cancel={() => { setEditing(false); }} />
         : <div className="xvalue"><Value value={data.value} more={(count) => t("xcom.moreRows", { count })} /></div>)}

@@ -7,8 +7,8 @@ import { runAt } from "./moved";
 
 /** Which instance of a mapped task, and which try. */
 export interface TaskSearch {
-  index?: number;
-  try?: number;
+  index?: number | undefined;
+  try?: number | undefined;
 }
 
 export interface MappedSearch extends TaskSearch {
@@ -26,21 +26,27 @@ const word = (value: unknown): string => (typeof value === "string" ? value : ty
 
 const PATH = "/dags/$dagId/runs/$runId/tasks/$taskId";
 
-/** The head of a task instance and its tabs. */
+const taskSearch = (search: Record<string, unknown>): TaskSearch => ({
+  index: count(search.index) ? search.index : undefined,
+  try: count(search.try) ? search.try : undefined,
+});
+
+/** What a tab takes: the instance, which belongs to the head, and what is its own. */
+const withTask = <T extends object>(read: (search: Record<string, unknown>) => T) =>
+  only((search): TaskSearch & T => ({ ...taskSearch(search), ...read(search) }));
+
+/** The head of a task instance and its tabs. It leaves every other word of the address to them. */
 export const taskLayout = createRoute({
   getParentRoute: () => shell,
   path: PATH,
-  validateSearch: only((search): TaskSearch => ({
-    ...(count(search.index) ? { index: search.index } : {}),
-    ...(count(search.try) ? { try: search.try } : {}),
-  })),
+  validateSearch: taskSearch,
   component: lazyRouteComponent(() => import("./TaskLayout"), "TaskLayout"),
 });
 
 const log = createRoute({
   getParentRoute: () => taskLayout,
   path: "/",
-  validateSearch: only((search): LogSettings => ({
+  validateSearch: withTask((search): LogSettings => ({
     ...(word(search.q) ? { q: word(search.q) } : {}),
     ...(/^[EWID]{1,4}$/.test(word(search.levels)) ? { levels: word(search.levels) } : {}),
     ...(search.wrap === true ? { wrap: true } : {}),
@@ -55,14 +61,14 @@ const tries = createRoute({ getParentRoute: () => taskLayout, path: "/tries", co
 const xcom = createRoute({
   getParentRoute: () => taskLayout,
   path: "/xcom",
-  validateSearch: only((search): XComSearch => ({ ...(word(search.key) ? { key: word(search.key) } : {}) })),
+  validateSearch: withTask((search): XComSearch => ({ ...(word(search.key) ? { key: word(search.key) } : {}) })),
   component: lazyRouteComponent(() => import("./XComPage"), "XComPage"),
 });
 const why = createRoute({ getParentRoute: () => taskLayout, path: "/why", component: lazyRouteComponent(() => import("./WhyPage"), "WhyPage") });
 const mapped = createRoute({
   getParentRoute: () => taskLayout,
   path: "/mapped",
-  validateSearch: only((search): MappedSearch => ({
+  validateSearch: withTask((search): MappedSearch => ({
     ...(word(search.state) ? { state: word(search.state) } : {}),
     ...(word(search.q) ? { q: word(search.q) } : {}),
     ...(count(search.page, 2) ? { page: search.page } : {}),

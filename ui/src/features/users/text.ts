@@ -162,7 +162,7 @@ export const messages = texts(
     "roles.r.backfill": "백필",
     "roles.r.import_error": "가져오기 오류",
     "roles.r.event_log": "감사 로그",
-    "roles.r.asset": "자산",
+    "roles.r.asset": "에셋",
     "roles.r.variable": "변수",
     "roles.r.connection": "연결",
     "roles.r.pool": "풀",

@@ -33,7 +33,7 @@ export const messages = texts(
   },
   {
     "workers.title": "워커",
-    "workers.sum": "워커 {count}대, {capacity}칸 중 {used}칸 사용 중",
+    "workers.sum": "워커 {count}대, 슬롯 {capacity}개 중 {used}개 사용 중",
     "workers.none": "참여한 워커가 없습니다. `tradewind worker` 명령으로 시작합니다. `tradewind standalone`에는 하나가 들어 있습니다.",
     "workers.away": "스케줄러가 응답하지 않습니다. 아래는 데이터베이스에 있는 내용입니다.",
     "workers.more": "여기 보이는 것보다 더 많은 작업이 실행 중입니다.",
