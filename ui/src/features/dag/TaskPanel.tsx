@@ -6,7 +6,7 @@ import { useClock, useTexts } from "../../app/settings";
 import { TAIL } from "../../lib/patches";
 import { isFinished, stateOf, waits } from "../../lib/states";
 import { clockTime, duration, shortTime } from "../../lib/time";
-import { bytesText } from "../../lib/words";
+import { bytesText, operatorText } from "../../lib/words";
 import { CopyButton } from "../../parts/CopyButton";
 import { Icon } from "../../parts/Icon";
 import { StateGlyph } from "../../parts/StateGlyph";
@@ -64,7 +64,7 @@ const What = ({ dagId, panel, run }: { dagId: string; panel: Schemas["TaskPanel"
     t("task.meta", { state: t(`state.${stateOf(panel.state)}`), time: shortTime(momentOf(run), clock) }),
     panel.map_index >= 0 ? t("task.instanceOf", { index: panel.map_index, count: panel.instances }) : "",
     panel.start !== null && panel.end !== null ? t("task.took", { duration: duration(panel.end - panel.start) }) : "",
-    panel.operator,
+    operatorText(panel.operator),
   ];
   return (
     <>
