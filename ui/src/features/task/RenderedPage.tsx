@@ -32,13 +32,13 @@ const Field = ({ name, value }: { name: string; value: unknown }) => {
     setTimeout(() => { setCopied(false); }, 1500);
   };
   return (
-    <details open className="fieldcard">
-      <summary>
-        <h3 className="id">{name}</h3><span className="tag">{kindOf(value)}</span>
-        {!isEmpty(value) && <button type="button" className="btn quiet small push" aria-label={`${t("rendered.copy")}: ${name}`} onClick={(event) => { event.preventDefault(); void copy(); }}>{copied ? t("rendered.copied") : t("rendered.copy")}</button>}
-      </summary>
-      {typeof value === "string" ? <Code text={value} language={languageOf(name, value)} /> : <div className="values"><Tree value={value} /></div>}
-    </details>
+    <div className="fieldcard">
+      <details open>
+        <summary><h3 className="id">{name}</h3><span className="tag">{kindOf(value)}</span></summary>
+        {typeof value === "string" ? <Code text={value} language={languageOf(name, value)} /> : <div className="values"><Tree value={value} /></div>}
+      </details>
+      {!isEmpty(value) && <span className="row fieldacts"><button type="button" className="btn quiet small" aria-label={`${t("rendered.copy")}: ${name}`} onClick={() => { void copy(); }}>{copied ? t("rendered.copied") : t("rendered.copy")}</button></span>}
+    </div>
   );
 };
 

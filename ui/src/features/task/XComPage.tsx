@@ -65,27 +65,29 @@ const Entry = ({ page, entry, isOpen }: { page: TaskPage; entry: Schemas["XComRe
     onSuccess: async () => { setDeleting(false); await again(); },
   });
   return (
-    <details
-      className="fieldcard" open={open}
-      onToggle={(event) => {
-        const next = event.currentTarget.open;
-        setOpen(next);
-        if (next !== isOpen && next) void navigate({ search: (old) => said({ ...old, key: entry.key }) as XComSearch, replace: true, resetScroll: false });
-      }}
-    >
-      <summary>
-        <h3 className="id">{entry.key}</h3>
-        <span className="small dim">{wholeTime(momentIn(entry.timestamp), clock)}</span>
-        {open && (
-          <span className="row push">
-            {page.may_edit_xcoms && <button type="button" className="btn quiet small" onClick={(event) => { event.preventDefault(); setEditing(true); }}>{t("xcom.edit")}</button>}
-            {page.may_delete_xcoms && <button type="button" className="btn quiet danger small" onClick={(event) => { event.preventDefault(); setDeleting(true); }}>{t("xcom.delete")}</button>}
-          </span>
-        )}
-      </summary>
-      {error && <p className="bad small" role="alert">{error.message}</p>}
-      {data && (editing ? <Editor value={data.value} error={save.error} save={(value) => { save.mutate(value); }} cancel={() => { setEditing(false); }} />
-        : <div className="xvalue"><Value value={data.value} more={(count) => t("xcom.moreRows", { count })} /></div>)}
+    <div className="fieldcard">
+      <details
+        open={open}
+        onToggle={(event) => {
+          const next = event.currentTarget.open;
+          setOpen(next);
+          if (next !== isOpen && next) void navigate({ search: (old) => said({ ...old, key: entry.key }) as XComSearch, replace: true, resetScroll: false });
+        }}
+      >
+        <summary>
+          <h3 className="id">{entry.key}</h3>
+          <span className="small dim">{wholeTime(momentIn(entry.timestamp), clock)}</span>
+        </summary>
+        {error && <p className="bad small" role="alert">{error.message}</p>}
+        {data && (editing ? <Editor value={data.value} error={save.error} save={(value) => { save.mutate(value); }} cancel={() => { setEditing(false); }} />
+          : <div className="xvalue"><Value value={data.value} more={(count) => t("xcom.moreRows", { count })} /></div>)}
+      </details>
+      {open && (
+        <span className="row fieldacts">
+          {page.may_edit_xcoms && <button type="button" className="btn quiet small" onClick={() => { setEditing(true); }}>{t("xcom.edit")}</button>}
+          {page.may_delete_xcoms && <button type="button" className="btn quiet danger small" onClick={() => { setDeleting(true); }}>{t("xcom.delete")}</button>}
+        </span>
+      )}
       {deleting && (
         <Dialog
           title={t("xcom.deleteAsk", { key: entry.key })} close={() => { setDeleting(false); }} submit={() => { remove.mutate(); }}
@@ -95,7 +97,7 @@ const Entry = ({ page, entry, isOpen }: { page: TaskPage; entry: Schemas["XComRe
           {remove.error && <p className="bad small" role="alert">{remove.error.message}</p>}
         </Dialog>
       )}
-    </details>
+    </div>
   );
 };
 
