@@ -73,7 +73,7 @@ def test_only_what_holds_names_states_and_times_may_be_packed(stage: ApiStage) -
     stage.app.state.late.add()
     packed = {route.path for route in stage.app.routes if getattr(getattr(route, "endpoint", None), "packed", False)}
     assert packed == {
-        "/openapi.json", "/api/v2/dags", "/ui/dags", "/ui/dag_facets", "/ui/dags/{dag_id}/grid",
+        "/openapi.json", "/api/v2/dags", "/ui/charts", "/ui/dags", "/ui/dag_facets", "/ui/dags/{dag_id}/grid",
         "/ui/dags/{dag_id}/graph", "/ui/dags/{dag_id}/run_states", "/ui/dags/{dag_id}/overview",
         "/ui/dags/{dag_id}/history", "/ui/dags/{dag_id}/calendar", "/ui/dags/{dag_id}/run/timeline",
     }  # fmt: skip
