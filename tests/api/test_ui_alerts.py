@@ -11,16 +11,15 @@ import pytest
 from play import get
 from sqlalchemy import insert
 
-from tradewind.api.alert_standing import mark_of, still_fires
+from tradewind.api.alert_standing import still_fires
 from tradewind.core.access import READING, DagScope, Grant, Resource, Role
 from tradewind.core.alert_conditions import DataStale, DeadlineMissed
 from tradewind.core.alert_silences import Silence
 from tradewind.core.alert_watches import Subject
-from tradewind.core.alerts import Notice, Rule, Status
+from tradewind.core.alerts import Notice, Rule, Status, fingerprint
 from tradewind.observability.alerts.notices import notice_to_json
 from tradewind.observability.alerts.rules_file import load_rules
 from tradewind.scheduler.alert_deliveries import Delivery
-from tradewind.scheduler.alerts import _fingerprint
 from tradewind.store import tables as t
 from tradewind.store.times import to_us
 from tradewind.testing.api_stage import ApiStage
@@ -270,7 +269,7 @@ def test_rules_are_shown_with_their_fields_and_without_any_address(stage: ApiSta
     path = write(stage)
     written = {rule.name: rule for rule in load_rules(path).rules}
     with stage._engine.begin() as connection:
-        for name, mark in (("etl_fails", mark_of(written["etl_fails"])), ("old", "as it was before")):
+        for name, mark in (("etl_fails", fingerprint(written["etl_fails"])), ("old", "as it was before")):
             connection.execute(insert(t.alert_rule), {"name": name, "fingerprint": mark, "since": 5})
     told(stage, "x", Subject("etl"), rule="etl_fails", channels={"ops": "waiting"})
     told(stage, "y", Subject("etl"), rule="old", channels={"ops": "given_up", "chat": "delivered"})
@@ -318,12 +317,6 @@ def test_rules_are_shown_with_their_fields_and_without_any_address(stage: ApiSta
         "low_data_quality": "metric", "high_memory": "machine", "high_disk": "machine",
         "run_did_not_start": "run_did_not_start", "etl_fails": "failure_rate", "old": "data_stale",
     }  # fmt: skip
-
-
-def test_a_rule_has_the_mark_that_the_scheduler_notes(tmp_path: Path) -> None:
-    (tmp_path / "alerts.yml").write_text(RULES, encoding="utf-8")
-    for rule in load_rules(tmp_path / "alerts.yml").rules:
-        assert mark_of(rule) == _fingerprint(rule)
 
 
 def test_a_file_that_cannot_be_read_is_said_with_its_line(stage: ApiStage) -> None:

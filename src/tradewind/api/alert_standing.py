@@ -6,7 +6,6 @@ to wait for. A rule that tells again and again, and has ceased to, does not fire
 
 from __future__ import annotations
 
-import hashlib
 from datetime import datetime, timedelta
 
 from tradewind.core.alert_silences import silent_until
@@ -31,8 +30,3 @@ def still_fires(notice: Notice, rule: Rule | None, now: datetime, *, is_run_over
         return rule.notify_recovery or bool(notice.subject.run_id) or now - notice.at < NEWS_FOR
     due = notice.at + rule.dedupe_window
     return now - GRACE <= (silent_until(rule.silences, due) or due)
-
-
-def mark_of(rule: Rule) -> str:
-    """Is another for a rule that tells something else: what a scheduler notes of each rule that it takes."""
-    return hashlib.sha256(repr(rule).encode("utf-8", "surrogatepass")).hexdigest()[:16]

@@ -296,6 +296,11 @@ def _moments(state: AlertState, place: Place, now: datetime) -> Iterable[datetim
         yield later(episode.told_at, rule.dedupe_window)
 
 
+def fingerprint(rule: Rule) -> str:
+    """Changes with whatever changes what the rule tells."""
+    return hashlib.sha256(repr(rule).encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
 def _digest(rule: Rule, subject: Subject) -> str:
     """Plain letters, because it travels in headers, which a name in any script could not."""
     return hashlib.sha256("\0".join((rule.name, *subject)).encode("utf-8", "surrogatepass")).hexdigest()[:12]

@@ -4,7 +4,6 @@ What the rules know follows from the event log: a scheduler that starts plays th
 notices that have no row yet. See `core.alerts` for what a rule means.
 """
 
-import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,7 +15,7 @@ from sqlalchemy.exc import OperationalError, TimeoutError
 
 from tradewind.core.alert_conditions import DataStale, MachineLimit, MetricLimit, looks_back
 from tradewind.core.alert_history import INTERESTING, PLANS, STOPS, completed, due, tagged
-from tradewind.core.alerts import AlertState, Notice, Rule, advance, tell_anew
+from tradewind.core.alerts import AlertState, Notice, Rule, advance, fingerprint, tell_anew
 from tradewind.core.decisions import Operation, PutRow, Record
 from tradewind.observability.alerts.notices import notice_to_json
 from tradewind.scheduler.alert_deliveries import Deliveries, Delivery
@@ -231,7 +230,7 @@ class Alerts:
             known = queries.notice_keys(connection, to_us(first - NEWS_FOR))
             stored = queries.alert_rules(connection)
             waiting = queries.open_notices(connection)
-        new = {rule.name: _fingerprint(rule) for rule in rules}
+        new = {rule.name: fingerprint(rule) for rule in rules}
         new = {name: mark for name, mark in new.items() if stored.get(name, ("", 0))[0] != mark}
         since = {rule.name: now if rule.name in new else from_us(stored[rule.name][1]) or now for rule in rules}
         state = AlertState(rules, first, since)
@@ -304,8 +303,3 @@ def _line(row: queries.AlertLine) -> tuple[datetime, Record, datetime | None]:
     at = from_us(row.event.at_us)
     assert at is not None
     return at, _record(row.event), from_us(row.due_us)
-
-
-def _fingerprint(rule: Rule) -> str:
-    """Changes with whatever changes what the rule tells."""
-    return hashlib.sha256(repr(rule).encode("utf-8", "surrogatepass")).hexdigest()[:16]

@@ -10,7 +10,6 @@ from typing import Any
 from sqlalchemy import Connection
 
 from tradewind.api.alert_deliveries import last_tries
-from tradewind.api.alert_standing import mark_of
 from tradewind.api.call import Call
 from tradewind.api.models import Answer
 from tradewind.core.access import Action, Need, Resource
@@ -25,7 +24,7 @@ from tradewind.core.alert_conditions import (
     RunLongerThan,
 )
 from tradewind.core.alert_silences import Silence, silent_until
-from tradewind.core.alerts import Notice, Rule
+from tradewind.core.alerts import Notice, Rule, fingerprint
 from tradewind.observability.alerts.rules_file import Rules
 from tradewind.store.paging import Row
 from tradewind.store.reading import alerts as reading
@@ -189,7 +188,7 @@ def rule_shown(
 ) -> dict[str, Any]:
     """`watched`: see `rules_watched`; `firing`: how many of its alerts fire."""
     mark, since = watched.get(rule.name, ("", None))
-    is_watched = bool(found.channels) and mark == mark_of(rule)
+    is_watched = bool(found.channels) and mark == fingerprint(rule)
     silent = silent_until(rule.silences, now)
     kind, asks = _asks(rule.condition)
     return {

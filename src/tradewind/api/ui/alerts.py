@@ -7,7 +7,6 @@ who may see every Dag and the system.
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
@@ -28,6 +27,7 @@ from tradewind.api.ui.alert_shapes import (
     notices_shown,
     rule_shown,
 )
+from tradewind.api.ui.home import present
 from tradewind.core.access import EVERY_DAG, Action, Need, Resource
 from tradewind.observability.alerts.channels import fault_of
 from tradewind.observability.alerts.rules_file import Rules, rules_in
@@ -106,7 +106,7 @@ def alerts_now(call: Asked) -> dict[str, Any]:
         firing, is_all = alerts_firing(call, connection, is_looked_at=not is_away)
         shown = notices_shown(call, connection, firing)
     return {
-        "now": _present(),
+        "now": present(),
         "firing": shown,
         "is_all": is_all,
         "is_watching": bool(written_rules(call.settings.alerts.rules_file).channels),
@@ -129,7 +129,7 @@ def alert_notices(
         listed = reading.notices_listed(connection, notice_scopes(call), wanted, page)
         notices = notices_shown(call, connection, notices_read(listed.rows))
     return {
-        "now": _present(),
+        "now": present(),
         "notices": notices,
         "next_cursor": listed.next_cursor,
         "previous_cursor": listed.previous_cursor,
@@ -184,7 +184,3 @@ def _problems(call: Call, found: Rules) -> list[dict[str, Any]]:
         if fault := fault_of(spec, call.settings):
             problems.append({"line": spec.line, "sentence": fault})
     return sorted(problems, key=lambda one: one["line"])
-
-
-def _present() -> int:
-    return time.time_ns() // 1000

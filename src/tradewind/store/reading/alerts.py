@@ -15,13 +15,13 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
 from tradewind.core.access import DagScope
+from tradewind.core.states import RUN_FINISHED
 from tradewind.store import tables as t
 from tradewind.store.paging import Listed, Page, Row, Sortable, paged
 from tradewind.store.reading.filters import is_one_of, like_any
 from tradewind.store.reading.scope import in_scope
 
 N = t.alert_notice.c
-FINISHED = ("success", "failed")
 SUBJECT = '"subject": ["'
 """Before the id of the Dag. No text inside of JSON has it: each of its quotes would have a `\\` before it."""
 
@@ -130,7 +130,9 @@ def runs_over(connection: Connection, runs: Collection[tuple[str, str]]) -> set[
     """Which of these runs (Dag, run) do not go on: over, or not there any more."""
     dag_ids, run_ids = {dag_id for dag_id, _ in runs}, {run_id for _, run_id in runs}
     query = select(t.run.c.dag_id, t.run.c.run_id).where(
-        t.run.c.dag_id.in_(sorted(dag_ids)), t.run.c.run_id.in_(sorted(run_ids)), t.run.c.state.not_in(FINISHED)
+        t.run.c.dag_id.in_(sorted(dag_ids)),
+        t.run.c.run_id.in_(sorted(run_ids)),
+        t.run.c.state.not_in(sorted(RUN_FINISHED)),
     )
     return set(runs) - {(row.dag_id, row.run_id) for row in connection.execute(query)} if runs else set()
 
