@@ -125,3 +125,17 @@ def test_what_is_kept_is_bounded(filled: Engine) -> None:
     before = _shown(filled, known)
     assert len(known._kept) == 1
     assert _shown(filled, known) == before
+
+
+def test_runs_come_by_where_they_stand_and_not_by_when_they_were_made(filled: Engine) -> None:
+    with filled.begin() as connection:
+        for number, place in ((14, 5), (15, 12), (16, None)):  # a backfill of the past, and one without a date
+            row = {
+                "number": number, "dag_id": "etl", "run_id": f"r{number}", "run_type": "backfill", "state": "success",
+                "version": "v", "run_after": place or 13, "logical_date": place, "conf": "{}",
+            }  # fmt: skip
+            connection.execute(insert(t.run), row)
+        assert [row["number"] for row in run_rows(connection, "etl", 10)] == [14, 11, 12, 15, 13, 16]
+        assert [row["number"] for row in run_rows(connection, "etl", 2)] == [13, 16]
+        assert [row["number"] for row in run_rows(connection, "etl", 2, before=13)] == [12, 15]
+        assert [row["number"] for row in run_rows(connection, "etl", 2, before=14)] == []

@@ -19,11 +19,11 @@ const SENTENCES: readonly [BackfillKey, RegExp][] = [
   ["plan.noSchedule", /cannot be backfilled: its schedule \((?<schedule>.*)\) names no dates/],
 ];
 
-/** A reason or a refusal for the reader; what is not known here is said as the server says it. */
-export const planText = (sentence: string, t: Say): string => {
+/** A reason or a refusal for the reader; null where it is not known here. */
+export const planText = (sentence: string, t: Say): string | null => {
   for (const [key, pattern] of SENTENCES) {
     const found = pattern.exec(sentence)?.groups;
     if (found) return t(key, found.state === undefined ? found : { ...found, state: t(`state.${stateOf(found.state)}`) });
   }
-  return sentence;
+  return null;
 };

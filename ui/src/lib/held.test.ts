@@ -60,7 +60,7 @@ it("a refusal stays with the server's sentence until somebody has read it", asyn
   const { held, command } = play();
   const id = held.hold(command("a", true));
   await vi.advanceTimersByTimeAsync(10 * HOLD_MS);
-  expect(held.snapshot()).toMatchObject([{ phase: "failed", problem: "No." }]);
+  expect(held.snapshot()).toMatchObject([{ phase: "failed", problem: new Error("No.") }]);
   held.dismiss(id);
   expect(held.snapshot()).toEqual([]);
 });

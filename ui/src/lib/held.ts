@@ -22,7 +22,7 @@ export interface Held {
   /** When it is sent, in milliseconds of the clock. */
   until: number;
   /** The server's sentence, of one that failed. */
-  problem: string;
+  problem: Error | null;
 }
 
 export const HOLD_MS = 5_000;
@@ -43,7 +43,7 @@ export class HeldCommands {
   /** Keep a command for a moment, then send it. */
   hold(command: Command, milliseconds = HOLD_MS): number {
     const id = ++this.last;
-    const held: Held = { id, title: command.title, detail: command.detail, phase: "waiting", until: this.clock() + milliseconds, problem: "" };
+    const held: Held = { id, title: command.title, detail: command.detail, phase: "waiting", until: this.clock() + milliseconds, problem: null };
     this.commands.set(id, { command, timer: setTimeout(() => void this.send(id, false), milliseconds) });
     this.put([...this.list, held]);
     return id;
@@ -101,7 +101,7 @@ export class HeldCommands {
       this.change(id, { phase: "done" });
       setTimeout(() => { this.dismiss(id); }, SHOWN_MS);
     } catch (error) {
-      this.change(id, { phase: "failed", problem: error instanceof Error ? error.message : String(error) });
+      this.change(id, { phase: "failed", problem: error instanceof Error ? error : new Error(String(error)) });
     }
     command.after?.();
   }

@@ -31,6 +31,7 @@ describe("times", () => {
 
 describe("durations", () => {
   it("are as exact as a reader needs", () => {
+    expect(duration(0)).toBe("< 1 ms");
     expect(duration(4_200)).toBe("4 ms");
     expect(duration(3_240_000)).toBe("3.2 s");
     expect(duration(9_960_000)).toBe("0:10");

@@ -64,6 +64,7 @@ export const shortTime = (at: Micros, clock: Clock): string => {
 
 /** 0:31, 12:05, 1:04:31: a duration as a clock would show it; under ten seconds 3.2 s, under a second 40 ms. */
 export const duration = (micros: number): string => {
+  if (micros < 500) return "< 1 ms";
   if (micros < 999.5e3) return `${Math.round(micros / 1000)} ms`;
   if (micros < 9.95e6) return `${(micros / 1e6).toFixed(1)} s`;
   const seconds = Math.round(micros / 1e6);

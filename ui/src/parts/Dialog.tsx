@@ -2,6 +2,7 @@ import { Dialog as Base } from "@base-ui/react/dialog";
 import { type FormEvent, type ReactNode, type RefObject, useRef } from "react";
 import { ApiError } from "../api/client";
 import { useTexts } from "../app/settings";
+import { refusalText } from "../lib/refusals";
 import { messages } from "./dialog.text";
 import { Icon } from "./Icon";
 import "./dialog.css";
@@ -74,7 +75,7 @@ export const FormDialog = ({ act, danger = false, busy, error, shown = [], block
     <Dialog {...rest}>
       <form className="form" onSubmit={send}>
         {children}
-        {error && <p className="bad small" role="alert">{said(error, shown, t("error.network"))}</p>}
+        {error && <p className="bad small" role="alert">{said(error, shown, t)}</p>}
         <footer>
           {aside}
           <button type="button" className="btn push" onClick={rest.close}>{t("dialog.cancel")}</button>
@@ -85,11 +86,10 @@ export const FormDialog = ({ act, danger = false, busy, error, shown = [], block
   );
 };
 
-const said = (error: Error, shown: readonly string[], away: string): string => {
-  if (!(error instanceof ApiError)) return error.message;
-  if (error.status === 0) return away;
+const said = (error: Error, shown: readonly string[], t: Parameters<typeof refusalText>[1]): string => {
+  if (!(error instanceof ApiError) || !Object.keys(error.fields).length) return refusalText(error, t);
   const others = Object.entries(error.fields).filter(([name]) => !shown.includes(name));
-  return Object.keys(error.fields).length ? others.map(([name, text]) => `${name}: ${text}`).join(" ") : error.message;
+  return others.map(([name, text]) => `${name}: ${text}`).join(" ");
 };
 
 interface ConfirmProps {

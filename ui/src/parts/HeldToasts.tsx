@@ -2,6 +2,7 @@ import { useEffect, useState, useSyncExternalStore } from "react";
 import { useText, useTexts } from "../app/settings";
 import { now } from "../lib/clock";
 import { type Held, HeldCommands, HOLD_MS } from "../lib/held";
+import { refusalText } from "../lib/refusals";
 import { Icon } from "./Icon";
 import { messages } from "./heldtext";
 import "./dialog.css";
@@ -46,7 +47,7 @@ const Toast = ({ held }: { held: Held }) => {
       <i className="st l" data-s={state} aria-hidden="true" />
       <div className="grow">
         <b className="med">{held.phase === "failed" ? t("held.failed") : held.title}</b>
-        <div className="small mute">{held.phase === "failed" ? held.problem || every("error.network") : held.detail}</div>
+        <div className="small mute">{held.problem ? refusalText(held.problem, every) : held.detail}</div>
       </div>
       {held.phase === "waiting" && (
         <>

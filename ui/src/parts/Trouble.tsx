@@ -1,14 +1,13 @@
-import { ApiError } from "../api/client";
 import { useText } from "../app/settings";
+import { refusalText } from "../lib/refusals";
 
 /** What could not be loaded, why, and a way to try again. */
 export const Trouble = ({ error, retry }: { error: Error; retry: () => void }) => {
   const t = useText();
-  const away = error instanceof ApiError && error.status === 0;
   return (
     <div className="trouble" role="alert">
       <h2>{t("error.title")}</h2>
-      <p className="mute">{away ? t("error.network") : error.message}</p>
+      <p className="mute">{refusalText(error, t)}</p>
       <button type="button" className="btn" onClick={retry}>{t("error.retry")}</button>
     </div>
   );

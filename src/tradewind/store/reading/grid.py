@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 from operator import itemgetter
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, select, tuple_
 
 from tradewind.store import tables as t
 from tradewind.store.paging import Row
@@ -80,7 +80,7 @@ def most_telling(states: Iterable[str]) -> str:
 
 
 def run_rows(connection: Connection, dag_id: str, most: int, before: int | None = None) -> list[Row]:
-    """The newest runs of a Dag (those before the run of this number), oldest first."""
+    """The latest runs of a Dag by where they stand (those that stand before the run of this number), earliest first."""
     run = t.run.c
     query = select(
         run.number, run.dag_id, run.run_id, run.run_type, run.state, run.run_after, run.logical_date,
@@ -88,9 +88,10 @@ def run_rows(connection: Connection, dag_id: str, most: int, before: int | None 
         run.note,
     ).where(run.dag_id == dag_id)  # fmt: skip
     if before is not None:
-        query = query.where(run.number < before)
-    rows = [dict(row) for row in connection.execute(query.order_by(run.number.desc()).limit(most)).mappings()]
-    return rows[::-1]
+        named = select(t.run_place, run.number).where(run.number == before).correlate(None)
+        query = query.where(tuple_(t.run_place, run.number) < named.scalar_subquery())
+    query = query.order_by(t.run_place.desc(), run.number.desc()).limit(most)
+    return [dict(row) for row in connection.execute(query).mappings()][::-1]
 
 
 def tasks_of_runs(connection: Connection, numbers: Sequence[int]) -> dict[int, RunTasks]:

@@ -1,6 +1,7 @@
 import { type ReactNode, useId, useState } from "react";
 import { useTexts } from "../../app/settings";
 import { type Call, type MarkState, NO_REACH, planTable, type Planned, type Reach, type RunName, workOf } from "../../lib/acts";
+import { refusalText } from "../../lib/refusals";
 import { duration } from "../../lib/time";
 import { Dialog } from "../../parts/Dialog";
 import { heldCommands } from "../../parts/HeldToasts";
@@ -106,7 +107,7 @@ const titleOf = (act: PlanAct, t: ReturnType<typeof useTexts<keyof (typeof messa
 
 const Sum = ({ plan, error, isBusy, withWork }: { plan: Planned[] | undefined; error: Error | null; isBusy: boolean; withWork: boolean }) => {
   const t = useTexts(messages);
-  if (error && !isBusy) return <p className="why small" data-s="failed" role="alert">{error.message}</p>;
+  if (error && !isBusy) return <p className="why small" data-s="failed" role="alert">{refusalText(error, t)}</p>;
   if (!plan) return <p className="sum small dim">{t("act.planning")}</p>;
   if (!plan.length) return <p className="sum small mute" role="status">{isBusy ? t("act.planning") : t("act.nothing")}</p>;
   const runs = new Set(plan.map((each) => `${each.dag_id}\0${each.dag_run_id}`)).size;

@@ -6,6 +6,7 @@ import { type Call, runPath, taskPath } from "../../lib/acts";
 import { isFinished, stateOf } from "../../lib/states";
 import { Dialog } from "../../parts/Dialog";
 import { heldCommands } from "../../parts/HeldToasts";
+import { Refusal } from "../../parts/Refusal";
 import { StateGlyph } from "../../parts/StateGlyph";
 import type { Act } from "./useActs";
 import { messages } from "./text";
@@ -101,7 +102,7 @@ export const NoteDialog = ({ act, close }: Props<"note">) => {
     <Dialog title={act.task ? t("act.noteTask") : t("act.noteRun")} note={under(act.dagId, act.task ? `${act.runId} · ${act.task.taskId}` : act.runId)} close={close} submit={() => { save.mutate(); }}
       footer={
         <>
-          {save.error && <span className="small bad" role="alert">{save.error.message}</span>}
+          <Refusal error={save.error} inline />
           <button type="button" className="btn push" onClick={close}>{t("cancel")}</button>
           <button type="submit" className="btn primary" disabled={save.isPending}>{t("act.do.save")}</button>
         </>

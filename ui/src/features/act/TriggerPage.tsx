@@ -11,6 +11,7 @@ import {
 import { isoIn, localText, momentOfIso, momentOfLocal } from "../../lib/zoned";
 import { CopyButton } from "../../parts/CopyButton";
 import { Icon } from "../../parts/Icon";
+import { Refusal } from "../../parts/Refusal";
 import { Trouble } from "../../parts/Trouble";
 import { ParamInput } from "./ParamInput";
 import type { TriggerSearch } from "./routes";
@@ -133,7 +134,7 @@ const Form = ({ dag, search }: { dag: Schemas["DAGDetailsResponse"]; search: Tri
       </div>
       <footer className="triggerfoot">
         {problems > 0 && <span className="small bad state"><i className="st" data-s="failed" aria-hidden="true" />{t("trigger.toCorrect", { count: problems })}</span>}
-        {refusal && refused === null && <span className="small bad" role="alert">{refusal instanceof ApiError && refusal.status === 0 ? t("error.network") : refusal.message}</span>}
+        {refused === null && <Refusal error={refusal} inline />}
         <Link to="/dags/$dagId" params={{ dagId: dag.dag_id }} className="btn push">{t("cancel")}</Link>
         <button type="submit" className="btn primary" aria-disabled={!canSend}><Icon name="play" small />{t("trigger.run")}</button>
       </footer>

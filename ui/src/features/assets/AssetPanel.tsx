@@ -8,6 +8,7 @@ import { newKey } from "../../lib/keys";
 import { shortTime, wholeTime } from "../../lib/time";
 import { Icon } from "../../parts/Icon";
 import { DagLink, RunLink, TaskLink } from "../../parts/Places";
+import { Refusal } from "../../parts/Refusal";
 import { type Asset, microsOf, type Queued } from "./AssetsPage";
 import { messages } from "./text";
 
@@ -93,7 +94,7 @@ const Waiting = ({ asset, queued }: { asset: Asset; queued: readonly Queued[] })
           </li>
         ))}
       </ul>
-      {forget.error && <p className="bad small" role="alert">{forget.error.message}</p>}
+      <Refusal error={forget.error} />
     </section>
   );
 };
@@ -155,7 +156,7 @@ const Acts = ({ asset }: { asset: Asset }) => {
         {producers === 1 && <button type="button" className="btn" title={t("asset.materializeNote", { count: 1 })} disabled={materialize.isPending || materialize.isSuccess} onClick={() => { materialize.mutate(); }}><Icon name="play" small />{t("asset.materialize")}</button>}
       </div>
       {producers > 1 && <p className="small dim">{t("asset.materializeNote", { count: producers })}</p>}
-      {materialize.error && <p className="bad small" role="alert">{materialize.error.message}</p>}
+      <Refusal error={materialize.error} />
       {materialize.data && <p className="small" role="status">{t("asset.made", { run: materialize.data.dag_run_id })}</p>}
       {isOpen && <AddEvent asset={asset} close={() => { setOpen(false); }} />}
     </>
@@ -195,7 +196,7 @@ const AddEvent = ({ asset, close }: { asset: Asset; close: () => void }) => {
       <label className="field"><span className="med">{t("asset.partition")}</span><input className="input mono" value={partition} maxLength={250} onChange={(event) => { setPartition(event.target.value); }} /></label>
       <p className="small dim">{t("asset.addNote")}</p>
       <div className="row"><button type="submit" className="btn primary" disabled={!value || add.isPending}>{t("asset.add")}</button><button type="button" className="btn quiet" onClick={close}>{t("asset.cancel")}</button></div>
-      {add.error && <p className="bad small" role="alert">{add.error.message}</p>}
+      <Refusal error={add.error} />
     </form>
   );
 };

@@ -3,6 +3,7 @@ import { useState } from "react";
 import { ApiError, send } from "../../api/client";
 import { useChange } from "../../app/change";
 import { useTexts } from "../../app/settings";
+import { refusalText } from "../../lib/refusals";
 import { FormDialog } from "../../parts/Dialog";
 import { CheckField, SelectField, TextField } from "../../parts/Field";
 import { asType, type Connection, type Form, formOf, isStored, problemsOf, sentOf, type Stored, storedOf, triedOf, type Wrong } from "./mapping";
@@ -64,7 +65,7 @@ export const ConnectionForm = ({ connection, close }: Props) => {
       />
       <div role="status" aria-live="polite">
         {test.data && <p className={test.data.status ? "good small tested" : "bad small tested"}>{test.data.status ? "✓" : "✕"} {test.data.message}</p>}
-        {test.error && <p className="bad small tested">{test.error.message || t("error.network")}</p>}
+        {test.error && <p className="bad small tested">{refusalText(test.error, t)}</p>}
       </div>
       <TextField label={t("connections.description")} value={form.description} optional onChange={(description) => { setForm({ ...form, description }); }} error={wrong.description} />
     </FormDialog>

@@ -1,9 +1,10 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useDeferredValue, useMemo, useState } from "react";
-import { ApiError, answered, type Schemas, send, server } from "../../api/client";
+import { answered, type Schemas, send, server } from "../../api/client";
 import { useClock, useTexts } from "../../app/settings";
 import { planText } from "../../lib/backfills";
 import { newKey } from "../../lib/keys";
+import { refusalText } from "../../lib/refusals";
 import { type Clock, wholeTime } from "../../lib/time";
 import { spanText } from "../../lib/words";
 import { fromLocal, microsOf, toIso, toLocal } from "../../lib/zone";
@@ -94,7 +95,7 @@ export const BackfillDialog = ({ dagId, close }: { dagId: string; close: () => v
       </div>
       <div aria-live="polite">
         {body === null && <p className="bad small">{t("backfills.wrong")}</p>}
-        {problem && <p className="bad small" role="alert">{problem instanceof ApiError && problem.status === 0 ? t("error.network") : planText(problem.message, t)}</p>}
+        {problem && <p className="bad small" role="alert">{planText(problem.message, t) ?? refusalText(problem, t)}</p>}
         {body !== null && counts && plan.data && (
           <p className="planline">
             <b className="med">{t("backfills.runs", { count: starts })}</b>
@@ -119,7 +120,7 @@ const Dates = ({ plan, clock }: { plan: Schemas["BackfillPlan"]; clock: Clock })
             <tr key={date.logical_date ?? n} className={date.action}>
               <td className="nowrap">{date.logical_date === null ? "–" : wholeTime(microsOf(date.logical_date), clock)}</td>
               <td>{t(`backfills.action.${date.action as "create"}`)}</td>
-              <td className="dim">{planText(date.reason, t)}</td>
+              <td className="dim">{planText(date.reason, t) ?? date.reason}</td>
             </tr>
           ))}
         </tbody>

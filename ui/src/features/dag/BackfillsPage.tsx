@@ -6,6 +6,7 @@ import { useClock, useTexts } from "../../app/settings";
 import { wholeTime } from "../../lib/time";
 import { Dialog } from "../../parts/Dialog";
 import { Icon } from "../../parts/Icon";
+import { Refusal } from "../../parts/Refusal";
 import { Trouble } from "../../parts/Trouble";
 import { BackfillDialog } from "./BackfillDialog";
 import { messages } from "./text";
@@ -92,14 +93,14 @@ const Row = ({ dagId, backfill, now, mayAct }: { dagId: string; backfill: Backfi
             <button type="button" className="btn quiet danger" disabled={act.isPending} onClick={() => { setAsking(true); }}><Icon name="x" small />{t("backfills.cancel")}</button>
           </>
         )}
-        {act.error && !asking && <div className="bad small" role="alert">{act.error.message}</div>}
+        {!asking && <Refusal error={act.error} />}
         {asking && (
           <Dialog
             title={t("backfills.askCancel", { count: backfill.dates - backfill.done })} close={() => { setAsking(false); }} submit={() => { act.mutate("cancel"); }}
             footer={<><button type="button" className="btn push" onClick={() => { setAsking(false); }}>{t("backfills.keep")}</button><button type="submit" className="btn primary" disabled={act.isPending}>{t("backfills.cancelThis")}</button></>}
           >
             <p>{t("backfills.cancelMeans", { count: backfill.open })}</p>
-            {act.error && <p className="bad small" role="alert">{act.error.message}</p>}
+            <Refusal error={act.error} />
           </Dialog>
         )}
       </td>

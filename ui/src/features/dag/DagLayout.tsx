@@ -9,6 +9,7 @@ import { isDated, scheduleText } from "../../lib/schedule";
 import { stateOf } from "../../lib/states";
 import { shortTime, wholeTime } from "../../lib/time";
 import { Icon } from "../../parts/Icon";
+import { Refusal } from "../../parts/Refusal";
 import { Switch } from "../../parts/Switch";
 import { TabBar } from "../../parts/TabBar";
 import { Trouble } from "../../parts/Trouble";
@@ -91,7 +92,7 @@ const Head = ({ head }: { head: Schemas["DagHead"] }) => {
       {mayFill && <button type="button" className="btn hide-narrow" onClick={() => { setFilling(true); }}>{t("backfills.ask")}</button>}
       {head.may_run && <button type="button" className="btn primary" disabled={runNow.isPending} title={t("dag.runShift")} onClick={(event) => { runNow.run(head.dag_id, event.shiftKey); }}><Icon name="play" small />{t("dag.runNow")}</button>}
       {filling && <Suspense fallback={null}><BackfillDialog dagId={head.dag_id} close={() => { setFilling(false); }} /></Suspense>}
-      {(runNow.error ?? pause.error) && <p className="bad small" role="alert">{(runNow.error ?? pause.error)?.message}</p>}
+      <Refusal error={runNow.error ?? pause.error} />
     </div>
   );
 };

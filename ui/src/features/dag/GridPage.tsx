@@ -22,10 +22,13 @@ export const GridPage = () => {
   const { dagId } = useParams({ from: "/shell/dags/$dagId/" });
   const search = useSearch({ from: "/shell/dags/$dagId/" });
   const runs = search.runs ?? USUAL_RUNS;
+  const { before } = search;
   const { data, error, refetch } = useQuery({
-    queryKey: ["grid", dagId, runs],
-    queryFn: () => answered(server.GET("/ui/dags/{dag_id}/grid", { params: { path: { dag_id: dagId }, query: { runs } } })),
+    queryKey: ["grid", dagId, runs, before],
+    queryFn: () => answered(server.GET("/ui/dags/{dag_id}/grid", { params: { path: { dag_id: dagId }, query: { runs, before: before ?? null } } })),
     placeholderData: keepPreviousData,
+    // Kept, it would have the newest runs asked for anew where a change of theirs can be put in.
+    ...(before === undefined ? {} : { gcTime: 0 }),
   });
   if (error && !data) return <Trouble error={error} retry={() => void refetch()} />;
   return data ? <Work grid={data} search={search} /> : null;
@@ -40,6 +43,8 @@ const Work = ({ grid, search }: { grid: Schemas["Grid"]; search: GridSearch }) =
   const set = (change: Partial<Record<keyof GridSearch, unknown>>): void => {
     void navigate({ search: (old) => said({ ...old, ...change }) as GridSearch, replace: true });
   };
+  const turn = (before: number | undefined): void => { set({ before, run: undefined, task: undefined, index: undefined }); };
+  const most = search.runs ?? USUAL_RUNS;
   const run = grid.runs.find((each) => each.run_id === search.run);
   const chosen = spotOf(grid, rows, search);
   const choose = (spot: Spot): void => {
@@ -58,8 +63,10 @@ const Work = ({ grid, search }: { grid: Schemas["Grid"]; search: GridSearch }) =
     <>
       <div className="bar">
         <div className="seg" role="group" aria-label={t("dag.runs")}>
-          {COUNTS.map((count) => <button key={count} type="button" aria-pressed={(search.runs ?? USUAL_RUNS) === count} onClick={() => { set({ runs: count === USUAL_RUNS ? undefined : count }); }}>{count}</button>)}
+          {COUNTS.map((count) => <button key={count} type="button" aria-pressed={most === count} onClick={() => { set({ runs: count === USUAL_RUNS ? undefined : count }); }}>{count}</button>)}
         </div>
+        {grid.runs.length === most && <button type="button" className="btn quiet" onClick={() => { turn(grid.runs[0]?.number); }}>{t("dag.earlier")}</button>}
+        {search.before !== undefined && <button type="button" className="btn quiet" onClick={() => { turn(undefined); }}>{t("dag.latest")}</button>}
         <button type="button" className="chip" aria-pressed={Boolean(search.failed)} onClick={() => { set({ failed: !search.failed }); }}><i className="st" data-s="failed" aria-hidden="true" />{t("dag.onlyFailed")}</button>
         <span className="push" />
         <span className="small dim hide-mid">{t("dag.arrows")}</span>
@@ -67,7 +74,7 @@ const Work = ({ grid, search }: { grid: Schemas["Grid"]; search: GridSearch }) =
       </div>
       <div className="work">
         <div className="gridwrap">
-          {grid.runs.length === 0 ? <p className="trouble mute">{grid.schedule ? t("dag.noRuns") : t("dag.noRunsByHand")}</p>
+          {grid.runs.length === 0 ? <p className="trouble mute">{search.before !== undefined ? t("dag.noneEarlier") : grid.schedule ? t("dag.noRuns") : t("dag.noRunsByHand")}</p>
             : search.table ? <GridTable grid={grid} states={states} rows={rows} choose={choose} />
             : <GridView grid={grid} states={states} rows={rows} closed={closed} toggle={toggle} chosen={chosen} choose={choose} />}
           <div className="legendbar legend hide-narrow">{STATES.map((state) => <StateName key={state} state={state} />)}<span className="dim">▼ {t("dag.newVersion")}</span></div>

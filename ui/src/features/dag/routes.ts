@@ -6,6 +6,8 @@ import { gridMoved } from "../task/routes";
 
 export interface GridSearch {
   runs?: 25 | 100 | 365;
+  /** The number of a run: only those that stand before it. */
+  before?: number;
   failed?: boolean;
   table?: boolean;
   run?: string;
@@ -74,6 +76,7 @@ const grid = createRoute({
   path: "/",
   validateSearch: only((search): GridSearch => ({
     ...(search.runs === 25 || search.runs === 100 || search.runs === 365 ? { runs: search.runs } : {}),
+    ...new Checked(search).whole("before"),
     ...(search.failed === true ? { failed: true } : {}),
     ...(search.table === true ? { table: true } : {}),
     ...(typeof search.run === "string" ? { run: search.run } : {}),

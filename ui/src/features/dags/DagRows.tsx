@@ -13,6 +13,7 @@ import { isFinished, stateOf } from "../../lib/states";
 import { type Clock, duration, shortTime, wholeTime } from "../../lib/time";
 import { ago, spanText } from "../../lib/words";
 import { Icon } from "../../parts/Icon";
+import { Refusal } from "../../parts/Refusal";
 import { RunBars } from "../../parts/RunBars";
 import { StateGlyph } from "../../parts/StateGlyph";
 import { Switch } from "../../parts/Switch";
@@ -81,7 +82,7 @@ export const DagRows = ({ rows, total, now: present, isFiltered, clear, more }: 
   const refused = runNow.error ?? pause.error ?? star.error;
   return (
     <>
-      {refused && <p className="importerr bad" role="alert">{refused.message}</p>}
+      <Refusal error={refused} className="importerr bad" />
       <div className="list" role="table" tabIndex={0} aria-label={t("dags.title")} aria-rowcount={total + 1} onKeyDown={keys}>
         <div className="h" role="row">
           <span role="columnheader" aria-label={t("schedule.off")} />

@@ -15,6 +15,7 @@ import { shortTime, wholeTime } from "../../lib/time";
 import { Icon } from "../../parts/Icon";
 import { Markdown } from "../../parts/Markdown";
 import { DagLink, TaskLink } from "../../parts/Places";
+import { Refusal } from "../../parts/Refusal";
 import { StateGlyph } from "../../parts/StateGlyph";
 import { Trouble } from "../../parts/Trouble";
 import type { InboxSearch } from "./routes";
@@ -170,7 +171,7 @@ const AnswerForm = ({ detail, names }: { detail: Detail; names: string }) => {
       ))}
       <div className="row">
         <button type="submit" className="btn" disabled={answer.isPending || !chosen.length}>{chosen.length ? t("inbox.answer", { options: chosen.join(", ") }) : t("inbox.choose")}</button>
-        {answer.error && <span className="bad small" role="alert">{answer.error.message}</span>}
+        <Refusal error={answer.error} inline />
       </div>
     </form>
   );

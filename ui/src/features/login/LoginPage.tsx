@@ -3,6 +3,7 @@ import { useRouter, useSearch } from "@tanstack/react-router";
 import { type FormEvent, useEffect, useState } from "react";
 import { ApiError, send } from "../../api/client";
 import { useTexts } from "../../app/settings";
+import { refusalText } from "../../lib/refusals";
 import { spanText } from "../../lib/words";
 import type { Say } from "../../i18n/texts";
 import { Barb } from "../../parts/Icon";
@@ -56,5 +57,5 @@ const said = (error: Error, t: Say<keyof typeof messages.en>): string => {
   if (!(error instanceof ApiError) || error.status === 0) return t("error.network");
   if (error.status === 429) return t("login.wait", { span: spanText((error.retryAfter ?? 30) * 1e6, t) });
   if (error.status === 503) return t("login.away");
-  return error.status === 401 ? t("login.wrong") : error.message;
+  return error.status === 401 ? t("login.wrong") : refusalText(error, t);
 };

@@ -2,7 +2,7 @@ import { Dialog } from "@base-ui/react/dialog";
 import { keepPreviousData, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useNavigate, useRouter } from "@tanstack/react-router";
 import { type KeyboardEvent, useDeferredValue, useEffect, useId, useMemo, useRef, useState } from "react";
-import { answered, ApiError, send, server } from "../../api/client";
+import { answered, send, server } from "../../api/client";
 import type { Group } from "../../app/nav";
 import { isPage } from "../../app/pages";
 import { useMay } from "../../app/session";
@@ -10,6 +10,7 @@ import { useSettings, useTexts } from "../../app/settings";
 import { messages as frame } from "../../app/text";
 import { newKey } from "../../lib/keys";
 import { best, wishOf } from "../../lib/match";
+import { refusalText } from "../../lib/refusals";
 import { Icon } from "../../parts/Icon";
 import { dagEntries, type Entry, type EntryGroup, matching } from "./entries";
 import { messages } from "./text";
@@ -110,7 +111,7 @@ const useEntries = (text: string, { groups, close, showKeys, signOut, setNote }:
   const change = (what: Promise<unknown>, said: (value: unknown) => string): void => {
     what.then(
       (value) => { setNote({ text: said(value), isBad: false }); void queries.invalidateQueries(); },
-      (error: unknown) => { setNote({ text: error instanceof ApiError && error.status === 0 ? t("error.network") : (error as Error).message, isBad: true }); },
+      (error: unknown) => { setNote({ text: refusalText(error as Error, t), isBad: true }); },
     );
   };
   const dags = dagEntries(data?.dags ?? [], wish, {

@@ -6,6 +6,7 @@ import { said } from "../../app/root";
 import { useClock, useTexts } from "../../app/settings";
 import { momentIn, wholeTime } from "../../lib/time";
 import { Dialog } from "../../parts/Dialog";
+import { Refusal } from "../../parts/Refusal";
 import { Trouble } from "../../parts/Trouble";
 import { Value } from "../../parts/Value";
 import type { XComSearch } from "./routes";
@@ -78,7 +79,7 @@ const Entry = ({ page, entry, isOpen }: { page: TaskPage; entry: Schemas["XComRe
           <h3 className="id">{entry.key}</h3>
           <span className="small dim">{wholeTime(momentIn(entry.timestamp), clock)}</span>
         </summary>
-        {error && <p className="bad small" role="alert">{error.message}</p>}
+        <Refusal error={error} />
         {data && (editing ? <Editor value={data.value} error={save.error} save={(value) => { save.mutate(value); }} cancel={() => { setEditing(false); }} />
           : <div className="xvalue"><Value value={data.value} more={(count) => t("xcom.moreRows", { count })} /></div>)}
       </details>
@@ -94,7 +95,7 @@ const Entry = ({ page, entry, isOpen }: { page: TaskPage; entry: Schemas["XComRe
           footer={<><button type="button" className="btn" onClick={() => { setDeleting(false); }}>{t("xcom.cancel")}</button><button type="submit" className="btn danger" disabled={remove.isPending}>{t("xcom.delete")}</button></>}
         >
           <p>{t("xcom.deleteSays")}</p>
-          {remove.error && <p className="bad small" role="alert">{remove.error.message}</p>}
+          <Refusal error={remove.error} />
         </Dialog>
       )}
     </div>

@@ -10,6 +10,7 @@ import { severalOf } from "../../lib/address";
 import { ConfirmDialog, FormDialog } from "../../parts/Dialog";
 import { TextField } from "../../parts/Field";
 import { Page } from "../../parts/Page";
+import { Refusal } from "../../parts/Refusal";
 import { Trouble } from "../../parts/Trouble";
 import { type Block, blocksOf, cellOf, grantsOf, problemOf, rowToggled, type Scope, toggled } from "./grants";
 import { Tabs } from "./Tabs";
@@ -98,7 +99,7 @@ const RoleEditor = ({ role, words, gone }: { role: Role; words: Roles; gone: () 
         <div className="row">
           <button type="button" className="btn" onClick={() => { setBlocks([...blocks, { scope: { ids: [], tags: [], folders: [] }, cells: new Set() }]); }}>{t("roles.addScope")}</button>
           {isChanged && problem && <span className="bad small" role="alert">{t(`roles.${problem}`)}</span>}
-          {save.error && <span className="bad small" role="alert">{save.error.message}</span>}
+          <Refusal error={save.error} inline />
           {save.isSuccess && !isChanged && <span className="good small" role="status">{t("roles.saved")}</span>}
           <span className="push" />
           {isChanged && <button type="button" className="btn" onClick={() => { setBlocks(blocksOf(role.grants)); }}>{t("roles.undo")}</button>}

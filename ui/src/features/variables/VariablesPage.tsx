@@ -8,6 +8,7 @@ import { useLive } from "../../app/live";
 import { useTexts } from "../../app/settings";
 import { patternOf, placeOf } from "../../lib/address";
 import { saveText } from "../../lib/csv";
+import { refusalText } from "../../lib/refusals";
 import { type Column, DataTable, Empty, steps, TableFoot } from "../../parts/DataTable";
 import { ConfirmDialog, FormDialog } from "../../parts/Dialog";
 import { TextField } from "../../parts/Field";
@@ -88,7 +89,7 @@ export const VariablesPage = () => {
         {may("create", "variable") && <button type="button" className={rows.length ? "btn" : "btn push"} onClick={() => { setImporting(true); }}>{t("variables.import")}</button>}
         {may("create", "variable") && <button type="button" className="btn primary" onClick={() => { setEdited("new"); }}>{t("variables.new")}</button>}
       </div>
-      {(told || save.error) && <p className="told" role="status">{save.error ? save.error.message : told}</p>}
+      {(told || save.error) && <p className="told" role="status">{save.error ? refusalText(save.error, t) : told}</p>}
       {data && (
         <>
           <DataTable

@@ -3,6 +3,7 @@ import { useListening } from "../../app/live";
 import { useClock, useSettings, useTexts } from "../../app/settings";
 import { copyText } from "../../lib/clipboard";
 import { Ear } from "../../lib/ear";
+import { refusalText } from "../../lib/refusals";
 import { bytesText } from "../../lib/words";
 import { Icon } from "../Icon";
 import { Trouble } from "../Trouble";
@@ -139,7 +140,7 @@ export const LogViewer = ({ server, topic, download, settings, set, hash, setHas
     void text.then(async (whole) => {
       await copyText(whole);
       say(t("log.copied", { count: whole.split("\n").length }));
-    }).catch((error: unknown) => { say(error instanceof Error ? error.message : ""); });
+    }).catch((error: unknown) => { say(error instanceof Error ? refusalText(error, t) : ""); });
   }, [t]);
   const copyChosen = async (): Promise<void> => {
     const from = chosen ? await source.placeOf(chosen[0], isWhole) : 0;
