@@ -12,7 +12,7 @@ from play import get
 from sqlalchemy import insert
 
 from tradewind.api.alert_standing import still_fires
-from tradewind.core.access import READING, DagScope, Grant, Resource, Role
+from tradewind.core.access import READING, Action, DagScope, Grant, Resource, Role
 from tradewind.core.alert_conditions import DataStale, DeadlineMissed
 from tradewind.core.alert_silences import Silence
 from tradewind.core.alert_watches import Subject
@@ -24,6 +24,7 @@ from tradewind.store import tables as t
 from tradewind.store.times import to_us
 from tradewind.testing.api_stage import ApiStage
 from tradewind.testing.builders import dag
+from tradewind.testing.scheduler_stage import START
 from tradewind.wire.log_files import alert_log_path
 from tradewind.wire.logs import LogLine, encode_line
 
@@ -79,7 +80,7 @@ def firing(stage: ApiStage) -> list[str]:
 
 def test_an_installation_without_rules_says_that_nobody_is_told(stage: ApiStage) -> None:
     now = get(stage, "/ui/alerts")
-    assert (now["firing"], now["is_all"], now["is_watching"], now["is_scheduler_away"]) == ([], True, False, False)
+    assert (now["firing"], now["is_all"], now["has_channel"], now["is_scheduler_away"]) == ([], True, False, False)
     assert (now["may_see_rules"], now["may_check"]) == (True, True)
     notices = get(stage, "/ui/alerts/notices")
     assert (notices["notices"], notices["next_cursor"], notices["previous_cursor"]) == ([], None, None)
@@ -307,7 +308,7 @@ def test_rules_are_shown_with_their_fields_and_without_any_address(stage: ApiSta
             {"start": 1767225600000000, "end": 1767312000000000, "hours": None, "days": [0, 1, 2, 3, 4, 5, 6],
              "zone": "UTC"},
         ],
-        "source": "file", "line": 6, "is_watched": True, "since": 5, "firing": 1,
+        "source": "file", "line": 6, "text": None, "is_watched": True, "since": 5, "firing": 1,
     }  # fmt: skip
     assert (rules["old"]["is_watched"], rules["old"]["since"], rules["old"]["silent_until"]) == (False, None, 0)
     assert (rules["long_run"]["source"], rules["long_run"]["line"]) == ("shipped", None)
@@ -388,3 +389,90 @@ def test_a_text_that_is_too_long_is_refused_and_only_admins_check(stage: ApiStag
         assert stage.client.post("/ui/alerts/check", json={"text": ""}).status_code == 403
         now = get(stage, "/ui/alerts")
         assert (now["may_see_rules"], now["may_check"]) == (True, False)
+
+
+# --- silences, and rules that are written here ---
+
+
+def test_a_silence_is_asked_for_shown_and_ended(stage: ApiStage) -> None:
+    stage.seconds = (datetime.now(UTC) - START).total_seconds()  # what is over is told by the time of who asks
+    asked = {"rules": "long_*", "dags": "etl", "minutes": 30, "reason": "we know"}
+    answer = stage.client.post("/ui/alerts/silences", json=asked)
+    assert answer.status_code == 201, answer.text
+    silence = answer.json()
+    assert (silence["rules"], silence["dags"], silence["reason"]) == ("long_*", "etl", "we know")
+    assert abs(silence["end"] - silence["start"] - 30 * 60_000_000) < 10_000_000
+    assert get(stage, "/ui/alerts")["silences"] == [silence]
+    rules = {rule["name"]: rule["silent_until"] for rule in get(stage, "/ui/alerts/rules")["rules"]}
+    assert set(rules.values()) == {0}, "of one Dag alone no rule is silent"
+    everything = stage.client.post("/ui/alerts/silences", json={"rules": "long_run", "minutes": 60}).json()
+    rules = {rule["name"]: rule["silent_until"] for rule in get(stage, "/ui/alerts/rules")["rules"]}
+    assert {name for name, until in rules.items() if until} == {"long_run"}
+    assert rules["long_run"] == everything["end"]
+    assert stage.client.delete(f"/ui/alerts/silences/{silence['id']}").status_code == 204
+    assert [one["id"] for one in get(stage, "/ui/alerts")["silences"]] == [everything["id"]]
+    assert stage.client.delete(f"/ui/alerts/silences/{silence['id']}").status_code == 404
+    assert stage.client.delete("/ui/alerts/silences/x").status_code == 404
+
+
+@pytest.mark.parametrize(
+    "change", [{"minutes": 0}, {"minutes": 10**9}, {"rules": ""}, {"rules": None}, {"dags": "x" * 251}, {"more": 1}]
+)
+def test_a_silence_that_cannot_be_is_refused(stage: ApiStage, change: dict[str, Any]) -> None:
+    answer = stage.client.post("/ui/alerts/silences", json={"rules": "*", "minutes": 5, **change})
+    assert answer.status_code == 422, answer.text
+    assert get(stage, "/ui/alerts")["silences"] == []
+
+
+def test_a_rule_is_written_changed_and_deleted_and_takes_the_place_of_a_shipped_one(stage: ApiStage) -> None:
+    def put(name: str, text: str) -> int:
+        return stage.client.put(f"/ui/alerts/rules/{name}", json={"text": text}).status_code
+
+    shipped = {rule["name"]: rule for rule in get(stage, "/ui/alerts/rules")["rules"]}
+    assert "when: {run_longer_than: 1h}" in shipped["long_run"]["text"]
+    assert put("long_run", shipped["long_run"]["text"].replace("1h}", "2h}")) == 204
+    assert put("mine", "when: {failure_rate: 40%}\nseverity: error") == 204
+    found = get(stage, "/ui/alerts/rules")
+    rules = {rule["name"]: rule for rule in found["rules"]}
+    assert (len(rules), found["may_edit"]) == (9, True)
+    assert (rules["long_run"]["source"], rules["long_run"]["asks"]["limit"]) == ("own", 7_200_000_000)
+    assert (rules["mine"]["source"], rules["mine"]["severity"]) == ("own", "error")
+    assert [(own["name"], own["updated_by"]) for own in found["own"]] == [("long_run", "admin"), ("mine", "admin")]
+    assert put("long_run", "enabled: false\nwhen: {deadline_missed: true}") == 204
+    found = get(stage, "/ui/alerts/rules")
+    assert "long_run" not in {rule["name"] for rule in found["rules"]}
+    assert "long_run" in {own["name"] for own in found["own"]}
+    for name in ("long_run", "mine"):
+        assert stage.client.delete(f"/ui/alerts/rules/{name}").status_code == 204
+    assert get(stage, "/ui/alerts/rules")["rules"] == list(shipped.values())
+    assert stage.client.delete("/ui/alerts/rules/mine").status_code == 404
+
+
+def test_a_rule_with_a_fault_is_refused_with_its_line_and_nothing_is_stored(stage: ApiStage) -> None:
+    answer = stage.client.put("/ui/alerts/rules/mine", json={"text": "severity: error\nwhen: {failure_rate: lots}"})
+    assert answer.status_code == 400
+    assert answer.json()["detail"].startswith("Rule mine, line 2: 'when', 'failure_rate': 'lots'")
+    assert get(stage, "/ui/alerts/rules")["own"] == []
+
+
+def test_only_who_may_edit_alerts_and_sees_every_dag_silences_and_writes(stage: ApiStage) -> None:
+    stage.load(dag("a", dag_id="etl"))
+    silence, rule = {"rules": "*", "minutes": 5}, {"text": "when: {deadline_missed: true}"}
+    for role, status in (("Viewer", 403), ("User", 403), ("Op", 201)):
+        stage.gate.be("kim", role)
+        assert stage.client.post("/ui/alerts/silences", json=silence).status_code == status, role
+        assert get(stage, "/ui/alerts")["may_silence"] is (status == 201)
+    assert stage.client.put("/ui/alerts/rules/mine", json=rule).status_code == 204
+    narrow = Role(
+        "narrow",
+        (
+            Grant(READING, frozenset({Resource.DAG, Resource.RUN, Resource.TASK}), DagScope(ids=frozenset({"etl"}))),
+            Grant(frozenset(Action), frozenset({Resource.ALERT, Resource.SYSTEM})),
+        ),
+    )
+    stage.gate.be("lee", narrow)
+    now = get(stage, "/ui/alerts")
+    assert (now["silences"], now["may_silence"]) == ([], False)
+    assert stage.client.post("/ui/alerts/silences", json=silence).status_code == 403
+    assert stage.client.put("/ui/alerts/rules/mine", json=rule).status_code == 403
+    assert stage.client.delete("/ui/alerts/rules/mine").status_code == 403

@@ -18,8 +18,8 @@ from tradewind.core.alert_conditions import (
     RunDidNotStart,
     RunLongerThan,
 )
-from tradewind.core.alert_silences import Silence, silent_until
-from tradewind.core.alerts import AlertState, Notice, Rule, Scope, advance
+from tradewind.core.alert_silences import Hush, Silence, silent_until
+from tradewind.core.alerts import AlertState, Notice, Rule, Scope, advance, hush
 from tradewind.core.decisions import Record
 
 START = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
@@ -450,3 +450,64 @@ def test_everything_that_fires_is_over_once_at_most() -> None:
         assert told[0] == "firing 0"
         assert told.count("recovered 0") <= 1
         assert "recovered 0" not in told[:-1]
+
+
+# --- silences that people ask for ---
+
+
+def hushed(told: Told, seconds: float, *hushes: tuple[str, str, float]) -> list[str]:
+    """Silences of rules and Dags from now until then; returns what is told at once."""
+    now = START + timedelta(seconds=seconds)
+    asked = [
+        Hush(str(n), Silence(now, START + timedelta(seconds=end)), rules, dags)
+        for n, (rules, dags, end) in enumerate(hushes)
+    ]
+    fresh = hush(told.state, asked, now)
+    told.notices += fresh
+    return [said(notice) for notice in fresh]
+
+
+def test_a_silence_holds_back_what_fires_until_its_end_and_then_it_is_told() -> None:
+    told = Told(FailureRate(Fraction("0.5")))
+    assert hushed(told, 0, ("*", "", 100)) == []
+    assert told.run(10, "a", "failed") == []
+    assert [rule.name for rule, *_ in told.state.firing()] == ["rule"]
+    assert told.pass_to(99.9) == []
+    assert told.pass_to(100) == ["100 firing"]
+
+
+def test_what_is_over_before_the_silence_is_was_never_told() -> None:
+    told = Told(FailureRate(Fraction("0.6")))
+    hushed(told, 0, ("rule", "etl", 100))
+    told.run(10, "a", "failed")
+    told.run(20, "b", "success")
+    assert told.pass_to(200) == []
+
+
+def test_a_silence_that_ends_early_tells_at_once_what_still_fires() -> None:
+    told = Told(FailureRate(Fraction("0.5")))
+    hushed(told, 0, ("*", "", 100))
+    told.run(10, "a", "failed")
+    assert hushed(told, 20) == ["20 firing"]
+    assert told.pass_to(200) == []
+
+
+def test_a_silence_of_another_rule_or_dag_holds_nothing_back() -> None:
+    for rules, dags in (("other", ""), ("*", "oth*"), ("rul", "etl")):
+        told = Told(FailureRate(Fraction("0.5")))
+        hushed(told, 0, (rules, dags, 100))
+        assert told.run(10, "a", "failed") == ["10 firing"], (rules, dags)
+
+
+def test_a_silence_of_dags_is_not_for_machines_and_a_name_with_signs_is_itself() -> None:
+    assert not Hush("x", Silence(), "*", "*").covers("disk", "")
+    assert Hush("x", Silence(), "*", "").covers("disk", "")
+    assert Hush("x", Silence(), "late [sea]", "").covers("late [sea]", "")
+
+
+def test_an_end_that_comes_in_a_silence_is_told_after_it() -> None:
+    told = Told(FailureRate(Fraction("0.6")))
+    assert told.run(10, "a", "failed") == ["10 firing"]
+    hushed(told, 20, ("*", "", 100))
+    assert told.run(30, "b", "success") == []
+    assert told.pass_to(150) == ["100 recovered"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from fractions import Fraction
 from itertools import count
@@ -24,7 +24,8 @@ from tradewind.core.alert_conditions import (
 from tradewind.core.alerts import Rule
 from tradewind.core.inputs import CreateRun, DagLoaded, SetPaused
 from tradewind.core.states import RunType
-from tradewind.scheduler.alerts import AlertSetup
+from tradewind.observability.alerts.rules_file import load_rules
+from tradewind.scheduler.alerts import AlertSetup, AlertSource
 from tradewind.scheduler.scheduler import Scheduler
 from tradewind.store.specs import encode_spec
 from tradewind.store.writer import StoreUnavailable
@@ -32,7 +33,7 @@ from tradewind.testing.builders import dag, every
 from tradewind.testing.scheduler_stage import START, StillClock
 from tradewind.testing.simulation.database import Database
 from tradewind.testing.simulation.scheduler_process import Files, OpenVault
-from tradewind.wire.messages import Ack, Beat, DropTrigger, Finished, Hello, RunTrigger, Started, TriggerAnswer
+from tradewind.wire.messages import Ack, Beat, Command, CommandResult, DropTrigger, Finished, Hello, RunTrigger, Started, TriggerAnswer
 
 FAILURES = Rule("failures", FailureRate(Fraction(1, 2)), "critical", dedupe_window=timedelta(0))
 SLOW = Rule("slow", RunLongerThan(timedelta(hours=1)), dedupe_window=timedelta(0))
@@ -65,6 +66,7 @@ class Stage(StillClock):
     def __init__(self, database: Database, *rules: Rule) -> None:
         super().__init__()
         self.fresh = count()
+        self.channels: tuple[str, ...] = ("ops",)
         self.database = database
         self.timers: list[tuple[float, int, Callable[[], None], Timer]] = []
         database.clear(lambda: int(self.seconds * 1e6))
@@ -76,9 +78,13 @@ class Stage(StillClock):
         self.scheduler = Scheduler(
             engine=self.database.engine, writer=self.writer, holder="me", ports=self, files=Files(), vault=OpenVault(),
             parallelism=8, default_pool_slots=8, max_retry_delay_seconds=9.0, kill_grace_seconds=1.0,
-            alerts=AlertSetup(rules, ("ops",), "/home", "/home/alerts.yml"),
+            alerts=AlertSource(self.rules_with),
         )  # fmt: skip
         assert self.scheduler.try_to_own()
+
+    def rules_with(self, own: Mapping[str, str]) -> AlertSetup:
+        written = (rule for rule in load_rules(None, own).rules if rule.name in own)
+        return AlertSetup((*self.rules, *written), self.channels, "/home", "/home/alerts.yml")
 
     def restart(self, *rules: Rule, after_seconds: float = 0.0) -> None:
         """The scheduler is killed; another one begins, which knows the database alone."""
@@ -135,6 +141,14 @@ class Stage(StillClock):
 
     def end(self, agent: Agent, attempt: str, outcome: str, **report: Any) -> None:
         self.say(agent, Finished(attempt=attempt, outcome=outcome, **report))
+
+    def ask(self, kind: str, **body: Any) -> CommandResult:
+        """The answer to a person's command."""
+        client = Agent("client")
+        self.say(client, Hello(role="client"))
+        self.say(client, Command(key=f"k{next(self.fresh)}", kind=kind, body=body, actor="kim"))
+        (answer,) = (message for message in client.told if isinstance(message, CommandResult))
+        return answer
 
     def rows(self, sql: str) -> list[Any]:
         with self.database.engine.connect() as connection:
@@ -362,4 +376,102 @@ def test_a_rule_without_channels_is_kept_and_delivered_to_nobody(database: Datab
     stage, agent = staged(database, Rule("quiet", FailureRate(Fraction(1, 2)), channels=()))
     stage.run(agent, "failed")
     assert stage.notices == [("quiet", "firing", "kept")]
+    assert orders(agent) == []
+
+
+# --- what people write and ask for while it goes on ---
+
+
+def test_a_silence_holds_from_its_command_on_across_a_restart_and_until_its_end(database: Database) -> None:
+    stage, agent = staged(database, FAILURES)
+    assert stage.ask("alert_silence.set", id="s", rules="fail*", dags="etl", seconds=600).state == "applied"
+    stage.run(agent, "failed")
+    assert stage.notices == []
+    stage.restart(after_seconds=60)
+    assert stage.notices == []
+    stage.pass_to(stage.seconds + 539)
+    assert stage.notices == []
+    stage.pass_to(stage.seconds + 2)
+    assert stage.notices == [("failures", "firing", "waiting")]
+    assert stage.lines("alert.") == ["alert.silenced", "alert.fired"]
+    stage.restart(after_seconds=60)
+    assert stage.notices == [("failures", "firing", "waiting")]
+
+
+def test_a_silence_that_is_ended_tells_what_fires_and_a_history_with_it_stays_the_same(database: Database) -> None:
+    stage, agent = staged(database, FAILURES)
+    stage.ask("alert_silence.set", id="s", seconds=600, reason="we know")
+    stage.run(agent, "failed")
+    stage.seconds += 30
+    assert stage.ask("alert_silence.end", id="s").state == "applied"
+    assert stage.notices == [("failures", "firing", "waiting")]
+    assert stage.ask("alert_silence.end", id="s").error.startswith("That silence is over already")
+    stage.restart(after_seconds=10)
+    assert stage.notices == [("failures", "firing", "waiting")]
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        ({"seconds": 0}, "A silence lasts from a second to a year"),
+        ({"seconds": 367 * 86_400}, "A silence lasts from a second to a year"),
+        ({"seconds": "soon"}, "A silence lasts from a second to a year"),
+        ({"rules": " "}, "A name has 1 to"),
+        ({"reason": "x" * 1001}, "The reason has 1001 characters"),
+    ],
+)
+def test_a_silence_that_cannot_be_is_refused(database: Database, change: dict[str, Any], fault: str) -> None:
+    stage, _ = staged(database, FAILURES)
+    answer = stage.ask("alert_silence.set", **{"id": "s", "seconds": 60, **change})
+    assert (answer.state, answer.error[: len(fault)]) == ("refused", fault)
+    assert stage.rows("SELECT * FROM alert_silence") == []
+
+
+def test_a_rule_that_is_written_takes_effect_at_once_and_is_forgotten_at_once(database: Database) -> None:
+    stage, agent = staged(database)
+    stage.run(agent, "failed")
+    assert stage.notices == []
+    stage.seconds += 1
+    text = "when: {failure_rate: 40%}\nchannels: []\nnotify_recovery: false"
+    assert stage.ask("alert_rule.set", name="often", text=text).state == "applied"
+    stage.seconds += 1
+    stage.run(agent, "failed")
+    assert stage.notices == [("often", "firing", "kept")]
+    stage.restart(after_seconds=10)
+    assert stage.notices == [("often", "firing", "kept")]
+    agent = stage.join()
+    assert stage.ask("alert_rule.delete", name="often").state == "applied"
+    stage.seconds += 86_400
+    stage.run(agent, "failed")
+    assert stage.notices == [("often", "firing", "kept")]
+    assert stage.lines("alert.") == ["alert.rule_set", "alert.fired", "alert.rule_deleted"]
+    assert stage.ask("alert_rule.delete", name="often").error.startswith("No alert rule 'often'")
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("", "Rule r: is empty"),
+        ("when: {failure_rate: lots}", "Rule r, line 1: 'when', 'failure_rate': 'lots'"),
+        ("severity: mild\nwhen: {deadline_missed: true}", "Rule r, line 1: 'severity': 'mild' is no severity"),
+        ("name: other\nwhen: {deadline_missed: true}", "Rule r, line 1: 'name': is not 'r'; a rule keeps its name"),
+        ("when: {deadline_missed: true}\nchannels: [nobody]", "Rule r, line 2: 'channels': 'nobody' is no channel"),
+        ("when: [", "Rule r, line 1: this is no YAML"),
+        ("x" * 20_001, "The text of rule r has 20001 characters"),
+    ],
+)
+def test_a_rule_that_cannot_be_is_refused_with_its_line(database: Database, text: str, fault: str) -> None:
+    stage, _ = staged(database)
+    answer = stage.ask("alert_rule.set", name="r", text=text)
+    assert (answer.state, answer.error[: len(fault)]) == ("refused", fault)
+    assert stage.rows("SELECT * FROM own_alert_rule") == []
+
+
+def test_without_a_channel_what_fires_is_kept_for_who_looks(database: Database) -> None:
+    stage, _ = staged(database, FAILURES)
+    stage.channels = ()
+    stage.restart(after_seconds=10)
+    agent = stage.join()
+    stage.run(agent, "failed")
+    assert stage.notices == [("failures", "firing", "kept")]
     assert orders(agent) == []

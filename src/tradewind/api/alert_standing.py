@@ -6,10 +6,11 @@ to wait for. A rule that tells again and again, and has ceased to, does not fire
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from tradewind.core.alert_silences import silent_until
-from tradewind.core.alerts import Notice, Rule
+from tradewind.core.alert_silences import Hush, silent_until
+from tradewind.core.alerts import Notice, Rule, silences_of
 
 GRACE = timedelta(minutes=3)
 """A repeat is told within a minute or so of its time."""
@@ -17,7 +18,10 @@ NEWS_FOR = timedelta(days=1)
 """How long the word of a rule counts that is not known here any more."""
 
 
-def still_fires(notice: Notice, rule: Rule | None, now: datetime, *, is_run_over: bool, is_looked_at: bool) -> bool:
+def still_fires(
+    notice: Notice, rule: Rule | None, now: datetime, *, hushes: Iterable[Hush] = (), is_run_over: bool,
+    is_looked_at: bool,
+) -> bool:  # fmt: skip
     """`notice`: the newest of an alert. `rule`: as it is now. `is_run_over`: the run that it is about does not go on.
     `is_looked_at`: a scheduler is there; without one, all stays as it was told last."""
     if notice.status != "firing" or (notice.subject.run_id and is_run_over):
@@ -29,4 +33,4 @@ def still_fires(notice: Notice, rule: Rule | None, now: datetime, *, is_run_over
     if not rule.dedupe_window:
         return rule.notify_recovery or bool(notice.subject.run_id) or now - notice.at < NEWS_FOR
     due = notice.at + rule.dedupe_window
-    return now - GRACE <= (silent_until(rule.silences, due) or due)
+    return now - GRACE <= (silent_until(silences_of(rule, hushes, notice.subject.dag_id), due) or due)

@@ -11,12 +11,13 @@ from sqlalchemy import Connection
 from tradewind.api.alert_standing import still_fires
 from tradewind.api.call import Call
 from tradewind.core.access import Action, DagScope, Need, Resource
+from tradewind.core.alert_silences import Hush, Silence
 from tradewind.core.alerts import SEVERITIES, Notice
 from tradewind.observability.alerts.notices import notice_from_json
 from tradewind.observability.alerts.rules_file import Rules, load_rules
 from tradewind.store.paging import Row
 from tradewind.store.reading import alerts as reading
-from tradewind.store.times import FIRST_US, LAST_US, to_us
+from tradewind.store.times import FIRST_US, LAST_US, from_us, to_us
 
 LOOK_BACK_US = 31 * 86_400_000_000
 """What was last told before that fires no more, as far as is known here."""
@@ -36,12 +37,14 @@ def alerts_firing(call: Call, connection: Connection, *, is_looked_at: bool) -> 
     notices = notices_read(rows[:MOST_FIRING])
     runs = {notice.subject[:2] for notice in notices if notice.subject.run_id}
     over = reading.runs_over(connection, runs)
-    rules = {rule.name: rule for rule in written_rules(call.settings.alerts.rules_file).rules} if notices else {}
+    rules = {rule.name: rule for rule in written_rules(call, connection).rules} if notices else {}
+    hushes = [hush_of(row) for row in reading.silences(connection, to_us(now) - LOOK_BACK_US)] if notices else []
     firing = [
         notice
         for notice in notices
         if still_fires(
-            notice, rules.get(notice.rule), now, is_run_over=notice.subject[:2] in over, is_looked_at=is_looked_at
+            notice, rules.get(notice.rule), now, hushes=hushes, is_run_over=notice.subject[:2] in over,
+            is_looked_at=is_looked_at,
         )
     ]
     return sorted(firing, key=lambda one: (-_weight(one), -to_us(one.at))), len(rows) <= MOST_FIRING
@@ -56,18 +59,25 @@ def count_of_alerts(call: Call, connection: Connection, *, is_looked_at: bool) -
     return len(alerts_firing(call, connection, is_looked_at=is_looked_at)[0])
 
 
-def written_rules(file: Path) -> Rules:
-    """The rules file as it is written now, read anew when it has changed."""
+def hush_of(row: Row) -> Hush:
+    """A silence that is stored, for the rules."""
+    return Hush(row["id"], Silence(from_us(row["start_date"]), from_us(row["end_date"])), row["rules"], row["dags"])
+
+
+def written_rules(call: Call, connection: Connection) -> Rules:
+    """The rules as they are written now, in the rules file and here; read anew when they have changed."""
+    file = call.settings.alerts.rules_file
+    own = tuple((name, row["text"]) for name, row in reading.own_rules(connection).items())
     try:
         about = file.stat()
     except OSError:
-        return _loaded(file, 0, 0)
-    return _loaded(file, about.st_mtime_ns, about.st_size)
+        return _loaded(file, 0, 0, own)
+    return _loaded(file, about.st_mtime_ns, about.st_size, own)
 
 
 @lru_cache(maxsize=2)
-def _loaded(file: Path, _changed: int, _size: int) -> Rules:
-    return load_rules(file)
+def _loaded(file: Path, _changed: int, _size: int, own: tuple[tuple[str, str], ...]) -> Rules:
+    return load_rules(file, dict(own))
 
 
 def notices_read(rows: list[Row]) -> list[Notice]:

@@ -1,13 +1,16 @@
 """`tradewind alerts`: the rules in effect, what is wrong with them, and what they would have told of a history."""
 
+import math
 from datetime import UTC, datetime, timedelta
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import click
 
 from tradewind.cli.app import App, Noun, output_option, pass_app, printable
+from tradewind.cli.damaged import readable
 from tradewind.cli.output import show
 
 if TYPE_CHECKING:
@@ -17,7 +20,7 @@ if TYPE_CHECKING:
 
 @click.group(cls=Noun)
 def alerts() -> None:
-    """Show alert rules and try them on a history."""
+    """Show alert rules, silence them, and try them on a history."""
 
 
 @alerts.command("list")
@@ -94,10 +97,69 @@ def record(app: App, start: str | None, end: str | None, dag_id: str | None) -> 
         click.echo(written(at, event))
 
 
+@alerts.command("silence")
+@click.argument("rule")
+@click.option("--for", "length", default="1h", show_default=True, help="How long, as 30m, 4h or 2d.")
+@click.option("--dag", "-d", "dags", default="", help="Only alerts about these Dags, by a pattern.")
+@click.option("--reason", "-r", default="", help="Why, for others to read.")
+@output_option
+@pass_app
+def silence(app: App, rule: str, length: str, dags: str, reason: str, output: str) -> None:
+    """Tell nobody of the alerts of a rule for a time, beginning now. RULE is a pattern; '*' is every rule.
+
+    What fires on when the silence ends is told then.
+    """
+    from tradewind.observability.alerts.amounts import some_duration
+
+    try:
+        seconds = math.ceil(some_duration(length).total_seconds())
+    except ValueError as fault:
+        raise click.UsageError(f"--for {length!r} {fault}.") from None
+    id = uuid4().hex
+    app.client.command("alert_silence.set", id=id, rules=rule, dags=dags, seconds=seconds, reason=reason)
+    end = datetime.now(UTC) + timedelta(seconds=seconds)
+    show([{"id": id, "rules": rule, "dags": dags, "until": end.isoformat(), "reason": reason}], output)
+
+
+@alerts.command("silences")
+@output_option
+@pass_app
+def silences(app: App, output: str) -> None:
+    """Silences that are not over."""
+    rows = app.reader.alert_silences(int(datetime.now(UTC).timestamp() * 1e6))
+    show(readable(rows, "silence", _silence_row), output)
+
+
+@alerts.command("unsilence")
+@click.argument("silence_id")
+@pass_app
+def unsilence(app: App, silence_id: str) -> None:
+    """End a silence now. What it held back, and still fires, is told."""
+    app.client.command("alert_silence.end", id=silence_id)
+    click.echo("The silence is over.")
+
+
+def _silence_row(row: dict[str, Any]) -> dict[str, Any]:
+    return {
+        **{name: row[name] for name in ("id", "rules", "dags")},
+        "until": datetime.fromtimestamp(row["end_date"] / 1e6, UTC).isoformat(),
+        "by": row["created_by"],
+        "reason": row["reason"],
+    }
+
+
 def _rules(app: App, path: Path | None) -> "Rules":
+    """Those of a file, or of the installation: its file, and what is written in the web UI."""
+    from tradewind.cli.reading import NoDatabase
     from tradewind.observability.alerts.rules_file import load_rules
 
-    return load_rules(path or app.settings.alerts.rules_file, must_exist=path is not None)
+    if path is not None:
+        return load_rules(path, must_exist=True)
+    try:
+        own = app.reader.own_alert_rules()
+    except NoDatabase:
+        own = {}
+    return load_rules(app.settings.alerts.rules_file, own)
 
 
 def _say_problems(found: "Rules") -> int:
@@ -119,7 +181,7 @@ def _rule_row(rule: "Rule", found: "Rules") -> dict[str, Any]:
             chain(scope.dags, (f"tag {tag}" for tag in scope.tags), (f"task {task}" for task in scope.tasks))
         ),
         "channels": list(found.channels if rule.channels is None else rule.channels),
-        "from": "shipped" if rule.name in found.shipped else "file",
+        "from": "shipped" if rule.name in found.shipped else "web UI" if rule.name in found.own else "file",
     }
 
 

@@ -435,6 +435,14 @@ class Reader:
         found = self._rows("SELECT name, slots, description, include_deferred FROM pool WHERE name = ?", name)
         return found[0] if found else None
 
+    def own_alert_rules(self) -> dict[str, str]:
+        """By name, the text of each alert rule that is stored."""
+        return {row["name"]: row["text"] for row in self._rows("SELECT name, text FROM own_alert_rule ORDER BY name")}
+
+    def alert_silences(self, after_us: int) -> list[Row]:
+        """Silences that end after a moment, those that end first before others."""
+        return self._rows("SELECT * FROM alert_silence WHERE end_date > ? ORDER BY end_date, id", after_us)
+
     def counts(self) -> dict[str, int]:
         """Rows of the tables that grow."""
         return {

@@ -35,6 +35,8 @@ class Resource(StrEnum):
     VARIABLE = "variable"
     CONNECTION = "connection"
     POOL = "pool"
+    ALERT = "alert"
+    """Alert rules that are written here, and silences."""
     CONFIG = "config"
     SYSTEM = "system"
     """Jobs, workers, plugins, providers, metrics."""
@@ -171,7 +173,7 @@ _RUNS = _grant(
     ALL_ACTIONS, Resource.DAG, Resource.RUN, Resource.TASK, Resource.XCOM, Resource.QUESTION, Resource.BACKFILL,
     Resource.ASSET,
 )  # fmt: skip
-_OPERATES = _grant(ALL_ACTIONS, Resource.POOL, Resource.VARIABLE, Resource.CONNECTION)
+_OPERATES = _grant(ALL_ACTIONS, Resource.POOL, Resource.VARIABLE, Resource.CONNECTION, Resource.ALERT)
 _LOOKS_INSIDE = _grant(READING, Resource.CONFIG)
 
 BUILT_IN: dict[str, Role] = {

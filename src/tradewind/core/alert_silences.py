@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
+from fnmatch import fnmatchcase
 from zoneinfo import ZoneInfo
 
 MOST_LINKS = 100
@@ -41,6 +42,24 @@ class Silence:
             if day.weekday() in self.days and begins <= now < ends:
                 return ends
         return None
+
+
+@dataclass(frozen=True, slots=True)
+class Hush:
+    """A silence that somebody asked for, of the rules and Dags that its patterns name. Without a pattern for Dags it is
+    for alerts of every kind, also those that are about no Dag."""
+
+    id: str
+    silence: Silence
+    rules: str = "*"
+    dags: str = ""
+
+    def covers(self, rule: str, dag_id: str) -> bool:
+        return _fits(rule, self.rules) and (not self.dags or (bool(dag_id) and _fits(dag_id, self.dags)))
+
+
+def _fits(name: str, pattern: str) -> bool:
+    return name == pattern or fnmatchcase(name, pattern)  # a name may itself hold what means something in a pattern
 
 
 def silent_until(silences: Iterable[Silence], now: datetime) -> datetime | None:

@@ -14,7 +14,7 @@ from heapq import heapify, heappop, heappush
 from typing import Literal
 
 from tradewind.core.alert_conditions import Condition
-from tradewind.core.alert_silences import Silence, silent_until
+from tradewind.core.alert_silences import Hush, Silence, silent_until
 from tradewind.core.alert_watches import Subject, Verdict, Watch, later, watch_of
 from tradewind.core.decisions import Record
 
@@ -122,6 +122,7 @@ class AlertState:
     began: datetime
     since: Mapping[str, datetime] = field(default_factory=dict)
     """By the rule's name, since when it watches what was never heard of; else since the beginning."""
+    hushes: tuple[Hush, ...] = ()
     watches: tuple[Watch, ...] = ()
     episodes: dict[Place, Episode] = field(default_factory=dict)
     tags: dict[str, frozenset[str]] = field(default_factory=dict)
@@ -164,6 +165,15 @@ def advance(state: AlertState, event: Record | None, now: datetime) -> list[Noti
     return notices
 
 
+def hush(state: AlertState, hushes: Iterable[Hush], now: datetime) -> list[Notice]:
+    """From now on these are the silences that people asked for. What one that is gone held back is told."""
+    state.hushes = tuple(hushes)
+    notices: list[Notice] = []
+    for place in list(state.episodes):
+        _look(state, place, now, notices)
+    return notices
+
+
 def tell_anew(state: AlertState, rules: Collection[str], now: datetime) -> list[Notice]:
     """What fires of these rules is told as if for the first time."""
     notices: list[Notice] = []
@@ -196,7 +206,7 @@ def _look(state: AlertState, place: Place, now: datetime, notices: list[Notice])
     if episode is not None:
         if verdict is not None:
             _move(episode, rule, verdict, now)
-        _tell(episode, rule, subject, now, notices)
+        _tell(state, episode, rule, subject, now, notices)
         if _is_settled(episode, rule):
             del state.episodes[place]
             episode = None
@@ -230,9 +240,19 @@ def _is_settled(episode: Episode, rule: Rule) -> bool:
     return episode.told == "firing" and episode.verdict.is_final
 
 
-def _tell(episode: Episode, rule: Rule, subject: Subject, now: datetime, notices: list[Notice]) -> None:
+def silences_of(rule: Rule, hushes: Iterable[Hush], dag_id: str) -> Iterator[Silence]:
+    """The rule's own, and those that people asked for."""
+    yield from rule.silences
+    for one in hushes:
+        if one.covers(rule.name, dag_id):
+            yield one.silence
+
+
+def _tell(
+    state: AlertState, episode: Episode, rule: Rule, subject: Subject, now: datetime, notices: list[Notice]
+) -> None:
     status = _due(episode, rule, now)
-    if status is None or silent_until(rule.silences, now) is not None:
+    if status is None or silent_until(silences_of(rule, state.hushes, subject.dag_id), now) is not None:
         return
     episode.repeats = episode.repeats + 1 if status == episode.told == "firing" else 0
     episode.told, episode.told_at = status, now
@@ -291,7 +311,7 @@ def _moments(state: AlertState, place: Place, now: datetime) -> Iterable[datetim
     elif episode.clear_since is not None and not episode.is_over:
         yield later(episode.clear_since, rule.recover_after)
     if _due(episode, rule, now) is not None:
-        yield silent_until(rule.silences, now)
+        yield silent_until(silences_of(rule, state.hushes, subject.dag_id), now)
     elif episode.is_firing and not episode.is_over and episode.told_at is not None and rule.dedupe_window:
         yield later(episode.told_at, rule.dedupe_window)
 

@@ -4,10 +4,11 @@ What the rules know follows from the event log: a scheduler that starts plays th
 notices that have no row yet. See `core.alerts` for what a rule means.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -15,7 +16,8 @@ from sqlalchemy.exc import OperationalError, TimeoutError
 
 from tradewind.core.alert_conditions import DataStale, MachineLimit, MetricLimit, looks_back
 from tradewind.core.alert_history import INTERESTING, PLANS, STOPS, completed, due, tagged
-from tradewind.core.alerts import AlertState, Notice, Rule, advance, fingerprint, tell_anew
+from tradewind.core.alert_silences import Hush, Silence
+from tradewind.core.alerts import AlertState, Notice, Rule, advance, fingerprint, hush, tell_anew
 from tradewind.core.decisions import Operation, PutRow, Record
 from tradewind.observability.alerts.notices import notice_to_json
 from tradewind.scheduler.alert_deliveries import Deliveries, Delivery
@@ -47,12 +49,22 @@ class AlertSetup:
     rules_file: str
 
 
+@dataclass(frozen=True, slots=True)
+class AlertSource:
+    """Where the rules come from."""
+
+    read: Callable[[Mapping[str, str]], AlertSetup]
+    """From the rules file and the rules that are stored: by name, the text of each."""
+    rules_file: Path | None = None
+
+
 class Alerts:
     """The alert rules of one scheduler."""
 
-    def __init__(self, scheduler: "Scheduler", setup: AlertSetup, deliveries: Deliveries, triggers: "Triggers") -> None:
+    def __init__(self, scheduler: "Scheduler", source: AlertSource, deliveries: Deliveries, triggers: "Triggers") -> None:
         self._scheduler = scheduler
-        self._setup = setup
+        self._source = source
+        self._setup = AlertSetup((), (), "", "")
         self._deliveries = deliveries
         self._triggers = triggers
         self._state: AlertState | None = None
@@ -64,10 +76,8 @@ class Alerts:
         self._timer: Timer | None = None
         self._machines: dict[str, tuple[tuple[bool, ...], float]] = {}
         """By worker, which limits it was over when that was last written, and when it was."""
-        conditions = [rule.condition for rule in setup.rules]
-        self._limits = [(one.resource, one.at_least) for one in conditions if isinstance(one, MachineLimit)]
-        self._metrics = frozenset(one.metric for one in conditions if isinstance(one, MetricLimit))
-        deliveries.is_read_from(setup.home, setup.rules_file)
+        self._limits: list[tuple[str, float]] = []
+        self._metrics: frozenset[str] = frozenset()
 
     # --- the log ---
 
@@ -220,10 +230,39 @@ class Alerts:
                 self._state = AlertState((), self._now)
         return self._state is not None
 
+    def read_again(self) -> None:
+        """The rules have changed: become what the log says by those that there are now."""
+        if self._state is not None:
+            self._state = None
+            self._has_begun()
+
+    def hushes_changed(self) -> None:
+        """People have asked for a silence, or ended one."""
+        if self._has_begun():
+            self._safely(self._hush)
+
+    def _hush(self) -> None:
+        assert self._state is not None
+        self._now = max(self._now, self._scheduler.now())
+        with self._scheduler.engine.connect() as connection:
+            hushes = _hushes(queries.alert_silences(connection, to_us(self._now)))
+        self._tell(hush(self._state, hushes, self._now))
+
+    def _use(self, setup: AlertSetup) -> None:
+        conditions = [rule.condition for rule in setup.rules]
+        self._limits = [(one.resource, one.at_least) for one in conditions if isinstance(one, MachineLimit)]
+        self._metrics = frozenset(one.metric for one in conditions if isinstance(one, MetricLimit))
+        self._machines.clear()
+        self._deliveries.is_read_from(setup.home, setup.rules_file)
+        self._setup = setup
+
     def _begin(self) -> None:
+        with self._scheduler.engine.connect() as connection:
+            self._use(self._source.read(queries.own_alert_rules(connection)))
         now, rules = self._scheduler.now(), self._setup.rules
         first = now - looks_back(rule.condition for rule in rules)
         with self._scheduler.engine.connect() as connection:
+            hushes = _hushes(queries.alert_silences(connection, to_us(first)))
             lines = [_line(row) for row in queries.alert_lines(connection, INTERESTING, since_us=to_us(first))]
             stale = any(isinstance(rule.condition, DataStale) for rule in rules)
             updates = queries.newest_updates(connection, to_us(first)) if stale else []
@@ -233,7 +272,7 @@ class Alerts:
         new = {rule.name: fingerprint(rule) for rule in rules}
         new = {name: mark for name, mark in new.items() if stored.get(name, ("", 0))[0] != mark}
         since = {rule.name: now if rule.name in new else from_us(stored[rule.name][1]) or now for rule in rules}
-        state = AlertState(rules, first, since)
+        state = AlertState(rules, first, since, hushes)
         notices = [notice for at, event in self._past(lines, updates, first) for notice in advance(state, event, at)]
         notices += advance(state, None, now)
         notices = [one for one in notices if one.at >= since[one.rule] and one.at > now - NEWS_FOR]
@@ -274,6 +313,13 @@ class Alerts:
         except Exception as fault:
             self.fault = f"{type(fault).__name__}: {fault}"
             log.error("alert rules could not take what happened", error=self.fault, exc_info=fault)
+
+
+def _hushes(rows: Iterable[Mapping[str, Any]]) -> tuple[Hush, ...]:
+    return tuple(
+        Hush(row["id"], Silence(from_us(row["start_date"]), from_us(row["end_date"])), row["rules"], row["dags"])
+        for row in rows
+    )
 
 
 def _line_of(notice: Notice) -> Record:

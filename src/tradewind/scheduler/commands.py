@@ -20,6 +20,7 @@ from tradewind.core.turn import Turn
 from tradewind.core.world import LiveRun
 from tradewind.scheduler import (  # noqa: F401 - commands are found by their names
     accounts,
+    alert_wishes,
     asset_wishes,
     questions,
     reruns,

@@ -46,7 +46,7 @@ from tradewind.core.soundness import LONGEST_ID, MOST
 from tradewind.core.states import AttemptState
 from tradewind.observability.tally import Tally
 from tradewind.scheduler.alert_deliveries import Deliveries
-from tradewind.scheduler.alerts import Alerts, AlertSetup
+from tradewind.scheduler.alerts import Alerts, AlertSource
 from tradewind.scheduler.audit import rows_of_command
 from tradewind.scheduler.callbacks import Callbacks
 from tradewind.scheduler.commands import answer_of, wish_of
@@ -166,7 +166,7 @@ class Desk:
         kill_grace_seconds: float,
         files_changed: Callable[[], None] = lambda: None,
         observers: Sequence[Observer] = (),
-        alerts: AlertSetup | None = None,
+        alerts: AlertSource | None = None,
     ) -> None:
         self._scheduler = scheduler
         self.tally = Tally()
@@ -222,6 +222,7 @@ class Desk:
             decrypt=vault.decrypt,
             now=scheduler.now,
             reparse=self._reparse,
+            alert_rules_file=alerts.rules_file if alerts is not None else None,
         )
 
     # --- what peers say ---
@@ -585,6 +586,10 @@ class Desk:
             self._files_changed()
         elif kind == "pool.set":
             self._scheduler.kick()
+        elif self.alerts is not None and kind.startswith("alert_rule."):
+            self.alerts.read_again()
+        elif self.alerts is not None and kind.startswith("alert_silence."):
+            self.alerts.hushes_changed()
 
     def _reparse(self, path: str | None) -> int:
         count = self.files.want(path)

@@ -14,7 +14,7 @@ from tradewind.core.decisions import PutRow, Record
 from tradewind.core.inputs import AttemptStarted
 from tradewind.core.records import Pool
 from tradewind.core.world import World
-from tradewind.scheduler.alerts import AlertSetup
+from tradewind.scheduler.alerts import AlertSource
 from tradewind.scheduler.desk import DagFiles, Desk, Observer, Vault
 from tradewind.scheduler.owner import Owner, Rows
 from tradewind.store.loader import load_world
@@ -80,7 +80,7 @@ class Scheduler:
         success_clears_store: bool = False,
         files_changed: Callable[[], None] = lambda: None,
         observers: Sequence[Observer] = (),
-        alerts: AlertSetup | None = None,
+        alerts: AlertSource | None = None,
     ) -> None:
         self.engine = engine
         self.writer = writer

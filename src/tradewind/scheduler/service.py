@@ -3,8 +3,9 @@
 import asyncio
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -16,9 +17,10 @@ from tradewind.config import ConfigError, Settings
 from tradewind.config.sockets import reachable
 from tradewind.dag_processor.folder_watch import FolderWatch
 from tradewind.dag_processor.processor import DagProcessor
+from tradewind.observability.alerts.rules_file import load_rules
 from tradewind.observability.statsd import Choice, StatsD
 from tradewind.observability.statsd_sender import Sender
-from tradewind.scheduler.alerts import AlertSetup
+from tradewind.scheduler.alerts import AlertSetup, AlertSource
 from tradewind.scheduler.connections import Connection
 from tradewind.scheduler.scheduler import TICK_SECONDS, Scheduler
 from tradewind.scheduler.statsd_gauges import tell
@@ -92,7 +94,7 @@ class SchedulerService:
             success_clears_store=settings.state_store.clear_on_success,
             files_changed=self._watch_changed.set,
             observers=(self._statsd,) if self._statsd is not None else (),
-            alerts=_alerts(settings),
+            alerts=AlertSource(partial(_alerts, settings), settings.alerts.rules_file),
         )
         if self._statsd is not None:
             self._statsd.operator_of = self._operator_of
@@ -286,18 +288,11 @@ class SchedulerService:
         return spec.operator if spec is not None else ""
 
 
-def _alerts(settings: Settings) -> AlertSetup | None:
-    """The alert rules, with a line for what is wrong with others; None where nobody is to be told."""
+def _alerts(settings: Settings, own: Mapping[str, str]) -> AlertSetup:
+    """The alert rules, with a line for what is wrong with others."""
     path = settings.alerts.rules_file
-    if path is None or not path.exists():
-        return None
-    # Most installations have no rules of their own, and need not read YAML to start.
-    from tradewind.observability.alerts.rules_file import load_rules
-
-    found = load_rules(path)
+    found = load_rules(path, own)
     for problem in found.problems:
         log.error("an alert rule or channel is not in effect", problem=str(problem))
-    if not found.channels:
-        return None
     log.info("alert rules", file=str(path), rules=len(found.rules), channels=len(found.channels))
     return AlertSetup(found.rules, tuple(found.channels), str(settings.home), str(path))

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import Engine
@@ -27,6 +28,7 @@ class Context:
     decrypt: Callable[[str], str]
     now: Callable[[], datetime]
     reparse: Callable[[str | None], int]
+    alert_rules_file: Path | None = None
 
 
 Body = Mapping[str, Any]

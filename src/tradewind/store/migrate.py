@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-HEAD = "0016"
+HEAD = "0017"
 """The newest migration; a test compares it with the scripts."""
 
 

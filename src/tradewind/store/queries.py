@@ -315,6 +315,19 @@ def alert_rules(connection: Connection) -> dict[str, tuple[str, int]]:
     return {row["name"]: (row["fingerprint"], row["since"]) for row in rows if _is_sound(t.alert_rule, row)}
 
 
+def own_alert_rules(connection: Connection) -> dict[str, str]:
+    """By name, the text of each alert rule that was written here."""
+    query = select(*checked.raw(t.own_alert_rule)).order_by(t.own_alert_rule.c.name)
+    return {row["name"]: row["text"] for row in checked.read(connection, query) if _is_sound(t.own_alert_rule, row)}
+
+
+def alert_silences(connection: Connection, since_us: int | None) -> list[Mapping[str, Any]]:
+    """Silences that people asked for and that end after a moment, oldest first."""
+    s = t.alert_silence.c
+    query = select(*checked.raw(t.alert_silence)).where(s.end_date > since_us).order_by(s.start_date, s.id)
+    return [dict(row) for row in checked.read(connection, query) if _is_sound(t.alert_silence, row)]
+
+
 def open_notices(connection: Connection) -> list[dict[str, Any]]:
     """What is still to be delivered, oldest first."""
     n = t.alert_notice.c

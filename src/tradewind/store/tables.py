@@ -533,6 +533,31 @@ alert_notice = Table(
 """What people are told by alert rules, and how far its delivery over each channel is: `waiting`, `delivered`,
 `given_up`. A notice for nobody has the channel that has no name, and is `kept`."""
 
+own_alert_rule = Table(
+    "own_alert_rule",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("text", Text, nullable=False),
+    Column("updated_by", Text, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+)
+"""Alert rules that were written here and not in the rules file, each as YAML."""
+
+alert_silence = Table(
+    "alert_silence",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("rules", Text, nullable=False),
+    Column("dags", Text, nullable=False),
+    Column("start_date", BigInteger, nullable=False),
+    Column("end_date", BigInteger, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("created_by", Text, nullable=False),
+    Index("ix_alert_silence_end", "end_date"),
+)
+"""When people asked not to be told of which alerts. One that is ended early ends at that moment, so that a history that
+is played again stays the same."""
+
 asset_run = Table(
     "asset_run",
     metadata,

@@ -13,7 +13,7 @@ from tradewind.core.explain import explain
 from tradewind.core.inputs import DagLoaded
 from tradewind.core.states import FINISHED
 from tradewind.observability.alerts.rules_file import load_rules
-from tradewind.scheduler.alerts import AlertSetup
+from tradewind.scheduler.alerts import AlertSetup, AlertSource
 from tradewind.scheduler.peers import Peer
 from tradewind.scheduler.scheduler import Scheduler
 from tradewind.store.loader import load_world
@@ -111,7 +111,7 @@ class Stage(StillClock):
             engine=database.engine, writer=writer, holder="me", ports=self, files=Files(),
             vault=OpenVault(), parallelism=50, default_pool_slots=20, max_retry_delay_seconds=9.0,
             kill_grace_seconds=1.0,
-            alerts=AlertSetup(load_rules(None).rules, ("ops",), "/home", "/home/alerts.yml"),
+            alerts=AlertSource(lambda own: AlertSetup(load_rules(None, own).rules, ("ops",), "/home", "/home/alerts.yml")),
         )  # fmt: skip
         if not self.scheduler.try_to_own():
             self.seconds += 4  # whoever holds the lease has not renewed it

@@ -2156,6 +2156,70 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/ui/alerts/rules/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Put Alert Rule
+         * @description Write a rule, or change one that was written here. One that ships with Tradewind is replaced.
+         */
+        put: operations["put_alert_rule"];
+        post?: never;
+        /**
+         * Delete Alert Rule
+         * @description Forget a rule that was written here. One that it replaced is back.
+         */
+        delete: operations["delete_alert_rule"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/ui/alerts/silences": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Post Alert Silence
+         * @description Tell nobody of these alerts for a time, beginning now.
+         */
+        post: operations["post_alert_silence"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/ui/alerts/silences/{silence_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Delete Alert Silence
+         * @description End a silence now. What it held back, and still fires, is told.
+         */
+        delete: operations["delete_alert_silence"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/ui/charts": {
         parameters: {
             query?: never;
@@ -3018,7 +3082,8 @@ export interface components {
         };
         /**
          * AlertRule
-         * @description `source` is `shipped` or `file`, with its line there. `silent_until` is 0 where nothing is silent, and None where
+         * @description `source` is `shipped`, `file`, with its line there, or `own`: written here. `text` is the YAML of one that can be
+         *     changed here. `silent_until` is 0 where nothing is silent, and None where
          *     it is for ever. `is_watched`: a scheduler has taken it as it is written; `since` that time.
          */
         AlertRule: {
@@ -3061,10 +3126,12 @@ export interface components {
             tags: string[];
             /** Tasks */
             tasks: string[];
+            /** Text */
+            text: string | null;
         };
         /**
          * AlertRules
-         * @description What is written now. A scheduler takes it when it starts.
+         * @description What is written now. A scheduler takes the file when it starts, and what is written here at once.
          */
         AlertRules: {
             /** Channels */
@@ -3073,33 +3140,61 @@ export interface components {
             file: string;
             /** Is There */
             is_there: boolean;
+            /** May Edit */
+            may_edit: boolean;
             /** Now */
             now: number;
+            /** Own */
+            own: components["schemas"]["OwnRule"][];
             /** Problems */
             problems: components["schemas"]["RuleProblem"][];
             /** Rules */
             rules: components["schemas"]["AlertRule"][];
         };
         /**
+         * AlertSilence
+         * @description A silence that somebody asked for. `rules` and `dags` are patterns; without one for Dags it is for everything.
+         */
+        AlertSilence: {
+            /** Created By */
+            created_by: string;
+            /** Dags */
+            dags: string;
+            /** End */
+            end: number;
+            /** Id */
+            id: string;
+            /** Reason */
+            reason: string;
+            /** Rules */
+            rules: string;
+            /** Start */
+            start: number;
+        };
+        /**
          * AlertsNow
-         * @description `firing`: the newest notice of each alert that fires, the most severe first. Without `is_watching` there is no
-         *     channel, and rules are not worked out.
+         * @description `firing`: the newest notice of each alert that fires, the most severe first. Without `has_channel` nobody is
+         *     told of them but who looks here. `silences` are for who may see rules.
          */
         AlertsNow: {
             /** Firing */
             firing: components["schemas"]["AlertNotice"][];
+            /** Has Channel */
+            has_channel: boolean;
             /** Is All */
             is_all: boolean;
             /** Is Scheduler Away */
             is_scheduler_away: boolean;
-            /** Is Watching */
-            is_watching: boolean;
             /** May Check */
             may_check: boolean;
             /** May See Rules */
             may_see_rules: boolean;
+            /** May Silence */
+            may_silence: boolean;
             /** Now */
             now: number;
+            /** Silences */
+            silences: components["schemas"]["AlertSilence"][];
         };
         /** AppBuilderMenuItemResponse */
         AppBuilderMenuItemResponse: {
@@ -5739,6 +5834,20 @@ export interface components {
          */
         OnExistence: "fail" | "skip" | "overwrite";
         /**
+         * OwnRule
+         * @description A rule that was written here, in effect or not.
+         */
+        OwnRule: {
+            /** Name */
+            name: string;
+            /** Text */
+            text: string;
+            /** Updated At */
+            updated_at: number;
+            /** Updated By */
+            updated_by: string;
+        };
+        /**
          * Owner
          * @description Who decides, and figures since it began; None in `Scheduler` while nobody answers.
          */
@@ -6107,7 +6216,7 @@ export interface components {
          * @description What rights are about. Those of `OF_DAGS` belong to one Dag each.
          * @enum {string}
          */
-        Resource: "dag" | "run" | "task" | "log" | "xcom" | "code" | "question" | "backfill" | "import_error" | "event_log" | "asset" | "variable" | "connection" | "pool" | "config" | "system" | "user" | "role" | "own";
+        Resource: "dag" | "run" | "task" | "log" | "xcom" | "code" | "question" | "backfill" | "import_error" | "event_log" | "asset" | "variable" | "connection" | "pool" | "alert" | "config" | "system" | "user" | "role" | "own";
         /**
          * Right
          * @description Something that somebody may do. `dags` says for which Dags, where it is not for all of them.
@@ -6222,6 +6331,14 @@ export interface components {
             start: number | null;
             /** Zone */
             zone: string;
+        };
+        /**
+         * RuleText
+         * @description One rule as in a rules file; `name` may be left out.
+         */
+        RuleText: {
+            /** Text */
+            text: string;
         };
         /** RulesText */
         RulesText: {
@@ -6574,6 +6691,26 @@ export interface components {
             source: string;
             /** Value */
             value: string;
+        };
+        /**
+         * SilenceBody
+         * @description `rules` and `dags` are patterns with `*` and `?`; without one for Dags it is for everything.
+         */
+        SilenceBody: {
+            /**
+             * Dags
+             * @default
+             */
+            dags: string;
+            /** Minutes */
+            minutes: number;
+            /**
+             * Reason
+             * @default
+             */
+            reason: string;
+            /** Rules */
+            rules: string;
         };
         /**
          * Spreads
@@ -12733,6 +12870,130 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AlertRules"];
+                };
+            };
+        };
+    };
+    put_alert_rule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RuleText"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    delete_alert_rule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    post_alert_silence: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SilenceBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertSilence"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    delete_alert_silence: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                silence_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
                 };
             };
         };

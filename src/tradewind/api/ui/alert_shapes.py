@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -23,9 +23,9 @@ from tradewind.core.alert_conditions import (
     RunDidNotStart,
     RunLongerThan,
 )
-from tradewind.core.alert_silences import Silence, silent_until
-from tradewind.core.alerts import Notice, Rule, fingerprint
-from tradewind.observability.alerts.rules_file import Rules
+from tradewind.core.alert_silences import Hush, Silence, silent_until
+from tradewind.core.alerts import Notice, Rule, fingerprint, silences_of
+from tradewind.observability.alerts.rules_file import Rules, shipped_texts
 from tradewind.store.paging import Row
 from tradewind.store.reading import alerts as reading
 from tradewind.store.times import to_us
@@ -100,8 +100,21 @@ class RuleSilence(Answer):
     zone: str
 
 
+class AlertSilence(Answer):
+    """A silence that somebody asked for. `rules` and `dags` are patterns; without one for Dags it is for everything."""
+
+    id: str
+    rules: str
+    dags: str
+    start: int
+    end: int
+    reason: str
+    created_by: str
+
+
 class AlertRule(Answer):
-    """`source` is `shipped` or `file`, with its line there. `silent_until` is 0 where nothing is silent, and None where
+    """`source` is `shipped`, `file`, with its line there, or `own`: written here. `text` is the YAML of one that can be
+    changed here. `silent_until` is 0 where nothing is silent, and None where
     it is for ever. `is_watched`: a scheduler has taken it as it is written; `since` that time."""
 
     name: str
@@ -121,6 +134,7 @@ class AlertRule(Answer):
     silent_until: int | None
     source: str
     line: int | None
+    text: str | None
     is_watched: bool
     since: int | None
     firing: int
@@ -183,13 +197,24 @@ def _finite(value: float) -> float | None:
     return value if abs(value) < float("inf") else None
 
 
+def silence_shown(row: Row) -> dict[str, Any]:
+    return {
+        **{name: row[name] for name in ("id", "rules", "dags", "reason", "created_by")},
+        "start": row["start_date"],
+        "end": row["end_date"],
+    }
+
+
 def rule_shown(
-    rule: Rule, found: Rules, watched: Mapping[str, tuple[str, int]], firing: int, now: datetime
-) -> dict[str, Any]:
-    """`watched`: see `rules_watched`; `firing`: how many of its alerts fire."""
+    rule: Rule, found: Rules, texts: Mapping[str, str], hushes: Iterable[Hush], watched: Mapping[str, tuple[str, int]],
+    firing: int, now: datetime,
+) -> dict[str, Any]:  # fmt: skip
+    """`texts`: of those that were written here; `watched`: see `rules_watched`; `firing`: how many of its alerts
+    fire."""
     mark, since = watched.get(rule.name, ("", None))
-    is_watched = bool(found.channels) and mark == fingerprint(rule)
-    silent = silent_until(rule.silences, now)
+    is_watched = mark == fingerprint(rule)
+    silent = silent_until(silences_of(rule, hushes, ""), now)
+    source = "shipped" if rule.name in found.shipped else "own" if rule.name in found.own else "file"
     kind, asks = _asks(rule.condition)
     return {
         "name": rule.name,
@@ -207,8 +232,9 @@ def rule_shown(
         "channels": list(found.channels if rule.channels is None else rule.channels),
         "silences": [_silence(silence) for silence in rule.silences],
         "silent_until": 0 if silent is None else to_us(silent) if silent.year < FOR_EVER else None,
-        "source": "shipped" if rule.name in found.shipped else "file",
-        "line": found.lines.get(rule.name) if rule.name not in found.shipped else None,
+        "source": source,
+        "line": found.lines.get(rule.name) if source == "file" else None,
+        "text": shipped_texts()[rule.name] if source == "shipped" else texts.get(rule.name) if source == "own" else None,
         "is_watched": is_watched,
         "since": since if is_watched else None,
         "firing": firing,

@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections import Counter
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
+from uuid import uuid4
 
-from fastapi import Query
+from fastapi import Query, Response
 from pydantic import Field
 
-from tradewind.api.alerts_firing import LOOK_BACK_US, alerts_firing, notice_scopes, notices_read, written_rules
+from tradewind.api.alerts_firing import LOOK_BACK_US, alerts_firing, hush_of, notice_scopes, notices_read, written_rules
 from tradewind.api.call import Call, NotPermitted
 from tradewind.api.components import asked
 from tradewind.api.models import Answer, Body, Cursor, Limit, page_of
@@ -24,8 +25,10 @@ from tradewind.api.ui.alert_shapes import (
     AlertChannel,
     AlertNotice,
     AlertRule,
+    AlertSilence,
     notices_shown,
     rule_shown,
+    silence_shown,
 )
 from tradewind.api.ui.home import present
 from tradewind.core.access import EVERY_DAG, Action, Need, Resource
@@ -39,6 +42,7 @@ routes = Routes("UI", prefix=UI)
 MOST_TEXT = 200_000
 """Letters of a rules file that is checked: more than a thousand rules."""
 MAY_CHECK = Need(Action.EDIT, Resource.CONFIG)
+MAY_SILENCE, MAY_EDIT = Need(Action.CREATE, Resource.ALERT), Need(Action.EDIT, Resource.ALERT)
 
 Severity = Literal["info", "warning", "error", "critical"]
 DeliveryState = Literal["waiting", "delivered", "given_up", "kept"]
@@ -46,16 +50,18 @@ Text = Annotated[str | None, Query(max_length=250)]
 
 
 class AlertsNow(Answer):
-    """`firing`: the newest notice of each alert that fires, the most severe first. Without `is_watching` there is no
-    channel, and rules are not worked out."""
+    """`firing`: the newest notice of each alert that fires, the most severe first. Without `has_channel` nobody is
+    told of them but who looks here. `silences` are for who may see rules."""
 
     now: int
     firing: list[AlertNotice]
     is_all: bool
-    is_watching: bool
+    silences: list[AlertSilence]
+    has_channel: bool
     is_scheduler_away: bool
     may_see_rules: bool
     may_check: bool
+    may_silence: bool
 
 
 class AlertNotices(Answer):
@@ -74,8 +80,17 @@ class RuleProblem(Answer):
     sentence: str
 
 
+class OwnRule(Answer):
+    """A rule that was written here, in effect or not."""
+
+    name: str
+    text: str
+    updated_by: str
+    updated_at: int
+
+
 class AlertRules(Answer):
-    """What is written now. A scheduler takes it when it starts."""
+    """What is written now. A scheduler takes the file when it starts, and what is written here at once."""
 
     now: int
     file: str
@@ -83,10 +98,27 @@ class AlertRules(Answer):
     rules: list[AlertRule]
     channels: list[AlertChannel]
     problems: list[RuleProblem]
+    own: list[OwnRule]
+    may_edit: bool
 
 
 class RulesText(Body):
     text: str = Field(max_length=MOST_TEXT)
+
+
+class RuleText(Body):
+    """One rule as in a rules file; `name` may be left out."""
+
+    text: str = Field(max_length=20_000)
+
+
+class SilenceBody(Body):
+    """`rules` and `dags` are patterns with `*` and `?`; without one for Dags it is for everything."""
+
+    rules: str = Field(min_length=1, max_length=250)
+    dags: str = Field("", max_length=250)
+    minutes: int = Field(ge=1, le=366 * 24 * 60)
+    reason: str = Field("", max_length=1_000)
 
 
 class RulesVerdict(Answer):
@@ -101,17 +133,21 @@ class RulesVerdict(Answer):
 @routes.get("/alerts", Resource.DAG, response_model=AlertsNow)
 def alerts_now(call: Asked) -> dict[str, Any]:
     """What fires now."""
-    is_away = asked(call, "status") is None
+    is_away, sees_rules, now = asked(call, "status") is None, _may_see_rules(call), present()
     with call.reading() as connection:
         firing, is_all = alerts_firing(call, connection, is_looked_at=not is_away)
         shown = notices_shown(call, connection, firing)
+        has_channel = bool(written_rules(call, connection).channels)
+        silences = reading.silences(connection, now) if sees_rules else []
     return {
-        "now": present(),
+        "now": now,
         "firing": shown,
         "is_all": is_all,
-        "is_watching": bool(written_rules(call.settings.alerts.rules_file).channels),
+        "silences": [silence_shown(row) for row in silences],
+        "has_channel": has_channel,
         "is_scheduler_away": is_away,
-        "may_see_rules": _may_see_rules(call),
+        "may_see_rules": sees_rules,
+        "may_silence": sees_rules and call.caller.may(MAY_SILENCE),
         "may_check": call.caller.may(MAY_CHECK),
     }
 
@@ -139,27 +175,67 @@ def alert_notices(
 @routes.get("/alerts/rules", Resource.SYSTEM, response_model=AlertRules)
 def alert_rules(call: Asked) -> dict[str, Any]:
     """The rules and channels that are written, and what is wrong with others."""
-    if not _may_see_rules(call):
-        raise NotPermitted(Need(Action.READ, Resource.DAG))
+    _check_sight(call)
     file, now = call.settings.alerts.rules_file, datetime.now(UTC)
-    found = written_rules(file)
     with call.reading() as connection:
+        found, own = written_rules(call, connection), reading.own_rules(connection)
+        hushes = [hush_of(row) for row in reading.silences(connection, to_us(now))]
         watched = reading.rules_watched(connection)
         channels = reading.channel_states(connection, to_us(now) - LOOK_BACK_US)
         firing, _ = alerts_firing(call, connection, is_looked_at=True)
     counts = Counter(notice.rule for notice in firing)
+    texts = {name: row["text"] for name, row in own.items()}
     nothing = {"waiting": 0, "last_at": None, "last_state": ""}
     return {
         "now": to_us(now),
         "file": str(file),
         "is_there": file.exists(),
-        "rules": [rule_shown(rule, found, watched, counts[rule.name], now) for rule in found.rules],
+        "rules": [rule_shown(rule, found, texts, hushes, watched, counts[rule.name], now) for rule in found.rules],
         "channels": [
             {"name": name, "kind": spec.kind, "line": spec.line, **channels.get(name, nothing)}
             for name, spec in found.channels.items()
         ],
         "problems": _problems(call, found),
+        "own": list(own.values()),
+        "may_edit": call.caller.may(MAY_EDIT),
     }
+
+
+@routes.put("/alerts/rules/{name}", Resource.ALERT, status_code=204)
+def put_alert_rule(call: Asked, name: str, body: RuleText) -> Response:
+    """Write a rule, or change one that was written here. One that ships with Tradewind is replaced."""
+    _check_sight(call)
+    call.command("alert_rule.set", name=name, text=body.text)
+    return Response(status_code=204)
+
+
+@routes.delete("/alerts/rules/{name}", Resource.ALERT, status_code=204)
+def delete_alert_rule(call: Asked, name: str) -> Response:
+    """Forget a rule that was written here. One that it replaced is back."""
+    _check_sight(call)
+    call.command("alert_rule.delete", name=name)
+    return Response(status_code=204)
+
+
+@routes.post("/alerts/silences", Resource.ALERT, status_code=201, response_model=AlertSilence)
+def post_alert_silence(call: Asked, body: SilenceBody) -> dict[str, Any]:
+    """Tell nobody of these alerts for a time, beginning now."""
+    _check_sight(call)
+    id = uuid4().hex
+    call.command(
+        "alert_silence.set", id=id, rules=body.rules, dags=body.dags, seconds=60 * body.minutes, reason=body.reason
+    )
+    with call.reading() as connection:
+        (row,) = (row for row in reading.silences(connection, 0) if row["id"] == id)
+    return silence_shown(row)
+
+
+@routes.delete("/alerts/silences/{silence_id}", Resource.ALERT, status_code=204)
+def delete_alert_silence(call: Asked, silence_id: str) -> Response:
+    """End a silence now. What it held back, and still fires, is told."""
+    _check_sight(call)
+    call.command("alert_silence.end", id=silence_id)
+    return Response(status_code=204)
 
 
 @routes.post("/alerts/check", Resource.CONFIG, Action.EDIT, response_model=RulesVerdict)
@@ -172,6 +248,12 @@ def check_rules(call: Asked, body: RulesText) -> dict[str, Any]:
         "shipped": len(found.shipped),
         "channels": sum(not fault_of(spec, call.settings) for spec in found.channels.values()),
     }
+
+
+def _check_sight(call: Call) -> None:
+    """Rules and silences are about every Dag."""
+    if not _may_see_rules(call):
+        raise NotPermitted(Need(Action.READ, Resource.DAG))
 
 
 def _may_see_rules(call: Call) -> bool:

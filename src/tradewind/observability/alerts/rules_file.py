@@ -6,7 +6,9 @@ What is wrong with a rule or a channel disables that one alone; it is kept as a 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
+from textwrap import dedent
 from typing import Any
 
 from tradewind.core.alert_conditions import (
@@ -58,26 +60,69 @@ class Rules:
     """Names of the rules that come from the shipped ones."""
     lines: Mapping[str, int] = field(default_factory=dict)
     """By name of a rule of the file, where it begins there."""
+    own: frozenset[str] = frozenset()
+    """Names of the rules that were written here, and not in a file."""
 
 
-def load_rules(path: Path | None, *, must_exist: bool = False) -> Rules:
-    """The rules of a file, and the shipped ones that it neither replaces nor turns off. Never raises for a fault in
-    it; without the file, the shipped ones."""
-    shipped = _read(SHIPPED)
-    if path is None or (not must_exist and not path.exists()):
-        return Rules(shipped.rules, shipped=frozenset(rule.name for rule in shipped.rules))
-    return _beside(shipped, _read(path))
+NO_TEXTS: Mapping[str, str] = {}
+
+
+def load_rules(path: Path | None, own: Mapping[str, str] = NO_TEXTS, *, must_exist: bool = False) -> Rules:
+    """The rules of a file, those that were written here (by name, the text of each), and the shipped ones that neither
+    replaces nor turns off. Never raises for a fault in one; without the file, there are the others."""
+    written = _Read() if path is None or (not must_exist and not path.exists()) else _read(path)
+    return _beside(_read(SHIPPED), written, own)
 
 
 def rules_in(text: str, name: str) -> Rules:
     """The same for the text of a file that is none yet, by the name that its problems are to have."""
-    return _beside(_read(SHIPPED), _read(Path(name), text.encode("utf-8", "surrogatepass")))
+    return _beside(_read(SHIPPED), _read(Path(name), text.encode("utf-8", "surrogatepass")), NO_TEXTS)
 
 
-def _beside(shipped: "_Read", own: "_Read") -> Rules:
-    kept = tuple(rule for rule in shipped.rules if own.with_shipped and rule.name not in own.names)
-    names = frozenset(rule.name for rule in kept)
-    return Rules((*kept, *own.rules), own.channels, tuple(own.problems), names, own.lines)
+def own_rule(name: str, text: str, found: Rules) -> Rule | None:
+    """A rule that is written here, beside what there is by now; None where it is turned off. Raises BadRules."""
+    path = Path(f"rule {name}")
+    fields = read_yaml(path, text.encode("utf-8", "surrogatepass"))
+    if fields is None:
+        raise BadRules(path, 0, "", "is empty; write `when:` and what it asks for")
+    if "name" in fields and fields.take("name", amounts.text) != name:
+        raise fields.fault(f"is not {name!r}; a rule keeps its name, so write one of the other name", "name")
+    fields.where = ""
+    return _rule_named(name, fields, found.channels)
+
+
+@cache
+def shipped_texts() -> dict[str, str]:
+    """By name, each shipped rule as it is written."""
+    text, top = SHIPPED.read_text("utf-8"), read_yaml(SHIPPED)
+    assert top is not None
+    texts = {}
+    for node in top.items("rules"):
+        first, last = node.start_mark, node.end_mark
+        name = Fields(SHIPPED, node, "", top.made).take("name", amounts.text)
+        texts[name] = dedent(" " * first.column + text[first.index : last.index]).rstrip() + "\n"
+    return texts
+
+
+def _beside(shipped: "_Read", written: "_Read", texts: Mapping[str, str]) -> Rules:
+    found = Rules(written.rules, written.channels)
+    rules, problems = list(written.rules), list(written.problems)
+    for name, text in texts.items():
+        try:
+            if name in written.names:
+                raise BadRules(Path(f"rule {name}"), 0, "", "is in the rules file too, which holds; take one away")
+            rule = own_rule(name, text, found)
+        except BadRules as fault:
+            problems.append(fault)
+            continue
+        if rule is not None:
+            rules.append(rule)
+    taken = written.names | texts.keys()
+    kept = tuple(rule for rule in shipped.rules if written.with_shipped and rule.name not in taken)
+    return Rules(
+        (*kept, *rules), written.channels, tuple(problems), frozenset(rule.name for rule in kept), written.lines,
+        frozenset(texts.keys() - written.names),
+    )  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -130,12 +175,16 @@ def _rule(fields: Fields, found: _Read) -> Rule | None:
         raise fields.fault("has the name of a rule before it; give it another", "name")
     found.names.add(name)
     found.lines[name] = fields.line
+    return _rule_named(name, fields, found.channels)
+
+
+def _rule_named(name: str, fields: Fields, known: Mapping[str, ChannelSpec]) -> Rule | None:
     everything: tuple[str, ...] = ()
     fields.knows(*RULE_FIELDS)
     scope = Scope(*(fields.take(key, amounts.texts, everything) for key in ("dags", "tags", "tasks")))
     channels = fields.take("channels", _channel_names, None)
     for channel in channels or ():
-        if channel not in found.channels:
+        if channel not in known:
             raise fields.fault(f"{channel!r} is no channel that works; name one below `channels:`", "channels")
     rule = Rule(
         name=name,

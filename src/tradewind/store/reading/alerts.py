@@ -62,6 +62,19 @@ class NoticeFilter:
     alert: str | None = None
 
 
+def own_rules(connection: Connection) -> dict[str, Row]:
+    """By name, the alert rules that were written here: their text, by whom and when."""
+    rows = connection.execute(select(t.own_alert_rule).order_by(t.own_alert_rule.c.name)).mappings()
+    return {row["name"]: dict(row) for row in rows}
+
+
+def silences(connection: Connection, after: int) -> list[Row]:
+    """Silences that people asked for and that end after a moment, those that end first before others."""
+    s = t.alert_silence.c
+    query = select(t.alert_silence).where(s.end_date > after).order_by(s.end_date, s.id)
+    return [dict(row) for row in connection.execute(query).mappings()]
+
+
 def notices_listed(connection: Connection, scopes: Sequence[DagScope], wanted: NoticeFilter, page: Page) -> Listed:
     """Notices about Dags that are in each of the scopes, newest first; what is about no Dag is for those who may see
     all of them."""

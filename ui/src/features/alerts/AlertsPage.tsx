@@ -1,4 +1,5 @@
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
+import { useState } from "react";
 import { answered, type Schemas, server } from "../../api/client";
 import { useAddress } from "../../app/address";
 import { useSome } from "../../app/live";
@@ -16,6 +17,8 @@ import { Trouble } from "../../parts/Trouble";
 import { About, aboutText, Deliveries, HowToBegin, type Notice, Sent, sentText, SeverityName, Tabs, What } from "./Parts";
 import { ALERT_KEYS, type AlertKey, type AlertSearch, DELIVERIES, noticesQuery, SEVERITIES, STATUSES } from "./search";
 import { noticeText } from "./sentences";
+import { SilenceDialog } from "./SilenceDialog";
+import { Silences } from "./Silences";
 import { messages } from "./text";
 import "../../parts/beside.css";
 import "./alerts.css";
@@ -39,9 +42,10 @@ export const AlertsPage = () => {
   return (
     <Page title={title}>
       <Tabs seesRules={data.may_see_rules} />
-      {!data.is_watching && <HowToBegin />}
+      {!data.has_channel && <HowToBegin />}
       {data.is_scheduler_away && <p className="told warn">{t("alerts.away")}</p>}
       <Firing now={data} />
+      <Silences silences={data.silences} now={data.now} mayEnd={data.may_silence} />
       <History />
     </Page>
   );
@@ -49,31 +53,37 @@ export const AlertsPage = () => {
 
 const Firing = ({ now }: { now: Now }) => {
   const t = useTexts(messages);
+  const [asked, setAsked] = useState<{ rule: string; dag: string } | null>(null);
   return (
     <section className="firing" aria-labelledby="firing">
-      <header className="bar"><h2 id="firing">{t("alerts.firing")}</h2>{now.firing.length > 0 && <span className="small dim">{now.firing.length}</span>}</header>
-      {now.firing.length === 0 && <p className="pad state"><i className="st" data-s={now.is_watching ? "success" : "none"} aria-hidden="true" />{t("alerts.none")}</p>}
-      <ul>{now.firing.map((notice) => <FiringAlert key={notice.alert} notice={notice} now={now.now} />)}</ul>
+      <header className="bar">
+        <h2 id="firing">{t("alerts.firing")}</h2>{now.firing.length > 0 && <span className="small dim">{now.firing.length}</span>}
+        {now.may_silence && <button type="button" className="btn quiet push" onClick={() => { setAsked({ rule: "*", dag: "" }); }}>{t("silence.ask")}</button>}
+      </header>
+      {now.firing.length === 0 && <p className="pad state"><i className="st" data-s={now.is_scheduler_away ? "none" : "success"} aria-hidden="true" />{t("alerts.none")}</p>}
+      <ul>{now.firing.map((notice) => <FiringAlert key={notice.alert} notice={notice} now={now} silence={() => { setAsked({ rule: notice.rule, dag: notice.dag_id }); }} />)}</ul>
       {!now.is_all && <p className="pad small dim">{t("alerts.firingMore")}</p>}
+      {asked && <SilenceDialog {...asked} close={() => { setAsked(null); }} />}
     </section>
   );
 };
 
-const FiringAlert = ({ notice, now }: { notice: Notice; now: number }) => {
+const FiringAlert = ({ notice, now, silence }: { notice: Notice; now: Now; silence: () => void }) => {
   const t = useTexts(messages);
-  const clock = useClock(usePresent(now, true, 10));
+  const clock = useClock(usePresent(now.now, true, 10));
   return (
     <li className="alert" data-sev={notice.severity}>
       <div className="sevcell"><SeverityName severity={notice.severity} /></div>
       <div className="alertwhat">
         <p className="row who"><b className="med id">{notice.rule}</b><About notice={notice} /></p>
         <p className="wraps">{noticeText(notice.sentence, t, clock)}</p>
-        <Deliveries notice={notice} now={now} />
+        <Deliveries notice={notice} now={now.now} />
       </div>
-      <p className="small mute when" title={wholeTime(notice.since, clock)}>
+      <div className="small mute when" title={wholeTime(notice.since, clock)}>
         {t("alerts.since", { time: shortTime(notice.since, clock) })}<span className="dim"> · {ago(notice.since, clock, t)}</span>
         {notice.repeat > 0 && <span className="dim"> · {t("alerts.repeat", { count: notice.repeat })}</span>}
-      </p>
+        {now.may_silence && <p><button type="button" className="btn quiet small" onClick={silence}>{t("silence.ask")}</button></p>}
+      </div>
     </li>
   );
 };

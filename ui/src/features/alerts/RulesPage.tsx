@@ -1,7 +1,8 @@
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { Link } from "@tanstack/react-router";
-import { answered, type Schemas, server } from "../../api/client";
+import { answered, type Schemas, send, server } from "../../api/client";
+import { useChange } from "../../app/change";
 import { useSome } from "../../app/live";
 import { usePresent } from "../../app/present";
 import { useMay } from "../../app/session";
@@ -10,10 +11,12 @@ import type { Clock } from "../../lib/time";
 import { shortTime, wholeTime } from "../../lib/time";
 import { ago } from "../../lib/words";
 import { Page } from "../../parts/Page";
+import { Refusal } from "../../parts/Refusal";
 import { Trouble } from "../../parts/Trouble";
 import { CheckDialog } from "./CheckDialog";
 import { SeverityName, Tabs } from "./Parts";
 import { Problems } from "./Problems";
+import { RuleDialog } from "./RuleDialog";
 import { lengthText, ruleText, type T } from "./sentences";
 import { messages } from "./text";
 import "../../parts/table.css";
@@ -28,10 +31,13 @@ export const RulesPage = () => {
   const t = useTexts(messages);
   const may = useMay();
   const [isChecking, setChecking] = useState(false);
+  const [edited, setEdited] = useState<{ name?: string; text?: string; isShipped?: boolean } | null>(null);
+  const remove = useChange((name: string) => send("DELETE", `/ui/alerts/rules/${encodeURIComponent(name)}`), [["alerts"]]);
   const { data, error, refetch } = useQuery({ queryKey: ["alerts", "rules"], queryFn: () => answered(server.GET("/ui/alerts/rules")), meta: useSome("alert", "owner") });
   if (error && !data) return <Trouble error={error} retry={() => void refetch()} />;
   // What somebody wrote stands above what ships.
-  const rules = ["file", "shipped"].flatMap((source) => data?.rules.filter((rule) => rule.source === source) ?? []);
+  const rules = ["own", "file", "shipped"].flatMap((source) => data?.rules.filter((rule) => rule.source === source) ?? []);
+  const unused = data?.own.filter((own) => !rules.some((rule) => rule.source === "own" && rule.name === own.name)) ?? [];
   return (
     <Page title={t("alerts.rules")}>
       <Tabs seesRules />
@@ -39,21 +45,47 @@ export const RulesPage = () => {
         <>
           <div className="bar wraps">
             <h2>{t("rules.count", { count: data.rules.length })}</h2>
-            {may("edit", "config") && <button type="button" className="btn push" onClick={() => { setChecking(true); }}>{t("rules.check")}</button>}
+            {data.may_edit && <button type="button" className="btn push" onClick={() => { setEdited({}); }}>{t("own.new")}</button>}
+            {may("edit", "config") && <button type="button" className={data.may_edit ? "btn quiet" : "btn push"} onClick={() => { setChecking(true); }}>{t("rules.check")}</button>}
           </div>
           <p className="told"><code className="wraps">{data.file}</code><br />{t("rules.where")}</p>
-          {!data.channels.length && <p className="told warn">{t(data.is_there ? "rules.noChannel" : "rules.noFile")}</p>}
+          {!data.channels.length && <p className="told warn">{t("rules.noChannel")}</p>}
+          <Refusal error={remove.error} className="told bad" />
           {data.problems.length > 0 && <div className="told"><b className="bad med">{t("rules.problems", { count: data.problems.length })}</b><Problems problems={data.problems} /></div>}
-          <ul className="rulelist">{rules.map((rule) => <RuleRow key={rule.name} rule={rule} rules={data} />)}</ul>
+          <ul className="rulelist">{rules.map((rule) => <RuleRow key={rule.name} rule={rule} rules={data} change={() => { setEdited({ name: rule.name, text: rule.text ?? "", isShipped: rule.source === "shipped" }); }} remove={() => { remove.mutate(rule.name); }} />)}</ul>
+          {unused.length > 0 && (
+            <section aria-labelledby="unused">
+              <header className="bar"><h2 id="unused">{t("own.off")}</h2></header>
+              <ul>
+                {unused.map(({ name, text }) => (
+                  <li key={name} className="alert silent">
+                    <p className="row who"><b className="med id">{name}</b></p>
+                    {data.may_edit && <OwnActs change={() => { setEdited({ name, text }); }} remove={() => { remove.mutate(name); }} />}
+                  </li>
+                ))}
+              </ul>
+            </section>
+          )}
           {data.channels.length > 0 && <Channels rules={data} />}
         </>
       )}
+      {edited && <RuleDialog {...edited} close={() => { setEdited(null); }} />}
       {isChecking && <CheckDialog close={() => { setChecking(false); }} />}
     </Page>
   );
 };
 
-const RuleRow = ({ rule, rules }: { rule: Rule; rules: Rules }) => {
+const OwnActs = ({ change, remove }: { change: () => void; remove?: (() => void) | undefined }) => {
+  const t = useTexts(messages);
+  return (
+    <span className="row">
+      <button type="button" className="btn quiet small" onClick={change}>{t("own.edit")}</button>
+      {remove && <button type="button" className="btn quiet danger small" onClick={remove}>{t("own.remove")}</button>}
+    </span>
+  );
+};
+
+const RuleRow = ({ rule, rules, change, remove }: { rule: Rule; rules: Rules; change: () => void; remove: () => void }) => {
   const t = useTexts(messages);
   const clock = useClock(usePresent(rules.now, true, 10));
   const joined = (names: readonly string[]): string => names.join(", ");
@@ -66,21 +98,22 @@ const RuleRow = ({ rule, rules }: { rule: Rule; rules: Rules }) => {
     rule.recover_after > 0 && t("rules.recover", { span: lengthText(rule.recover_after, t) }),
     !rule.notify_recovery && t("rules.noEnd"),
     ...rule.silences.map((silence) => `${t("rules.silence")} ${silenceText(silence, t, clock)}`),
-    rule.source === "shipped" ? t("rules.shipped") : t("rules.fromLine", { line: rule.line ?? 0 }),
+    rule.source === "file" ? t("rules.fromLine", { line: rule.line ?? 0 }) : rule.source === "own" ? t("own.here", { user: rules.own.find((each) => each.name === rule.name)?.updated_by ?? "" }) : t("rules.shipped"),
   ].filter(Boolean);
   return (
     <li className="alert rule">
       <div className="sevcell"><SeverityName severity={rule.severity} /></div>
       <div className="alertwhat">
-        <p className="row who"><b className="med id">{rule.name}</b>{rule.description && rule.source === "file" && <span className="small mute wraps">{rule.description}</span>}</p>
+        <p className="row who"><b className="med id">{rule.name}</b>{rule.description && rule.source !== "shipped" && <span className="small mute wraps">{rule.description}</span>}</p>
         <p className="wraps">{ruleText(rule, t)}</p>
         <p className="small mute wraps">{facts.join(" · ")}</p>
       </div>
-      <p className="small when">
+      <div className="small when">
         {rule.firing > 0 && <Link to="/alerts" className="link">{t("rules.fires", { count: rule.firing })}</Link>}
         {rule.silent_until !== 0 && <span className="warn" title={rule.silent_until === null ? undefined : wholeTime(rule.silent_until, clock)}>{rule.silent_until === null ? t("rules.silentForEver") : t("rules.silentUntil", { time: shortTime(rule.silent_until, clock) })}</span>}
-        {rules.channels.length > 0 && !rule.is_watched && <span className="warn">{t("rules.pending")}</span>}
-      </p>
+        {!rule.is_watched && <span className="warn">{t("rules.pending")}</span>}
+        {rules.may_edit && rule.text !== null && <OwnActs change={change} remove={rule.source === "own" ? remove : undefined} />}
+      </div>
     </li>
   );
 };
