@@ -46,6 +46,7 @@ check: $(VENV)/.test $(VENV)/.check ## format, lint, types, imports, whether eve
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy --strict $(STRICT:%=src/tradewind/%)
+	$(BIN)/mypy benchmarks/harness
 	$(BIN)/lint-imports
 	@$(BIN)/python -m pytest --collect-only -qq >$(VENV)/collected || { tail -n 40 $(VENV)/collected; exit 1; }
 	$(BIN)/python scripts/build_ui.py --check

@@ -208,6 +208,16 @@ def _rows(team: str) -> Iterator[tuple[Any, dict[str, Any]]]:
         "key": told.key, "channel": f"{team}_channel", "alert": told.alert, "rule": told.rule, "status": told.status,
         "at": 7, "notice": notice_to_json(told), "state": "given_up", "error": f"{team} error", "ended_at": 7,
     }  # fmt: skip
+    rule = {
+        "text": f"when: {{deadline_missed: true}}\ndags: [{team}_dag]",
+        "updated_by": f"{team}_person",
+        "updated_at": 7,
+    }
+    yield t.own_alert_rule, {"name": f"{team}_rule", **rule}
+    yield t.alert_silence, {
+        "id": f"{team}_silence", "rules": f"{team}_rule", "dags": f"{team}_dag", "start_date": 7, "end_date": 2**52,
+        "reason": f"{team} reason", "created_by": f"{team}_person",
+    }  # fmt: skip
     yield t.favorite, {"username": f"{team}_person", "dag_id": f"{team}_dag"}
     place = {
         "name": f"{team}_asset",

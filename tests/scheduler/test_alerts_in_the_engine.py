@@ -33,7 +33,18 @@ from tradewind.testing.builders import dag, every
 from tradewind.testing.scheduler_stage import START, StillClock
 from tradewind.testing.simulation.database import Database
 from tradewind.testing.simulation.scheduler_process import Files, OpenVault
-from tradewind.wire.messages import Ack, Beat, Command, CommandResult, DropTrigger, Finished, Hello, RunTrigger, Started, TriggerAnswer
+from tradewind.wire.messages import (
+    Ack,
+    Beat,
+    Command,
+    CommandResult,
+    DropTrigger,
+    Finished,
+    Hello,
+    RunTrigger,
+    Started,
+    TriggerAnswer,
+)
 
 FAILURES = Rule("failures", FailureRate(Fraction(1, 2)), "critical", dedupe_window=timedelta(0))
 SLOW = Rule("slow", RunLongerThan(timedelta(hours=1)), dedupe_window=timedelta(0))

@@ -43,7 +43,11 @@ def alerts_firing(call: Call, connection: Connection, *, is_looked_at: bool) -> 
         notice
         for notice in notices
         if still_fires(
-            notice, rules.get(notice.rule), now, hushes=hushes, is_run_over=notice.subject[:2] in over,
+            notice,
+            rules.get(notice.rule),
+            now,
+            hushes=hushes,
+            is_run_over=notice.subject[:2] in over,
             is_looked_at=is_looked_at,
         )
     ]

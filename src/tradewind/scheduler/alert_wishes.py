@@ -26,8 +26,8 @@ def set_rule(context: Context, body: Body, actor: str) -> Wish:
     found = load_rules(context.alert_rules_file)
     if name in found.lines:
         raise InvalidInput(
-            f"Rule {name} is written in {context.alert_rules_file}, line {found.lines[name]}; change it there, or give this "
-            "one another name."
+            f"Rule {name} is written in {context.alert_rules_file}, line {found.lines[name]}; change it there, or give "
+            "this one another name."
         )
     try:
         own_rule(name, text, found)

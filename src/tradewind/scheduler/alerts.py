@@ -61,7 +61,9 @@ class AlertSource:
 class Alerts:
     """The alert rules of one scheduler."""
 
-    def __init__(self, scheduler: "Scheduler", source: AlertSource, deliveries: Deliveries, triggers: "Triggers") -> None:
+    def __init__(
+        self, scheduler: "Scheduler", source: AlertSource, deliveries: Deliveries, triggers: "Triggers"
+    ) -> None:
         self._scheduler = scheduler
         self._source = source
         self._setup = AlertSetup((), (), "", "")

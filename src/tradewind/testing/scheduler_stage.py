@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -98,6 +98,10 @@ class StillClock:
         raise AssertionError("nobody else is the owner")
 
 
+def _alert_setup(own: Mapping[str, str]) -> AlertSetup:
+    return AlertSetup(load_rules(None, own).rules, ("ops",), "/home", "/home/alerts.yml")
+
+
 class Stage(StillClock):
     """A scheduler, its agent and a client. The clock goes on when `wait` is called."""
 
@@ -111,7 +115,7 @@ class Stage(StillClock):
             engine=database.engine, writer=writer, holder="me", ports=self, files=Files(),
             vault=OpenVault(), parallelism=50, default_pool_slots=20, max_retry_delay_seconds=9.0,
             kill_grace_seconds=1.0,
-            alerts=AlertSource(lambda own: AlertSetup(load_rules(None, own).rules, ("ops",), "/home", "/home/alerts.yml")),
+            alerts=AlertSource(_alert_setup),
         )  # fmt: skip
         if not self.scheduler.try_to_own():
             self.seconds += 4  # whoever holds the lease has not renewed it
@@ -302,6 +306,8 @@ def fill(database: Database) -> tuple[float, list[str]]:
     database.rows(
         "INSERT INTO alert_notice VALUES ('k', 'ops', 'a', 'high_disk', 'firing', 0, '{}', 'waiting', '', NULL)"
     )
+    database.rows("INSERT INTO own_alert_rule VALUES ('mine', 'when: {deadline_missed: true}', 'kim', 0)")
+    database.rows("INSERT INTO alert_silence VALUES ('s', '*', '', 0, 2000000000000000, '', 'kim')")
     database.rows("INSERT INTO asset_event_alias (alias, event) VALUES ('alias', 1)")
     database.rows("INSERT INTO asset_run (run, event) SELECT number, 1 FROM run WHERE run_id = 'over'")
     stage.check()

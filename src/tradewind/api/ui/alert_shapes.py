@@ -234,7 +234,11 @@ def rule_shown(
         "silent_until": 0 if silent is None else to_us(silent) if silent.year < FOR_EVER else None,
         "source": source,
         "line": found.lines.get(rule.name) if source == "file" else None,
-        "text": shipped_texts()[rule.name] if source == "shipped" else texts.get(rule.name) if source == "own" else None,
+        "text": shipped_texts()[rule.name]
+        if source == "shipped"
+        else texts.get(rule.name)
+        if source == "own"
+        else None,
         "is_watched": is_watched,
         "since": since if is_watched else None,
         "firing": firing,

@@ -50,7 +50,7 @@ const Table = ({ dag, more }: { dag: Schemas["DAGDetailsResponse"]; more: Schema
     ]],
   ];
   return (
-    <div className="sheetscroll details">
+    <div className="sheetscroll details" tabIndex={0}>
       {sections.map(([title, rows]) => (
         <table key={title} className="dense">
           <caption>{title}</caption>
