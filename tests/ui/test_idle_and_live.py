@@ -254,3 +254,27 @@ def _answers(installation: Installation) -> bool:
             return connection.recv(20).startswith(b"HTTP/1.1 200")
     except OSError:
         return False
+
+
+def test_a_double_click_and_a_held_key_are_one_run(quiet: Site, watch: Watch) -> None:
+    def runs() -> int:
+        return int(quiet.installation.rows("SELECT COUNT(*) AS n FROM run WHERE dag_id = 'greets'")[0]["n"])
+
+    with quiet.page(watch) as page:
+        page.goto("/dags?q=greets")
+        button = page.locator(".list .r .acts button").first
+        button.wait_for()
+        before = runs()
+        button.dblclick()
+        quiet.installation.until("the run", lambda: runs() > before)
+        page.wait_for_timeout(1_500)
+        assert runs() == before + 1
+        page.locator(".list").focus()
+        page.keyboard.press("ArrowDown")
+        for _ in range(10):
+            page.keyboard.down("r")  # without a release between: it repeats
+            page.wait_for_timeout(50)
+        page.keyboard.up("r")
+        quiet.installation.until("the run of the key", lambda: runs() > before + 1)
+        page.wait_for_timeout(1_500)
+        assert runs() == before + 2

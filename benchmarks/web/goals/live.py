@@ -67,7 +67,7 @@ def _moved(view: View, sight: Sight) -> Iterable[float]:
             found = sight.place.rows(sql, run_id, state)
             if found:
                 yield at - found[0][0] / 1000
-        time.sleep(0.3)
+        time.sleep(1.2)  # what comes faster than an answer is asked for anew (`PAUSE_MS`) would wait for that
 
 
 def honesty(sight: Sight) -> Iterable[Figure]:

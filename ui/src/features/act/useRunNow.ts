@@ -1,5 +1,6 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
+import { useRef } from "react";
 import { answered, send, server } from "../../api/client";
 import { newKey } from "../../lib/keys";
 import { useLookAgain } from "./useSending";
@@ -11,11 +12,15 @@ export interface RunNow {
   error: Error | null;
 }
 
+/** A second wish for the same Dag within this time is a double click, or a key that is held: the first may be done by then. */
+const DOUBLE_MS = 500;
+
 /** "Run now": one click where nothing is to be said. Held shift asks for the form, to name a date or an id. */
 export const useRunNow = (): RunNow => {
   const navigate = useNavigate();
   const queries = useQueryClient();
   const lookAgain = useLookAgain();
+  const last = useRef({ dagId: "", at: -DOUBLE_MS });
   const start = useMutation({
     mutationFn: async ({ dagId, withForm, key }: { dagId: string; withForm: boolean; key: string }): Promise<void> => {
       const details = withForm ? null : await queries.fetchQuery({
@@ -32,7 +37,12 @@ export const useRunNow = (): RunNow => {
     },
   });
   return {
-    run: (dagId, withForm = false) => { if (!start.isPending) start.mutate({ dagId, withForm, key: newKey() }); },
+    run: (dagId, withForm = false) => {
+      const at = performance.now();
+      const isRepeat = last.current.dagId === dagId && at - last.current.at < DOUBLE_MS;
+      last.current = { dagId, at };
+      if (!isRepeat && !start.isPending) start.mutate({ dagId, withForm, key: newKey() });
+    },
     isPending: start.isPending,
     error: start.error,
   };
