@@ -10,12 +10,16 @@ interface Props {
 const isTyping = (target: EventTarget | null): boolean =>
   target instanceof HTMLElement && (target.isContentEditable || ["INPUT", "TEXTAREA", "SELECT"].includes(target.tagName));
 
-/** Typing is not held up by the list: it is asked for when there is a pause. A syllable being composed is no search yet. */
+/** Between keys that belong together, in milliseconds. */
+const PAUSE_MS = 150;
+
+/** Typing is not held up by the list: the first letter is asked for at once, more when there is a pause. A syllable being composed is no search yet. */
 export const SearchBox = ({ value, label, onChange }: Props) => {
   const [text, setText] = useState(value);
   const [sent, setSent] = useState(value);
   const box = useRef<HTMLInputElement>(null);
   const timer = useRef<number>(0);
+  const lastKey = useRef(-PAUSE_MS);
   if (value !== sent) {
     // The address was changed by something else: a link, Back, "clear".
     setSent(value);
@@ -38,10 +42,12 @@ export const SearchBox = ({ value, label, onChange }: Props) => {
     setText(typed);
     window.clearTimeout(timer.current);
     if (composing) return;
+    const isFirst = performance.now() - lastKey.current > PAUSE_MS;
+    lastKey.current = performance.now();
     timer.current = window.setTimeout(() => {
       setSent(typed.trim());
       onChange(typed.trim());
-    }, 150);
+    }, isFirst ? 0 : PAUSE_MS);
   };
   return (
     <label className="input search">
