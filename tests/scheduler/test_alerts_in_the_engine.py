@@ -486,3 +486,16 @@ def test_without_a_channel_what_fires_is_kept_for_who_looks(database: Database) 
     stage.run(agent, "failed")
     assert stage.notices == [("failures", "firing", "kept")]
     assert orders(agent) == []
+
+
+def test_rules_that_change_have_nothing_told_twice(database: Database) -> None:
+    stage, agent = staged(database, FAILURES)
+    stage.run(agent, "failed")
+    [order] = orders(agent)
+    stage.seconds += 1
+    stage.ask("alert_rule.set", name="other", text="when: {deadline_missed: true}")
+    stage.ask("alert_silence.set", id="s", rules="nothing", seconds=60)
+    taken(stage, agent, order)
+    assert orders(agent) == [order]
+    assert stage.notices == [("failures", "firing", "delivered")]
+    assert stage.lines("alert.") == ["alert.fired", "alert.rule_set", "alert.silenced", "alert.delivered"]

@@ -60,7 +60,7 @@ SHOWS = (
 """Pages that show some of the words."""
 OPENS = (
     DAG, f"{DAG}/graph", f"{DAG}/trigger", RUN, f"{RUN}/tasks", SAYS, f"{SAYS}/xcom", FAILS,
-    "/dags", "/variables", "/pools", "/connections", "/inbox",
+    "/dags", "/variables", "/pools", "/connections", "/inbox", "/alerts", "/alerts/rules",
 )  # fmt: skip
 """Pages whose buttons are pressed, one after the other."""
 MOST_BUTTONS = 20
@@ -104,6 +104,7 @@ def hostile(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Itera
 def _written(whole: str) -> Iterator[tuple[str, dict[str, Any]]]:
     for n, text in enumerate(PAYLOADS):
         yield "/api/v2/variables", {"key": f"variable_{n}", "value": text, "description": text}
+    yield "/ui/alerts/silences", {"rules": "hostile", "dags": PAYLOADS[1][:250], "minutes": 60, "reason": whole[:1000]}
     yield "/api/v2/pools", {"name": "hostile_pool", "slots": 1, "description": whole}
     connection = {"host": PAYLOADS[0], "schema": PAYLOADS[2], "login": PAYLOADS[3], "extra": json.dumps({"all": whole})}
     yield "/api/v2/connections", {"connection_id": "hostile", "conn_type": "http", "description": whole, **connection}

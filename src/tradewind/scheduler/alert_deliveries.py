@@ -55,8 +55,10 @@ class Deliveries:
         return self._heads.get(id)
 
     def add(self, delivery: Delivery) -> bool:
-        """One more; whether it is to be under way at once."""
+        """One more; whether it is to be under way at once. One that is known already is no other."""
         queue = self._waiting.setdefault((delivery.alert, delivery.channel), deque())
+        if any(known.id == delivery.id for known in queue):
+            return False
         queue.append(delivery)
         if len(queue) == 1:
             self._heads[delivery.id] = delivery

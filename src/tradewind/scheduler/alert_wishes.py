@@ -14,6 +14,8 @@ from tradewind.store import queries
 from tradewind.store.times import to_us
 
 MOST_TEXT = 20_000
+MOST_RULES = 500
+"""Each looks at every line of the log that any rule looks at."""
 LONGEST_SECONDS = 366 * 86_400
 LONGEST_REASON = 1_000
 
@@ -23,6 +25,10 @@ def set_rule(context: Context, body: Body, actor: str) -> Wish:
     name, text = _named(body["name"]), str(body["text"])
     if len(text) > MOST_TEXT:
         raise InvalidInput(f"The text of rule {name} has {len(text)} characters; {MOST_TEXT} is the most.")
+    with context.engine.connect() as connection:
+        others = queries.own_alert_rules(connection).keys() - {name}
+    if len(others) >= MOST_RULES:
+        raise InvalidInput(f"There are {len(others)} alert rules that were written here, which is the most; delete one.")
     found = load_rules(context.alert_rules_file)
     if name in found.lines:
         raise InvalidInput(

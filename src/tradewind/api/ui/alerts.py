@@ -201,7 +201,7 @@ def alert_rules(call: Asked) -> dict[str, Any]:
     }
 
 
-@routes.put("/alerts/rules/{name}", Resource.ALERT, status_code=204)
+@routes.put("/alerts/rules/{name:path}", Resource.ALERT, status_code=204)
 def put_alert_rule(call: Asked, name: str, body: RuleText) -> Response:
     """Write a rule, or change one that was written here. One that ships with Tradewind is replaced."""
     _check_sight(call)
@@ -209,7 +209,7 @@ def put_alert_rule(call: Asked, name: str, body: RuleText) -> Response:
     return Response(status_code=204)
 
 
-@routes.delete("/alerts/rules/{name}", Resource.ALERT, status_code=204)
+@routes.delete("/alerts/rules/{name:path}", Resource.ALERT, status_code=204)
 def delete_alert_rule(call: Asked, name: str) -> Response:
     """Forget a rule that was written here. One that it replaced is back."""
     _check_sight(call)
