@@ -28,7 +28,7 @@ def set_rule(context: Context, body: Body, actor: str) -> Wish:
     with context.engine.connect() as connection:
         others = queries.own_alert_rules(connection).keys() - {name}
     if len(others) >= MOST_RULES:
-        raise InvalidInput(f"There are {len(others)} alert rules that were written here, which is the most; delete one.")
+        raise InvalidInput(f"{len(others)} alert rules were written here, and that is the most; delete one.")
     found = load_rules(context.alert_rules_file)
     if name in found.lines:
         raise InvalidInput(
