@@ -1,4 +1,5 @@
 import { useEffect, useRef, useState } from "react";
+import { isTyping } from "../lib/keys";
 import { Icon } from "./Icon";
 
 interface Props {
@@ -6,9 +7,6 @@ interface Props {
   label: string;
   onChange: (text: string) => void;
 }
-
-const isTyping = (target: EventTarget | null): boolean =>
-  target instanceof HTMLElement && (target.isContentEditable || ["INPUT", "TEXTAREA", "SELECT"].includes(target.tagName));
 
 /** Between keys that belong together, in milliseconds. */
 const PAUSE_MS = 150;

@@ -1,6 +1,5 @@
 import { keepPreviousData, useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
-import { useEffect, useRef, useState } from "react";
 import { answered, type Schemas, server } from "../../api/client";
 import { useFreshUntil, useLive } from "../../app/live";
 import { usePresent } from "../../app/present";
@@ -13,6 +12,7 @@ import { wholeTime } from "../../lib/time";
 import { ago } from "../../lib/words";
 import { ChoiceChip } from "../../parts/ChoiceChip";
 import { Icon } from "../../parts/Icon";
+import { SearchBox } from "../../parts/SearchBox";
 import { Trouble } from "../../parts/Trouble";
 import { DagRows } from "./DagRows";
 import { Views } from "./Views";
@@ -105,7 +105,7 @@ const Filters = ({ search, list, set }: FiltersProps) => {
   ];
   return (
     <div className="bar">
-      <SearchBox value={search.q ?? ""} onChange={(q) => { set({ q }); }} />
+      <SearchBox value={search.q ?? ""} label={t("dags.search")} onChange={(q) => { set({ q }); }} />
       {chips.map(({ show, state, count }) => (
         <button key={show} type="button" className="chip" aria-pressed={search.show === show} onClick={() => { set({ show: search.show === show ? undefined : show }); }}>
           <i className="st" data-s={state} aria-hidden="true" />{t(`dags.${show}`)}<b>{count}</b>
@@ -125,40 +125,6 @@ const Filters = ({ search, list, set }: FiltersProps) => {
         </select>
       </label>
     </div>
-  );
-};
-
-/** Typing is not held up by the list: it is asked for when there is a pause. A syllable being composed is no search yet. */
-const SearchBox = ({ value, onChange }: { value: string; onChange: (text: string) => void }) => {
-  const t = useTexts(messages);
-  const [text, setText] = useState(value);
-  const box = useRef<HTMLInputElement>(null);
-  const timer = useRef<number>(0);
-  useEffect(() => {
-    const focus = (event: globalThis.KeyboardEvent): void => {
-      if (event.key === "/" && !(event.target instanceof HTMLInputElement)) {
-        event.preventDefault();
-        box.current?.focus();
-      }
-    };
-    addEventListener("keydown", focus);
-    return () => { removeEventListener("keydown", focus); };
-  }, []);
-  const later = (typed: string, composing: boolean): void => {
-    setText(typed);
-    window.clearTimeout(timer.current);
-    if (!composing) timer.current = window.setTimeout(() => { onChange(typed.trim()); }, 120);
-  };
-  return (
-    <label className="input search">
-      <Icon name="search" small />
-      <input
-        ref={box} value={text} placeholder={t("dags.search")} aria-label={t("dags.search")}
-        onChange={(event) => { later(event.target.value, (event.nativeEvent as InputEvent).isComposing); }}
-        onCompositionEnd={(event) => { later(event.currentTarget.value, false); }}
-      />
-      <kbd>/</kbd>
-    </label>
   );
 };
 
