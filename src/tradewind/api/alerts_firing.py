@@ -11,13 +11,13 @@ from sqlalchemy import Connection
 from tradewind.api.alert_standing import still_fires
 from tradewind.api.call import Call
 from tradewind.core.access import Action, DagScope, Need, Resource
-from tradewind.core.alert_silences import Hush, Silence
 from tradewind.core.alerts import SEVERITIES, Notice
 from tradewind.observability.alerts.notices import notice_from_json
 from tradewind.observability.alerts.rules_file import Rules, load_rules
 from tradewind.store.paging import Row
 from tradewind.store.reading import alerts as reading
-from tradewind.store.times import FIRST_US, LAST_US, from_us, to_us
+from tradewind.store.rows import hush_of
+from tradewind.store.times import FIRST_US, LAST_US, to_us
 
 LOOK_BACK_US = 31 * 86_400_000_000
 """What was last told before that fires no more, as far as is known here."""
@@ -61,11 +61,6 @@ def _weight(notice: Notice) -> int:
 def count_of_alerts(call: Call, connection: Connection, *, is_looked_at: bool) -> int:
     """How many of them there are."""
     return len(alerts_firing(call, connection, is_looked_at=is_looked_at)[0])
-
-
-def hush_of(row: Row) -> Hush:
-    """A silence that is stored, for the rules."""
-    return Hush(row["id"], Silence(from_us(row["start_date"]), from_us(row["end_date"])), row["rules"], row["dags"])
 
 
 def written_rules(call: Call, connection: Connection) -> Rules:

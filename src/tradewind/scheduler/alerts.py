@@ -16,13 +16,13 @@ from sqlalchemy.exc import OperationalError, TimeoutError
 
 from tradewind.core.alert_conditions import DataStale, MachineLimit, MetricLimit, looks_back
 from tradewind.core.alert_history import INTERESTING, PLANS, STOPS, completed, due, tagged
-from tradewind.core.alert_silences import Hush, Silence
 from tradewind.core.alerts import AlertState, Notice, Rule, advance, fingerprint, hush, tell_anew
 from tradewind.core.decisions import Operation, PutRow, Record
 from tradewind.observability.alerts.notices import notice_to_json
 from tradewind.scheduler.alert_deliveries import Deliveries, Delivery
 from tradewind.scheduler.owner import Rows
 from tradewind.store import queries
+from tradewind.store.rows import hush_of
 from tradewind.store.times import from_us, to_us
 from tradewind.wire.messages import Event, Finished
 
@@ -247,7 +247,7 @@ class Alerts:
         assert self._state is not None
         self._now = max(self._now, self._scheduler.now())
         with self._scheduler.engine.connect() as connection:
-            hushes = _hushes(queries.alert_silences(connection, to_us(self._now)))
+            hushes = tuple(map(hush_of, queries.alert_silences(connection, to_us(self._now))))
         self._tell(hush(self._state, hushes, self._now))
 
     def _use(self, setup: AlertSetup) -> None:
@@ -264,7 +264,7 @@ class Alerts:
         now, rules = self._scheduler.now(), self._setup.rules
         first = now - looks_back(rule.condition for rule in rules)
         with self._scheduler.engine.connect() as connection:
-            hushes = _hushes(queries.alert_silences(connection, to_us(first)))
+            hushes = tuple(map(hush_of, queries.alert_silences(connection, to_us(first))))
             lines = [_line(row) for row in queries.alert_lines(connection, INTERESTING, since_us=to_us(first))]
             stale = any(isinstance(rule.condition, DataStale) for rule in rules)
             updates = queries.newest_updates(connection, to_us(first)) if stale else []
@@ -315,13 +315,6 @@ class Alerts:
         except Exception as fault:
             self.fault = f"{type(fault).__name__}: {fault}"
             log.error("alert rules could not take what happened", error=self.fault, exc_info=fault)
-
-
-def _hushes(rows: Iterable[Mapping[str, Any]]) -> tuple[Hush, ...]:
-    return tuple(
-        Hush(row["id"], Silence(from_us(row["start_date"]), from_us(row["end_date"])), row["rules"], row["dags"])
-        for row in rows
-    )
 
 
 def _line_of(notice: Notice) -> Record:

@@ -7,6 +7,7 @@ from functools import lru_cache
 from sys import intern
 from typing import Any
 
+from tradewind.core.alert_silences import Hush, Silence
 from tradewind.core.backfill_plan import Action, Backfill, Reprocess, Slot
 from tradewind.core.records import (
     Answer,
@@ -402,3 +403,8 @@ def _plain(value: Any) -> Any:
     if isinstance(value, (list, tuple, dict)):
         return json.dumps(value)
     return value
+
+
+def hush_of(row: Mapping[str, Any]) -> Hush:
+    """A silence that somebody asked for."""
+    return Hush(row["id"], Silence(from_us(row["start_date"]), from_us(row["end_date"])), row["rules"], row["dags"])

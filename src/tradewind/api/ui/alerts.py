@@ -15,7 +15,7 @@ from uuid import uuid4
 from fastapi import Query, Response
 from pydantic import Field
 
-from tradewind.api.alerts_firing import LOOK_BACK_US, alerts_firing, hush_of, notice_scopes, notices_read, written_rules
+from tradewind.api.alerts_firing import LOOK_BACK_US, alerts_firing, notice_scopes, notices_read, written_rules
 from tradewind.api.call import Call, NotPermitted
 from tradewind.api.components import asked
 from tradewind.api.models import Answer, Body, Cursor, Limit, page_of
@@ -35,6 +35,7 @@ from tradewind.core.access import EVERY_DAG, Action, Need, Resource
 from tradewind.observability.alerts.channels import fault_of
 from tradewind.observability.alerts.rules_file import Rules, rules_in
 from tradewind.store.reading import alerts as reading
+from tradewind.store.rows import hush_of
 from tradewind.store.times import to_us
 
 routes = Routes("UI", prefix=UI)
