@@ -73,14 +73,14 @@ def theirs(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
     """An apache-airflow that somebody has imported, whatever other tests have left behind."""
     was_installed = compat.installed()
     compat.uninstall()
-    for name in [name for name in sys.modules if name == "airflow" or name.startswith("airflow.")]:
+    for name in [name for name in list(sys.modules) if name == "airflow" or name.startswith("airflow.")]:
         monkeypatch.delitem(sys.modules, name)
     real = ModuleType("airflow")
     real.DAG = "the real one"  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "airflow", real)
     yield real
     monkeypatch.undo()
-    for name in [name for name in sys.modules if name == "airflow" or name.startswith("airflow.")]:
+    for name in [name for name in list(sys.modules) if name == "airflow" or name.startswith("airflow.")]:
         del sys.modules[name]
     if was_installed:
         compat.install()

@@ -679,7 +679,7 @@ def test_a_mail_is_asked_for_and_not_sent_and_a_late_run_is_told_of(write: Write
 
 
 def airflow_modules() -> dict[str, object]:
-    return {name: module for name, module in sys.modules.items() if name.partition(".")[0] == "airflow"}
+    return {name: module for name, module in sys.modules.copy().items() if name.partition(".")[0] == "airflow"}
 
 
 def test_the_process_is_afterwards_as_it_was(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -38,9 +38,9 @@ def uninstall() -> None:
         return
     sys.meta_path.remove(_FINDER)
     sys.path_hooks.remove(_listing_for)
-    for entry in [entry for entry in sys.path_importer_cache if entry.startswith(SCHEME)]:
+    for entry in [entry for entry in list(sys.path_importer_cache) if entry.startswith(SCHEME)]:
         del sys.path_importer_cache[entry]
-    for name in [name for name in sys.modules if name == "airflow" or name.startswith("airflow.")]:
+    for name in [name for name in list(sys.modules) if name == "airflow" or name.startswith("airflow.")]:
         del sys.modules[name]
 
 

@@ -40,5 +40,6 @@ def imported(release: str) -> Iterator[ModuleType]:
 
 
 def _forget() -> None:
-    for name in [name for name in sys.modules if name.split(".")[0] == PACKAGE]:
+    # A copy: threads of others may import meanwhile.
+    for name in [name for name in list(sys.modules) if name.split(".")[0] == PACKAGE]:
         del sys.modules[name]

@@ -31,5 +31,5 @@ def airflow_names() -> Iterator[None]:
 
 
 def _take_out() -> dict[str, ModuleType]:
-    names = [name for name in sys.modules if name == "airflow" or name.startswith("airflow.")]
+    names = [name for name in list(sys.modules) if name == "airflow" or name.startswith("airflow.")]
     return {name: sys.modules.pop(name) for name in names}
