@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +12,15 @@ import pytest
 from play import get
 from sqlalchemy import insert
 
-from tradewind.api.alert_standing import still_fires
+from tradewind.config import load_settings
 from tradewind.core.access import READING, Action, DagScope, Grant, Resource, Role
-from tradewind.core.alert_conditions import DataStale, DeadlineMissed
-from tradewind.core.alert_silences import Silence
+from tradewind.core.alert_conditions import FailureRate, RunLongerThan
 from tradewind.core.alert_watches import Subject
 from tradewind.core.alerts import Notice, Rule, Status, fingerprint
 from tradewind.observability.alerts.notices import notice_to_json
 from tradewind.observability.alerts.rules_file import load_rules
 from tradewind.scheduler.alert_deliveries import Delivery
+from tradewind.scheduler.alerts import AlertSetup, AlertSource
 from tradewind.store import tables as t
 from tradewind.store.times import to_us
 from tradewind.testing.api_stage import ApiStage
@@ -107,7 +108,7 @@ def test_a_notice_says_what_it_is_about_and_how_far_it_is(stage: ApiStage) -> No
             {"channel": "chat", "state": "delivered", **delivery}, {"channel": "ops", "state": "given_up", **delivery},
         ],
     }  # fmt: skip
-    assert get(stage, "/ui/alerts")["firing"] == [one]
+    assert get(stage, "/ui/alerts")["firing"] == [{**one, "silent_until": 0}]
 
 
 def test_what_waits_says_when_it_is_tried_again_and_why(stage: ApiStage, tmp_path: Path) -> None:
@@ -209,61 +210,53 @@ def test_the_most_severe_comes_first_and_what_ended_is_not_there(stage: ApiStage
     assert (get(stage, "/ui/counts")["alerts"], get(stage, "/ui/home")["alerts"]) == (4, 4)
 
 
-def test_what_is_about_a_run_fires_no_longer_than_it(stage: ApiStage) -> None:
-    write(stage)
-    stage.load(dag("a", dag_id="etl"))
-    stage.create_run("etl", "goes_on")
-    for run_id in ("goes_on", "gone"):
-        told(stage, run_id, Subject("etl", run_id))
-    assert firing(stage) == ["goes_on"]
+def test_what_fires_is_what_the_scheduler_says_and_what_is_silent_is_marked(tmp_path: Path) -> None:
+    rules = (
+        Rule("failures", FailureRate(Fraction(1, 2)), "warning"),
+        Rule("slow", RunLongerThan(timedelta(hours=1)), "critical"),
+    )
+    config = load_settings(environ={"TRADEWIND_HOME": str(tmp_path)})
+    stage = ApiStage(config, alerts=AlertSource(lambda own: AlertSetup(rules, (), "", "")))
+
+    def fires() -> list[tuple[Any, ...]]:
+        found = get(stage, "/ui/alerts")["firing"]
+        return [(one["rule"], one["dag_id"], one["silent_until"], len(one["deliveries"])) for one in found]
+
+    try:
+        told(stage, "x", Subject("etl"))
+        assert fires() == [], "what was told once and holds no longer"
+        for dag_id in ("etl", "theirs"):
+            stage.load(dag("a", dag_id=dag_id))
+        stage.create_run("etl", "one")
+        stage.create_run("theirs", "one")
+        stage.finish("theirs", "one", "a", "failed")
+        stage.wait(3_600)
+        stage.create_run("theirs", "two")  # no timer of this stage goes off, and a line of the log has time looked at
+        assert fires() == [("slow", "etl", 0, 1), ("failures", "theirs", 0, 1)]
+        assert get(stage, "/ui/counts")["alerts"] == get(stage, "/ui/home")["alerts"] == 2
+        stage.gate.be("kim", Role("some", (Grant(READING, frozenset(Resource), DagScope(ids=frozenset({"theirs"}))),)))
+        assert [rule for rule, *_ in fires()] == ["failures"]
+        stage.gate.be("admin", "Admin")
+        asked = stage.client.post("/ui/alerts/silences", json={"rules": "slow", "minutes": 60})
+        assert fires() == [("failures", "theirs", 0, 1), ("slow", "etl", asked.json()["end"], 1)]
+        assert get(stage, "/ui/counts")["alerts"] == 1
+        stage.client.post("/ui/alerts/silences", json={"rules": "*", "dags": "etl", "minutes": 60})
+        stage.create_run("etl", "two")
+        stage.finish("etl", "two", "a", "failed")
+        silent = next(one for one in fires() if one[:2] == ("failures", "etl"))
+        assert silent[3] == 0, "nobody was told of it, and it is seen all the same"
+        stage.finish("etl", "one", "a")
+        assert [rule for rule, dag_id, *_ in fires() if dag_id == "etl"] == ["failures"], "its run is over"
+    finally:
+        stage.close()
 
 
 def test_without_a_scheduler_all_stays_as_it_was_told(stage: ApiStage) -> None:
     write(stage)
     told(stage, "x", Subject("etl"), ago=timedelta(days=2))
-    assert firing(stage) == [], "long_run is told again every four hours, and was not"
     stage.is_away = True
     assert firing(stage) == ["x"]
     assert get(stage, "/ui/alerts")["is_scheduler_away"] is True
-
-
-def notice(ago: timedelta, subject: Subject = Subject("etl"), status: Status = "firing") -> Notice:
-    return Notice("k", "a", "r", "error", status, 0, NOW - ago, NOW - ago, subject, 1, 1, "")
-
-
-HOUR = timedelta(hours=1)
-OF_RUN = Subject("etl", "r1")
-REPEATS = Rule("r", DataStale(HOUR), dedupe_window=HOUR)
-ONCE = Rule("r", DeadlineMissed(), dedupe_window=timedelta(0))
-SILENT = Rule("r", DataStale(HOUR), dedupe_window=HOUR, silences=(Silence(start=NOW - 3 * HOUR, end=NOW - HOUR / 60),))
-NEVER_AGAIN = Rule("r", DataStale(HOUR), dedupe_window=HOUR, silences=(Silence(start=NOW - 99 * HOUR),))
-MUTE = Rule("r", DataStale(HOUR), dedupe_window=timedelta(0), notify_recovery=False)
-
-
-@pytest.mark.parametrize(
-    ("told", "rule", "over", "looked_at", "fires"),
-    [
-        (notice(HOUR / 2), REPEATS, False, True, True),
-        (notice(HOUR + timedelta(minutes=2)), REPEATS, False, True, True),
-        (notice(HOUR + timedelta(minutes=4)), REPEATS, False, True, False),
-        (notice(HOUR + timedelta(minutes=4)), REPEATS, False, False, True),
-        (notice(HOUR / 2, status="recovered"), REPEATS, False, False, False),
-        (notice(HOUR / 2, OF_RUN), REPEATS, True, False, False),
-        (notice(3 * HOUR), SILENT, False, True, True),
-        (notice(300 * HOUR), NEVER_AGAIN, False, True, False),
-        (notice(30 * HOUR), NEVER_AGAIN, False, True, True),
-        (notice(300 * HOUR, OF_RUN), ONCE, False, True, True),
-        (notice(300 * HOUR, OF_RUN), ONCE, True, True, False),
-        (notice(23 * HOUR), MUTE, False, True, True),
-        (notice(25 * HOUR), MUTE, False, True, False),
-        (notice(23 * HOUR), None, False, True, True),
-        (notice(25 * HOUR), None, False, True, False),
-    ],
-)
-def test_whether_an_alert_still_fires(
-    told: Notice, rule: Rule | None, over: bool, looked_at: bool, fires: bool
-) -> None:
-    assert still_fires(told, rule, NOW, is_run_over=over, is_looked_at=looked_at) is fires
 
 
 def test_rules_are_shown_with_their_fields_and_without_any_address(stage: ApiStage) -> None:

@@ -141,11 +141,8 @@ def test_damaged_notices_break_no_list_and_are_about_nobodys_dag(filled: Engine)
     assert json.loads(notice_to_json(Notice("k", "a", "r", "info", "firing", 0, AT, AT, Subject(), 1, 1, "")))
 
 
-def test_which_runs_do_not_go_on_and_which_rules_are_watched(filled: Engine) -> None:
+def test_which_rules_are_watched(filled: Engine) -> None:
     with filled.begin() as connection:
         connection.execute(insert(t.alert_rule), {"name": "late", "fingerprint": "f", "since": 3})
     with filled.connect() as connection:
-        runs = {("mine", "r1"), ("mine", "r2"), ("theirs", "r1")}
-        assert alerts.runs_over(connection, runs) == {("mine", "r1"), ("theirs", "r1")}
-        assert alerts.runs_over(connection, set()) == set()
         assert alerts.rules_watched(connection) == {"late": ("f", 3)}

@@ -19,7 +19,8 @@ from tradewind.core.alert_conditions import (
     RunLongerThan,
 )
 from tradewind.core.alert_silences import Hush, Silence, silent_until
-from tradewind.core.alerts import AlertState, Notice, Rule, Scope, advance, hush
+from tradewind.core.alert_watches import Subject
+from tradewind.core.alerts import AlertState, Firing, Notice, Rule, Scope, advance, firing_first, hush
 from tradewind.core.decisions import Record
 
 START = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
@@ -471,9 +472,27 @@ def test_a_silence_holds_back_what_fires_until_its_end_and_then_it_is_told() -> 
     told = Told(FailureRate(Fraction("0.5")))
     assert hushed(told, 0, ("*", "", 100)) == []
     assert told.run(10, "a", "failed") == []
-    assert [rule.name for rule, *_ in told.state.firing()] == ["rule"]
+    at = START + timedelta(seconds=10)
+    (one,) = told.state.firing(at)
+    assert (one.notice.rule, one.is_told, one.silent_until) == ("rule", False, START + timedelta(seconds=100))
+    (later,) = told.state.firing(START + timedelta(seconds=100))
+    assert later.silent_until is None
     assert told.pass_to(99.9) == []
     assert told.pass_to(100) == ["100 firing"]
+    (one,) = told.state.firing(START + timedelta(seconds=101))
+    assert one.is_told
+    assert one.notice == told.notices[-1]
+
+
+def test_what_fires_has_those_first_that_people_are_told_of_and_that_matter_most() -> None:
+    def one(severity: str, since: int, *, is_silent: bool = False) -> Firing:
+        at = START + timedelta(seconds=since)
+        notice = Notice(f"{severity}-{since}", "a", "r", severity, "firing", 0, at, at, Subject(), 1, 1, "")
+        return Firing(notice, True, at if is_silent else None)
+
+    found = [one("warning", 1), one("critical", 0, is_silent=True), one("warning", 2), one("error", 0), one("odd", 9)]
+    keys = [each.notice.key for each in sorted(found, key=firing_first)]
+    assert keys == ["error-0", "warning-2", "warning-1", "odd-9", "critical-0"]
 
 
 def test_what_is_over_before_the_silence_is_was_never_told() -> None:

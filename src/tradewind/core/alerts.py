@@ -110,6 +110,24 @@ class Episode:
     repeats: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Firing:
+    """An alert that fires now."""
+
+    notice: Notice
+    """What people were told of it last; or would be told, where nobody was."""
+    is_told: bool
+    silent_until: datetime | None
+    """When people may be told again; None when they may be told now."""
+
+
+def firing_first(one: Firing) -> tuple[bool, int, timedelta]:
+    """A key that sorts what people are told of before what is silent, by severity, and what began last first."""
+    severity = one.notice.severity
+    weight = SEVERITIES.index(severity) if severity in SEVERITIES else 0
+    return one.silent_until is not None, -weight, _EPOCH - one.notice.since
+
+
 Place = tuple[int, Subject]
 """A rule, by its number, and what it is about."""
 
@@ -142,11 +160,13 @@ class AlertState:
         """When to call `advance` although nothing has happened."""
         return self.moments[0][0] if self.moments else None
 
-    def firing(self) -> Iterator[tuple[Rule, Subject, Episode]]:
-        """What fires now, whether anybody was told or not."""
+    def firing(self, now: datetime) -> Iterator[Firing]:
+        """What fires, whether anybody was told or not; `now` is for silences."""
         for (number, subject), episode in self.episodes.items():
             if episode.is_firing and not episode.is_over:
-                yield self.rules[number], subject, episode
+                rule = self.rules[number]
+                notice = _notice(rule, subject, episode, "firing", episode.told_at or episode.since)
+                yield Firing(notice, episode.told == "firing", _silent_until(self, rule, subject, now))
 
 
 def advance(state: AlertState, event: Record | None, now: datetime) -> list[Notice]:
@@ -252,28 +272,34 @@ def _tell(
     state: AlertState, episode: Episode, rule: Rule, subject: Subject, now: datetime, notices: list[Notice]
 ) -> None:
     status = _due(episode, rule, now)
-    if status is None or silent_until(silences_of(rule, state.hushes, subject.dag_id), now) is not None:
+    if status is None or _silent_until(state, rule, subject, now) is not None:
         return
     episode.repeats = episode.repeats + 1 if status == episode.told == "firing" else 0
     episode.told, episode.told_at = status, now
+    notices.append(_notice(rule, subject, episode, status, now))
+
+
+def _notice(rule: Rule, subject: Subject, episode: Episode, status: Status, at: datetime) -> Notice:
     alert, verdict = f"{_digest(rule, subject)}-{_us(episode.since):x}", episode.verdict
-    notices.append(
-        Notice(
-            key=f"{alert}-{status}{f'-{episode.repeats}' if episode.repeats else ''}",
-            alert=alert,
-            rule=rule.name,
-            severity=rule.severity,
-            status=status,
-            repeat=episode.repeats,
-            at=now,
-            since=episode.since,
-            subject=subject,
-            value=verdict.value,
-            limit=verdict.limit,
-            sentence=f"{rule.name}: {verdict.sentence}",
-            channels=rule.channels,
-        )
+    return Notice(
+        key=f"{alert}-{status}{f'-{episode.repeats}' if episode.repeats else ''}",
+        alert=alert,
+        rule=rule.name,
+        severity=rule.severity,
+        status=status,
+        repeat=episode.repeats,
+        at=at,
+        since=episode.since,
+        subject=subject,
+        value=verdict.value,
+        limit=verdict.limit,
+        sentence=f"{rule.name}: {verdict.sentence}",
+        channels=rule.channels,
     )
+
+
+def _silent_until(state: AlertState, rule: Rule, subject: Subject, now: datetime) -> datetime | None:
+    return silent_until(silences_of(rule, state.hushes, subject.dag_id), now)
 
 
 def _due(episode: Episode, rule: Rule, now: datetime) -> Status | None:
@@ -311,7 +337,7 @@ def _moments(state: AlertState, place: Place, now: datetime) -> Iterable[datetim
     elif episode.clear_since is not None and not episode.is_over:
         yield later(episode.clear_since, rule.recover_after)
     if _due(episode, rule, now) is not None:
-        yield silent_until(silences_of(rule, state.hushes, subject.dag_id), now)
+        yield _silent_until(state, rule, subject, now)
     elif episode.is_firing and not episode.is_over and episode.told_at is not None and rule.dedupe_window:
         yield later(episode.told_at, rule.dedupe_window)
 

@@ -16,7 +16,7 @@ from sqlalchemy.exc import OperationalError, TimeoutError
 
 from tradewind.core.alert_conditions import DataStale, MachineLimit, MetricLimit, looks_back
 from tradewind.core.alert_history import INTERESTING, PLANS, STOPS, completed, due, tagged
-from tradewind.core.alerts import AlertState, Notice, Rule, advance, fingerprint, hush, tell_anew
+from tradewind.core.alerts import AlertState, Notice, Rule, advance, fingerprint, firing_first, hush, tell_anew
 from tradewind.core.decisions import Operation, PutRow, Record
 from tradewind.observability.alerts.notices import notice_to_json
 from tradewind.scheduler.alert_deliveries import Deliveries, Delivery
@@ -183,6 +183,24 @@ class Alerts:
             for name, value, labels in report.metrics
             if name in self._metrics
         )  # fmt: skip
+
+    # --- what fires ---
+
+    def firing(self, most: int) -> dict[str, Any] | None:
+        """So many of the alerts that fire, with what the rules say of each, those first that matter most; and whether
+        these are all. None where it is not known yet."""
+        if self._state is None:
+            return None
+        found = sorted(self._state.firing(self._scheduler.now()), key=firing_first)
+        firing = [
+            {
+                "notice": notice_to_json(one.notice),
+                "is_told": one.is_told,
+                "silent_until": to_us(one.silent_until),
+            }
+            for one in found[:most]
+        ]
+        return {"firing": firing, "is_all": len(found) <= most}
 
     # --- notices ---
 

@@ -213,6 +213,7 @@ class Desk:
             command=self._apply,
             status=scheduler.status,
             metrics=self.metrics,
+            alerts_firing=lambda most: self.alerts.firing(most) if self.alerts is not None else None,
             held_back=lambda: ChainMap(*self.held_back.values()),
         )
         self._context = Context(

@@ -39,6 +39,8 @@ from tradewind.wire.messages import Request
 Answer = Callable[[Any, Exception | None], None]
 MOST_WAITS = 200
 """Causes that one answer names."""
+MOST_ALERTS = 1_000
+"""Alerts that one answer names."""
 
 
 @dataclass(slots=True)
@@ -55,6 +57,7 @@ class Endpoint:
     held_back: Callable[[], Mapping[str, tuple[int, int]]]
     """Attempts that wait for memory where they are: what each needs, and what is left."""
     metrics: Callable[[], dict[str, Any]] = dict
+    alerts_firing: Callable[[int], dict[str, Any] | None] = lambda most: None
     _asking: str = ""
     """The attempt whose question is being answered."""
 
@@ -331,6 +334,9 @@ class Endpoint:
 
     def _metrics(self, reply: Answer) -> None:
         reply(self.metrics(), None)
+
+    def _alerts_firing(self, reply: Answer, most: int = 200) -> None:
+        reply(self.alerts_firing(min(int(most), MOST_ALERTS)), None)
 
     def _waits(self, reply: Answer, most: int = 20) -> None:
         found, is_all = waits(self.world(), self.now(), min(int(most), MOST_WAITS), self.held_back())

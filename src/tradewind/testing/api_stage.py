@@ -20,6 +20,7 @@ from tradewind.config import Settings
 from tradewind.core.access import BUILT_IN, Caller, Role
 from tradewind.core.dag import DagSpec
 from tradewind.core.inputs import DagLoaded
+from tradewind.scheduler.alerts import AlertSource
 from tradewind.scheduler.desk import Observer
 from tradewind.scheduler.scheduler import Scheduler
 from tradewind.store.engine import open_engine, open_reader
@@ -82,9 +83,12 @@ class _Listener(Agent):
 class ApiStage(StillClock):
     """An installation without processes. `client` speaks HTTP with its API."""
 
-    def __init__(self, settings: Settings, *, with_login: bool = False, observers: Sequence[Observer] = ()) -> None:
+    def __init__(
+        self, settings: Settings, *, with_login: bool = False, observers: Sequence[Observer] = (),
+        alerts: AlertSource | None = None,
+    ) -> None:  # fmt: skip
         """`with_login`: the gate is the settings' own, rather than whoever a test says. `observers` count what is
-        committed."""
+        committed. Without `alerts` the scheduler knows no alert rules."""
         super().__init__()
         url = settings.database.sql_alchemy_conn
         self._engine = open_engine(url)
@@ -92,7 +96,7 @@ class ApiStage(StillClock):
         self.scheduler = Scheduler(
             engine=self._engine, writer=Writer(self._engine), holder="me", ports=self, files=Files(), vault=OpenVault(),
             parallelism=50, default_pool_slots=20, max_retry_delay_seconds=9.0, kill_grace_seconds=1.0,
-            observers=observers,
+            observers=observers, alerts=alerts,
         )  # fmt: skip
         assert self.scheduler.try_to_own()
         self.agent, self._client = Agent(), Agent()

@@ -3028,6 +3028,47 @@ export interface components {
             state: string;
         };
         /**
+         * AlertFiring
+         * @description `silent_until` is 0 where nothing is silent, and None where it is for ever. Nobody was told where `deliveries` has
+         *     none.
+         */
+        AlertFiring: {
+            /** Alert */
+            alert: string;
+            /** At */
+            at: number;
+            /** Dag Id */
+            dag_id: string;
+            /** Deliveries */
+            deliveries: components["schemas"]["AlertDelivery"][];
+            /** Key */
+            key: string;
+            /** Limit */
+            limit: number | null;
+            /** Name */
+            name: string;
+            /** Repeat */
+            repeat: number;
+            /** Rule */
+            rule: string;
+            /** Run Id */
+            run_id: string;
+            /** Sentence */
+            sentence: string;
+            /** Severity */
+            severity: string;
+            /** Silent Until */
+            silent_until: number | null;
+            /** Since */
+            since: number;
+            /** Status */
+            status: string;
+            /** Task Id */
+            task_id: string;
+            /** Value */
+            value: number | null;
+        };
+        /**
          * AlertNotice
          * @description `alert` is the same in all notices from one firing to its end; `name` is a worker, an asset, a deadline or labels
          *     of a metric. What does not apply is empty. `sentence` lacks the rule's name.
@@ -3173,12 +3214,13 @@ export interface components {
         };
         /**
          * AlertsNow
-         * @description `firing`: the newest notice of each alert that fires, the most severe first. Without `has_channel` nobody is
-         *     told of them but who looks here. `silences` are for who may see rules.
+         * @description `firing`: each alert that fires, with the newest notice of it, what people are told of before what is silent, the
+         *     most severe first; without a scheduler, what was told last. Without `has_channel` nobody is told of them but who
+         *     looks here. `silences` are for who may see rules.
          */
         AlertsNow: {
             /** Firing */
-            firing: components["schemas"]["AlertNotice"][];
+            firing: components["schemas"]["AlertFiring"][];
             /** Has Channel */
             has_channel: boolean;
             /** Is All */

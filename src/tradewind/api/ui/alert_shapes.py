@@ -24,7 +24,7 @@ from tradewind.core.alert_conditions import (
     RunLongerThan,
 )
 from tradewind.core.alert_silences import Hush, Silence, silent_until
-from tradewind.core.alerts import Notice, Rule, fingerprint, silences_of
+from tradewind.core.alerts import Firing, Notice, Rule, fingerprint, silences_of
 from tradewind.observability.alerts.rules_file import Rules, shipped_texts
 from tradewind.store.paging import Row
 from tradewind.store.reading import alerts as reading
@@ -70,6 +70,13 @@ class AlertNotice(Answer):
     limit: float | None
     sentence: str
     deliveries: list[AlertDelivery]
+
+
+class AlertFiring(AlertNotice):
+    """`silent_until` is 0 where nothing is silent, and None where it is for ever. Without `deliveries` nobody was
+    told."""
+
+    silent_until: int | None
 
 
 class RuleAsks(Answer):
@@ -171,12 +178,17 @@ def notices_shown(call: Call, connection: Connection, notices: list[Notice]) -> 
             "limit": _finite(notice.limit),
             "sentence": notice.sentence.removeprefix(f"{notice.rule}: "),
             "deliveries": [
-                _delivery(row, tries.get((row["key"], row["channel"])), sees_system) for row in deliveries[notice.key]
+                _delivery(row, tries.get((row["key"], row["channel"])), sees_system)
+                for row in deliveries.get(notice.key, ())
             ],
         }
         for notice in notices
-        if notice.key in deliveries
     ]
+
+
+def firing_shown(call: Call, connection: Connection, firing: list[Firing]) -> list[dict[str, Any]]:
+    notices = notices_shown(call, connection, [one.notice for one in firing])
+    return [{**shown, "silent_until": _until(one.silent_until)} for shown, one in zip(notices, firing, strict=True)]
 
 
 def _delivery(row: Row, last: tuple[str, int] | None, sees_system: bool) -> dict[str, Any]:
@@ -191,6 +203,10 @@ def _delivery(row: Row, last: tuple[str, int] | None, sees_system: bool) -> dict
         "next_try": next_try,
         "is_behind": bool(row["is_behind"]),
     }
+
+
+def _until(silent: datetime | None) -> int | None:
+    return 0 if silent is None else to_us(silent) if silent.year < FOR_EVER else None
 
 
 def _finite(value: float) -> float | None:
@@ -213,7 +229,6 @@ def rule_shown(
     fire."""
     mark, since = watched.get(rule.name, ("", None))
     is_watched = mark == fingerprint(rule)
-    silent = silent_until(silences_of(rule, hushes, ""), now)
     source = "shipped" if rule.name in found.shipped else "own" if rule.name in found.own else "file"
     kind, asks = _asks(rule.condition)
     return {
@@ -231,7 +246,7 @@ def rule_shown(
         "notify_recovery": rule.notify_recovery,
         "channels": list(found.channels if rule.channels is None else rule.channels),
         "silences": [_silence(silence) for silence in rule.silences],
-        "silent_until": 0 if silent is None else to_us(silent) if silent.year < FOR_EVER else None,
+        "silent_until": _until(silent_until(silences_of(rule, hushes, ""), now)),
         "source": source,
         "line": found.lines.get(rule.name) if source == "file" else None,
         "text": shipped_texts()[rule.name]

@@ -15,7 +15,14 @@ from uuid import uuid4
 from fastapi import Query, Response
 from pydantic import Field
 
-from tradewind.api.alerts_firing import LOOK_BACK_US, alerts_firing, notice_scopes, notices_read, written_rules
+from tradewind.api.alerts_firing import (
+    LOOK_BACK_US,
+    alerts_firing,
+    firing_said,
+    notice_scopes,
+    notices_read,
+    written_rules,
+)
 from tradewind.api.call import Call, NotPermitted
 from tradewind.api.components import asked
 from tradewind.api.models import Answer, Body, Cursor, Limit, page_of
@@ -23,9 +30,11 @@ from tradewind.api.routing import UI, Asked, Routes
 from tradewind.api.ui.alert_shapes import (
     READ_SYSTEM,
     AlertChannel,
+    AlertFiring,
     AlertNotice,
     AlertRule,
     AlertSilence,
+    firing_shown,
     notices_shown,
     rule_shown,
     silence_shown,
@@ -51,11 +60,12 @@ Text = Annotated[str | None, Query(max_length=250)]
 
 
 class AlertsNow(Answer):
-    """`firing`: the newest notice of each alert that fires, the most severe first. Without `has_channel` nobody is
-    told of them but who looks here. `silences` are for who may see rules."""
+    """`firing`: each alert that fires, with the newest notice of it, what people are told of before what is silent, the
+    most severe first; without a scheduler, what was told last. Without `has_channel` nobody is told of them but who
+    looks here. `silences` are for who may see rules."""
 
     now: int
-    firing: list[AlertNotice]
+    firing: list[AlertFiring]
     is_all: bool
     silences: list[AlertSilence]
     has_channel: bool
@@ -135,9 +145,10 @@ class RulesVerdict(Answer):
 def alerts_now(call: Asked) -> dict[str, Any]:
     """What fires now."""
     is_away, sees_rules, now = asked(call, "status") is None, _may_see_rules(call), present()
+    said = firing_said(call)
     with call.reading() as connection:
-        firing, is_all = alerts_firing(call, connection, is_looked_at=not is_away)
-        shown = notices_shown(call, connection, firing)
+        firing, is_all = alerts_firing(call, connection, said)
+        shown = firing_shown(call, connection, firing)
         has_channel = bool(written_rules(call, connection).channels)
         silences = reading.silences(connection, now) if sees_rules else []
     return {
@@ -177,14 +188,14 @@ def alert_notices(
 def alert_rules(call: Asked) -> dict[str, Any]:
     """The rules and channels that are written, and what is wrong with others."""
     _check_sight(call)
-    file, now = call.settings.alerts.rules_file, datetime.now(UTC)
+    file, now, said = call.settings.alerts.rules_file, datetime.now(UTC), firing_said(call)
     with call.reading() as connection:
         found, own = written_rules(call, connection), reading.own_rules(connection)
         hushes = [hush_of(row) for row in reading.silences(connection, to_us(now))]
         watched = reading.rules_watched(connection)
         channels = reading.channel_states(connection, to_us(now) - LOOK_BACK_US)
-        firing, _ = alerts_firing(call, connection, is_looked_at=True)
-    counts = Counter(notice.rule for notice in firing)
+        firing, _ = alerts_firing(call, connection, said)
+    counts = Counter(one.notice.rule for one in firing)
     texts = {name: row["text"] for name, row in own.items()}
     nothing = {"waiting": 0, "last_at": None, "last_state": ""}
     return {

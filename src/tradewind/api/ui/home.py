@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator
 from sqlalchemy import Connection
 
-from tradewind.api.alerts_firing import count_of_alerts
+from tradewind.api.alerts_firing import count_of_alerts, firing_said
 from tradewind.api.call import Call
 from tradewind.api.components import asked, components
 from tradewind.api.error_groups import Group, grouped
@@ -201,6 +201,7 @@ def home(call: Asked, hours: Hours = 24) -> dict[str, Any]:
     now_us, heard = present(), seen_by_now(call)
     status = asked(call, "status") if call.caller.may(READ_SYSTEM) else None
     waits = asked(call, "waits", most=WAITS * 4)
+    said = firing_said(call)
     scope, runs, tasks = call.scope, call.scope_of(READ_RUN), call.scope_of(READ_TASK)
     with call.reading() as connection:
         tallies = reading.dag_tallies(connection, scope, now_us)
@@ -208,7 +209,7 @@ def home(call: Asked, hours: Hours = 24) -> dict[str, Any]:
         open_now = reading.open_run_counts(connection, runs)
         questions, asked_since = reading.questions_open(connection, _question_scopes(call))
         broken = broken_files(call, connection)
-        alerts = count_of_alerts(call, connection, is_looked_at=waits is not None)
+        alerts = count_of_alerts(call, connection, said)
         groups = _groups(connection, runs, tasks, failing)
         late = reading.late_dags(connection, scope, now_us, LATE)
         body = {
@@ -260,7 +261,7 @@ def home(call: Asked, hours: Hours = 24) -> dict[str, Any]:
 @routes.get("/counts", Resource.DAG, response_model=Counts)
 def counts(call: Asked) -> dict[str, int]:
     """What stands beside the names of pages."""
-    now_us = present()
+    now_us, said = present(), firing_said(call)
     runs = call.scope_of(READ_RUN)
     with call.reading() as connection:
         open_now = reading.open_run_counts(connection, runs)
@@ -270,7 +271,7 @@ def counts(call: Asked) -> dict[str, int]:
             "running": open_now.get("running", (0, None))[0],
             "questions": reading.questions_open(connection, _question_scopes(call))[0],
             "broken_files": broken_files(call, connection),
-            "alerts": count_of_alerts(call, connection, is_looked_at=True),
+            "alerts": count_of_alerts(call, connection, said),
         }
 
 

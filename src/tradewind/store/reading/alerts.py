@@ -15,7 +15,6 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
 from tradewind.core.access import DagScope
-from tradewind.core.states import RUN_FINISHED
 from tradewind.store import tables as t
 from tradewind.store.paging import Listed, Page, Row, Sortable, paged
 from tradewind.store.reading.filters import is_one_of, like_any
@@ -137,17 +136,6 @@ def rules_watched(connection: Connection) -> dict[str, tuple[str, int]]:
     """By name of a rule, the mark of how it was when a scheduler took it, and since when it is so."""
     query = select(t.alert_rule.c.name, t.alert_rule.c.fingerprint, t.alert_rule.c.since)
     return {row.name: (row.fingerprint, row.since) for row in connection.execute(query)}
-
-
-def runs_over(connection: Connection, runs: Collection[tuple[str, str]]) -> set[tuple[str, str]]:
-    """Which of these runs (Dag, run) do not go on: over, or not there any more."""
-    dag_ids, run_ids = {dag_id for dag_id, _ in runs}, {run_id for _, run_id in runs}
-    query = select(t.run.c.dag_id, t.run.c.run_id).where(
-        t.run.c.dag_id.in_(sorted(dag_ids)),
-        t.run.c.run_id.in_(sorted(run_ids)),
-        t.run.c.state.not_in(sorted(RUN_FINISHED)),
-    )
-    return set(runs) - {(row.dag_id, row.run_id) for row in connection.execute(query)} if runs else set()
 
 
 def _is_first() -> ColumnElement[bool]:

@@ -14,7 +14,7 @@ import { Icon } from "../../parts/Icon";
 import { Page } from "../../parts/Page";
 import { SearchBox } from "../../parts/SearchBox";
 import { Trouble } from "../../parts/Trouble";
-import { About, aboutText, Deliveries, HowToBegin, type Notice, Sent, sentText, SeverityName, Tabs, What } from "./Parts";
+import { About, aboutText, Deliveries, type Firing, HowToBegin, type Notice, Sent, sentText, SeverityName, SilentUntil, Tabs, What } from "./Parts";
 import { ALERT_KEYS, type AlertKey, type AlertSearch, DELIVERIES, noticesQuery, SEVERITIES, STATUSES } from "./search";
 import { noticeText } from "./sentences";
 import { SilenceDialog } from "./SilenceDialog";
@@ -34,7 +34,7 @@ export const AlertsPage = () => {
     queryFn: () => answered(server.GET("/ui/alerts")),
     meta: useSome("alert", "run"),
   });
-  const count = data?.firing.length ?? 0;
+  const count = data?.firing.filter((one) => one.silent_until === 0).length ?? 0;
   const title = count ? `${t("alerts.firingCount", { count })} · ${t("alerts.title")}` : t("alerts.title");
   useTitle(title, !data ? null : count ? "failed" : "success");
   if (error && !data) return <Trouble error={error} retry={() => void refetch()} />;
@@ -44,14 +44,14 @@ export const AlertsPage = () => {
       <Tabs seesRules={data.may_see_rules} />
       {!data.has_channel && <HowToBegin />}
       {data.is_scheduler_away && <p className="told warn">{t("alerts.away")}</p>}
-      <Firing now={data} />
+      <FiringNow now={data} />
       <Silences silences={data.silences} now={data.now} mayEnd={data.may_silence} />
       <History />
     </Page>
   );
 };
 
-const Firing = ({ now }: { now: Now }) => {
+const FiringNow = ({ now }: { now: Now }) => {
   const t = useTexts(messages);
   const [asked, setAsked] = useState<{ rule: string; dag: string } | null>(null);
   return (
@@ -68,21 +68,21 @@ const Firing = ({ now }: { now: Now }) => {
   );
 };
 
-const FiringAlert = ({ notice, now, silence }: { notice: Notice; now: Now; silence: () => void }) => {
+const FiringAlert = ({ notice, now, silence }: { notice: Firing; now: Now; silence: () => void }) => {
   const t = useTexts(messages);
   const clock = useClock(usePresent(now.now, true, 10));
   return (
     <li className="alert" data-sev={notice.severity}>
       <div className="sevcell"><SeverityName severity={notice.severity} /></div>
       <div className="alertwhat">
-        <p className="row who"><b className="med id">{notice.rule}</b><About notice={notice} /></p>
+        <p className="row who"><b className="med id">{notice.rule}</b><About notice={notice} /><SilentUntil until={notice.silent_until} clock={clock} /></p>
         <p className="wraps">{noticeText(notice.sentence, t, clock)}</p>
-        <Deliveries notice={notice} now={now.now} />
+        {notice.deliveries.length ? <Deliveries notice={notice} now={now.now} /> : <p className="small dim">{t("sent.nobody")}</p>}
       </div>
       <div className="small mute when" title={wholeTime(notice.since, clock)}>
         {t("alerts.since", { time: shortTime(notice.since, clock) })}<span className="dim"> · {ago(notice.since, clock, t)}</span>
         {notice.repeat > 0 && <span className="dim"> · {t("alerts.repeat", { count: notice.repeat })}</span>}
-        {now.may_silence && <p><button type="button" className="btn quiet small" onClick={silence}>{t("silence.ask")}</button></p>}
+        {now.may_silence && notice.silent_until === 0 && <p><button type="button" className="btn quiet small" onClick={silence}>{t("silence.ask")}</button></p>}
       </div>
     </li>
   );

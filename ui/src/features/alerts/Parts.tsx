@@ -4,13 +4,14 @@ import type { Schemas } from "../../api/client";
 import { usePresent } from "../../app/present";
 import { useMay } from "../../app/session";
 import { useClock, useTexts } from "../../app/settings";
-import { shortTime, wholeTime } from "../../lib/time";
+import { type Clock, shortTime, wholeTime } from "../../lib/time";
 import { DagLink, RunLink, TaskLink } from "../../parts/Places";
 import { SEVERITIES, type Severity } from "./search";
 import { runIn } from "./sentences";
 import { messages } from "./text";
 
 export type Notice = Schemas["AlertNotice"];
+export type Firing = Schemas["AlertFiring"];
 type Delivery = Schemas["AlertDelivery"];
 
 export const Tabs = ({ seesRules }: { seesRules: boolean }) => {
@@ -31,6 +32,14 @@ export const SeverityName = ({ severity }: { severity: string }) => {
   const t = useTexts(messages);
   const known = severityOf(severity);
   return <span className="state sev" data-sev={known}><i className="st" data-sev={known} aria-hidden="true" />{t(`sev.${known}`)}</span>;
+};
+
+/** Nothing where people are told (0); null is for ever. */
+export const SilentUntil = ({ until, clock }: { until: number | null; clock: Clock }) => {
+  const t = useTexts(messages);
+  if (until === 0) return null;
+  if (until === null) return <span className="small warn">{t("rules.silentForEver")}</span>;
+  return <span className="small warn" title={wholeTime(until, clock)}>{t("rules.silentUntil", { time: shortTime(until, clock) })}</span>;
 };
 
 /** How bad it is; or that it is over. */

@@ -8,13 +8,13 @@ import { usePresent } from "../../app/present";
 import { useMay } from "../../app/session";
 import { useClock, useTexts } from "../../app/settings";
 import type { Clock } from "../../lib/time";
-import { shortTime, wholeTime } from "../../lib/time";
+import { wholeTime } from "../../lib/time";
 import { ago } from "../../lib/words";
 import { Page } from "../../parts/Page";
 import { Refusal } from "../../parts/Refusal";
 import { Trouble } from "../../parts/Trouble";
 import { CheckDialog } from "./CheckDialog";
-import { SeverityName, Tabs } from "./Parts";
+import { SeverityName, SilentUntil, Tabs } from "./Parts";
 import { Problems } from "./Problems";
 import { RuleDialog } from "./RuleDialog";
 import { lengthText, ruleText, type T } from "./sentences";
@@ -110,7 +110,7 @@ const RuleRow = ({ rule, rules, change, remove }: { rule: Rule; rules: Rules; ch
       </div>
       <div className="small when">
         {rule.firing > 0 && <Link to="/alerts" className="link">{t("rules.fires", { count: rule.firing })}</Link>}
-        {rule.silent_until !== 0 && <span className="warn" title={rule.silent_until === null ? undefined : wholeTime(rule.silent_until, clock)}>{rule.silent_until === null ? t("rules.silentForEver") : t("rules.silentUntil", { time: shortTime(rule.silent_until, clock) })}</span>}
+        <SilentUntil until={rule.silent_until} clock={clock} />
         {!rule.is_watched && <span className="warn">{t("rules.pending")}</span>}
         {rules.may_edit && rule.text !== null && <OwnActs change={change} remove={rule.source === "own" ? remove : undefined} />}
       </div>
