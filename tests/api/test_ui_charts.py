@@ -10,13 +10,13 @@ import pytest
 from play import get
 
 from tradewind.api.ui import charts
-from tradewind.core.access import Action, DagScope, Grant, Resource, Role
+from tradewind.core.access import READING, Action, DagScope, Grant, Resource, Role
 from tradewind.data.quality import CheckResult, QualityResult
 from tradewind.data.quality_gates import quality_gate
 from tradewind.store.times import to_us
 from tradewind.testing.api_stage import ApiStage
 from tradewind.testing.builders import dag
-from tradewind.wire.messages import XComValue
+from tradewind.wire.messages import Beat, XComValue
 
 SECOND = 1_000_000
 
@@ -114,6 +114,23 @@ def test_resources_are_there_and_the_machine_also_without_a_scheduler(worked: Ap
     away = get(worked, "/ui/charts")
     assert away["agents"] is None
     assert sum(away["tasks"]["success"]) == 2
+
+
+def test_machines_have_their_past_for_who_may_see_the_system(worked: ApiStage) -> None:
+    for seconds in range(0, 240, 60):
+        cpu = (float(seconds), 2.0 * seconds)
+        worked.say(Beat(sent_us=0, memory_percent=40 + seconds / 60, disk_percent=70, machine_cpu=cpu))
+        worked.wait(60)
+    told = get(worked, "/ui/charts", window="1h")
+    assert told["workers"] == 1
+    (line,) = told["machines"]
+    assert line["worker"] == "local"
+    assert [len(line[name]) for name in ("cpu", "memory", "disk")] == [60] * 3
+    assert [value for value in line["memory"] if value is not None] == [40, 41, 42]
+    assert [value for value in line["cpu"] if value is not None] == [50, 50]
+    worked.gate.be("kim", Role("some", (Grant(READING, frozenset(Resource) - {Resource.SYSTEM}),)))
+    told = get(worked, "/ui/charts", window="1h")
+    assert (told["machines"], told["workers"], told["machine"]) == ([], 0, None)
 
 
 def test_an_installation_in_which_nothing_ran_has_empty_charts(stage: ApiStage) -> None:

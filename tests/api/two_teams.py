@@ -218,6 +218,9 @@ def _rows(team: str) -> Iterator[tuple[Any, dict[str, Any]]]:
         "id": f"{team}_silence", "rules": f"{team}_rule", "dags": f"{team}_dag", "start_date": 7, "end_date": 2**52,
         "reason": f"{team} reason", "created_by": f"{team}_person",
     }  # fmt: skip
+    yield t.machine_minute, {
+        "place": 7, "worker": f"{team}_worker", "at": 420_000_000, "cpu": 12.5, "memory": 50.0, "disk": 60.0,
+    }  # fmt: skip
     yield t.favorite, {"username": f"{team}_person", "dag_id": f"{team}_dag"}
     place = {
         "name": f"{team}_asset",

@@ -155,3 +155,22 @@ def test_of_too_much_the_newest_steps_are_counted_whole(filled: Engine) -> None:
         assert charts.whole_part(connection, EVERY) == EVERY
         assert charts.whole_part(connection, EVERY, most=2).start_us == START + 2 * STEP
         assert charts.whole_part(connection, MINE, most=2) == MINE, "two tasks are not more than two"
+
+
+def test_machines_are_told_of_by_worker_and_step(filled: Engine) -> None:
+    rows = [
+        ("a", 0, 10.0, 40.0),
+        ("a", 60, None, 60.0),
+        ("a", 120, 30.0, 50.0),
+        ("b", 120, None, 5.0),
+        ("a", -60, 1.0, 1.0),
+    ]
+    with filled.begin() as connection:
+        for place, (worker, at, cpu, memory) in enumerate(rows):
+            row = {"place": place, "worker": worker, "at": _at(at), "cpu": cpu, "memory": memory, "disk": 7.0}
+            connection.execute(insert(t.machine_minute), row)
+    with filled.connect() as connection:
+        found = charts.machines(connection, Window(START, 120_000_000, EVERY_DAG))
+    assert sorted(tuple(row.values()) for row in found) == [
+        ("a", 0, 10.0, 60.0, 7.0), ("a", 1, 30.0, 50.0, 7.0), ("b", 1, None, 5.0, 7.0),
+    ]  # fmt: skip

@@ -108,6 +108,9 @@ class Ports:
     def machine_use(self) -> tuple[float, float]:
         return 12.5, 50.0
 
+    def machine_cpu(self) -> tuple[float, float]:
+        return 3.0, 8.0
+
     def available_memory(self) -> int:
         return self.available
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
 from tradewind.worker.memory_guard import MemoryGuard, TooLarge
-from tradewind.worker.process import available_memory, disk_percent, memory_percent
+from tradewind.worker.process import available_memory, disk_percent, machine_cpu, memory_percent
 
 GB = 1024**3
 RUNNING = [("etl", "other", GB)]
@@ -95,3 +96,11 @@ def test_how_much_is_in_use_is_said_of_the_machine_or_the_container_and_never_ro
     assert memory_percent(tmp_path / "nothing", group) == 0.0
     assert 0 < disk_percent(str(tmp_path)) <= 100
     assert disk_percent(str(tmp_path / "nothing")) == 0.0
+
+
+def test_what_the_processors_did_is_said_in_seconds(tmp_path: Path) -> None:
+    (tmp_path / "stat").write_text("cpu  100 20 30 400 50 6 7 8 90 10\ncpu0 1 2 3\n")
+    ticks = os.sysconf("SC_CLK_TCK")
+    assert machine_cpu(tmp_path / "stat") == (171 / ticks, 621 / ticks)
+    (tmp_path / "stat").write_text("cpu  1 2\n")
+    assert machine_cpu(tmp_path / "stat") == machine_cpu(tmp_path / "nothing") == (0.0, 0.0)

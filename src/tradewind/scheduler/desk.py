@@ -52,6 +52,7 @@ from tradewind.scheduler.callbacks import Callbacks
 from tradewind.scheduler.commands import answer_of, wish_of
 from tradewind.scheduler.execution import Endpoint
 from tradewind.scheduler.gauges import gauges_of
+from tradewind.scheduler.machines import Machines
 from tradewind.scheduler.offers import Offers
 from tradewind.scheduler.owner import Told
 from tradewind.scheduler.peers import Peer, Waiting
@@ -203,6 +204,7 @@ class Desk:
         deliveries = Deliveries()
         self._triggers = Triggers(scheduler, self.agents, deliveries)
         self.alerts = Alerts(scheduler, alerts, deliveries, self._triggers) if alerts is not None else None
+        self._machines = Machines(scheduler)
         self._callbacks = Callbacks(scheduler, self.agents, self._offers)
         self._endpoint = Endpoint(
             engine=scheduler.engine,
@@ -381,6 +383,7 @@ class Desk:
             self._silent.discard(peer.name)
             self.files.agent_lost()
             self._triggers.left(peer.name)
+            self._machines.gone(peer.name)
             self._worker_moved(peer.name)
             if not self._scheduler.is_closed:
                 self._scheduler.submit(WorkerLeft(name=peer.name, epoch=peer.epoch))
@@ -404,6 +407,7 @@ class Desk:
                 self._worker_moved(peer.name)
             self._compare(peer, frozenset(beat.holds))
             self._triggers.compare(peer, frozenset(beat.triggers))
+        self._machines.measured(peer.name, beat)
         if self.alerts is not None:
             self.alerts.machine(peer.name, beat.memory_percent, beat.disk_percent)
         peer.send(BeatAck(sent_us=beat.sent_us, epoch=peer.epoch))

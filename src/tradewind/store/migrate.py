@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-HEAD = "0017"
+HEAD = "0018"
 """The newest migration; a test compares it with the scripts."""
 
 

@@ -558,6 +558,20 @@ alert_silence = Table(
 """When people asked not to be told of which alerts. One that is ended early ends at that moment, so that a history that
 is played again stays the same."""
 
+machine_minute = Table(
+    "machine_minute",
+    metadata,
+    Column("place", Integer, primary_key=True, autoincrement=False),
+    Column("worker", Text, primary_key=True),
+    Column("at", BigInteger, nullable=False),
+    Column("cpu", Float),
+    Column("memory", Float, nullable=False),
+    Column("disk", Float, nullable=False),
+    Index("ix_machine_minute_at", "at"),
+)
+"""How much of a worker's machine was in use in each minute of the last week, in percent: of the CPU on average, of the
+memory at most, of the disk at the end. `place` is the minute's number within a week."""
+
 asset_run = Table(
     "asset_run",
     metadata,

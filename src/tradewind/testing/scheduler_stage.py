@@ -307,6 +307,7 @@ def fill(database: Database) -> tuple[float, list[str]]:
         "INSERT INTO alert_notice VALUES ('k', 'ops', 'a', 'high_disk', 'firing', 0, '{}', 'waiting', '', NULL)"
     )
     database.rows("INSERT INTO own_alert_rule VALUES ('mine', 'when: {deadline_missed: true}', 'kim', 0)")
+    database.rows("INSERT INTO machine_minute VALUES (7, 'local', 420000000, 12.5, 50.0, 60.0)")
     database.rows("INSERT INTO alert_silence VALUES ('s', '*', '', 0, 2000000000000000, '', 'kim')")
     database.rows("INSERT INTO asset_event_alias (alias, event) VALUES ('alias', 1)")
     database.rows("INSERT INTO asset_run (run, event) SELECT number, 1 FROM run WHERE run_id = 'over'")

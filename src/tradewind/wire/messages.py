@@ -350,6 +350,8 @@ class Beat(Message, tag="beat"):
     """How much of the machine's memory is in use; 0: not measured."""
     disk_percent: float = 0.0
     """How much of the disk that holds the home folder is in use; 0: not measured."""
+    machine_cpu: tuple[float, float] = (0.0, 0.0)
+    """Busy and all CPU seconds of the machine since its start; zeros: not measured."""
     held: list[tuple[str, int, int]] = []
     """Attempts that wait for memory on this machine: (attempt, bytes that its task needed before, bytes left)."""
     hosts: int = 0

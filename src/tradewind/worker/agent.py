@@ -109,6 +109,10 @@ class Ports(Protocol):
         """Percent of the machine's memory, and of the disk that holds the home folder, in use; 0: unknown."""
         ...
 
+    def machine_cpu(self) -> tuple[float, float]:
+        """Busy and all CPU seconds of the machine since its start; zeros: unknown."""
+        ...
+
     def forget_report(self, attempt: str) -> None: ...
     def close_log(self, offer: Offer, reason: str) -> None: ...
 
@@ -918,6 +922,7 @@ class Agent:
             sent_us=sent_us,
             memory_percent=memory_percent,
             disk_percent=disk_percent,
+            machine_cpu=self._ports.machine_cpu(),
             holds=holds,
             triggers=self.triggers.holds,
             usage=usage,

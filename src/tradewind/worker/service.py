@@ -38,6 +38,7 @@ from tradewind.worker.process import (
     kill_leftovers,
     kill_process,
     kill_tree,
+    machine_cpu,
     memory_percent,
     private_memory,
     tree_mark,
@@ -289,6 +290,9 @@ class AgentService:
 
     def machine_use(self) -> tuple[float, float]:
         return memory_percent(), disk_percent(str(self.settings.home))
+
+    def machine_cpu(self) -> tuple[float, float]:
+        return machine_cpu()
 
     def available_memory(self) -> int:
         return available_memory()

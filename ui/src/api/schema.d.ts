@@ -3029,8 +3029,8 @@ export interface components {
         };
         /**
          * AlertFiring
-         * @description `silent_until` is 0 where nothing is silent, and None where it is for ever. Nobody was told where `deliveries` has
-         *     none.
+         * @description `silent_until` is 0 where nothing is silent, and None where it is for ever. Without `deliveries` nobody was
+         *     told.
          */
         AlertFiring: {
             /** Alert */
@@ -3983,6 +3983,8 @@ export interface components {
             /** Fresh Until */
             fresh_until: number;
             machine: components["schemas"]["Machine"] | null;
+            /** Machines */
+            machines: components["schemas"]["MachineLine"][];
             /** May See Scores */
             may_see_scores: boolean;
             memory: components["schemas"]["Spreads"];
@@ -4015,6 +4017,8 @@ export interface components {
             tasks: {
                 [key: string]: number[];
             };
+            /** Workers */
+            workers: number;
         };
         /** ClearPartitionsBody */
         ClearPartitionsBody: {
@@ -5809,6 +5813,20 @@ export interface components {
             memory_size: number;
             /** Memory Used */
             memory_used: number;
+        };
+        /**
+         * MachineLine
+         * @description What the machine of a worker had to do, in percent of what it has.
+         */
+        MachineLine: {
+            /** Cpu */
+            cpu: (number | null)[];
+            /** Disk */
+            disk: (number | null)[];
+            /** Memory */
+            memory: (number | null)[];
+            /** Worker */
+            worker: string;
         };
         /** MaterializeAssetBody */
         MaterializeAssetBody: {

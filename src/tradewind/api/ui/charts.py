@@ -20,6 +20,7 @@ from tradewind.api.routing import UI, Asked, Routes
 from tradewind.api.ui.home import HOUR, READ_RUN, READ_SYSTEM, present, seen_by_now
 from tradewind.core.access import Action, DagScope, Need, Resource
 from tradewind.core.errors import DagNotFound
+from tradewind.store.paging import Row
 from tradewind.store.reading import charts as reading
 from tradewind.store.reading.charts import Spread, Window
 from tradewind.store.reading.dags import dag_named
@@ -87,6 +88,17 @@ class Agents(Answer):
     """What running tasks have of memory."""
 
 
+class MachineLine(Answer):
+    """What the machine of a worker had to do, in percent of what it has."""
+
+    worker: str
+    cpu: list[float | None]
+    """On average."""
+    memory: list[float | None]
+    """At most, as of the disk with the worker's home folder."""
+    disk: list[float | None]
+
+
 class Charts(Answer):
     now: int
     fresh_until: int
@@ -115,6 +127,10 @@ class Charts(Answer):
     """The most that each try had that ended."""
     cpu_seconds: list[float | None]
     """Of the tries that ended."""
+    machines: list[MachineLine]
+    """Those with the most of their memory in use first; none for whoever may not read the system."""
+    workers: int
+    """How many there are."""
     agents: Agents | None
     machine: Machine | None
     """None for whoever may not read the system, or where nobody answers."""
@@ -168,7 +184,7 @@ def charts(call: Asked, window: Span = "24h", dag_id: Annotated[str | None, Quer
     recent, heard = call.installation.recent, seen_by_now(call)
     told = recent.of(key, now_us, lambda: _told(call, steps, scopes, dag_id, now_us), heard)
     old_at = recent.old_at(key, heard) or now_us + HOUR
-    return {"now": now_us, "fresh_until": max(now_us, old_at), **told, **_resources(call)}
+    return {"now": now_us, "fresh_until": max(now_us, old_at), **told, **_machines(call, steps), **_resources(call)}
 
 
 def _told(call: Call, whole: Steps, scopes: Scopes, dag_id: str | None, now_us: int) -> dict[str, Any]:
@@ -325,6 +341,35 @@ def _score_line(steps: Steps, dag_id: str, task_id: str, points: list[Scored], l
     return {
         "dag_id": dag_id, "task_id": task_id, "lowest": line(lowest), "newest": newest, "newest_at": newest_at,
     }  # fmt: skip
+
+
+def _machines(call: Call, steps: Steps) -> dict[str, Any]:
+    if not call.caller.may(READ_SYSTEM):
+        return {"machines": [], "workers": 0}
+    now_us = present()
+    return call.installation.recent.of(("machines", steps), now_us, lambda: _machine_lines(call, steps))
+
+
+def _machine_lines(call: Call, steps: Steps) -> dict[str, Any]:
+    with call.reading() as connection:
+        rows = reading.machines(connection, Window(steps.start, steps.step, call.scope))
+    found: dict[str, dict[int, Row]] = {}
+    for row in rows:
+        found.setdefault(row["worker"], {})[row["place"]] = row
+    fullest = sorted(found, key=lambda worker: (-max(row["memory"] for row in found[worker].values()), worker))
+    return {
+        "machines": [
+            {
+                "worker": worker,
+                **{
+                    name: [found[worker].get(place, {}).get(name) for place in range(steps.places)]
+                    for name in ("cpu", "memory", "disk")
+                },
+            }
+            for worker in fullest[:MOST_LINES]
+        ],
+        "workers": len(found),
+    }
 
 
 def _resources(call: Call) -> dict[str, Any]:

@@ -242,6 +242,25 @@ def scores_left(connection: Connection, window: Window) -> list[Row]:
     return found
 
 
+def machines(connection: Connection, window: Window) -> list[Row]:
+    """By worker and step what its machine had to do, in percent: of the CPU on average, of the memory and the disk at
+    most. Workers of every Dag use it."""
+    m = t.machine_minute.c
+    place = window.place(m.at).label("place")
+    query = (
+        select(
+            m.worker,
+            place,
+            func.avg(m.cpu).label("cpu"),
+            func.max(m.memory).label("memory"),
+            func.max(m.disk).label("disk"),
+        )
+        .where(window.has(m.at))
+        .group_by(m.worker, place)
+    )
+    return [dict(row) for row in connection.execute(query).mappings()]
+
+
 def _runs(window: Window) -> list[Any]:
     """Runs whose tasks may have done something in the window, in pieces: of a run that ended before, none has."""
     mine = select(_run.number, _run.dag_id).where(window.is_of(_run.dag_id))

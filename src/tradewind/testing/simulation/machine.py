@@ -674,6 +674,9 @@ class Machine:
     def machine_use(self) -> tuple[float, float]:
         return 0.0, 0.0
 
+    def machine_cpu(self) -> tuple[float, float]:
+        return 0.0, 0.0
+
     def available_memory(self) -> int:
         return self._memory_bytes
 

@@ -48,6 +48,7 @@ export const later = (answer: Answer, steps: number): Answer => {
     slot_waits: answer.slot_waits.map((each) => ({ ...each, p95: line(each.p95) })),
     scores: answer.scores.map((each) => ({ ...each, lowest: line(each.lowest) })),
     cpu_seconds: line(answer.cpu_seconds),
+    machines: answer.machines.map((each) => ({ ...each, cpu: line(each.cpu), memory: line(each.memory), disk: line(each.disk) })),
   };
 };
 
@@ -58,6 +59,9 @@ export const chartsOf = (answer: Answer, t: Say): ChartOf[] => {
   const rate = (by: Record<string, number[]>): Values => rateOf(by.success ?? zeros, by.failed ?? zeros);
   const shown = (line: Line): boolean => line.values.some((value) => value !== null);
   const names = answer.scores.map(({ task_id }) => task_id);
+  const more = answer.workers > answer.machines.length && { more: t("charts.machines.more", { shown: answer.machines.length, count: answer.workers }) };
+  const machines = (name: "cpu" | "memory" | "disk"): Line[] =>
+    answer.machines.map((each, n) => ({ name: each.worker, values: each[name].map((percent) => (percent === null ? null : percent / 100)), look: n + 1 })).filter(shown);
   return [
     { id: "tasks", title: t("charts.tasks"), unit: "count", isBars: true, lines: bars(answer.tasks), none: t("charts.tasks.none") },
     {
@@ -100,5 +104,11 @@ export const chartsOf = (answer: Answer, t: Say): ChartOf[] => {
       id: "cpu", title: t("charts.cpu"), note: t("charts.cpu.note"), unit: "duration", isBars: true, none: t("charts.cpu.none"),
       lines: [{ name: t("charts.cpu.line"), values: answer.cpu_seconds.map((seconds) => (seconds === null ? null : seconds * 1e6)), look: 1 }].filter(shown),
     },
+    // Of machines for whoever may see the system alone.
+    ...(answer.machine
+      ? (["cpu", "memory", "disk"] as const).map((name): ChartOf => ({
+        id: `machine-${name}`, title: t(`charts.machines.${name}`), unit: "percent", none: t("charts.machines.none"), lines: machines(name), ...more,
+      }))
+      : []),
   ];
 };

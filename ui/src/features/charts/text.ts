@@ -55,6 +55,11 @@ export const messages = texts(
     "charts.cpu.note": "Counted in the step in which the try ended.",
     "charts.cpu.none": "No try whose CPU time was measured ended in this time.",
     "charts.cpu.line": "CPU time",
+    "charts.machines.cpu": "CPU of machines",
+    "charts.machines.memory": "Memory of machines",
+    "charts.machines.disk": "Disk of machines",
+    "charts.machines.none": "No worker has measured its machine in this time.",
+    "charts.machines.more": "the {shown} with most memory in use of {count} workers",
 
     "now.title": "Now",
     "now.slots": "Slots in use",
@@ -120,6 +125,11 @@ export const messages = texts(
     "charts.cpu.note": "시도가 끝난 구간에 합산합니다.",
     "charts.cpu.none": "이 기간에 끝난 시도 중 CPU 시간이 측정된 것이 없습니다.",
     "charts.cpu.line": "CPU 시간",
+    "charts.machines.cpu": "머신 CPU",
+    "charts.machines.memory": "머신 메모리",
+    "charts.machines.disk": "머신 디스크",
+    "charts.machines.none": "이 기간에 머신 사용량을 측정한 워커가 없습니다.",
+    "charts.machines.more": "워커 {count}개 중 메모리 사용률이 높은 {shown}개",
 
     "now.title": "현재",
     "now.slots": "사용 중인 슬롯",
