@@ -61,7 +61,7 @@ export const chartsOf = (answer: Answer, t: Say): ChartOf[] => {
   const names = answer.scores.map(({ task_id }) => task_id);
   const more = answer.workers > answer.machines.length && { more: t("charts.machines.more", { shown: answer.machines.length, count: answer.workers }) };
   const machines = (name: "cpu" | "memory" | "disk"): Line[] =>
-    answer.machines.map((each, n) => ({ name: each.worker, values: each[name].map((percent) => (percent === null ? null : percent / 100)), look: n + 1 })).filter(shown);
+    answer.machines.map((each, n) => ({ name: each.worker, values: each[name], look: n + 1 })).filter(shown);
   return [
     { id: "tasks", title: t("charts.tasks"), unit: "count", isBars: true, lines: bars(answer.tasks), none: t("charts.tasks.none") },
     {
