@@ -11,6 +11,7 @@ from itertools import count
 from typing import Any
 
 import pytest
+from sqlalchemy import insert
 from test_desk import Agent, LockedWriter
 
 from tradewind.core.alert_conditions import (
@@ -27,6 +28,7 @@ from tradewind.core.states import RunType
 from tradewind.observability.alerts.rules_file import load_rules
 from tradewind.scheduler.alerts import AlertSetup, AlertSource
 from tradewind.scheduler.scheduler import Scheduler
+from tradewind.store import tables as t
 from tradewind.store.specs import encode_spec
 from tradewind.store.writer import StoreUnavailable
 from tradewind.testing.builders import dag, every
@@ -407,6 +409,28 @@ def test_a_silence_holds_from_its_command_on_across_a_restart_and_until_its_end(
     assert stage.lines("alert.") == ["alert.silenced", "alert.fired"]
     stage.restart(after_seconds=60)
     assert stage.notices == [("failures", "firing", "waiting")]
+
+
+def test_what_is_long_over_is_forgotten_and_what_waits_is_not(database: Database) -> None:
+    stage, agent = staged(database, FAILURES, Rule("stale", DataStale(timedelta(hours=1), ("sea",))))
+    stage.ask("alert_silence.set", id="s", rules="nothing", seconds=60)
+    stage.run(agent, "failed")
+    database.rows("UPDATE alert_notice SET state = 'delivered', ended_at = 1")
+    told = {"key": "k", "channel": "ops", "alert": "a", "rule": "r", "status": "firing", "at": 1, "notice": "{}"}
+    with database.engine.begin() as connection:
+        connection.execute(insert(t.alert_notice), {**told, "state": "waiting", "error": "", "ended_at": None})
+
+    def kept() -> list[tuple[str, ...]]:
+        return stage.rows("SELECT rule FROM alert_notice ORDER BY rule") + stage.rows("SELECT id FROM alert_silence")
+
+    stage.pass_to(stage.seconds + 89 * 86_400)
+    assert {("failures",), ("r",), ("s",)} <= set(kept())
+    stage.pass_to(stage.seconds + 2 * 86_400)
+    left = set(kept())
+    assert ("r",) in left
+    assert not {("failures",), ("s",)} & left
+    stage.restart()
+    assert ("r",) in kept()
 
 
 def test_a_silence_that_is_ended_tells_what_fires_and_a_history_with_it_stays_the_same(database: Database) -> None:

@@ -17,7 +17,7 @@ from sqlalchemy.exc import OperationalError, TimeoutError
 from tradewind.core.alert_conditions import DataStale, MachineLimit, MetricLimit, looks_back
 from tradewind.core.alert_history import INTERESTING, PLANS, STOPS, completed, due, tagged
 from tradewind.core.alerts import AlertState, Notice, Rule, advance, fingerprint, firing_first, hush, tell_anew
-from tradewind.core.decisions import Operation, PutRow, Record
+from tradewind.core.decisions import DropRows, Operation, PutRow, Record
 from tradewind.observability.alerts.notices import notice_to_json
 from tradewind.scheduler.alert_deliveries import Deliveries, Delivery
 from tradewind.scheduler.owner import Rows
@@ -34,6 +34,10 @@ log = structlog.get_logger("scheduler")
 
 NEWS_FOR = timedelta(days=1)
 """What nobody was told of in this time, because there was no scheduler, is not told any more."""
+
+KEPT_FOR = timedelta(days=90)
+"""Notices that are over, and silences, are forgotten then. The lines of the log stay."""
+FORGOTTEN_AT_ONCE = 500
 
 MEASURED_EVERY_SECONDS = 10.0
 """A machine that keeps going over its limit and back writes no more lines than one in this time."""
@@ -73,6 +77,8 @@ class Alerts:
         self.fault = ""
         """What went wrong last while rules were worked out, which is a bug."""
         self._now = scheduler.now()
+        self._forgot = self._now
+        """When it was looked for what is to be forgotten."""
         self._seen = 0
         """The number of the last line of the log that the rules have taken."""
         self._timer: Timer | None = None
@@ -141,7 +147,18 @@ class Alerts:
         newest = self._scheduler.writer.newest_event
         notices = self._missed(newest + 1) if newest > self._seen else []
         self._now = max(self._now, self._scheduler.now())
-        self._tell(notices + advance(self._state, None, self._now))
+        old = self._old() if self._now - self._forgot >= timedelta(hours=1) else ()
+        self._tell(notices + advance(self._state, None, self._now), old)
+
+    def _old(self) -> Iterable[Operation]:
+        """What is to be forgotten now."""
+        self._forgot = self._now
+        with self._scheduler.engine.connect() as connection:
+            before = to_us(self._now - KEPT_FOR)
+            notices = queries.old_notices(connection, before, FORGOTTEN_AT_ONCE)
+            silences = queries.old_silences(connection, before, FORGOTTEN_AT_ONCE)
+        yield from (DropRows("alert_notice", row) for row in notices)
+        yield from (DropRows("alert_silence", row) for row in silences)
 
     def _set_timer(self) -> None:
         assert self._state is not None
@@ -301,7 +318,7 @@ class Alerts:
         places = {name: {"name": name, "fingerprint": mark, "since": now} for name, mark in new.items()}
         self._start(Delivery(**{**row, "at": from_us(row["at"]) or now}) for row in waiting)
         fresh = [notice for notice in notices if notice.key not in known]
-        self._tell(fresh, [PutRow("alert_rule", row) for row in places.values()])
+        self._tell(fresh, [*(PutRow("alert_rule", row) for row in places.values()), *self._old()])
 
     def _past(
         self,

@@ -337,6 +337,20 @@ def open_notices(connection: Connection) -> list[dict[str, Any]]:
     return [{name: row[name] for name in wanted} for row in rows]
 
 
+def old_notices(connection: Connection, before_us: int, most: int) -> list[dict[str, Any]]:
+    """Keys and channels of what was told before a moment and waits for nobody, oldest first."""
+    n = t.alert_notice.c
+    query = select(n.key, n.channel).where(n.at < before_us, n.state != "waiting").order_by(n.at).limit(most)
+    return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def old_silences(connection: Connection, before_us: int, most: int) -> list[dict[str, Any]]:
+    """Ids of silences that were over before a moment."""
+    s = t.alert_silence.c
+    query = select(s.id).where(s.end_date < before_us).order_by(s.end_date).limit(most)
+    return [dict(row) for row in connection.execute(query).mappings()]
+
+
 def has_asset_event(connection: Connection, id: str) -> bool:
     """Whether this event is in the ledger."""
     return connection.execute(select(t.asset_event.c.number).where(t.asset_event.c.id == id)).first() is not None
