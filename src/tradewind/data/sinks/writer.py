@@ -24,9 +24,9 @@ _LAST = object()
 class AsyncWriter:
     """One load, written piece by piece.
 
-    async with AsyncWriter(TableSink(address, "prices"), schema, load_id=run_id) as writer:
-        await writer.write([{"city": "Seoul", "price": 3}])
-    print(writer.loaded)
+        async with AsyncWriter(TableSink(address, "prices"), schema, load_id=run_id) as writer:
+            await writer.write([{"city": "Seoul", "price": 3}])
+        print(writer.loaded)
 
     The load ends with the block: until then readers see nothing of it, and an error in the block undoes it.
     """
