@@ -207,9 +207,9 @@ def _methods(node: ast.ClassDef) -> Iterator[str]:
 
 
 def _prose(doc: str) -> str:
-    """Paragraphs as one line each; indented lines stay as they are."""
+    """Paragraphs as one line each; tables and indented lines stay as they are."""
     paragraphs = ast.literal_eval(repr(doc)).strip().split("\n\n")
-    return "\n\n".join(text if text.startswith("    ") else " ".join(text.split()) for text in paragraphs)
+    return "\n\n".join(text if text.startswith(("    ", "| ")) else " ".join(text.split()) for text in paragraphs)
 
 
 def _cell(text: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import polars as pl
@@ -11,8 +12,10 @@ from play import get
 
 from tradewind.api.ui import charts
 from tradewind.core.access import READING, Action, DagScope, Grant, Resource, Role
+from tradewind.data.problems import QualityGateFailed
 from tradewind.data.quality import CheckResult, QualityResult
 from tradewind.data.quality_gates import quality_gate
+from tradewind.data.runtime import LoggingRuntime, installed
 from tradewind.store.times import to_us
 from tradewind.testing.api_stage import ApiStage
 from tradewind.testing.builders import dag
@@ -33,11 +36,18 @@ def worked(stage: ApiStage, monkeypatch: pytest.MonkeyPatch) -> ApiStage:
     stage.finish("orders", "one", "check", xcoms=[score])
     stage.finish("orders", "one", "load")
     stage.create_run("secret", "two")
-    stage.finish(
-        "secret", "two", "check", "failed",
-        error="QualityGateFailed: Data quality is 61.5 of 100 and it must be at least 80: ids (3 bad).\nTraceback",
-    )  # fmt: skip
+    left = XComValue("check", -1, "data_quality", json.dumps({"score": 61.5, "failed": ["ids"]}).encode())
+    stage.finish("secret", "two", "check", "failed", xcoms=[left], error="QualityGateFailed: it is not good enough.")
     return stage
+
+
+class Keeping(LoggingRuntime):
+    def __init__(self) -> None:
+        super().__init__()
+        self.left: dict[str, Any] = {}
+
+    def leave(self, key: str, value: Mapping[str, Any]) -> None:
+        self.left[key] = value
 
 
 def last(values: list[Any]) -> Any:
@@ -166,7 +176,8 @@ def test_the_toolkits_own_words_are_understood() -> None:
     assert charts.score_in(json.dumps(found).encode()) == found["score"]
     result = QualityResult((CheckResult("ids", 3, 8, 0, 1, False),))
     assert charts.score_in(json.dumps(result.as_dict()).encode()) == result.score
-    with pytest.raises(Exception, match="Data quality") as stopped:
+    kept = Keeping()
+    with installed(kept), pytest.raises(QualityGateFailed):
         result.gate(100)
-    assert charts.score_said(f"QualityGateFailed: {stopped.value}") == pytest.approx(result.score, rel=1e-5)
-    assert charts.score_said("QualityGateFailed: too few rows") is None
+    [(key, left)] = kept.left.items()
+    assert (key, charts.score_in(json.dumps(left).encode())) == ("data_quality", result.score)

@@ -42,19 +42,16 @@ def filled(installation: Installation, engine: Engine) -> Engine:
         )  # fmt: skip
         for run, task_id, state, *moments, pool in tasks:
             scheduled, queued, started, over = (_at(each) for each in moments)
-            reason = (
-                "QualityGateFailed: Data quality is 61.5 of 100 and it must be at least 80: ids." if run == 3 else ""
-            )
             task = {
                 "run": run, "task_id": task_id, "map_index": -1, "state": state, "try_number": 1, "max_tries": 1,
                 "leg": 0, "losses": 0, "scheduled_at": scheduled, "queued_at": queued, "start_date": started,
-                "end_date": over, "reason": reason, "pending": "", "skip_decided": False,
+                "end_date": over, "reason": "", "pending": "", "skip_decided": False,
             }  # fmt: skip
             connection.execute(insert(t.task_instance), task)
             attempt = {
                 "id": f"{run}{task_id}", "run": run, "task_id": task_id, "map_index": -1, "try_number": 1, "leg": 0,
                 "state": state, "worker": "w", "pool": pool, "pool_slots": 1, "version": "v", "assigned_at": queued,
-                "started_at": started, "ended_at": over, "reason": reason, "cancel": "",
+                "started_at": started, "ended_at": over, "reason": "", "cancel": "",
                 "cpu_seconds": None if over is None else run / 2, "peak_bytes": None if over is None else run * 1000,
             }  # fmt: skip
             connection.execute(insert(t.attempt), attempt)
@@ -114,15 +111,12 @@ def test_percentiles_are_by_the_nearest_rank(installation: Installation, engine:
     assert found == Spread(50, 25_000_000, 48_000_000, 50_000_000)
 
 
-def test_scores_are_found_in_values_and_in_what_gates_say(filled: Engine) -> None:
+def test_scores_are_found_in_the_values_that_tasks_left(filled: Engine) -> None:
     with filled.connect() as connection:
         left = charts.scores_left(connection, EVERY)
         assert [(row["dag_id"], row["at"]) for row in left] == [("theirs", _at(61)), ("mine", _at(40))]
         assert bytes(left[1]["value"]) == b'{"score": 97.5, "broken": []}'
-        [closed] = charts.tries(connection, EVERY).closed
-        assert (closed["dag_id"], closed["task_id"], closed["at"]) == ("theirs", "a", _at(61))
         assert [row["dag_id"] for row in charts.scores_left(connection, MINE)] == ["mine"]
-        assert charts.tries(connection, MINE).closed == []
 
 
 def test_a_reader_of_no_dag_gets_nothing(filled: Engine) -> None:
@@ -131,7 +125,7 @@ def test_a_reader_of_no_dag_gets_nothing(filled: Engine) -> None:
             charts.tasks_ended, charts.runs_ended, charts.run_times, charts.run_starts, charts.scores_left,
         ):  # fmt: skip
             assert not ask(connection, NOBODY), ask.__name__
-        assert charts.tries(connection, NOBODY) == charts.Tries({}, {}, {}, {}, [])
+        assert charts.tries(connection, NOBODY) == charts.Tries({}, {}, {}, {})
 
 
 def test_one_dag_is_asked_for_by_its_id(filled: Engine) -> None:
@@ -146,7 +140,7 @@ def test_a_window_that_ends_leaves_out_what_came_later(filled: Engine) -> None:
         assert charts.tasks_ended(connection, first) == {(0, "success"): 1}
         assert charts.runs_ended(connection, first) == {}
         tries = charts.tries(connection, first)
-        assert (set(tries.starts), set(tries.peak_bytes), tries.cpu_seconds, tries.closed) == ({0}, {0}, {0: 1.0}, [])
+        assert (set(tries.starts), set(tries.peak_bytes), tries.cpu_seconds) == ({0}, {0}, {0: 1.0})
         assert [row["at"] for row in charts.scores_left(connection, first)] == [_at(40)]
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tradewind.data import csv_check
-from tradewind.data.csv_check import check_csv
+from tradewind.data.csv_check import check_csv, has_blank_lines
 from tradewind.data.pipelines.lineitem import COLUMNS
 from tradewind.data.problems import BadInput
 
@@ -93,3 +93,17 @@ def test_a_zero_byte_is_found_with_its_line(first_rows: Path) -> None:
     lines[10] = b"\0" + lines[10]
     first_rows.write_bytes(b"".join(lines))
     assert problem_of(first_rows).line == 11
+
+
+@pytest.mark.parametrize("block", [1, 2, 3, 4 << 20])
+@pytest.mark.parametrize(
+    ("text", "rows"), [("a\n1\n\n", 1), ("a\r\n1\r\n\r\n2\r\n", 2), ("a\n\n\n1\n2", 2), ("a\n1\n2\n", 2)]
+)
+def test_a_blank_line_is_no_row(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, rows: int, block: int
+) -> None:
+    monkeypatch.setattr(csv_check, "BLOCK", block)
+    path = tmp_path / "t.csv"
+    path.write_bytes(text.encode())
+    assert check_csv(path, ["a"]).rows == rows
+    assert has_blank_lines(path) is (rows != 2 or "2\n" not in text or "\r" in text)

@@ -17,7 +17,7 @@ from tradewind.data.problems import BadInput, BadSetting, DataProblem
 from tradewind.data.sinks.files import FilesSink, write_file
 from tradewind.data.sources.files import open_csv, open_file, open_json, open_json_lines, open_parquet
 from tradewind.data.sources.xml import open_xml
-from tradewind.data.streams import rechunked, stream_of
+from tradewind.data.streams import rechunked, records_as_stream, stream_of
 
 pa = pytest.importorskip("pyarrow")
 pq = pytest.importorskip("pyarrow.parquet")
@@ -230,3 +230,59 @@ def _seen(value: int) -> Watermark:
     mark = Watermark("orders", "id")
     mark.value = value
     return mark
+
+
+@pytest.mark.parametrize(
+    ("late", "said"),
+    [({"n": 1.5}, r"do not fit .* after row 2 \(1.5 is no int64\)"), ({"n": True}, "True is no int64"),
+     ({"n": 2**70}, "after row 2"), ({"in": {"n": [1, 2.5]}}, "2.5 is no int64"), ({"n": float("nan")}, "nan is no")],
+)  # fmt: skip
+def test_a_number_that_would_be_cut_is_refused(late: dict[str, Any], said: str) -> None:
+    first = [{"n": 1, "in": {"n": [1]}}, {"n": 2.0, "in": None}]
+    schema = pa.schema([("n", pa.int64()), ("in", pa.struct([("n", pa.list_(pa.int64()))]))])
+    assert records_as_stream(first, chunk_size=2, schema=schema).read_all()["n"].to_pylist() == [1, 2]
+    with pytest.raises(DataProblem, match=said):
+        records_as_stream([*first, late], chunk_size=2, schema=schema).read_all()
+
+
+def test_rows_of_a_list_keep_the_fields_that_come_later() -> None:
+    assert stream_of([{"a": 1}, {"a": 2, "b": "x"}]).read_all().to_pylist() == [{"a": 1, "b": None}, {"a": 2, "b": "x"}]
+    with pytest.raises(DataProblem, match="do not fit together"):
+        stream_of([{"a": 1}, {"a": "x"}])
+
+
+def test_a_csv_that_is_cut_off_in_a_quoted_field_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    for text in ('a,b\n1,"x\n2,y\n', 'a,b\n1,x\n2,"y', 'a,b\n1,x\n2,"say ""hi""'):
+        path.write_text(text)
+        with pytest.raises(BadInput, match=r"column 'b': ends inside a quoted field"):
+            open_csv(path).read_all()
+    for text in ('a,b\n1,x\n2,"y"', 'a,b\n1,x\n2,5" pipe', 'a,b\n1,"x\ny"\n', 'a,b\n"1",x'):
+        path.write_text(text)
+        assert open_csv(path).read_all().num_rows in (1, 2)
+
+
+def test_a_csv_in_another_encoding_is_named(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_bytes("a,이름\n1,서울\n".encode("euc-kr").replace("이름".encode("euc-kr"), b"b"))
+    with pytest.raises(BadInput, match="column 'b': is not UTF-8"):
+        open_csv(tmp_path / "t.csv")
+    assert open_csv(tmp_path / "t.csv", types={"b": pa.binary()}).read_all()["b"].to_pylist() == [
+        "서울".encode("euc-kr")
+    ]
+
+
+def test_xml_is_read_in_the_encoding_that_it_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "t.xml"
+    monkeypatch.setattr("tradewind.data.sources.xml.BLOCK", 3)
+    for encoding in ("EUC-KR", "cp949", "utf-16", "ISO-8859-1", "utf-8"):
+        text = (
+            f'<?xml version="1.0" encoding="{encoding}"?><list><s n="{"é" if encoding[0] == "I" else "서울"}"/></list>'
+        )
+        path.write_bytes(text.encode(encoding))
+        assert open_xml(path, "s").read_all().to_pylist() in ([{"n": "서울"}], [{"n": "é"}])
+    path.write_bytes(b'<?xml version="1.0" encoding="EUC-KR"?><list><s n="\xff\xff"/></list>')
+    with pytest.raises(BadInput, match="says that it is euc_kr, and is not"):
+        open_xml(path, "s").read_all()
+    path.write_text('<?xml version="1.0" encoding="klingon"?><list/>')
+    with pytest.raises(BadInput, match="klingon, which is not known"):
+        open_xml(path, "s").read_all()

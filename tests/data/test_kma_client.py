@@ -405,3 +405,9 @@ def test_an_open_breaker_spares_a_service_that_is_down(server: KmaServer, pauses
     with pytest.raises(CircuitOpen):
         client.hour(HOUR, ALL)
     assert len(server.calls) == 3
+
+
+def test_a_fault_of_another_service_leaves_an_answer_as_it_is() -> None:
+    for name, fault in FAULTS.items():
+        if name != "half":
+            assert fault.change(b"<response/>") == b"<response/>", name

@@ -266,3 +266,24 @@ def test_times_and_missing_numbers_are_plain_json(search: Search) -> None:
     at = datetime(2025, 1, 2, tzinfo=UTC)
     quick(search, key=("id",)).load(stream_of([{"id": 1, "at": at, "x": float("nan")}]), load_id="1")
     assert search.documents["items/1"] == {"id": 1, "at": "2025-01-02T00:00:00+00:00", "x": None}
+
+
+def test_a_row_without_a_whole_key_of_its_own_is_not_merged(made: Made) -> None:
+    make, content = made
+    make(mode="merge", key=["id"]).load(items(1), load_id="a")
+    for ids, said in (([2, None], "id=None: without a whole key"), ([2, 2], "id=2 twice")):
+        coming = stream_of(pa.table({"id": pa.array(ids, pa.int64()), "text": ["x", "y"]}))
+        with pytest.raises(DataProblem, match=said):
+            make(mode="merge", key=["id"]).load(coming, load_id="b")
+    assert content() == [(1, "x1")]
+
+
+@pytest.mark.parametrize(
+    "ids", [pa.array([2.5]), pa.array([2**63], pa.uint64()), pa.array(["no number"])], ids=["float", "large", "text"]
+)
+def test_a_value_is_not_cut_to_fit_the_table(made: Made, ids: Any) -> None:
+    make, content = made
+    make().load(items(1), load_id="a")
+    with pytest.raises(DataProblem):
+        make().load(stream_of(pa.table({"id": ids, "text": ["x"]})), load_id="b")
+    assert content() == [(1, "x1")]

@@ -222,3 +222,12 @@ def test_what_cannot_be_transformed_is_named() -> None:
     with pytest.raises(DataProblem, match="pandas or Polars frame, not list"):
         DataProcessor().parallel_transform([1], abs, "x")
     assert DataProcessor().parallel_transform(pd.DataFrame({"x": []}), lambda x: x + 1, "x")["x"].tolist() == []
+
+
+def test_what_is_no_frame_or_has_a_name_twice_is_named() -> None:
+    frame = pl.DataFrame({"x": [1]})
+    for other in (frame.lazy(), frame["x"], pd.Series([1])):
+        with pytest.raises(DataProblem, match=r"frame, not (LazyFrame|Series)"):
+            DataProcessor().parallel_transform(other, abs, "x")
+    with pytest.raises(DataProblem, match="several columns 'x'"):
+        DataProcessor().parallel_transform(pd.DataFrame([[1, 2]], columns=["x", "x"]), abs, "x")

@@ -114,3 +114,11 @@ def test_a_reader_names_the_file_it_cannot_read(tmp_path: Path, reader: str) -> 
     (tmp_path / "ragged.csv").write_text("a,b\n1,2\n1,2,3\n")
     with pytest.raises(BadInput, match=r"ragged\.csv"):
         read(tmp_path / "ragged.csv")
+
+
+def test_blank_lines_are_no_rows_for_either_reader(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("a,b\n1,x\n\n2,\n\n\n")
+    processor = DataProcessor()
+    assert processor.pandas_optimized_read_csv(path)["a"].tolist() == [1, 2]
+    assert processor.polars_optimized_read_csv(path)["a"].to_list() == [1, 2]

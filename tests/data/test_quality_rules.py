@@ -122,6 +122,39 @@ def test_each_rule_finds_the_same_on_every_engine(data: Any) -> None:
     assert [result.bad for result in found.checks] == BAD
 
 
+def test_times_and_texts_mean_the_same_on_every_engine_in_every_zone(
+    request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    """The machine's zone, a connection's and a session's are all Seoul's here: rules are in UTC all the same."""
+    path = tmp_path / "times.parquet"
+    at = [datetime(2026, 1, 1, hour, 30, tzinfo=UTC) for hour in (0, 1, 3)]
+    texts = ["it's", "a\\b", "\\"]
+    pl.DataFrame(
+        {"at": at, "local": [each.replace(tzinfo=None) for each in at], "day": [each.date() for each in at], "c": texts}
+    ).write_parquet(path)
+    inside = datetime(2026, 1, 1, 0, tzinfo=UTC), datetime(2026, 1, 1, 2, tzinfo=UTC)
+    rules = [
+        InRange("at", *inside), InRange("local", *inside), InRange("at", high=inside[1].replace(tzinfo=None)),
+        Fresh("at", 1800), Fresh("local", 1800), Fresh("day", 4 * 3600), OneOf("c", texts), OneOf("c", texts[:1]),
+    ]  # fmt: skip
+    connection = duckdb.connect()
+    connection.execute("SET TimeZone = 'Asia/Seoul'")
+    kinds = [pl.read_parquet(path), pl.scan_parquet(path), path, connection.read_parquet(str(path))]
+    if SPARK:
+        session = request.getfixturevalue("spark")
+        session.conf.set("spark.sql.session.timeZone", "Asia/Seoul")
+        kinds.append(session.read.parquet(str(path)))
+    for number, kind in enumerate(kinds):
+        found = check(kind, rules, now=datetime(2026, 1, 1, 4, tzinfo=UTC))
+        assert [result.bad for result in found.checks] == [1, 1, 1, 0, 0, 0, 0, 2], type(kind)
+        good, bad = tmp_path / f"good{number}", tmp_path / f"bad{number}"
+        assert quarantine(kind, [rules[0], rules[6]], good=good, bad=bad) == (2, 1)
+        assert pq.read_table(bad).column_names == ["at", "local", "day", "c", "broken_rules"]
+    if SPARK:
+        assert session.conf.get("spark.sql.session.timeZone") == "Asia/Seoul"
+        session.conf.set("spark.sql.session.timeZone", "UTC")
+
+
 def test_results_say_what_was_found(data: Any) -> None:
     found = check(data, [Schema({"id": "text", "more": "date"}), Fresh("at", 0), RowCount(9), NotNull("gone")], now=NOW)
     schema, fresh, count, gone = found.checks

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import socket
 import sqlite3
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -88,3 +90,36 @@ def test_what_is_wrong_with_a_database_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataProblem, match="column 'id'"):
         sqlite_table_to_parquet(tmp_path / "ok.db", "t", tmp_path / "t.parquet", chunk_size=10)
     assert not list(tmp_path.glob("*.parquet"))
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (b'HTTP/1.1 200 OK\r\nContent-Length: 200\r\n\r\n{"a":', "cut off after 5 bytes"),
+        (b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{"a":\r\n', "cut off after 5 bytes"),
+        (b"NONSENSE\r\n\r\n", "did not answer"),
+        (b'HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n{"a":"\xbc\xad"}', "not JSON"),
+        (b"HTTP/1.1 503 No\r\nContent-Length: 0\r\nRetry-After: Fri, 01 Jan 2100 00:00:00 GMT\r\n\r\n", "answered 503"),
+    ],
+)
+def test_half_an_answer_is_asked_for_again(answer: bytes, said: str) -> None:
+    pauses: list[float] = []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve(answers: list[bytes]) -> None:
+            for each in answers:
+                connection, _ = server.accept()
+                with connection:
+                    connection.recv(65536)
+                    connection.sendall(each)
+
+        url = f"http://127.0.0.1:{server.getsockname()[1]}/v1"
+        thread = threading.Thread(
+            target=serve, args=([answer, b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}", answer],)
+        )
+        thread.start()
+        assert fetch_json(url, sleep=pauses.append) == {}
+        assert pauses == [30 if b"2100" in answer else 0.2]
+        with pytest.raises(SourceUnavailable, match=said):
+            fetch_json(url, Patience(tries=1))
+        thread.join()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,8 @@ from tradewind.testing.servers import PostgresServer
 pa = pytest.importorskip("pyarrow")
 pytest.importorskip("adbc_driver_sqlite", reason="ADBC is not installed: pip install 'tradewind[adbc]'")
 pytest.importorskip("adbc_driver_postgresql", reason="ADBC is not installed: pip install 'tradewind[adbc]'")
+
+NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -187,7 +189,7 @@ def test_two_that_load_the_same_at_once_load_it_once(postgres: str) -> None:
         thread.start()
     for thread in threads:
         thread.join(120)
-    assert outcomes.count("False") == 1
+    assert outcomes.count("False") == 1, outcomes
     assert content(postgres) == [(0, "x0"), (1, "x1"), (2, "x2")]
 
 
@@ -225,3 +227,41 @@ def test_any_driver_serves(tmp_path: Path) -> None:
     sink = TableSink(path, "items", driver=str(adbc_driver_sqlite._driver_path()))
     assert sink.load(rows(1, 2), load_id="run 1").rows == 2
     assert content(path) == [(1, "x1"), (2, "x2")]
+
+
+def test_a_row_without_a_whole_key_is_not_merged(address: str) -> None:
+    sink = TableSink(address, "items", mode="merge", key=["id"])
+    sink.load(rows(1), load_id="a")
+    with pytest.raises(DataProblem, match="id=None: without a whole key"):
+        sink.load(stream_of(pa.table({"id": pa.array([2, None], pa.int64()), "text": ["x", "y"]})), load_id="b")
+    assert content(address) == [(1, "x1")]
+
+
+TYPES = "small smallint, whole bigint, half double precision, flag boolean, day date, at timestamptz, word text"
+MORE = {"small": 300, "whole": 7, "half": 2.5, "flag": True, "day": date(2026, 1, 2), "at": NOON, "word": "x"}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("whole", 2.5), ("whole", "x"), ("whole", NOON), ("small", 70_000), ("half", "x"), ("flag", 1), ("day", NOON),
+     ("day", 3), ("at", 3), ("word", 16_706), ("word", True), ("exact", "x")],
+)  # fmt: skip
+@pytest.mark.parametrize("mode", ["append", "merge", "replace"])
+def test_what_a_column_has_no_room_for_changes_nothing(postgres: str, mode: Any, name: str, value: Any) -> None:
+    execute(
+        postgres, f"CREATE TABLE items (id bigint PRIMARY KEY, {TYPES}, exact numeric)", "INSERT INTO items VALUES (1)"
+    )
+    sink = TableSink(postgres, "items", mode=mode, key=["id"] if mode == "merge" else ())
+    with pytest.raises(DataProblem):
+        sink.load(stream_of([{"id": 2, name: value}]), load_id="b")
+    assert content(postgres, "SELECT id FROM items") == [(1,)]
+
+
+@pytest.mark.parametrize("mode", ["append", "merge", "replace"])
+def test_numbers_of_other_widths_arrive_as_they_are(postgres: str, mode: Any) -> None:
+    execute(postgres, f"CREATE TABLE items (id bigint PRIMARY KEY, {TYPES}, exact numeric)")
+    sink = TableSink(postgres, "items", mode=mode, key=["id"] if mode == "merge" else ())
+    sink.load(stream_of([{"id": 1, **MORE}, {"id": 2, "half": 3.0, "whole": 4.0}, {"id": 3, "at": NOON}]), load_id="b")
+    names = ", ".join(MORE)
+    assert content(postgres, f"SELECT {names} FROM items WHERE id = 1") == [tuple(MORE.values())]
+    assert content(postgres, "SELECT half, whole FROM items WHERE id = 2") == [(3.0, 4)]

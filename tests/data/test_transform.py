@@ -178,3 +178,11 @@ def test_an_interrupted_query_ends_at_once(tmp_path: Path) -> None:
         with pytest.raises(Stop):
             duck.run(endless, total=1)
         assert duck.run("SELECT 1") == [(1,)]
+
+
+def test_columns_that_changed_their_places_are_not_taken_for_each_other(tmp_path: Path) -> None:
+    job = CsvJob(columns={"a": Type.INTEGER, "b": Type.INTEGER})
+    (tmp_path / "t.csv").write_text("b,a\n1,2\n")
+    with pytest.raises(BadInput, match=r"t\.csv, line 1, column 'a': the columns are in the wrong order"):
+        DataProcessor().stream_csv_to_parquet(tmp_path / "t.csv", tmp_path / "t.parquet", job)
+    assert not (tmp_path / "t.parquet").exists()

@@ -9,6 +9,7 @@ import pytest
 from execution_attempts import DAY, FakeRuntime, attempt, offer, rendered, run_info, value_of, xcom
 
 from tradewind.sdk.dag import DAG
+from tradewind.sdk.decorators import task
 from tradewind.sdk.execution import prepare, run_attempt
 from tradewind.sdk.execution.masking import mask_secret
 from tradewind.sdk.operator import BaseOperator
@@ -265,3 +266,20 @@ def test_a_field_may_hold_what_is_neither_true_nor_false() -> None:
     with DAG("d", schedule=None) as dag:
         Holds(task_id="t", value=Undecided())
     assert value_of(attempt(dag, "t")) == "Undecided"
+
+
+@pytest.mark.parametrize(("command", "outcome"), [("echo {{ ds }}", "success"), ("exit 7 # {{ ds }}", "failed")])
+def test_the_command_of_a_bash_function_is_among_its_rendered_fields(command: str, outcome: str) -> None:
+    with DAG("d") as dag:
+
+        @task.bash(env={"DAY": "{{ ds }}"})
+        def say() -> str:
+            mask_secret("hunter3-hunter3")
+            return f"{command} hunter3-hunter3"
+
+        say()
+    report = attempt(dag, "say")
+    assert report.outcome == outcome
+    shown_fields = rendered(report)
+    assert shown_fields["bash_command"] == f"{command.replace('{{ ds }}', '2024-03-05')} ***"
+    assert shown_fields["env"] == {"DAY": "2024-03-05"}

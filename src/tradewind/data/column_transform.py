@@ -98,8 +98,10 @@ def _is_expression(transform: ClosedForm) -> bool:
 
 def _adapter(frame: Any, column: str) -> _Pandas | _Polars:
     kind = type(frame).__module__.split(".")[0]
-    if kind not in ("pandas", "polars"):
+    if kind not in ("pandas", "polars") or type(frame).__name__ != "DataFrame":
         raise DataProblem(f"parallel_transform takes a pandas or Polars frame, not {type(frame).__name__}.")
+    if list(frame.columns).count(column) > 1:
+        raise DataProblem(f"The frame has several columns {column!r}; give each a name of its own.")
     if column not in frame.columns:
         raise DataProblem(f"The frame has no column {column!r}; it has {', '.join(map(str, frame.columns))}.")
     return _Pandas(frame, column) if kind == "pandas" else _Polars(frame, column)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from tradewind.data.runtime import progress
 
 BLOCK = 4 << 20
 
+_BLANK = re.compile(rb"(?<=\n)\r?\n")
 _MAGIC = {
     b"\x1f\x8b": "is gzip-compressed, not plain CSV; unpack it first",
     b"PK\x03\x04": "is a zip archive, not plain CSV; unpack it first",
@@ -29,27 +31,29 @@ class CsvFacts:
     path: Path
     size: int
     rows: int
-    """Lines after the header; equal to the records as long as no quoted field holds a line break."""
+    """Lines after the header that are not blank; the records, as long as no quoted field holds a line break."""
     modified: float
 
 
 def check_csv(path: Path, columns: Sequence[str]) -> CsvFacts:
     """Facts about a UTF-8 CSV with exactly this header, one record a line; `BadInput` when it is anything else."""
-    header = _checked_header(path, columns)
+    header = check_header(path, columns)
     facts = path.stat()
-    newlines = done = 0
-    tail = carry = b""
+    newlines = blank = done = 0
+    tail = carry = edge = b""
     with path.open("rb") as file:
         while block := file.read(BLOCK):
             text = carry + block
             carry = _check_text(path, text, newlines)
             newlines += block.count(b"\n")
+            blank += len(_blank_lines(edge + block))
+            edge = _edge(edge + block)
             done += len(block)
             tail = _last_line(tail, block)
             progress(done, facts.st_size, "bytes")
     if carry:
         raise BadInput(path, "ends in the middle of a UTF-8 character; the file is cut off", line=newlines + 1)
-    rows = newlines if tail else newlines - 1
+    rows = (newlines if tail else newlines - 1) - blank
     if rows == 0:
         raise BadInput(path, "has a header but no rows")
     if tail:
@@ -57,7 +61,29 @@ def check_csv(path: Path, columns: Sequence[str]) -> CsvFacts:
     return CsvFacts(path, facts.st_size, rows, facts.st_mtime)
 
 
-def _checked_header(path: Path, columns: Sequence[str]) -> list[str]:
+def has_blank_lines(path: Path) -> bool:
+    """Whether there is a line without anything in it."""
+    edge = b""
+    with path.open("rb") as file:
+        while block := file.read(BLOCK):
+            if _blank_lines(edge + block):
+                return True
+            edge = _edge(edge + block)
+    return False
+
+
+def _blank_lines(text: bytes) -> list[bytes]:
+    # The pattern is slower than looking whether it can be there at all.
+    return _BLANK.findall(text) if b"\n\n" in text or b"\n\r\n" in text else []
+
+
+def _edge(text: bytes) -> bytes:
+    """What a blank line may begin with that ends in the next block."""
+    return text[-2:] if text.endswith(b"\n\r") else text[-1:]
+
+
+def check_header(path: Path, columns: Sequence[str]) -> list[str]:
+    """The header, when it has exactly these columns; `BadInput` when the file begins with anything else."""
     if not path.exists():
         raise BadInput(path, "does not exist")
     if not path.is_file():

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,13 +26,16 @@ class NoSuchObject(DataError):
 
 
 class ObjectStore(Protocol):
-    """Small objects: each is read and written as a whole, and is never seen half written."""
+    """Objects, each written as a whole and never seen half written; all but `put_file` is for small ones."""
 
     def put_new(self, key: str, content: bytes) -> bool:
         """Store it unless the key is taken; False when it is, and then nothing has changed."""
 
     def put(self, key: str, content: bytes) -> None:
         """Store it, in place of what may be there."""
+
+    def put_file(self, key: str, path: Path) -> None:
+        """Store a file of any size, in place of what may be there."""
 
     def get(self, key: str) -> bytes:
         """The object; `NoSuchObject` when there is none."""
@@ -90,6 +94,14 @@ class FolderStore:
         path = self._path(key)
         with self._writing(path), replacing(path) as temporary:
             _write(temporary, content)
+
+    def put_file(self, key: str, path: Path) -> None:
+        place = self._path(key)
+        with self._writing(place), replacing(place) as temporary, path.open("rb") as source:
+            with temporary.open("wb") as file:
+                shutil.copyfileobj(source, file, 1 << 20)
+                file.flush()
+                os.fsync(file.fileno())
 
     def get(self, key: str) -> bytes:
         try:
@@ -175,6 +187,12 @@ class S3Store:
 
         with self._told(key):
             obstore.put(self._bucket, key, content)
+
+    def put_file(self, key: str, path: Path) -> None:
+        import obstore
+
+        with self._told(key):
+            obstore.put(self._bucket, key, path)
 
     def get(self, key: str) -> bytes:
         import obstore

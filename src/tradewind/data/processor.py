@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from tradewind.data.csv_check import has_blank_lines
 from tradewind.data.files import human
 from tradewind.data.frames import NULL_TEXTS, is_text, join_pandas, polars_types, shrink_pandas
 from tradewind.data.jobs import CsvJob
@@ -110,6 +111,9 @@ class DataProcessor:
             # Types are inferred from the whole file, once: a plan that infers would do so again each time it runs.
             schema = pl.scan_csv(source, null_values=NULL_TEXTS, infer_schema_length=None).collect_schema()
             lazy = pl.scan_csv(source, null_values=NULL_TEXTS, schema=schema, low_memory=True)
+            if has_blank_lines(source):
+                # pandas skips them; Polars would make rows of them.
+                lazy = lazy.filter(~pl.all_horizontal(pl.all().is_null()))
             if where is not None:
                 lazy = lazy.filter(where)
             if columns is not None:

@@ -12,6 +12,7 @@ from typing import Any
 from tradewind.data.duck import Session, parquet
 from tradewind.data.jobs import literal, quoted
 from tradewind.data.problems import QualityGateFailed
+from tradewind.data.runtime import leave
 
 
 @dataclass(frozen=True)
@@ -83,10 +84,14 @@ class QualityResult:
         return tuple(check for check in self.checks if not check.passed)
 
     def gate(self, minimum: float) -> None:
-        """Raise `QualityGateFailed` when the score is below `minimum` or a required check failed."""
+        """Raise `QualityGateFailed` when the score is below `minimum` or a required check failed.
+
+        A task that fails returns nothing: the engine keeps score and failed checks as its XCom `data_quality`.
+        """
         broken = [check for check in self.failed if check.required]
         if self.score >= minimum and not broken:
             return
+        leave("data_quality", {"score": self.score, "failed": [check.name for check in self.failed]})
         listed = "; ".join(f"{check.name} ({check.detail or f'{check.bad} bad'})" for check in self.failed)
         reason = "a required check failed" if broken else f"it must be at least {minimum:g}"
         raise QualityGateFailed(f"Data quality is {self.score:g} of 100 and {reason}: {listed}.")

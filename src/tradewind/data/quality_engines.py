@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -12,7 +14,7 @@ from tradewind.data.files import replacing
 from tradewind.data.jobs import literal, quoted
 from tradewind.data.problems import BadInput, DataProblem
 from tradewind.data.quality import CheckResult, QualityResult
-from tradewind.data.quality_rules import Drift, Fresh, Quote, RowCount, RowRule, Rule, Schema, Unique, bins
+from tradewind.data.quality_rules import Drift, Fresh, OneOf, RowCount, RowRule, Rule, Schema, Unique, bins
 from tradewind.data.runtime import metric
 from tradewind.data.settings import DataSettings
 
@@ -21,12 +23,20 @@ if TYPE_CHECKING:
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 BROKEN_RULES = "broken_rules"
+SAID_BY_SPARK = frozenset(
+    {"AnalysisException", "ParseException", "ArithmeticException", "DateTimeException", "NumberFormatException"}
+)
+"""Errors of a rule, and not of a cluster."""
 
 
 class Engine(Protocol):
     """One data set on one engine."""
 
-    quote: Quote
+    def quote(self, name: str) -> str:
+        """A column's name for SQL; a time with a zone is in UTC."""
+
+    def condition(self, rule: RowRule) -> str:
+        """SQL that is true for a row that breaks the rule."""
 
     def columns(self) -> dict[str, str]:
         """The columns, with types as in `quality_rules.TYPES`."""
@@ -56,7 +66,7 @@ def check(data: Any, rules: Sequence[Rule], *, now: datetime | None = None) -> Q
     row_rules = [rule for rule in usable if isinstance(rule, RowRule)]
     drifts = [rule for rule in usable if isinstance(rule, Drift)]
     times = [rule for rule in usable if isinstance(rule, Fresh)]
-    conditions = [rule.bad(engine.quote) for rule in row_rules]
+    conditions = [engine.condition(rule) for rule in row_rules]
     conditions += [condition for rule in drifts for condition in rule.bins(engine.quote)]
     rows, counts, newest = engine.measure(conditions, [rule.column for rule in times])
     bad = dict(zip(map(id, row_rules), counts, strict=False))
@@ -102,7 +112,7 @@ def quarantine(data: Any, rules: Sequence[Rule], *, good: str | Path, bad: str |
     found = engine.columns()
     # A column that is not there tells no row from another: that is for `check` to say.
     telling = [rule for rule in rules if isinstance(rule, RowRule) and not _missing(rule, found)]
-    broken = [(rule.name, rule.bad(engine.quote)) for rule in telling]
+    broken = [(rule.name, engine.condition(rule)) for rule in telling]
     if not broken:
         raise DataProblem("There is no row-wise rule among these, so that no row can be told good from bad.")
     kept, lost = engine.split(broken, Path(good), Path(bad))
@@ -139,8 +149,22 @@ def engine_of(data: Any) -> Engine:
 
 class _Polars:
     def __init__(self, frame: pl.LazyFrame) -> None:
+        import polars as pl
+
         self.frame = frame
-        self.quote = quoted
+        zoned = [name for name, kind in frame.collect_schema().items() if getattr(kind, "time_zone", None)]
+        self._in_utc = {name: f"{name} in UTC, without its zone" for name in zoned}
+        """Times with a zone are compared in UTC, under names of their own: Polars compares them with no others."""
+        self._seen = frame.with_columns(
+            pl.col(name).dt.convert_time_zone("UTC").dt.replace_time_zone(None).alias(shadow)
+            for name, shadow in self._in_utc.items()
+        )
+
+    def quote(self, name: str) -> str:
+        return quoted(self._in_utc.get(name, name))
+
+    def condition(self, rule: RowRule) -> str:
+        return rule.bad(self.quote)
 
     def columns(self) -> dict[str, str]:
         return {name: _polars_type(dtype) for name, dtype in self.frame.collect_schema().items()}
@@ -153,7 +177,7 @@ class _Polars:
         wanted += [
             pl.col(name).max().cast(pl.Datetime("us")).dt.epoch("us").alias(f"at{n}") for n, name in enumerate(times)
         ]
-        row = _told(lambda: self.frame.select(wanted).collect(engine="streaming")).row(0)
+        row = _told(lambda: self._seen.select(wanted).collect(engine="streaming")).row(0)
         split = 1 + len(conditions)
         return row[0], [count or 0 for count in row[1:split]], list(row[split:])
 
@@ -174,8 +198,9 @@ class _Polars:
 
         named = [pl.when(self._condition(text)).then(pl.lit(name)) for name, text in broken]
         reasons = pl.concat_str(named, separator="; ", ignore_nulls=True)
-        frame = self.frame.with_columns(reasons.alias(BROKEN_RULES))
+        frame = self._seen.with_columns(reasons.alias(BROKEN_RULES))
         is_good = pl.col(BROKEN_RULES) == ""
+        frame = frame.drop(self._in_utc.values())
         with replacing(good) as kept, replacing(bad) as lost:
             _told(lambda: frame.filter(is_good).drop(BROKEN_RULES).sink_parquet(kept, compression="zstd"))
             _told(lambda: frame.filter(~is_good).sink_parquet(lost, compression="zstd"))
@@ -190,7 +215,15 @@ class _Polars:
 class _DuckDB:
     def __init__(self, relation: Any) -> None:
         self.relation = relation
-        self.quote = quoted
+        self._kinds = dict(zip(relation.columns, map(str, relation.types), strict=True))
+
+    def quote(self, name: str) -> str:
+        # In UTC, as the rules say, and not in the zone of the connection.
+        column = quoted(name)
+        return f"make_timestamp(epoch_us({column}))" if "WITH TIME ZONE" in self._kinds.get(name, "") else column
+
+    def condition(self, rule: RowRule) -> str:
+        return rule.bad(self.quote)
 
     @classmethod
     def of_file(cls, path: Path) -> _DuckDB:
@@ -211,10 +244,9 @@ class _DuckDB:
         }
 
     def measure(self, conditions: Sequence[str], times: Sequence[str]) -> tuple[int, list[int], list[int | None]]:
-        kinds = dict(zip(self.relation.columns, map(str, self.relation.types), strict=True))
         wanted = ["count(*)", *(f"count(*) FILTER (WHERE {text})" for text in conditions)]
         for name in times:
-            instant = f"max({quoted(name)})" + ("" if "WITH TIME ZONE" in kinds[name] else "::TIMESTAMP")
+            instant = f"max({quoted(name)})" + ("" if "WITH TIME ZONE" in self._kinds[name] else "::TIMESTAMP")
             wanted.append(f"epoch_us({instant})")
         row = self._ask(f"SELECT {', '.join(wanted)} FROM data")[0]
         split = 1 + len(conditions)
@@ -260,13 +292,19 @@ class _Spark:
     def quote(name: str) -> str:
         return "`" + name.replace("`", "``") + "`"
 
+    def condition(self, rule: RowRule) -> str:
+        if isinstance(rule, OneOf):
+            rule = replace(rule, values=[_escaped(value) for value in rule.values])
+        return rule.bad(self.quote)
+
     def columns(self) -> dict[str, str]:
         return {field.name: _sql_type(field.dataType.simpleString().upper()) for field in self.frame.schema.fields}
 
     def measure(self, conditions: Sequence[str], times: Sequence[str]) -> tuple[int, list[int], list[int | None]]:
         wanted = ["count(*)", *(f"count_if({text})" for text in conditions)]
         wanted += [f"unix_micros(CAST(max({self.quote(name)}) AS TIMESTAMP))" for name in times]
-        row = self.frame.selectExpr(*wanted).collect()[0]
+        with self._in_utc():
+            row = _told(lambda: self.frame.selectExpr(*wanted).collect())[0]
         split = 1 + len(conditions)
         return row[0], list(row[1:split]), list(row[split:])
 
@@ -279,12 +317,29 @@ class _Spark:
         return list(self.frame.selectExpr(f"percentile({self.quote(column)}, array({shares}))").collect()[0][0] or [])
 
     def split(self, broken: Sequence[tuple[str, str]], good: Path, bad: Path) -> tuple[int, int]:
-        named = ", ".join(f"CASE WHEN {text} THEN {literal(name)} END" for name, text in broken)
-        judged = self.frame.selectExpr("*", f"concat_ws('; ', {named}) AS {BROKEN_RULES}")
-        kept, lost = judged.where(f"{BROKEN_RULES} = ''").drop(BROKEN_RULES), judged.where(f"{BROKEN_RULES} <> ''")
-        for frame, path in ((kept, good), (lost, bad)):
-            frame.write.mode("overwrite").parquet(str(path))
-        return kept.count(), lost.count()
+        named = ", ".join(f"CASE WHEN {text} THEN {literal(_escaped(name))} END" for name, text in broken)
+        with self._in_utc():
+            judged = _told(lambda: self.frame.selectExpr("*", f"concat_ws('; ', {named}) AS {BROKEN_RULES}"))
+            kept, lost = judged.where(f"{BROKEN_RULES} = ''").drop(BROKEN_RULES), judged.where(f"{BROKEN_RULES} <> ''")
+            for frame, path in ((kept, good), (lost, bad)):
+                frame.write.mode("overwrite").parquet(str(path))
+            return kept.count(), lost.count()
+
+    @contextmanager
+    def _in_utc(self) -> Iterator[None]:
+        """As on the other engines, times are in UTC."""
+        conf, zone = self.frame.sparkSession.conf, "spark.sql.session.timeZone"
+        before = conf.get(zone)
+        try:
+            conf.set(zone, "UTC")
+            yield
+        finally:
+            conf.set(zone, before)
+
+
+def _escaped(value: Any) -> Any:
+    """In Spark's SQL a backslash in a text stands for what comes after it."""
+    return value.replace("\\", "\\\\") if isinstance(value, str) else value
 
 
 def _missing(rule: Rule, found: dict[str, str]) -> str:
@@ -307,9 +362,9 @@ def _told(work: Any) -> Any:
     try:
         return work()
     except Exception as error:
-        if type(error).__module__.split(".")[0] in ("polars", "duckdb", "_duckdb", "builtins") and not isinstance(
-            error, OSError
-        ):
+        package = type(error).__module__.split(".")[0]
+        is_said = package in ("polars", "duckdb", "_duckdb", "builtins") and not isinstance(error, OSError)
+        if is_said or (package == "pyspark" and type(error).__name__ in SAID_BY_SPARK):
             first = str(error).strip().split("\n")[0]
             raise DataProblem(f"A quality rule cannot be worked out on these data: {first}") from error
         raise

@@ -2,6 +2,7 @@
 
 `progress()` and `metric()` go to the runtime installed in the current context. The engine's task runner installs its
 own; without one (a script, a test, another engine) they are logged, and sent to StatsD when `STATSD_HOST` is set.
+`leave()` is for a fact that has to outlive a task which fails; a runtime that keeps none may do without it.
 
 A metric's name says how its values add up, as Prometheus has it: names in `_total` are counted up, names in `_seconds`
 are durations of which the distribution matters, and of every other metric the newest value holds (`kind_of`).
@@ -16,7 +17,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar, Token
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 log = logging.getLogger("tradewind.data")
 
@@ -29,6 +30,13 @@ class Runtime(Protocol):
     def metric(self, name: str, value: float, labels: Mapping[str, str]) -> None: ...
 
 
+@runtime_checkable
+class KeepsFacts(Protocol):
+    """A runtime that keeps what a task leaves. It must not raise."""
+
+    def leave(self, key: str, value: Mapping[str, Any]) -> None: ...
+
+
 def progress(done: float, total: float | None = None, unit: str = "") -> None:
     """Say that `done` of `total` units are finished; call it as often as you like."""
     current().progress(done, total, unit)
@@ -37,6 +45,13 @@ def progress(done: float, total: float | None = None, unit: str = "") -> None:
 def metric(name: str, value: float, labels: Mapping[str, str] | None = None) -> None:
     """Record one measured value, for example `metric("rows", 10000, {"source": "api"})`."""
     current().metric(name, value, labels or {})
+
+
+def leave(key: str, value: Mapping[str, Any]) -> None:
+    """Keep a small fact with the running task, however it ends; the newest of each key holds."""
+    runtime = current()
+    if isinstance(runtime, KeepsFacts):
+        runtime.leave(key, value)
 
 
 def kind_of(name: str) -> Literal["counter", "gauge", "histogram"]:

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tradewind.data.csv_check import check_header
 from tradewind.data.duck import csv_as_text, parquet, session
 from tradewind.data.files import human, replacing, require_space
 from tradewind.data.jobs import CsvJob
-from tradewind.data.problems import BadInput
 from tradewind.data.runtime import metric, progress
 
 SAMPLES = 20
@@ -40,11 +40,9 @@ def csv_to_parquet(
 
     Memory stays within `memory_limit_gb` whatever the size of the file; the destination is replaced as a whole.
     """
-    if not source.is_file():
-        raise BadInput(source, "does not exist")
+    # Columns are taken by their places: two that changed theirs would be taken for each other.
+    check_header(source, list(job.columns))
     size = source.stat().st_size
-    if not size:
-        raise BadInput(source, "is empty")
     started = time.monotonic()
     lost = Rejections(job)
     spill = destination.parent / f".spill-{uuid.uuid4().hex[:12]}"

@@ -42,6 +42,8 @@ class BaseOperator(Task, Templated, metaclass=OperatorMeta):
     template_fields: Collection[str] = ()
     template_ext: Sequence[str] = ()
     template_fields_renderers: ClassVar[dict[str, str]] = {}
+    overwrite_rtif_after_execution: bool = False
+    """`execute` sets template fields itself: those shown are as they are after it."""
     start_from_trigger: bool = False
     """Begin by deferring with `start_trigger_args`, without `execute`."""
     start_trigger_args: Any = None

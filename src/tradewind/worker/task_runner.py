@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from tradewind.data import runtime as data_runtime
 from tradewind.sdk.execution.callback import run_callback
@@ -49,7 +50,7 @@ MOST_METRICS = 200
 
 class _DataRuntime:
     """What the data toolkit tells the engine: progress and metrics go to the scheduler, metrics to the log and StatsD
-    as well, and the newest of each with the report of the attempt."""
+    as well, and the newest of each with the report of the attempt; a fact is an XCom of the task."""
 
     def __init__(self) -> None:
         self._about: dict[str, str] = {}
@@ -101,6 +102,14 @@ class _DataRuntime:
             if self._may_send >= 1:
                 self._may_send -= 1
                 self._send()
+
+    def leave(self, key: str, value: Mapping[str, Any]) -> None:
+        from tradewind.sdk.context import get_current_context
+
+        try:
+            get_current_context()["ti"].xcom_push(key, dict(value))
+        except Exception:
+            logging.getLogger("tradewind.task").warning("%s could not be left as an XCom", key, exc_info=True)
 
     def _keep(self, place: tuple[str, tuple[tuple[str, str], ...]], value: float) -> None:
         self._newest.pop(place, None)

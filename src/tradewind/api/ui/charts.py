@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal, TypeVar
@@ -38,7 +37,6 @@ MOST_LINES = 6
 """Pools and quality scores of which there are lines; those with the most values."""
 VERDICTS = frozenset({"broken", "checks", "failed", "rejected", "scores"})
 """What a value has beside its `score` when it comes from a check of data; a model's score has none of it."""
-_gate = re.compile(re.escape(reading.GATE_SAYS) + r"(\d+(?:\.\d+)?) of 100 and ")
 
 
 class Spreads(Answer):
@@ -220,10 +218,6 @@ def _looked(
 ) -> Looked:
     tasks, runs, values = (Window(steps.start, steps.step, scope, dag_id, until_us) for scope in scopes)
     tries = reading.tries(connection, tasks)
-    scores: dict[tuple[str, str], list[Scored]] = {}
-    if values.scope:
-        _add(scores, ((row, score_in(row["value"])) for row in reading.scores_left(connection, values)))
-        _add(scores, ((row, score_said(row["reason"])) for row in tries.closed))
     return Looked(
         tasks=reading.tasks_ended(connection, tasks),
         runs=reading.runs_ended(connection, runs),
@@ -233,7 +227,7 @@ def _looked(
         slot_waits=tries.slot_waits,
         memory=tries.peak_bytes,
         cpu_seconds=tries.cpu_seconds,
-        scores=scores,
+        scores=_scored(reading.scores_left(connection, values)) if values.scope else {},
     )
 
 
@@ -306,10 +300,12 @@ def _most_used(waits: dict[tuple[str, int], Spread]) -> list[tuple[str, int]]:
     return sorted(counts.items(), key=lambda each: (-each[1], each[0]))
 
 
-def _add(found: dict[tuple[str, str], list[Scored]], rows: Iterable[tuple[dict[str, Any], float | None]]) -> None:
-    for row, score in rows:
-        if score is not None:
+def _scored(rows: Iterable[Row]) -> dict[tuple[str, str], list[Scored]]:
+    found: dict[tuple[str, str], list[Scored]] = {}
+    for row in rows:
+        if (score := score_in(row["value"])) is not None:
             found.setdefault((row["dag_id"], row["task_id"]), []).append((row["at"], score))
+    return found
 
 
 def score_in(value: bytes) -> float | None:
@@ -324,12 +320,6 @@ def score_in(value: bytes) -> float | None:
     if not isinstance(score, int | float) or isinstance(score, bool):
         return None
     return float(score) if 0 <= score <= 100 else None
-
-
-def score_said(reason: str) -> float | None:
-    """The score for which a gate has stopped a task; None where it has stopped for something else."""
-    found = _gate.search(reason)
-    return float(found[1]) if found is not None else None
 
 
 def _score_line(steps: Steps, dag_id: str, task_id: str, points: list[Scored], line: Any) -> dict[str, Any]:

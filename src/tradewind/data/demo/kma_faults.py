@@ -42,6 +42,8 @@ def _named_codes() -> dict[str, Fault]:
 
 def _with_json(change: Callable[[dict[str, object]], object]) -> Callable[[bytes], bytes]:
     def changed(body: bytes) -> bytes:
+        if not body.startswith(b"{"):
+            return body  # the hub's text, or XML: this fault is not theirs
         answer = json.loads(body)
         change(answer["response"]["body"])
         return json.dumps(answer, ensure_ascii=False).encode()
@@ -65,6 +67,8 @@ def _on_rows(change: Callable[[list[bytes]], list[bytes]]) -> Callable[[bytes], 
     def changed(body: bytes) -> bytes:
         lines = body.split(b"\n")
         rows = [line for line in lines if line[:1].isdigit()]
+        if not rows:
+            return body  # another service's answer, or an hour that is not observed yet
         first = next((n for n, line in enumerate(lines) if line[:1].isdigit()), len(lines) - 2)
         return b"\n".join([*lines[:first], *change(rows), *lines[first + len(rows) :]])
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from tradewind.data.cursors import Value, Watermark
-from tradewind.data.problems import BadSetting
+from tradewind.data.problems import BadSetting, DataProblem
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -52,6 +52,32 @@ def require_mode(mode: str, key: Sequence[str]) -> None:
         raise BadSetting(f"mode must be 'append', 'replace' or 'merge', not {mode!r}.")
     if bool(key) != (mode == "merge"):
         raise BadSetting("mode='merge' needs a key, and the other modes take none.")
+
+
+def require_key(key: Sequence[str], columns: Sequence[str], sink: object) -> None:
+    """Raise `DataProblem` unless the rows have the columns of the key."""
+    missing = [name for name in key if name not in columns]
+    if missing:
+        raise DataProblem(f"The key column {missing[0]!r} of {sink} is not among the rows to load.")
+
+
+def require_usable_key(key: Sequence[str], wrong: Sequence[object] | None, sink: object) -> None:
+    """Raise `DataProblem` for a key that several of the rows to merge have, or that is not there as a whole."""
+    if wrong is None:
+        return
+    shown = ", ".join(f"{name}={value}" for name, value in zip(key, wrong, strict=True))
+    if None in wrong:
+        raise DataProblem(
+            f"The rows to merge into {sink} have {shown}: without a whole key, a repeat would double them."
+        )
+    raise DataProblem(f"The rows to merge into {sink} have {shown} twice; make the key unique first.")
+
+
+def unusable_key(key: Sequence[str], table: str, quote: Callable[[str], str]) -> str:
+    """SQL for one such key among the rows of a table, if there is any."""
+    names = ", ".join(quote(name) for name in key)
+    empty = " OR ".join(f"{quote(name)} IS NULL" for name in key)
+    return f"SELECT {names} FROM {table} GROUP BY {names} HAVING count(*) > 1 OR {empty} LIMIT 1"
 
 
 def file_safe(load_id: str) -> str:

@@ -11,11 +11,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tradewind.data.cursors import Value, Watermark
+from tradewind.data.duck import parquet
+from tradewind.data.jobs import quoted
 from tradewind.data.masking import masked
 from tradewind.data.problems import DataProblem, SourceUnavailable
 from tradewind.data.runtime import metric
-from tradewind.data.sinks.base import Loaded, Mode, require_load_id, require_mode
-from tradewind.data.streams import watched
+from tradewind.data.sinks.base import (
+    Loaded,
+    Mode,
+    require_key,
+    require_load_id,
+    require_mode,
+    require_usable_key,
+    unusable_key,
+)
+from tradewind.data.streams import fitted, passing, watched
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -51,6 +61,8 @@ class DeltaSink:
 
     def load(self, stream: pa.RecordBatchReader, *, load_id: str, watermark: Watermark | None = None) -> Loaded:
         """Load the rows in one commit; a repeated `append` writes nothing."""
+        import pyarrow as pa
+
         require_load_id(load_id)
         delta = _deltalake()
         app_id = f"tradewind-{hashlib.sha256(load_id.encode()).hexdigest()[:32]}"
@@ -59,13 +71,16 @@ class DeltaSink:
         if done is not None:
             return self._repeated(table, load_id, watermark)
         with tempfile.TemporaryDirectory(prefix="tradewind-load-") as folder:
-            if watermark is not None:
-                # A commit is described before its rows are read, so the watermark has to be known by then.
-                stream = _spooled(stream, Path(folder) / "rows.parquet")
+            if watermark is not None or self.mode == "merge":
+                # A commit is described before its rows are read, so the watermark has to be known by then; and what
+                # takes the place of what, only when no two rows want the same one.
+                stream = self._spooled(stream, Path(folder) / "rows.parquet")
+            if table is not None and self.mode != "replace":
+                stream = fitted(stream, pa.schema(table.schema().to_arrow()), self)
             count = _Count()
             commit = delta.CommitProperties(app_transactions=_transactions(delta, app_id, watermark))
-            with _explained(self, delta):
-                self._write(delta, table, watched(stream, count.see), commit)
+            with _explained(self, delta), passing(watched(stream, count.see)) as rows:
+                self._write(delta, table, rows, commit)
         metric("rows_loaded", count.rows, {"sink": "delta"})
         return Loaded(str(self), load_id, count.rows, watermark=watermark.value if watermark else None)
 
@@ -76,9 +91,6 @@ class DeltaSink:
 
     def _write(self, delta: Any, table: Any, rows: pa.RecordBatchReader, commit: Any) -> None:
         if self.mode == "merge" and table is not None:
-            missing = [name for name in self.key if name not in rows.schema.names]
-            if missing:
-                raise DataProblem(f"The key column {missing[0]!r} of {self} is not among the rows to load.")
             same = " AND ".join(f"old.{_name(column)} = new.{_name(column)}" for column in self.key)
             merge = table.merge(rows, same, source_alias="new", target_alias="old", commit_properties=commit)
             merge.when_matched_update_all().when_not_matched_insert_all().execute()
@@ -92,6 +104,22 @@ class DeltaSink:
             storage_options=self.storage_options if table is None else None,
             commit_properties=commit,
         )
+
+    def _spooled(self, stream: pa.RecordBatchReader, path: Path) -> pa.RecordBatchReader:
+        """The stream from a file, where its key can be looked at as a whole."""
+        import duckdb
+
+        from tradewind.data.sinks.files import write_file
+        from tradewind.data.sources.files import open_parquet
+
+        if self.key:
+            require_key(self.key, stream.schema.names, self)
+        write_file(stream, path)
+        if self.key:
+            with duckdb.connect(config={"memory_limit": "1GB", "temp_directory": str(path.parent)}) as duck:
+                wrong = duck.execute(unusable_key(self.key, parquet(path), quoted)).fetchone()
+            require_usable_key(self.key, wrong, self)
+        return open_parquet(path)
 
     def _table(self, delta: Any) -> Any:
         if not delta.DeltaTable.is_deltatable(self.address, self.storage_options):
@@ -121,14 +149,6 @@ def _deltalake() -> Any:
             "Delta takes a library that is not installed; run `pip install 'tradewind[delta]'`."
         ) from error
     return deltalake
-
-
-def _spooled(stream: pa.RecordBatchReader, path: Path) -> pa.RecordBatchReader:
-    from tradewind.data.sinks.files import write_file
-    from tradewind.data.sources.files import open_parquet
-
-    write_file(stream, path)
-    return open_parquet(path)
 
 
 def _transactions(delta: Any, app_id: str, watermark: Watermark | None) -> list[Any]:
@@ -182,6 +202,11 @@ def _explained(sink: DeltaSink, delta: Any) -> Iterator[None]:
             f"{sink} was changed by another at the same time; try again ({_short(error)})."
         ) from error
     except (SchemaMismatchError, DeltaError) as error:
+        raise DataProblem(f"{sink} does not take these rows: {_short(error)}") from error
+    except Exception as error:
+        # The engine below says some things as a bare Exception, such as a text that is no number.
+        if type(error) is not Exception:
+            raise
         raise DataProblem(f"{sink} does not take these rows: {_short(error)}") from error
 
 

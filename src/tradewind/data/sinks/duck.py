@@ -11,8 +11,17 @@ from tradewind.data.cursors import Value, Watermark, decoded, encoded, now_text
 from tradewind.data.jobs import quoted
 from tradewind.data.problems import DataProblem, SourceUnavailable
 from tradewind.data.runtime import metric
-from tradewind.data.sinks.base import Loaded, Mode, require_load_id, require_mode
+from tradewind.data.sinks.base import (
+    Loaded,
+    Mode,
+    require_key,
+    require_load_id,
+    require_mode,
+    require_usable_key,
+    unusable_key,
+)
 from tradewind.data.sinks.table import CURSORS, LOADS
+from tradewind.data.streams import fitted, passing
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -75,18 +84,16 @@ class DuckDBSink:
             duck.execute(f"CREATE OR REPLACE TABLE {target} AS FROM shape")
         else:
             duck.execute(f"CREATE TABLE IF NOT EXISTS {target} AS FROM shape")
-        duck.register("coming", stream)
-        if self.mode != "merge":
-            return _count(duck.execute(f"INSERT INTO {target} ({columns}) SELECT {columns} FROM coming"))
-        missing = [name for name in self.key if name not in stream.schema.names]
-        if missing:
-            raise DataProblem(f"The key column {missing[0]!r} of {self.table} is not among the rows to load.")
-        duck.execute("CREATE TEMP TABLE merging AS FROM coming")
+            kept = duck.sql(f"FROM {target} LIMIT 0").to_arrow_table().schema
+            stream = fitted(stream, kept, self)
+        require_key(self.key, stream.schema.names, self.table)
+        with passing(stream) as rows:
+            duck.register("coming", rows)
+            if self.mode != "merge":
+                return _count(duck.execute(f"INSERT INTO {target} ({columns}) SELECT {columns} FROM coming"))
+            duck.execute("CREATE TEMP TABLE merging AS FROM coming")
         keys = ", ".join(quoted(name) for name in self.key)
-        twice = _first(duck.execute(f"SELECT {keys} FROM merging GROUP BY ALL HAVING count(*) > 1 LIMIT 1"))
-        if twice is not None:
-            shown = ", ".join(f"{name}={value}" for name, value in zip(self.key, twice, strict=True))
-            raise DataProblem(f"The rows to merge into {self.table} have {shown} twice; make the key unique first.")
+        require_usable_key(self.key, _first(duck.execute(unusable_key(self.key, "merging", quoted))), self.table)
         duck.execute(f"DELETE FROM {target} WHERE ({keys}) IN (SELECT ({keys}) FROM merging)")
         return _count(duck.execute(f"INSERT INTO {target} ({columns}) SELECT {columns} FROM merging"))
 

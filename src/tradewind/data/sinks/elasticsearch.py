@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import http.client
 import json
 import time
 import urllib.error
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from tradewind.data.cursors import Value, Watermark, decoded, encoded
 from tradewind.data.masking import masked
 from tradewind.data.problems import BadSetting, DataProblem, SourceUnavailable
+from tradewind.data.retry_rules import retry_after
 from tradewind.data.runtime import metric, progress
 from tradewind.data.sinks.base import Loaded, require_load_id
 from tradewind.data.sources.http import AGAIN_LATER, Patience, opener_for, pause_before
@@ -197,10 +199,10 @@ class ElasticsearchSink:
                     if error.code not in AGAIN_LATER:
                         said = masked(error.read(300).decode(errors="replace"))
                         raise DataProblem(f"{self} answered {error.code} {error.reason}: {said}") from error
-                    reason, asked_for = f"answered {error.code} {error.reason}", error.headers.get("Retry-After")
-            except json.JSONDecodeError as error:
+                    reason, asked_for = f"answered {error.code} {error.reason}", retry_after(error)
+            except ValueError as error:
                 reason = f"sent something that is not JSON ({error})"
-            except OSError as error:
+            except (OSError, http.client.HTTPException) as error:
                 reason = f"did not answer ({error})"
             if attempt < self._patience.tries:
                 metric("http_retries", 1, {"reason": reason.split(" (")[0]})

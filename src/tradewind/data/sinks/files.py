@@ -58,11 +58,11 @@ class FilesSink:
         with tempfile.TemporaryDirectory(prefix="tradewind-load-") as folder:
             part = Path(folder) / "part"
             rows = _write(stream, part, self.format)
-            content = part.read_bytes()
-        # By its content, so that two that write the same load never write over each other.
-        digest = hashlib.sha256(content).hexdigest()
-        key = f"{PARTS}/{file_safe(load_id)}-{digest[:16]}.{self.format}"
-        self._store.put_new(key, content)
+            with part.open("rb") as content:
+                digest = hashlib.file_digest(content, "sha256").hexdigest()
+            # By its content, so that two that write the same load never write something else over each other's.
+            key = f"{PARTS}/{file_safe(load_id)}-{digest[:16]}.{self.format}"
+            self._store.put_file(key, part)
         record: dict[str, Any] = {"load_id": load_id, "file": key, "rows": rows, "sha256": digest, "at": now_text()}
         if watermark is not None and watermark.value is not None:
             record["watermark"] = {"source": watermark.name, "value": encoded(watermark.value)}

@@ -10,10 +10,18 @@ from typing import TYPE_CHECKING, Any
 from tradewind.data.cursors import Value, Watermark, decoded, encoded, now_text
 from tradewind.data.jobs import literal, quoted
 from tradewind.data.masking import masked
-from tradewind.data.problems import DataProblem
 from tradewind.data.runtime import metric
-from tradewind.data.sinks.base import Loaded, Mode, require_load_id, require_mode
+from tradewind.data.sinks.base import (
+    Loaded,
+    Mode,
+    require_key,
+    require_load_id,
+    require_mode,
+    require_usable_key,
+    unusable_key,
+)
 from tradewind.data.sources.adbc import connected, table_name, vendor
+from tradewind.data.streams import fitted, passing, stream_of, watched
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -59,11 +67,14 @@ class TableSink:
                 work = _Load(connection, cursor, self.table, self.key)
                 work.prepare()
                 connection.commit()
-                before = work.rows_of(load_id) if self.mode == "append" else None
-                if before is not None:
-                    return Loaded(str(self), load_id, before, repeated=True, watermark=self._stored(cursor, watermark))
+                if self.mode == "append" and work.rows_of(load_id) is not None:
+                    return self._repeated(work, load_id, watermark)
                 rows = getattr(work, self.mode)(stream)
-                work.remember(load_id, rows)
+                if self.mode == "append" and work.rows_of(load_id) is not None:
+                    # Another that ran the same load was quicker: its rows count, and ours are undone.
+                    connection.rollback()
+                    return self._repeated(work, load_id, watermark)
+                work.remember(load_id, rows, anew=self.mode != "append")
                 if watermark is not None and watermark.value is not None:
                     work.move(watermark)
             connection.commit()
@@ -75,11 +86,11 @@ class TableSink:
             work = _Load(connection, cursor, self.table, self.key)
             return work.stored(name) if work.exists(CURSORS) else None
 
-    def _stored(self, cursor: Any, watermark: Watermark | None) -> Value | None:
-        if watermark is None:
-            return None
-        watermark.value = _Load(None, cursor, self.table, self.key).stored(watermark.name)
-        return watermark.value
+    def _repeated(self, work: _Load, load_id: str, watermark: Watermark | None) -> Loaded:
+        reached = None
+        if watermark is not None:
+            reached = watermark.value = work.stored(watermark.name)
+        return Loaded(str(self), load_id, work.rows_of(load_id) or 0, repeated=True, watermark=reached)
 
 
 class _Load:
@@ -103,15 +114,16 @@ class _Load:
                 self.cursor.execute(f"CREATE TABLE IF NOT EXISTS {name} ({columns})")
 
     def append(self, stream: pa.RecordBatchReader) -> int:
-        exists = self.exists(self.table)
-        return self._ingest(self.name, stream, "append" if exists else "create")
+        if not self.exists(self.table):
+            return self._ingest(self.name, stream, "create")
+        return self._ingest(self.name, self._fitted(stream), "append")
 
     def replace(self, stream: pa.RecordBatchReader) -> int:
         target, staging = table_name(self.table), self._beside(self.staging)
         exists = self.exists(self.table)
         if exists and "postgres" in self.vendor:
             self.cursor.execute(f"CREATE TABLE {staging} (LIKE {target} INCLUDING ALL)")
-            rows = self._ingest(self.staging, stream, "append")
+            rows = self._ingest(self.staging, self._fitted(stream), "append")
         else:
             rows = self._ingest(self.staging, stream, "create")
         if exists:
@@ -120,16 +132,15 @@ class _Load:
         return rows
 
     def merge(self, stream: pa.RecordBatchReader) -> int:
-        missing = [name for name in self.key if name not in stream.schema.names]
-        if missing:
-            raise DataProblem(f"The key column {missing[0]!r} of {self.table} is not among the rows to load.")
+        require_key(self.key, stream.schema.names, self.table)
         if not self.exists(self.table):
             empty = stream.schema.empty_table()
             self._ingest(self.name, empty, "create")
+        stream = self._fitted(stream)
         target, staging = table_name(self.table), self._beside(self.staging)
         columns = ", ".join(quoted(name) for name in stream.schema.names)
         rows = self._ingest(self.staging, stream, "create")
-        self._require_unique(staging)
+        require_usable_key(self.key, self._row(unusable_key(self.key, staging, quoted)), self.table)
         same = " AND ".join(f"n.{quoted(name)} = {target}.{quoted(name)}" for name in self.key)
         self.cursor.execute(f"DELETE FROM {target} WHERE EXISTS (SELECT 1 FROM {staging} n WHERE {same})")
         self.cursor.execute(f"INSERT INTO {target} ({columns}) SELECT {columns} FROM {staging}")
@@ -140,8 +151,9 @@ class _Load:
         found = self._row(f"SELECT loaded FROM {LOADS} WHERE {self._target} AND load_id = {literal(load_id)}")
         return None if found is None else int(found[0])
 
-    def remember(self, load_id: str, rows: int) -> None:
-        if self.rows_of(load_id) is not None:
+    def remember(self, load_id: str, rows: int, *, anew: bool) -> None:
+        """`anew`: what is noted of this load before gives way. Added rows would be there twice then."""
+        if anew:
             self.cursor.execute(f"DELETE FROM {LOADS} WHERE {self._target} AND load_id = {literal(load_id)}")
         values = f"{literal(self.table)}, {literal(load_id)}, {rows}, {literal(now_text())}"
         # Two that load the same at once meet here, at the primary key, and one of them is undone.
@@ -168,12 +180,13 @@ class _Load:
             query += f" AND table_schema = {literal(schema)}" if schema else ""
         return self._row(query) is not None
 
-    def _require_unique(self, staging: str) -> None:
-        keys = ", ".join(quoted(name) for name in self.key)
-        twice = self._row(f"SELECT {keys} FROM {staging} GROUP BY {keys} HAVING count(*) > 1")
-        if twice is not None:
-            found = ", ".join(f"{name}={value}" for name, value in zip(self.key, twice, strict=True))
-            raise DataProblem(f"The rows to merge into {self.table} have {found} twice; make the key unique first.")
+    def _fitted(self, stream: pa.RecordBatchReader) -> pa.RecordBatchReader:
+        """The stream in the types of the table. A driver may write the bytes of another type into a column."""
+        if "sqlite" in self.vendor:
+            # It has no types of columns: what comes is kept as it is.
+            return stream
+        self.cursor.execute(f"SELECT * FROM {table_name(self.table)} LIMIT 0")
+        return fitted(stream, self.cursor.fetch_arrow_table().schema, self.table)
 
     @property
     def _target(self) -> str:
@@ -189,10 +202,9 @@ class _Load:
             nonlocal counted
             counted += batch.num_rows
 
-        from tradewind.data.streams import stream_of, watched
-
         where = {"db_schema_name": self.schema} if self.schema else {}
-        self.cursor.adbc_ingest(name, watched(stream_of(stream), count), mode=mode, **where)
+        with passing(watched(stream_of(stream), count)) as rows:
+            self.cursor.adbc_ingest(name, rows, mode=mode, **where)
         return counted
 
     def _row(self, query: str) -> tuple[Any, ...] | None:

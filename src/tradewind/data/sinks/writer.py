@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from tradewind.data.arguments import whole
 from tradewind.data.cursors import Watermark
 from tradewind.data.sinks.base import Loaded, Sink, require_load_id
-from tradewind.data.streams import stream_of
+from tradewind.data.streams import batch_of, stream_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -24,9 +24,9 @@ _LAST = object()
 class AsyncWriter:
     """One load, written piece by piece.
 
-    async with AsyncWriter(TableSink(address, "prices"), schema, load_id=run_id) as writer:
-        await writer.write([{"city": "Seoul", "price": 3}])
-    print(writer.loaded)
+        async with AsyncWriter(TableSink(address, "prices"), schema, load_id=run_id) as writer:
+            await writer.write([{"city": "Seoul", "price": 3}])
+        print(writer.loaded)
 
     The load ends with the block: until then readers see nothing of it, and an error in the block undoes it.
     """
@@ -60,13 +60,11 @@ class AsyncWriter:
 
     async def write(self, data: Any) -> None:
         """Hand over rows: a list of dicts, a frame or an Arrow table. Waits where the sink is behind."""
-        import pyarrow as pa
-
         if isinstance(data, list | tuple):
-            table = pa.Table.from_pylist(list(data), schema=self._schema)
+            batches = [batch_of(data, self._schema)]
         else:
-            table = stream_of(data).read_all().select(self._schema.names).cast(self._schema)
-        for batch in table.to_batches():
+            batches = stream_of(data).read_all().select(self._schema.names).cast(self._schema).to_batches()
+        for batch in batches:
             if self._watermark is not None:
                 self._watermark.see(batch)
             await self._put(batch)

@@ -138,7 +138,9 @@ def explained(address: str) -> Iterator[None]:
     except dbapi.Error as error:
         text = masked(" ".join(str(error).split())[:400], [address])
         where = masked(address)
-        if isinstance(error, dbapi.ProgrammingError | dbapi.IntegrityError | dbapi.DataError | dbapi.NotSupportedError):
+        final = dbapi.ProgrammingError | dbapi.IntegrityError | dbapi.DataError | dbapi.NotSupportedError
+        # PostgreSQL's driver says so of a type that it cannot write.
+        if isinstance(error, final) or "is not implemented" in text:
             raise DataProblem(f"{where} refuses: {text}") from error
         raise SourceUnavailable(f"{where} cannot be used now: {text}") from error
 

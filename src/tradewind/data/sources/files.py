@@ -29,7 +29,10 @@ def open_csv(
     convert = csv.ConvertOptions(column_types=dict(types or {}) or None, include_columns=list(columns or ()) or None)
     with _explained(source):
         reader = csv.open_csv(source, read_options=csv.ReadOptions(block_size=CSV_BLOCK), convert_options=convert)
-    return pa.RecordBatchReader.from_batches(reader.schema, _explaining(source, reader))
+    for field in reader.schema:
+        if pa.types.is_binary(field.type) and field.name not in (types or {}):
+            raise BadInput(source, "is not UTF-8; convert it first", column=field.name)
+    return pa.RecordBatchReader.from_batches(reader.schema, _explaining(source, _whole(source, reader)))
 
 
 def open_parquet(
@@ -90,6 +93,26 @@ def open_file(path: str | Path, *, chunk_size: int = 10_000) -> pa.RecordBatchRe
         case ".json":
             return open_json(path, chunk_size=chunk_size)
     raise BadSetting(f"{path} is named like no known kind of file; use open_csv, open_parquet, open_json or open_xml.")
+
+
+def _whole(source: Path, batches: Any) -> Iterator[Any]:
+    """The batches; `BadInput` at the end where the last quote is not closed, since all after it was taken for text."""
+    last = None
+    for batch in batches:
+        last = batch if batch.num_rows else last
+        yield batch
+    if last is None:
+        return
+    for name, value in last.slice(last.num_rows - 1).to_pylist()[0].items():
+        if isinstance(value, str) and value and _ends_with(source, '"' + value.replace('"', '""')):
+            raise BadInput(source, "ends inside a quoted field; the file is cut off", column=name)
+
+
+def _ends_with(source: Path, end: str) -> bool:
+    wanted = end.encode()
+    with source.open("rb") as file:
+        file.seek(max(0, source.stat().st_size - len(wanted)))
+        return file.read() == wanted
 
 
 def _json_lines(source: Path) -> Iterator[dict[str, Any]]:

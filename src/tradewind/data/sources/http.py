@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import logging
 import time
@@ -15,6 +16,7 @@ from typing import Any
 
 from tradewind.data.files import replacing
 from tradewind.data.problems import DataProblem, SourceUnavailable
+from tradewind.data.retry_rules import retry_after
 from tradewind.data.runtime import metric, progress
 
 log = logging.getLogger(__name__)
@@ -45,10 +47,12 @@ def fetch_json(url: str, patience: Patience = Patience(), sleep: Callable[[float
                 if error.code not in AGAIN_LATER:
                     raise DataProblem(f"{_masked(url)} answered {error.code} {error.reason}.") from error
                 reason = f"answered {error.code} {error.reason}"
-                asked_for = error.headers.get("Retry-After")
-        except json.JSONDecodeError as error:
+                asked_for = retry_after(error)
+        except ValueError as error:
             reason = f"sent something that is not JSON ({error})"
-        except (OSError, urllib.error.URLError) as error:
+        except http.client.IncompleteRead as error:
+            reason = f"sent an answer that is cut off after {len(error.partial)} bytes"
+        except (OSError, http.client.HTTPException) as error:
             reason = f"did not answer ({error})"
         if attempt < patience.tries:
             pause = pause_before(patience, attempt, asked_for)
@@ -104,12 +108,10 @@ def opener_for(url: str) -> urllib.request.OpenerDirector:
     return urllib.request.build_opener()
 
 
-def pause_before(patience: Patience, attempt: int, asked_for: str | None) -> float:
-    """How long to wait after so many tries; `asked_for` is the server's Retry-After."""
+def pause_before(patience: Patience, attempt: int, asked_for: float | None) -> float:
+    """How long to wait after so many tries; `asked_for` is the server's Retry-After in seconds."""
     pause: float = patience.first_pause_seconds * 2 ** (attempt - 1)
-    if asked_for is not None and asked_for.isdigit():
-        pause = max(pause, float(asked_for))
-    return min(pause, LONGEST_PAUSE_SECONDS)
+    return min(max(pause, asked_for or 0.0), LONGEST_PAUSE_SECONDS)
 
 
 def _masked(url: str) -> str:

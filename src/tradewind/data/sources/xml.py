@@ -5,6 +5,8 @@ Documents that declare entities are refused: a few lines of them expand to gigab
 
 from __future__ import annotations
 
+import re
+from codecs import getincrementaldecoder, lookup
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
 BLOCK = 1 << 16
 DEEPEST = 200
+READ_BY_PARSER = frozenset({"utf-8", "utf-16", "utf-16-le", "utf-16-be", "iso8859-1", "ascii"})
 LARGEST_RECORD = 16 << 20
 
 
@@ -40,17 +43,36 @@ def open_xml(
 
 def xml_records(source: Path, record: str) -> Iterator[dict[str, Any]]:
     """Each `<record>` as a dict of texts. An empty element is None; namespaces' prefixes are left out."""
-    reader = _Reader(source, record)
     with source.open("rb") as file:
+        encoding = _own_encoding(source, file.read(200))
+        file.seek(0)
+        reader = _Reader(source, record, "utf-8" if encoding else None)
+        decode = getincrementaldecoder(encoding)() if encoding else None
         while block := file.read(BLOCK):
-            yield from reader.feed(block)
+            try:
+                yield from reader.feed(block if decode is None else decode.decode(block).encode())
+            except UnicodeDecodeError as error:
+                raise BadInput(source, f"says that it is {encoding}, and is not ({error.reason})") from error
     yield from reader.feed(b"", last=True)
     if not reader.seen:
         raise BadInput(source, f"has no <{record}> element")
 
 
+def _own_encoding(source: Path, start: bytes) -> str | None:
+    """The encoding that the document names, where it is one that the parser does not read itself: such as EUC-KR."""
+    named = re.match(rb"""<\?xml[^>]*?\sencoding\s*=\s*["']([A-Za-z0-9._-]+)["']""", start)
+    if named is None:
+        return None
+    name = named[1].decode()
+    try:
+        known = lookup(name)
+    except LookupError as error:
+        raise BadInput(source, f"says that it is {name}, which is not known", line=1) from error
+    return None if known.name in READ_BY_PARSER else known.name
+
+
 class _Reader:
-    def __init__(self, source: Path, record: str) -> None:
+    def __init__(self, source: Path, record: str, encoding: str | None) -> None:
         self.source, self.record = source, record
         self.seen = 0
         self._ready: list[dict[str, Any]] = []
@@ -59,7 +81,8 @@ class _Reader:
         self._text: list[str] = []
         self._row: dict[str, Any] = {}
         self._depth = self._size = 0
-        parser = expat.ParserCreate()
+        # An encoding given here goes before the one that the document names.
+        parser = expat.ParserCreate(encoding)
         parser.buffer_text = True
         parser.StartElementHandler = self._start
         parser.EndElementHandler = self._end

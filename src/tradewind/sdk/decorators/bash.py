@@ -13,12 +13,13 @@ from tradewind.sdk.types import NOTSET
 
 
 class _BashDecoratedOperator(DecoratedOperator, BashOperator):
-    template_fields: Collection[str] = (*DecoratedOperator.template_fields, "env", "cwd")
+    template_fields: Collection[str] = (*DecoratedOperator.template_fields, *BashOperator.template_fields)
     template_fields_renderers: ClassVar[dict[str, str]] = {
         **DecoratedOperator.template_fields_renderers,
         **BashOperator.template_fields_renderers,
     }
     custom_operator_name = "@task.bash"
+    overwrite_rtif_after_execution = True
 
     def __init__(
         self,

@@ -21,6 +21,7 @@ from tradewind.sdk.execution.outcome import Outcome, one_line, outcome_of
 from tradewind.sdk.execution.outlets import updates_of
 from tradewind.sdk.execution.prepared import PreparedDag
 from tradewind.sdk.execution.runtime import Runtime, runtime_installed
+from tradewind.sdk.execution.shown import shown_fields
 from tradewind.sdk.progress import begin as begin_progress
 from tradewind.wire.messages import Finished, Offer
 
@@ -134,6 +135,9 @@ def _execute(
     except AirflowTaskTimeout:
         call_on_kill(task.on_kill)
         raise
+    finally:
+        if getattr(task, "overwrite_rtif_after_execution", False):
+            report.rendered = shown_fields(task)
     task.post_execute(context, result)
     attempt.keep(result, report)
 

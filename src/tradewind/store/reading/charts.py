@@ -45,8 +45,6 @@ LONGEST_VALUE = 64_000
 SCORE = b'"score"'
 ROWS_AT_A_TIME = 2_000
 PIECES = 24
-GATE_SAYS = "Data quality is "
-"""How the sentence of a gate begins that did not let data pass."""
 
 Key = TypeVar("Key", bound=Hashable)
 
@@ -138,8 +136,6 @@ class Tries:
     """Of those that ended."""
     cpu_seconds: dict[int, float]
     """The same."""
-    closed: list[Row]
-    """Tries that failed because data were not good enough: Dag, task, moment and reason."""
 
 
 def tries(connection: Connection, window: Window) -> Tries:
@@ -148,10 +144,9 @@ def tries(connection: Connection, window: Window) -> Tries:
     waits: dict[tuple[str, int], list[int]] = defaultdict(list)
     peaks: dict[int, list[int]] = defaultdict(list)
     seconds: dict[int, float] = defaultdict(float)
-    closed: list[Row] = []
     first, step = window.start_us, window.step_us
     for row in _tries(connection, window):
-        dag_id, task_id, pool, assigned, started, ended, ready, peak, cpu, reason = row
+        pool, assigned, started, ended, ready, peak, cpu = row
         if ready is not None:
             if window.holds(assigned) and assigned >= ready:
                 waits[pool, (assigned - first) // step].append(assigned - ready)
@@ -162,9 +157,7 @@ def tries(connection: Connection, window: Window) -> Tries:
                 peaks[(ended - first) // step].append(peak)
             if cpu is not None:
                 seconds[(ended - first) // step] += cpu
-            if reason is not None:
-                closed.append({"dag_id": dag_id, "task_id": task_id, "at": ended, "reason": reason})
-    return Tries(_spreads(starts), _spreads(waits), _spreads(peaks), dict(seconds), closed)
+    return Tries(_spreads(starts), _spreads(waits), _spreads(peaks), dict(seconds))
 
 
 def _tries(connection: Connection, window: Window) -> Iterator[Any]:
@@ -175,13 +168,11 @@ def _tries(connection: Connection, window: Window) -> Iterator[Any]:
         _task.map_index == _attempt.map_index,
         _task.queued_at == _attempt.assigned_at,
     )
-    is_closed = and_(_attempt.state == "failed", _attempt.reason.contains(GATE_SAYS))
     for runs in _runs(window):
         query = (
             select(
-                runs.c.dag_id, _attempt.task_id, _attempt.pool, _attempt.assigned_at, _attempt.started_at,
-                _attempt.ended_at, _task.scheduled_at, _attempt.peak_bytes, _attempt.cpu_seconds,
-                case((is_closed, _attempt.reason)),
+                _attempt.pool, _attempt.assigned_at, _attempt.started_at, _attempt.ended_at, _task.scheduled_at,
+                _attempt.peak_bytes, _attempt.cpu_seconds,
             )
             .select_from(runs)
             .join(t.attempt, _attempt.run == runs.c.number)
