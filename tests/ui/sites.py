@@ -78,7 +78,11 @@ class Site:
     def _signed_in(self, context: BrowserContext) -> list[Any]:
         if self._cookies is None:
             body = {"username": USERNAME, "password": self.installation.password}
-            answer = context.request.post("/auth/login", data=body, headers={"x-tradewind": "ui"})
-            assert answer.ok, answer.text()
+
+            def is_in() -> bool:
+                # The server has an address a little before there is a scheduler that keeps accounts.
+                return context.request.post("/auth/login", data=body, headers={"x-tradewind": "ui"}).ok
+
+            assert self.installation.until("somebody is signed in", is_in)
             self._cookies = list(context.cookies())
         return self._cookies

@@ -12,8 +12,8 @@ import pytest
 DIST = Path(__file__).parents[2] / "src" / "tradewind" / "ui_dist"
 FIRST_PAGE = "index.html"
 KB = 1000
-FIRST_SCRIPT = 135 * KB
-"""The goal is 120 KB, and there are 132: React's DOM, the router and the queries alone are 99. It may not grow."""
+FIRST_SCRIPT = 133 * KB
+"""The goal is 120 KB, and there are 131.5: React's DOM, the router and the queries alone are 99. It may not grow."""
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +52,9 @@ def _style_bytes(manifest: dict[str, Any], chunks: set[str]) -> int:
 
 def test_the_first_page_costs_no_more_script_than_now_and_at_most_25_kb_of_style(manifest: dict[str, Any]) -> None:
     first = _with_imports(manifest, FIRST_PAGE)
-    assert _script_bytes(manifest, first) <= FIRST_SCRIPT
+    ahead = sum(map(_packed, DIST.glob("static/ahead-*.js")))
+    assert 0 < ahead <= 2 * KB
+    assert ahead + _script_bytes(manifest, first) <= FIRST_SCRIPT
     assert _style_bytes(manifest, first) <= 25 * KB
 
 

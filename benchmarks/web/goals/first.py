@@ -30,7 +30,7 @@ def cold_start(sight: Sight) -> Iterable[Figure]:
             painted = "() => performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? 0"
             first.append(float(view.page.evaluate(painted)))
             bytes_got.append(sum(got) / 1000)
-    yield figure("first content", "ms", first, 400)
+    yield figure("first content", "ms", first, 400, note="the frame of every page, which needs no script")
     yield figure("shown and usable", "ms", ready, 800)
     yield figure("transferred", "KB", bytes_got, 250)
 

@@ -47,7 +47,7 @@ const byLock = (hear: (told: Told) => void, place: () => string | null): Line =>
     const word = event.data;
     if (word.type === "who") {
       if (wants) channel.postMessage(wants);
-    } else if (word.type === "want" || word.type === "again" || word.type === "bye") board?.hear(word);
+    } else if (word.type === "want" || word.type === "again" || word.type === "look" || word.type === "bye") board?.hear(word);
     else hear(word);
   };
   void navigator.locks

@@ -165,6 +165,7 @@ export class Live {
     clearTimeout(this.hideTimer);
     this.isHidden = !visible;
     for (const ear of this.ears.keys()) this.arrange(ear);
+    this.line?.say({ type: "look", tab: this.tab, isSeen: visible });
     if (!visible) {
       this.mender.hide();
       this.hideTimer = setTimeout(() => { this.isAsleep = true; this.say(); }, HIDDEN_MS);

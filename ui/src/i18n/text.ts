@@ -7,8 +7,17 @@ export type Language = keyof typeof LANGUAGES;
 export type Values = Record<string, string | number>;
 export type Translate = (key: Key, values?: Values) => string;
 
-const plurals: Record<Language, Intl.PluralRules> = { en: new Intl.PluralRules("en"), ko: new Intl.PluralRules("ko") };
-const numbers: Record<Language, Intl.NumberFormat> = { en: new Intl.NumberFormat("en"), ko: new Intl.NumberFormat("ko") };
+/** Made when they are needed: each takes a browser some milliseconds, and the first page waits for them. */
+const once = <T>(make: (language: Language) => T): ((language: Language) => T) => {
+  const made = new Map<Language, T>();
+  return (language) => {
+    const found = made.get(language) ?? make(language);
+    made.set(language, found);
+    return found;
+  };
+};
+const plurals = once((language) => new Intl.PluralRules(language));
+const numbers = once((language) => new Intl.NumberFormat(language));
 
 /** The text of a message of every page. `count` chooses the plural; Korean has one form unless it says `one` for exactly one. */
 export const translate = (language: Language, key: Key, values: Values = {}): string => fill(language, LANGUAGES[language][key], values);
@@ -19,11 +28,11 @@ export const fill = (language: Language, message: Message, values: Values = {}):
   return form.replace(/\{(\w+)\}/g, (whole, name: string) => {
     const value = values[name];
     if (value === undefined) return whole;
-    return typeof value === "number" ? numbers[language].format(value) : value;
+    return typeof value === "number" ? numbers(language).format(value) : value;
   });
 };
 
 const formOf = (language: Language, message: { one?: string; other: string }, count: number): string => {
-  const isOne = language === "ko" ? count === 1 : plurals[language].select(count) === "one";
+  const isOne = language === "ko" ? count === 1 : plurals(language).select(count) === "one";
   return isOne && message.one !== undefined ? message.one : message.other;
 };

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { type Change, Feed, GRACE_MS, LINGERS_MS, type News, Parser, SETTLES_MS, SILENCE_MS } from "./stream";
-import { GONE_MS, Switchboard, type Told } from "./switchboard";
+import { GONE_MS, Hearer, MOST_MISSED, RECENT_MS, Switchboard, type Told } from "./switchboard";
 
 const change = (seq: number, state = "running"): Change => ({
   seq, kind: "task.moved", dag_id: "etl", run_id: "one", task_id: "load", map_index: -1, try_number: 1, state, at: 1,
@@ -251,11 +251,67 @@ describe("Switchboard", () => {
     expect(stage.last.signal.aborted).toBe(true);
   });
 
+  it("tells a tab that comes how things stand, and what has happened lately", async () => {
+    const stage = new Stage();
+    const board = new Switchboard(stage.world, () => undefined);
+    board.hear({ type: "want", tab: "a", topics: ["dag:etl"] });
+    await stage.pass(SETTLES_MS);
+    await stage.hello(5);
+    await stage.changes(change(6));
+    await stage.pass(RECENT_MS - 1_000);
+    await stage.changes(change(7));
+    expect(board.present).toMatchObject([{ type: "standing", standing: { name: "live" } }, { type: "changes", changes: [{ seq: 6 }, { seq: 7 }] }]);
+    await stage.pass(2_000);
+    expect(board.present[1]).toMatchObject({ changes: [{ seq: 7 }] });
+    await stage.pass(RECENT_MS);
+    expect(board.present).toHaveLength(1);
+  });
+
   it("carries on where another feed was", async () => {
     const stage = new Stage();
     const board = new Switchboard(stage.world, () => undefined, "77");
     board.hear({ type: "want", tab: "a", topics: ["dags"] });
     await stage.pass(SETTLES_MS);
     expect(stage.last.after).toBe("77");
+  });
+});
+
+describe("Hearer", () => {
+  const stage = () => {
+    const told: Told[] = [];
+    const hearer = new Hearer((news) => { told.push(news); });
+    const happens = (...seqs: number[]): void => { hearer.hear({ type: "changes", changes: seqs.map((seq) => change(seq)), place: null }); };
+    return { told, hearer, happens };
+  };
+
+  it("is told nothing while nobody looks, and what it has missed when somebody does", () => {
+    const { told, hearer, happens } = stage();
+    happens(1);
+    hearer.look(false, null);
+    happens(2);
+    happens(3, 4);
+    expect(told).toHaveLength(1);
+    hearer.hear({ type: "standing", standing: { name: "stale", since: 1, broken: true }, place: null });
+    expect(told.at(-1)).toMatchObject({ type: "standing" });
+    hearer.look(true, "4");
+    expect(told.at(-1)).toMatchObject({ type: "changes", changes: [{ seq: 2 }, { seq: 3 }, { seq: 4 }], place: "4" });
+    happens(5);
+    expect(told.at(-1)).toMatchObject({ changes: [{ seq: 5 }] });
+    hearer.look(false, null);
+    hearer.look(true, null);
+    expect(told).toHaveLength(4);
+  });
+
+  it("reads everything anew after more than is kept, and hears nothing of what it has given up", () => {
+    const { told, hearer, happens } = stage();
+    hearer.look(false, null);
+    for (let seq = 0; seq <= MOST_MISSED + 1; seq++) happens(seq);
+    hearer.look(true, "9");
+    expect(told).toEqual([{ type: "resync", topics: null, place: "9" }]);
+    hearer.look(false, null);
+    happens(1);
+    hearer.forget();
+    hearer.look(true, null);
+    expect(told).toHaveLength(1);
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { type Clock, clockTime, dayKey, duration, isZone, shortTime, span, wholeTime } from "./time";
+import { type Clock, clockTime, dayKey, duration, isZone, shortTime, span, weekdayName, wholeTime } from "./time";
 
 const at = (text: string): number => Date.parse(text) * 1000;
 const clock = (zone: string, language = "en"): Clock => ({ zone, language, now: at("2026-11-22T05:30:00Z") });
@@ -12,6 +12,15 @@ describe("times", () => {
     expect(wholeTime(at("2026-10-03T15:40:00Z"), clock("Australia/Lord_Howe"))).toBe("2026-10-04 02:40:00 GMT+11");
     expect(clockTime(at("2026-11-22T15:00:00Z"), clock("UTC"))).toBe("15:00:00");
     expect(wholeTime(at("2026-01-02T03:04:05Z"), clock("UTC", "ko"))).toBe("2026-01-02 03:04:05 UTC");
+  });
+
+  it("are written anew for each zone, second and language", () => {
+    const moment = at("2026-05-05T05:05:05Z");
+    const written = (): string[] => [clock("UTC"), clock("Asia/Seoul"), clock("UTC", "ko")].map((each) => wholeTime(moment, each));
+    expect(written()).toEqual(["2026-05-05 05:05:05 UTC", "2026-05-05 14:05:05 GMT+9", "2026-05-05 05:05:05 UTC"]);
+    expect(written()).toEqual(["2026-05-05 05:05:05 UTC", "2026-05-05 14:05:05 GMT+9", "2026-05-05 05:05:05 UTC"]);
+    expect(wholeTime(moment + 1e6, clock("UTC"))).toBe("2026-05-05 05:05:06 UTC");
+    expect([weekdayName(0, "en"), weekdayName(3, "ko", "short")]).toEqual(["Sunday", "수"]);
   });
 
   it("fall on the day that it is in the zone", () => {

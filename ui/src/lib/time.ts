@@ -37,8 +37,23 @@ export const hourMinute = (at: Micros, clock: Clock): string =>
 export const dayName = (at: Micros, clock: Clock): string =>
   formatIn(clock, "day", { weekday: "short", day: "numeric", month: "short" }).format(dateOf(at));
 
+const MOST_WRITTEN = 5_000;
+const written = new Map<string, string>();
+
 /** 2026-11-22 14:05:09 GMT+9, whole: for hovers and details. UTC is called by its name, as where the zone is chosen. */
 export const wholeTime = (at: Micros, clock: Clock): string => {
+  // A list that is drawn again writes the same moments again, hundreds of them.
+  const key = `${clock.language}|${clock.zone}|${String(Math.floor(at / 1e6))}`;
+  let text = written.get(key);
+  if (text === undefined) {
+    if (written.size >= MOST_WRITTEN) written.clear();
+    text = whole(at, clock);
+    written.set(key, text);
+  }
+  return text;
+};
+
+const whole = (at: Micros, clock: Clock): string => {
   const parts = Object.fromEntries(
     formatIn(clock, "whole", {
       year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit", second: "2-digit",
@@ -49,6 +64,10 @@ export const wholeTime = (at: Micros, clock: Clock): string => {
   const two = (part: string | undefined): string => (part ?? "").padStart(2, "0");
   return `${parts.year}-${two(parts.month)}-${two(parts.day)} ${two(parts.hour)}:${two(parts.minute)}:${two(parts.second)} ${clock.zone === "UTC" ? "UTC" : parts.timeZoneName}`;
 };
+
+/** Sunday, of the day 0. */
+export const weekdayName = (weekday: number, language: string, weekdayStyle: "long" | "short" = "long"): string =>
+  formatIn({ language, zone: "UTC", now: 0 }, `weekday ${weekdayStyle}`, { weekday: weekdayStyle }).format(Date.UTC(2023, 0, 1 + weekday));
 
 /** 2026-11-22, the day on which a moment falls in the zone. */
 export const dayKey = (at: Micros, clock: Clock): string => wholeTime(at, clock).slice(0, 10);

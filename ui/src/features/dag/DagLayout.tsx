@@ -7,7 +7,7 @@ import { useMay } from "../../app/session";
 import { useClock, useSettings, useTexts } from "../../app/settings";
 import { isDated, scheduleText } from "../../lib/schedule";
 import { stateOf } from "../../lib/states";
-import { shortTime, wholeTime } from "../../lib/time";
+import { shortTime, weekdayName, wholeTime } from "../../lib/time";
 import { Icon } from "../../parts/Icon";
 import { Refusal } from "../../parts/Refusal";
 import { Switch } from "../../parts/Switch";
@@ -76,8 +76,7 @@ const Head = ({ head }: { head: Schemas["DagHead"] }) => {
   // Where a schedule names dates: one that waits for assets or for people has none that are past.
   const mayFill = useMay()("create", "backfill") && isDated(head.schedule);
   const failed = head.failed_in_a_row;
-  const dayName = (weekday: number): string =>
-    new Intl.DateTimeFormat(language, { weekday: "long", timeZone: "UTC" }).format(Date.UTC(2023, 0, 1 + weekday));
+  const dayName = (weekday: number): string => weekdayName(weekday, language);
   return (
     <div className="pagehead">
       <Switch on={!head.is_paused} label={t("dag.switch", { dag: head.dag_id })} disabled={!head.may_edit} onChange={(on) => { pause.mutate(!on); }} />

@@ -1,7 +1,7 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate, useRouter } from "@tanstack/react-router";
 import { useWindowVirtualizer } from "@tanstack/react-virtual";
-import { type KeyboardEvent, useEffect, useLayoutEffect, useRef, useState } from "react";
+import { type KeyboardEvent, useDeferredValue, useEffect, useLayoutEffect, useRef, useState } from "react";
 import { type Schemas, send } from "../../api/client";
 import { isPage } from "../../app/pages";
 import { useMay } from "../../app/session";
@@ -10,7 +10,7 @@ import { useClock, useSettings, useTexts } from "../../app/settings";
 import { isTyping } from "../../lib/keys";
 import { scheduleText } from "../../lib/schedule";
 import { isFinished, stateOf } from "../../lib/states";
-import { type Clock, duration, shortTime, wholeTime } from "../../lib/time";
+import { type Clock, duration, shortTime, weekdayName, wholeTime } from "../../lib/time";
 import { ago, spanText } from "../../lib/words";
 import { Icon } from "../../parts/Icon";
 import { Refusal } from "../../parts/Refusal";
@@ -22,6 +22,7 @@ import { messages } from "./text";
 
 type DagRow = Schemas["DagRow"];
 const BARS = 25;
+const AROUND = 12;
 const [TALL, LOW] = [68, 36];
 
 interface Props {
@@ -43,13 +44,18 @@ export const DagRows = ({ rows, total, now: present, isFiltered, clear, more }: 
   const runNow = useRunNow();
   const pause = usePause();
   const star = useStar();
+  const allowed = useMay();
+  const router = useRouter();
+  const may = { edit: allowed("edit", "dag"), run: allowed("create", "run"), form: isPage(router, FORM) };
   const [at, setAt] = useState(-1);
   const box = useRef<HTMLDivElement>(null);
   const [top, setTop] = useState(0);
   const isEmpty = rows.length === 0;
   useLayoutEffect(() => { setTop(box.current?.offsetTop ?? 0); }, [isEmpty]);
   const isNarrow = matchMedia("(max-width: 720px)").matches;
-  const virtual = useWindowVirtualizer({ count: rows.length, estimateSize: () => (isNarrow ? TALL : LOW), overscan: 12, scrollMargin: top, scrollPaddingStart: 90, scrollPaddingEnd: 60 });
+  // Rows in sight are drawn first, and those around them once these are out.
+  const overscan = useDeferredValue(AROUND, 0);
+  const virtual = useWindowVirtualizer({ count: rows.length, estimateSize: () => (isNarrow ? TALL : LOW), overscan, scrollMargin: top, scrollPaddingStart: 90, scrollPaddingEnd: 60 });
   const items = virtual.getVirtualItems();
   const last = items.at(-1)?.index ?? 0;
   useEffect(() => {
@@ -100,7 +106,7 @@ export const DagRows = ({ rows, total, now: present, isFiltered, clear, more }: 
             return row && (
               <div key={row.dag_id} className="place" style={{ transform: `translateY(${String(start - top)}px)` }}>
                 <Row
-                  row={row} clock={clock} place={index + 2} isChosen={index === at} run={(withForm) => { runNow.run(row.dag_id, withForm); }}
+                  row={row} clock={clock} place={index + 2} isChosen={index === at} may={may} run={(withForm) => { runNow.run(row.dag_id, withForm); }}
                   pause={(paused) => { pause.mutate({ dagId: row.dag_id, paused }); }} star={(on) => { star.mutate({ dagId: row.dag_id, on }); }}
                 />
               </div>
@@ -118,24 +124,24 @@ interface RowProps {
   clock: Clock;
   place: number;
   isChosen: boolean;
+  /** Asked once for all rows. */
+  may: { edit: boolean; run: boolean; form: boolean };
   run: (withForm: boolean) => void;
   pause: (paused: boolean) => void;
   star: (on: boolean) => void;
 }
 
-const Row = ({ row, clock, place, isChosen, run, pause, star }: RowProps) => {
+const FORM = "/dags/$dagId/trigger";
+
+const Row = ({ row, clock, place, isChosen, may, run, pause, star }: RowProps) => {
   const t = useTexts(messages);
-  const may = useMay();
-  const router = useRouter();
-  const form = "/dags/$dagId/trigger";
   const { language } = useSettings();
   const runs = row.runs.map((each) => ({ state: stateOf(each.state), micros: lengthOf(each, clock.now) }));
   const alarm = row.last_state === "failed" ? " alarm" : row.is_late ? " late" : "";
-  const dayName = (weekday: number): string =>
-    new Intl.DateTimeFormat(language, { weekday: language === "ko" ? "short" : "long", timeZone: "UTC" }).format(Date.UTC(2023, 0, 1 + weekday));
+  const dayName = (weekday: number): string => weekdayName(weekday, language, language === "ko" ? "short" : "long");
   return (
     <div className={`r${alarm}${row.is_paused ? " off" : ""}${isChosen ? " sel" : ""}`} role="row" aria-rowindex={place}>
-      <span role="cell" className="c-tog"><Switch on={!row.is_paused} disabled={!may("edit", "dag")} label={t("dag.switch", { dag: row.dag_id })} onChange={(on) => { pause(!on); }} /></span>
+      <span role="cell" className="c-tog"><Switch on={!row.is_paused} disabled={!may.edit} label={t("dag.switch", { dag: row.dag_id })} onChange={(on) => { pause(!on); }} /></span>
       <span role="cell" className="name">
         <button type="button" className="star" aria-pressed={row.is_favorite} aria-label={t("dags.star", { dag: row.dag_id })} onClick={() => { star(!row.is_favorite); }}><Icon name="star" small /></button>
         <Link className="nm cut" to="/dags/$dagId" params={{ dagId: row.dag_id }}>{row.dag_id}</Link>
@@ -150,10 +156,10 @@ const Row = ({ row, clock, place, isChosen, run, pause, star }: RowProps) => {
       <span role="cell" className="lr"><LastRun row={row} clock={clock} /></span>
       <span role="cell" className="c-act num">{row.open_runs ? <span className="state"><StateGlyph state="running" />{row.open_runs}</span> : <span className="dim">–</span>}</span>
       <span role="cell" className="acts">
-        {may("create", "run") && (
+        {may.run && (
           <>
             <button type="button" className="btn quiet icon" title={t("dags.run")} aria-label={`${t("dags.run")}: ${row.dag_id}`} onClick={(event) => { run(event.shiftKey); }}><Icon name="play" /></button>
-            {isPage(router, form) && <Link className="btn quiet icon with" to={form as string} params={{ dagId: row.dag_id } as never} title={t("dags.runWith")} aria-label={`${t("dags.runWith")}: ${row.dag_id}`}><Icon name="settings" /></Link>}
+            {may.form && <Link className="btn quiet icon with" to={FORM as string} params={{ dagId: row.dag_id } as never} title={t("dags.runWith")} aria-label={`${t("dags.runWith")}: ${row.dag_id}`}><Icon name="settings" /></Link>}
           </>
         )}
       </span>

@@ -10,6 +10,8 @@ import { type Chosen, useSelection } from "./useSelection";
 import type { Scroll } from "./useScroll";
 
 const AROUND = 50;
+/** While the end of a log that grows is followed: all rows are others a tenth of a second later. */
+const FEW_AROUND = 8;
 /** A log of fewer pieces is seen at a glance without a map. */
 const LEAST_BANDS = 8;
 /** Rows of a selection that are read ahead, so that copying need not wait. */
@@ -48,7 +50,7 @@ export const LogRows = ({
   const atEnd = wraps && scroll.isAtEnd;
   const span = wraps
     ? atEnd ? { from: Math.max(0, shown - Math.ceil(scroll.extent.viewport / ROW)), to: shown } : rowsAt(scroll.top, scroll.extent, shown)
-    : rowsAt(scroll.top, scroll.extent, shown, AROUND);
+    : rowsAt(scroll.top, scroll.extent, shown, scroll.isAtEnd && !facts.isOver ? FEW_AROUND : AROUND);
   const { from, to } = span;
   useEffect(() => {
     source.need({ from: rowAt(folds, Math.max(0, from - AROUND)), to: rowAt(folds, to + AROUND) });

@@ -23,8 +23,10 @@ export const useScroll = (rows: number, hasTail: boolean): [RefObject<HTMLDivEle
   const exact = useRef<{ scrolled: number; top: number } | null>(null);
   const extent = extentOf(rows, viewport, hasTail ? Math.max(0, viewport - ROW) : 0);
   const end = Math.max(0, rows * ROW - viewport);
-  const latest = useRef({ extent, top, end });
-  useLayoutEffect(() => { latest.current = { extent, top, end }; });
+  // Not a state of its own at the end: a log that grows is drawn once then, at the place to which it is scrolled next.
+  const at = isAtEnd ? end : top;
+  const latest = useRef({ extent, top: at, end });
+  useLayoutEffect(() => { latest.current = { extent, top: at, end }; });
 
   useLayoutEffect(() => {
     const found = element.current;
@@ -34,17 +36,21 @@ export const useScroll = (rows: number, hasTail: boolean): [RefObject<HTMLDivEle
     return () => { watch.disconnect(); };
   }, []);
 
-  const goTo = useCallback((wanted: number) => {
-    const found = element.current;
-    const { extent: present, end: last } = latest.current;
-    if (!found) return;
+  const scrollTo = useCallback((wanted: number): number => {
+    const { extent: present } = latest.current;
     const next = held(wanted, present);
     const scrolled = Math.round(scrolledOf(next, present));
     exact.current = { scrolled, top: next };
-    found.scrollTo({ top: scrolled, behavior: "instant" });
-    setTop(next);
-    setAtEnd(next >= last - 1);
+    element.current?.scrollTo({ top: scrolled, behavior: "instant" });
+    return next;
   }, []);
+
+  const goTo = useCallback((wanted: number) => {
+    if (!element.current) return;
+    const next = scrollTo(wanted);
+    setTop(next);
+    setAtEnd(next >= latest.current.end - 1);
+  }, [scrollTo]);
 
   const onScroll = useCallback(() => {
     const found = element.current;
@@ -60,9 +66,9 @@ export const useScroll = (rows: number, hasTail: boolean): [RefObject<HTMLDivEle
 
   // Where the bar stands for much more than itself, a turn of the wheel still is as far as it always is.
   const onWheel = useCallback((event: WheelEvent) => {
-    const { extent: present, top: at } = latest.current;
+    const { extent: present, top: from } = latest.current;
     if (!isScaled(present) || event.ctrlKey || event.deltaY === 0) return;
-    goTo(at + event.deltaY * (event.deltaMode === 1 ? ROW : 1));
+    goTo(from + event.deltaY * (event.deltaMode === 1 ? ROW : 1));
   }, [goTo]);
 
   useEffect(() => {
@@ -76,13 +82,13 @@ export const useScroll = (rows: number, hasTail: boolean): [RefObject<HTMLDivEle
   }, []);
 
   useLayoutEffect(() => {
-    if (isAtEnd) goTo(end);
-  }, [isAtEnd, end, goTo]);
+    if (isAtEnd) scrollTo(end);
+  }, [isAtEnd, end, scrollTo]);
 
   const show = useCallback((place: number) => {
-    const { extent: present, top: at } = latest.current;
-    goTo(topFor(place, at, present));
+    const { extent: present, top: from } = latest.current;
+    goTo(topFor(place, from, present));
   }, [goTo]);
   const toEnd = useCallback(() => { goTo(latest.current.end); }, [goTo]);
-  return [element, { extent, top: Math.min(top, lastTop(extent)), isAtEnd, onScroll, onWheel, goTo, show, toEnd }];
+  return [element, { extent, top: Math.min(at, lastTop(extent)), isAtEnd, onScroll, onWheel, goTo, show, toEnd }];
 };
