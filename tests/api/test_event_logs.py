@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta, timezone
 from typing import Any
 
 import pytest
@@ -112,3 +113,32 @@ def test_whoever_may_see_one_dag_sees_its_lines_alone(log: ApiStage) -> None:
     assert logs(log, dag_id="canary") == []
     log.gate.be("", "Public")
     assert log.client.get(URL).status_code == 403
+
+
+@pytest.mark.parametrize("base", ["/api/v2", "/api/v1"])
+def test_moments_are_bounds_however_they_are_written(log: ApiStage, base: str) -> None:
+    def found(query: str) -> int:
+        answer = log.client.get(f"{base}/eventLogs?{query}")
+        assert answer.status_code == 200, answer.text
+        return int(answer.json()["total_entries"])
+
+    begun, every = f"{START:%Y-%m-%dT%H:%M:%S}", found("")
+    later = found(f"after={begun}Z")
+    assert 0 < later < every
+    assert found(f"after={begun}%2B00:00") == later
+    assert found(f"after={begun}+00:00") == later, "a plus that nobody has encoded is a space"
+    assert found(f"after={START.astimezone(timezone(timedelta(hours=9))).isoformat().replace('+', '%2B')}") == later
+    assert found("before=9999-12-31T23:59:59Z") == every == found("after=0001-01-01T00:00:00%2B14:00")
+    assert found("after=9999-12-31T23:59:59-14:00") == 0
+
+
+@pytest.mark.parametrize("base", ["/api/v2", "/api/v1"])
+def test_bounds_of_runs_are_written_the_same_ways(log: ApiStage, base: str) -> None:
+    def found(query: str) -> int:
+        answer = log.client.get(f"{base}/dags/etl/dagRuns?{query}")
+        assert answer.status_code == 200, answer.text
+        return int(answer.json()["total_entries"])
+
+    begun = f"{START:%Y-%m-%dT%H:%M:%S}"
+    assert found(f"start_date_gte={begun}+00:00") == 1 == found("start_date_lte=9999-12-31T23:59:59Z")
+    assert found(f"start_date_lte={begun}+00:00") == 0 == found("start_date_lte=0001-01-01T00:00:00Z")

@@ -64,6 +64,7 @@ def test_marking_reaches_what_is_before_and_after_whole(etl: ApiStage) -> None:
 
 def test_what_changes_nothing_or_cannot_be_is_refused(etl: ApiStage) -> None:
     assert "already" in send(etl, "PATCH", f"{TASKS}/a", 409, body={"new_state": "success"})["detail"]
+    assert names(send(etl, "PATCH", f"{TASKS}/a/dry_run", body={"new_state": "success"})) == [], "that is the answer"
     assert "not running" in send(etl, "PATCH", f"{TASKS}/a", 400, body={"new_state": "running"})["detail"]
     send(etl, "PATCH", f"{TASKS}/a", 422, body={"new_state": "excellent"})
     send(etl, "PATCH", f"{TASKS}/a", 400, body={})

@@ -54,6 +54,14 @@ def test_a_task_that_failed_shows_its_last_errors_to_whoever_may_read_its_log(et
     assert panel["tail"] == [], "a log of another Dag's readers is not theirs"
 
 
+def test_a_try_has_a_state_that_tasks_have_however_it_ended(etl: ApiStage) -> None:
+    assert [each["state"] for each in page(etl, "a")["tries"]] == ["queued"]
+    finish(etl, "a", "lost", error="the worker was shut down")
+    panel = etl.client.get("/ui/dags/etl/task", params={"run_id": "r", "task_id": "a"}).json()
+    for tries in (page(etl, "a")["tries"], panel["tries"]):
+        assert [(each["number"], each["state"]) for each in tries] == [(1, "failed")]
+
+
 def test_instances_of_a_mapped_task_know_their_neighbours(stage: ApiStage) -> None:
     stage.load(dag("a >> b", tasks={"b": {"map": expand(x=3)}}, retries=0))
     begin(stage)

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Query
 
+from tradewind.api.values import When
 from tradewind.store.reading.ranges import Bounds
 from tradewind.store.times import to_us
 
@@ -41,7 +42,7 @@ def seconds_us(seconds: float) -> int:
 
 def moments(name: str) -> Any:
     """What a handler declares to take a moment's bounds under this name."""
-    return _given(name, datetime | None, moment_us)
+    return _given(name, When, to_us)
 
 
 def durations(name: str) -> Any:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Path, Query
-from pydantic import AfterValidator, BaseModel
+from pydantic import AfterValidator, BaseModel, BeforeValidator
 
 from tradewind.core.errors import InvalidInput
 from tradewind.store.times import is_kept, to_us
@@ -32,7 +33,28 @@ def _aware(at: datetime) -> datetime:
 
 Instant = Annotated[datetime, AfterValidator(_aware)]
 """A point in time that somebody sends, in a body or a query."""
-When = Annotated[Instant | None, Query()]
+
+
+def with_plus(text: Any) -> Any:
+    """A moment as it was meant whose `+` nobody has encoded: in a query that is a space."""
+    return _SPACED_OFFSET.sub(r"\1+\2", text) if isinstance(text, str) else text
+
+
+_SPACED_OFFSET = re.compile(r"^(.+:\d\d(?:\.\d+)?) (\d\d:?\d\d)$")
+
+
+def _bound(at: datetime) -> datetime:
+    """In UTC; beyond what is kept, the first or last moment that is: there is nothing on the other side of it."""
+    at = at.replace(tzinfo=UTC) if at.tzinfo is None else at
+    return min(max(at, _FIRST), _LAST).astimezone(UTC)
+
+
+_FIRST, _LAST = datetime(2, 1, 1, tzinfo=UTC), datetime(9800, 1, 1, tzinfo=UTC)
+
+
+Bound = Annotated[datetime, BeforeValidator(with_plus), AfterValidator(_bound)]
+"""A moment that a query compares with."""
+When = Annotated[Bound | None, Query()]
 
 
 def within(

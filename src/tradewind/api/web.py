@@ -56,9 +56,10 @@ class Pages:
         self._missing = missing
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        is_page = scope["type"] == "http" and scope["method"] in ("GET", "HEAD") and _wants_page(scope)
         root = scope.get("root_path", "").rstrip("/")
-        if is_page and not SERVER.match(scope["path"].removeprefix(root).removeprefix("/")):
+        path = scope["path"].removeprefix(root).removeprefix("/")
+        is_page = scope["type"] == "http" and scope["method"] in ("GET", "HEAD") and (not path or _wants_page(scope))
+        if is_page and not SERVER.match(path):
             await (await run_in_threadpool(_page, root))(scope, receive, send)
         else:
             await self._missing(scope, receive, send)

@@ -7,7 +7,8 @@ export const Missing = () => {
   return (
     <main className="trouble">
       <h1>{t("error.notFound")}</h1>
-      <Link to="/" className="link">{t("nav.home")}</Link>
+      <p className="mute">{t("error.notFoundHow")}</p>
+      <p className="row"><Link to="/" className="btn">{t("nav.home")}</Link><Link to="/dags" className="btn">{t("nav.dags")}</Link></p>
     </main>
   );
 };

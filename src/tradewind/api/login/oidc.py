@@ -35,7 +35,7 @@ is disabled. `expired`: begun in another browser, too long ago, or come back twi
 theirs. `taken`: their name is somebody else's here. `away`: there is no scheduler."""
 
 
-class ProviderResponse(Answer):
+class LoginProvider(Answer):
     """`login` and `logout` are pages to go to, below the server's base path; `login` takes `next`."""
 
     name: str
@@ -43,17 +43,17 @@ class ProviderResponse(Answer):
     logout: str
 
 
-class ProviderCollectionResponse(Answer):
+class LoginProviders(Answer):
     """`password`: whether a name and a password open a session too."""
 
-    providers: list[ProviderResponse]
+    providers: list[LoginProvider]
     password: bool
 
 
 NO_PROVIDER: dict[int | str, dict[str, Any]] = {404: {"description": "There is no identity provider here."}}
 
 
-@routes.get("/auth/providers", OPEN, response_model=ProviderCollectionResponse)
+@routes.get("/auth/providers", OPEN, response_model=LoginProviders)
 def list_providers(request: Request) -> dict[str, Any]:
     """Where one can log in, for a login page."""
     installation = _installation(request)

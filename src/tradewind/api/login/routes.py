@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from urllib.parse import parse_qs, urlencode
 
 from fastapi import Depends, Request, Response
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import RedirectResponse
 from pydantic import Field, SecretStr, ValidationError
 
@@ -89,8 +90,7 @@ async def credentials(request: Request) -> LoginBody:
             return LoginBody.model_validate({name: form[name][0] for name in ("username", "password") if name in form})
         return LoginBody.model_validate(json.loads(body or b"null"))
     except ValidationError as error:
-        fields = sorted({".".join(map(str, each["loc"])) or "body" for each in error.errors()})
-        raise InvalidInput(f"username and password are needed; see {', '.join(fields)[:100]}.") from None
+        raise RequestValidationError([{**each, "loc": ("body", *each["loc"])} for each in error.errors()]) from None
     except (ValueError, RecursionError):
         raise InvalidInput("The body must be JSON with username and password, or a form with these.") from None
 

@@ -317,6 +317,8 @@ def _marked(call: Call, target: _Target, body: PatchTaskInstanceBody, *, dry_run
     }
     plan = call.command("task.mark", **wish, dry_run=True)
     if set(plan["states"]) <= {body.new_state.value}:
+        if dry_run:
+            return []
         some = target.rows[0]["task_id"]
         raise Conflict(f"Task {some!r} of run {target.run_id} is {body.new_state} already, so nothing is changed.")
     if not dry_run:

@@ -181,7 +181,7 @@ def tries_shown(call: Call, connection: Connection, row: Row, tries: Sequence[Ro
     spec, shown = versions.spec(row), []
     attempts = {attempt["try_number"]: attempt for attempt in tries}
     for number, attempt in attempts.items():
-        state = _TRY_STATES.get(attempt["state"])
+        state = TRY_STATES.get(attempt["state"])
         if state is None or (number == row["try_number"] and not _awaits_another(row)):
             continue
         shown.append(
@@ -202,7 +202,7 @@ def tries_shown(call: Call, connection: Connection, row: Row, tries: Sequence[Ro
     return shown
 
 
-_TRY_STATES: Mapping[str, TaskState] = {
+TRY_STATES: Mapping[str, TaskState] = {
     AttemptState.ASSIGNED: TaskState.QUEUED,
     AttemptState.RUNNING: TaskState.RUNNING,
     AttemptState.SUCCESS: TaskState.SUCCESS,

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 from fastapi import Query
 
 from tradewind.api.models import Answer
+from tradewind.api.public.task_shapes import TRY_STATES
 from tradewind.api.routing import UI, Asked, Routes
 from tradewind.api.task_log import read_log
 from tradewind.api.ui.rows import grid_rows
@@ -261,7 +262,7 @@ def try_shown(row: dict[str, Any]) -> dict[str, Any]:
     """An attempt as the web UI shows a try."""
     return {
         "number": row["try_number"],
-        "state": row["state"],
+        "state": TRY_STATES.get(row["state"], row["state"]),
         "start": row["started_at"],
         "end": row["ended_at"],
         "reason": row["reason"],

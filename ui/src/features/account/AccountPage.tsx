@@ -12,6 +12,7 @@ import { TextField } from "../../parts/Field";
 import { Moment } from "../../parts/Moment";
 import { Page } from "../../parts/Page";
 import { Trouble } from "../../parts/Trouble";
+import { messages as roles } from "../users/text";
 import { messages } from "./text";
 import "./account.css";
 
@@ -47,13 +48,14 @@ export const AccountPage = () => {
 /** By resource: what may be done with it, and on which Dags where not on all. */
 const Rights = ({ rights }: { rights: Schemas["MeResponse"]["rights"] }) => {
   const t = useTexts(messages);
+  const word = useTexts(roles);
   const resources = [...new Set(rights.map((right) => right.resource))];
   return (
     <ul className="rights">
       {resources.map((resource) => {
         const mine = rights.filter((right) => right.resource === resource);
         const some = [...new Set(mine.flatMap((right) => Object.values(right.dags ?? {}).flat()))];
-        return <li key={resource}><code>{resource}</code> <span className="mute">{mine.map((right) => t(`account.action.${right.action}`)).join(", ")}{some.length > 0 && ` · ${t("account.rightsOn", { dags: some.join(", ") })}`}</span></li>;
+        return <li key={resource}><b className="med">{word(`roles.r.${resource}`)}</b> <span className="mute">{mine.map((right) => t(`account.action.${right.action}`)).join(", ")}{some.length > 0 && ` · ${t("account.rightsOn", { dags: some.join(", ") })}`}</span></li>;
       })}
     </ul>
   );

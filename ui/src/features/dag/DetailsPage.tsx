@@ -10,6 +10,9 @@ import { Trouble } from "../../parts/Trouble";
 import { useOverview } from "./OverviewPage";
 import { messages } from "./text";
 
+/** What the API calls it; a pointer held over its words shows that name. */
+type Named = Extract<keyof (typeof messages)["en"], `details.of.${string}`> extends `details.of.${infer Name}` ? Name : never;
+
 /** Everything that a Dag says of itself, as a table. */
 export const DetailsPage = () => {
   const { dagId } = useParams({ from: "/shell/dags/$dagId/details" });
@@ -29,7 +32,7 @@ const Table = ({ dag, more }: { dag: Schemas["DAGDetailsResponse"]; more: Schema
   const time = (value: string | null): string => (value === null ? "–" : wholeTime(microsOf(value), clock));
   const list = (values: readonly string[] | null | undefined): ReactNode => (values?.length ? values.join(", ") : "–");
   const id = (value: ReactNode): ReactNode => <span className="id">{value ?? "–"}</span>;
-  const sections: [string, [string, ReactNode][]][] = [
+  const sections: [string, [Named, ReactNode][]][] = [
     [t("details.what"), [
       ["dag_id", id(dag.dag_id)], ["dag_display_name", dag.dag_display_name], ["description", dag.description ?? "–"], ["tags", dag.tags.length ? dag.tags.map((tag) => <span key={tag.name} className="tag">{tag.name}</span>) : "–"],
       ["owners", list(dag.owners)], ["owner_links", links(dag.owner_links)], ["is_paused", yes(dag.is_paused)], ["is_stale", yes(dag.is_stale)],
@@ -54,7 +57,7 @@ const Table = ({ dag, more }: { dag: Schemas["DAGDetailsResponse"]; more: Schema
       {sections.map(([title, rows]) => (
         <table key={title} className="dense">
           <caption>{title}</caption>
-          <tbody>{rows.map(([name, value]) => <tr key={name}><th scope="row" className="id">{name}</th><td>{value}</td></tr>)}</tbody>
+          <tbody>{rows.map(([name, value]) => <tr key={name}><th scope="row" title={name}>{t(`details.of.${name}`)}</th><td>{value}</td></tr>)}</tbody>
         </table>
       ))}
       <Params params={dag.params} />

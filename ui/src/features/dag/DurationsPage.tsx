@@ -43,7 +43,7 @@ export const DurationsPage = () => {
         <button type="button" className="btn quiet" onClick={() => { set({ table: !search.table }); }}>{search.table ? t("durations.asChart") : t("dag.asTable")}</button>
       </div>
       <div className="sheetscroll">
-        {data.runs.length === 0 ? <p className="trouble mute">{t("dag.noRunYet")}</p>
+        {data.runs.length === 0 ? <p className="trouble mute">{t("durations.noneYet")}</p>
           : search.table ? <RunTable data={data} />
           : <div className="pad"><LengthChart runs={data.runs} now={data.now} height={220} choose={(run) => { void navigate({ to: "/dags/$dagId", params: { dagId }, search: { run: run.run_id } }); }} /></div>}
         <TaskTable data={data} />

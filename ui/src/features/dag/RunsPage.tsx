@@ -78,7 +78,6 @@ const toggled = (list: readonly string[] | undefined, value: string): string[] |
 
 const Filters = ({ search, set }: { search: RunsSearch; set: Set }) => {
   const t = useTexts(messages);
-  const isFiltered = Boolean(search.state ?? search.type ?? search.from ?? search.to ?? search.q);
   return (
     <div className="bar">
       <label className="input search">
@@ -99,7 +98,7 @@ const Filters = ({ search, set }: { search: RunsSearch; set: Set }) => {
       </label>
       <label className="chip pick">{t("runs.from")}<input type="date" value={search.from ?? ""} max={search.to} onChange={(event) => { set({ from: event.target.value }); }} /></label>
       <label className="chip pick">{t("runs.to")}<input type="date" value={search.to ?? ""} min={search.from} onChange={(event) => { set({ to: event.target.value }); }} /></label>
-      {isFiltered && <button type="button" className="btn quiet" onClick={() => { set({ state: undefined, type: undefined, from: undefined, to: undefined, q: undefined }); }}>{t("runs.clear")}</button>}
+      {isFiltered(search) && <button type="button" className="btn quiet" onClick={() => { set({ state: undefined, type: undefined, from: undefined, to: undefined, q: undefined }); }}>{t("runs.clear")}</button>}
       <span className="push" />
       <label className="sort small mute hide-narrow">
         {t("runs.sort")}
@@ -111,12 +110,14 @@ const Filters = ({ search, set }: { search: RunsSearch; set: Set }) => {
   );
 };
 
+const isFiltered = (search: RunsSearch): boolean => Boolean(search.state ?? search.type ?? search.from ?? search.to ?? search.q);
+
 const Rows = ({ dagId, data, search, set }: { dagId: string; data: Schemas["DAGRunCollectionResponse"]; search: RunsSearch; set: Set }) => {
   const t = useTexts(messages);
   const clock = useClock();
   const total = data.total_entries ?? data.dag_runs.length;
   const first = (search.page ?? 0) * PAGE;
-  if (!data.dag_runs.length) return <p className="trouble mute">{total ? t("runs.noPage") : t("runs.none")}</p>;
+  if (!data.dag_runs.length) return <p className="trouble mute">{total ? t("runs.noPage") : isFiltered(search) ? t("runs.none") : t("runs.noneYet")}</p>;
   const longest = Math.max(...data.dag_runs.map((run) => run.duration ?? 0), 1e-9);
   return (
     <div className="sheetscroll">

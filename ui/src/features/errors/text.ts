@@ -21,7 +21,7 @@ export const messages = texts(
     "errors.close": "Close",
   },
   {
-    "errors.title": "가져오기 오류",
+    "errors.title": "임포트 오류",
     "errors.search": "파일 찾기",
     "errors.file": "파일",
     "errors.message": "문제",

@@ -1,20 +1,23 @@
-import { useQueryClient } from "@tanstack/react-query";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useRouter, useSearch } from "@tanstack/react-router";
 import { type FormEvent, useEffect, useState } from "react";
-import { ApiError, send } from "../../api/client";
-import { useTexts } from "../../app/settings";
+import { answered, ApiError, BASE, send, server } from "../../api/client";
+import { useSettings, useTexts } from "../../app/settings";
 import { refusalText } from "../../lib/refusals";
 import { spanText } from "../../lib/words";
 import type { Say } from "../../i18n/texts";
 import { Barb } from "../../parts/Icon";
+import { Sea } from "./Sea";
 import { messages } from "./text";
+import "./login.css";
 
-/** Name and password; what is wrong is said below them. */
+/** Name and password, or the identity provider that there is; what is wrong is said below them. */
 export const LoginPage = () => {
   const t = useTexts(messages);
   const router = useRouter();
   const queries = useQueryClient();
-  const { next } = useSearch({ from: "/login" });
+  const { next, problem } = useSearch({ from: "/login" });
+  const { data: ways } = useQuery({ queryKey: ["providers"], queryFn: () => answered(server.GET("/auth/providers")), retry: false, staleTime: Infinity });
   const [trouble, setTrouble] = useState<Error | null>(null);
   const [isBusy, setBusy] = useState(false);
   useEffect(() => {
@@ -36,8 +39,13 @@ export const LoginPage = () => {
   };
   return (
     <main className="login">
+      <div className="sea">
+        <Sea />
+        <div className="brand"><Barb />Tradewind</div>
+        <p>{t("login.motto")}</p>
+      </div>
       <form onSubmit={(event) => void signIn(event)}>
-        <h1 className="brand"><Barb />Tradewind</h1>
+        <h1>{t("login.title")}</h1>
         <div className="field">
           <label htmlFor="username">{t("login.name")}</label>
           <input id="username" name="username" className="input" autoComplete="username" autoCapitalize="none" required autoFocus />
@@ -46,12 +54,34 @@ export const LoginPage = () => {
           <label htmlFor="password">{t("login.password")}</label>
           <input id="password" name="password" type="password" className="input" autoComplete="current-password" required />
         </div>
-        {trouble && <p className="hint bad" role="alert">{said(trouble, t)}</p>}
+        {(trouble ?? problem) && <p className="hint bad" role="alert">{trouble ? said(trouble, t) : t(`login.problem.${problem ?? "refused"}`)}</p>}
         <button type="submit" className="btn primary big" disabled={isBusy}>{t("login.act")}</button>
+        {ways?.providers.map((provider) => (
+          <div key={provider.login} className="otherway">
+            <p className="or">{t("login.or")}</p>
+            <a className="btn big" href={`${provider.login}?${new URLSearchParams({ next: next ?? `${BASE}/` }).toString()}`}>{t("login.with", { name: provider.name })}</a>
+          </div>
+        ))}
+        <Looks />
       </form>
     </main>
   );
 };
+
+/** Language and theme, for who cannot open the settings yet. */
+const Looks = () => {
+  const t = useTexts(messages);
+  const { language, theme, choose } = useSettings();
+  const other = language === "ko" ? "en" : "ko";
+  return (
+    <div className="foot">
+      <button type="button" className="btn quiet" lang={other} onClick={() => { choose({ language: other }); }}>{OTHERS[other]}</button>
+      <button type="button" className="btn quiet" onClick={() => { choose({ themeChoice: theme === "dark" ? "light" : "dark" }); }}>{t(theme === "dark" ? "login.light" : "login.dark")}</button>
+    </div>
+  );
+};
+
+const OTHERS = { en: "English", ko: "한국어" } as const;
 
 const said = (error: Error, t: Say<keyof typeof messages.en>): string => {
   if (!(error instanceof ApiError) || error.status === 0) return t("error.network");

@@ -12,11 +12,19 @@ export const isWithin = (place: string): boolean => {
   }
 };
 
+/** Why a login at the identity provider came back without a session. */
+export const PROBLEMS = ["provider", "refused", "expired", "no_role", "taken", "away"] as const;
+type Problem = (typeof PROBLEMS)[number];
+const isProblem = (word: unknown): word is Problem => (PROBLEMS as readonly unknown[]).includes(word);
+
 export const loginRoutes = [
   createRoute({
     getParentRoute: () => root,
     path: "/login",
-    validateSearch: only((search): { next?: string } => (typeof search.next === "string" && isWithin(search.next) ? { next: search.next } : {})),
+    validateSearch: only((search): { next?: string; problem?: Problem } => ({
+      ...(typeof search.next === "string" && isWithin(search.next) ? { next: search.next } : {}),
+      ...(isProblem(search.problem) ? { problem: search.problem } : {}),
+    })),
     component: lazyRouteComponent(() => import("./LoginPage"), "LoginPage"),
   }),
 ] as const;

@@ -161,7 +161,7 @@ export const messages = texts(
     "roles.r.code": "코드",
     "roles.r.question": "사람에게 묻는 질문",
     "roles.r.backfill": "백필",
-    "roles.r.import_error": "가져오기 오류",
+    "roles.r.import_error": "임포트 오류",
     "roles.r.event_log": "감사 로그",
     "roles.r.asset": "에셋",
     "roles.r.variable": "변수",

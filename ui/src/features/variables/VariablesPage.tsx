@@ -85,8 +85,8 @@ export const VariablesPage = () => {
     <Page title={t("variables.title")}>
       <div className="bar">
         <SearchBox value={search.q ?? ""} label={t("variables.search")} onChange={(q) => { set({ q, from: undefined }); }} />
-        {rows.length > 0 && <button type="button" className="btn quiet push" disabled={save.isPending} onClick={() => { save.mutate(undefined); }}>{t("variables.exportAll")}</button>}
-        {may("create", "variable") && <button type="button" className={rows.length ? "btn" : "btn push"} onClick={() => { setImporting(true); }}>{t("variables.import")}</button>}
+        {rows.length > 0 && <button type="button" className="btn quiet push hide-narrow" disabled={save.isPending} onClick={() => { save.mutate(undefined); }}>{t("variables.exportAll")}</button>}
+        {may("create", "variable") && <button type="button" className={rows.length ? "btn hide-narrow" : "btn push hide-narrow"} onClick={() => { setImporting(true); }}>{t("variables.import")}</button>}
         {may("create", "variable") && <button type="button" className="btn primary" onClick={() => { setEdited("new"); }}>{t("variables.new")}</button>}
       </div>
       {(told || save.error) && <p className="told" role="status">{save.error ? refusalText(save.error, t) : told}</p>}
