@@ -8,7 +8,7 @@ from web.sizes import Sizes
 
 HEAD = """from datetime import datetime, timezone
 
-from airflow.sdk import DAG, task
+from airflow.sdk import DAG, TaskGroup, task
 
 
 @task
@@ -30,6 +30,7 @@ def dag_files(sizes: Sizes) -> dict[str, str]:
     files["wide.py"] = layered("wide", sizes.wide_tasks)
     files["graph.py"] = layered("graph", sizes.graph_tasks, layers=50)
     files["deep.py"] = layered("deep", sizes.deep_levels, layers=sizes.deep_levels)
+    files["grouped.py"] = grouped("grouped", sizes.grouped_tasks)
     files["mapped.py"] = _mapped(sizes.mapped)
     files["talks.py"] = TALKS.format(head=HEAD, every=LINE_SECONDS)
     return files
@@ -48,6 +49,28 @@ with DAG("{dag_id}", schedule=None, tags=["large"]) as dag:
             for other in {{column % len(above), (column * 7 + layer) % len(above)}}:
                 above[other] >> one
         above = here
+"""
+
+
+def grouped(dag_id: str, tasks: int) -> str:
+    """A Dag of five parts, one after the other, each of five steps: groups in groups."""
+    return f"""{HEAD}
+with DAG("{dag_id}", schedule=None, tags=["large"]) as dag:
+    part_before = None
+    for part_number in range(5):
+        with TaskGroup(f"part{{part_number}}") as part:
+            step_before = None
+            for step_number in range(5):
+                with TaskGroup(f"step{{step_number}}") as step:
+                    first, last = (nothing.override(task_id=name)() for name in ("first", "last"))
+                    for n in range({tasks} // 25 - 2):
+                        first >> nothing.override(task_id=f"t{{n:02}}")() >> last
+                if step_before:
+                    step_before >> step
+                step_before = step
+        if part_before:
+            part_before >> part
+        part_before = part
 """
 
 

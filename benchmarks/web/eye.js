@@ -55,6 +55,16 @@ tw.type = (selector, text) => {
   box.dispatchEvent(new InputEvent("input", { bubbles: true }));
 };
 tw.press = (element, init) => { element.dispatchEvent(new KeyboardEvent("keydown", { bubbles: true, cancelable: true, ...init })); };
+/** Press and let go of the pointer in the middle of something. */
+tw.click = (selector) => {
+  const target = document.querySelector(selector);
+  const box = target.getBoundingClientRect();
+  const init = { clientX: box.left + box.width / 2, clientY: box.top + box.height / 2, pointerId: 1, bubbles: true };
+  // No finger and no mouse is down whose pointer could be captured.
+  const stage = target.closest(".stage");
+  stage.setPointerCapture = () => {};
+  for (const type of ["pointerdown", "pointerup"]) target.dispatchEvent(new PointerEvent(type, init));
+};
 /** The end of the newest answer whose address has this part. */
 tw.answered = (part) => performance.getEntriesByType("resource").filter((one) => one.name.includes(part)).at(-1).responseEnd;
 /** Go back in the history; how long until the test is true, and when that was. */
@@ -78,6 +88,57 @@ tw.hover = async (x, y) => {
   target.dispatchEvent(new PointerEvent("pointermove", { clientX: x, clientY: y, bubbles: true }));
   while (tw.text(".cv .tip") === before && performance.now() < began + 5_000) await tw.turn();
   return performance.now() - began;
+};
+/** The pixels of a canvas. */
+tw.pixels = (selector) => {
+  const canvas = document.querySelector(selector);
+  // A copy is read, so that the browser has no reason to paint the canvas itself another way.
+  tw.copy ??= document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+  const { width, height } = Object.assign(tw.copy.canvas, { width: canvas.width, height: canvas.height });
+  tw.copy.drawImage(canvas, 0, 0);
+  return { width, height, at: new Uint32Array(tw.copy.getImageData(0, 0, width, height).data.buffer) };
+};
+/** What a canvas shows at the end of each frame, while something is done at the beginning of each. */
+tw.film = async (selector, frames, each) => {
+  const film = [];
+  for (let n = 0; n < frames; n += 1) {
+    each(n);
+    await new Promise(requestAnimationFrame);
+    await tw.turn();
+    film.push(tw.pixels(selector));
+  }
+  return film;
+};
+/** Squares of a picture below its head in which nothing is drawn. */
+tw.holes = ({ width, height, at }, head = 120, side = 48) => {
+  let holes = 0;
+  for (let top = head; top + side <= height; top += side) {
+    for (let left = 0; left + side <= width; left += side) {
+      let is = true;
+      for (let y = top; is && y < top + side; y += 1) for (let x = left; is && x < left + side; x += 1) is = at[y * width + x] === 0;
+      if (is) holes += 1;
+    }
+  }
+  return holes;
+};
+/** Pixels that some frame shows as neither the first nor the last one does; and which part of the picture is other at last. */
+tw.flashes = (first, film) => {
+  const last = film.at(-1);
+  const width = Math.min(first.width, ...film.map((one) => one.width));
+  const height = Math.min(first.height, ...film.map((one) => one.height));
+  let flashes = 0;
+  let changed = 0;
+  for (let y = 0; y < height; y += 1) {
+    for (let x = 0; x < width; x += 1) {
+      const [one, other] = [first.at[y * first.width + x], last.at[y * last.width + x]];
+      if (one !== other) changed += 1;
+      for (const frame of film) {
+        const shown = frame.at[y * frame.width + x];
+        if (shown !== one && shown !== other) flashes += 1;
+      }
+    }
+  }
+  return [flashes, (100 * changed) / (width * height)];
 };
 tw.zoom = (n) => {
   const init = { deltaY: n % 60 < 30 ? -40 : 40, clientX: 700, clientY: 500, bubbles: true, cancelable: true };

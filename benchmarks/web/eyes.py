@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.tradewind_site import USER, Tradewind
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Request, sync_playwright
 
 SCRIPT = (Path(__file__).parent / "eye.js").read_text("utf-8")
 PATIENCE_MS = 120_000
@@ -66,7 +66,16 @@ class View:
     def __init__(self, page: Page) -> None:
         self.page = page
         self.requests: list[str] = []
-        page.on("request", lambda request: self.requests.append(request.url))
+        self.pending: set[Request] = set()
+        """Asked for and not answered, but for the stream, which never ends."""
+        page.on("request", self._asked)
+        page.on("requestfinished", self.pending.discard)
+        page.on("requestfailed", self.pending.discard)
+
+    def _asked(self, request: Request) -> None:
+        self.requests.append(request.url)
+        if "/stream" not in request.url:
+            self.pending.add(request)
 
     def open(self, address: str, test: str) -> float:
         """Go to an address, whole; milliseconds from the beginning of that until the test is true."""

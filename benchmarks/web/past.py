@@ -71,7 +71,7 @@ class Past:
         say(f"  {len(many):,} Dags with {sizes.runs_each} runs each")
         self._write(self._run("wide", day, n, n % 9 == 4) for n in range(sizes.wide_runs))
         say(f"  wide: {len(self._tasks['wide'])} tasks in {sizes.wide_runs} runs")
-        for dag_id in ("deep", "graph"):
+        for dag_id in ("deep", "graph", "grouped"):
             self._write(self._run(dag_id, day, n, n == 0) for n in range(3))
         self._write([self._mapped_run()])
         say(f"  a run of {sizes.mapped:,} mapped instances")

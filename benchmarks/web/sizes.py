@@ -16,6 +16,7 @@ class Sizes:
     wide_runs: int
     deep_levels: int
     graph_tasks: int
+    grouped_tasks: int
     mapped: int
     log_lines: int
     instances: int
@@ -33,7 +34,7 @@ def sizes_at(scale: float) -> Sizes:
         return max(least, round(whole * scale))
 
     return Sizes(
-        dags=scaled(2_000, 60), runs_each=25, wide_tasks=scaled(500, 50), wide_runs=scaled(365, 30),
-        deep_levels=scaled(300, 30), graph_tasks=scaled(5_000, 500), mapped=scaled(10_000, 100),
+        dags=scaled(2_000, 60), runs_each=25, wide_tasks=scaled(500, 50), wide_runs=scaled(365, 100),
+        deep_levels=scaled(300, 30), graph_tasks=scaled(5_000, 500), grouped_tasks=500, mapped=scaled(10_000, 100),
         log_lines=scaled(1_000_000, 10_000), instances=scaled(5_000_000, 100_000), tabs=scaled(50, 3),
     )  # fmt: skip

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
-from sites import Site, Watch
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+from sites import PATIENCE_MS, Site, Watch
 
 from tradewind.testing.installation import Installation
 
@@ -23,6 +23,7 @@ def browser() -> Iterator[Browser]:
     """For one module: while Playwright is there its event loop runs, and nobody else in the process can have one."""
     if CHROMIUM is None:
         pytest.skip("needs Chromium")
+    expect.set_options(timeout=PATIENCE_MS)
     arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)

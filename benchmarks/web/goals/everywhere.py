@@ -6,6 +6,7 @@ import re
 import time
 from collections import Counter
 from collections.abc import Iterable
+from itertools import zip_longest
 from pathlib import Path
 from urllib.parse import quote
 
@@ -56,8 +57,8 @@ OLD = {
     f"/dags/{OLD_DAG}/graph": f"/dags/{OLD_DAG}/graph", f"/dags/{OLD_DAG}/details": f"/dags/{OLD_DAG}/details",
     f"/log?dag_id={OLD_DAG}&task_id={LONG_TASK}&dag_run_id={LONG_RUN}": TASK,
 }  # fmt: skip
-MOVES = re.compile(r"\d+|just now|[smhd] ago")
-"""What may differ between two looks at one page: times and counts."""
+MOVES = re.compile(r"\d[\d.,:]*(?: ?(?:ms|s|min|h|d|[kMG]?B)\b)?|\b(?:more|fewer)\b")
+"""What may differ between two looks at one page: times, counts and sizes in whatever unit, and how they have moved."""
 
 
 def accessible(sight: Sight) -> Iterable[Figure]:
@@ -86,7 +87,11 @@ def linked(sight: Sight) -> Iterable[Figure]:
     for _ in range(2):
         with sight.eyes.view() as view:
             looks.append([_plain(view, address) for address in (*PAGES, *STATES)])
-    differ = [address for address, one, other in zip((*PAGES, *STATES), *looks, strict=True) if one != other]
+    differ = [
+        f"{address} ({_difference(one, other)})"
+        for address, one, other in zip((*PAGES, *STATES), *looks, strict=True)
+        if one != other
+    ]
     yield figure(
         f"of {len(PAGES) + len(STATES)} addresses differ in a new profile",
         "",
@@ -103,9 +108,20 @@ def linked(sight: Sight) -> Iterable[Figure]:
     yield figure(f"of {len(OLD)} addresses of Airflow lead elsewhere", "", [len(lost)], 0, note=", ".join(lost))
 
 
+def _difference(one: str, other: str) -> str:
+    """The first lines that are not the same."""
+    pairs = zip_longest(one.split("\n"), other.split("\n"), fillvalue="")
+    return next(f"“{first[:60]}”, then “{second[:60]}”" for first, second in pairs if first != second)
+
+
 def _plain(view: View, address: str) -> str:
     """The words of a page without its numbers."""
     _settled(view, address)
+    for _ in range(30):  # until all that it asks for is there
+        asked = len(view.requests)
+        view.page.evaluate("() => tw.quiet()")
+        if not view.pending and asked == len(view.requests):
+            break
     return MOVES.sub("0", str(view.page.evaluate("() => document.querySelector('main').innerText")))
 
 

@@ -11,7 +11,7 @@ import { mayOf } from "../lib/rights";
 import { useSession } from "./session";
 import { MOD } from "./mod";
 import { useSettings, useTexts } from "./settings";
-import { useShortcuts } from "./shortcuts";
+import { useShortcuts, useWayToList } from "./shortcuts";
 import { messages } from "./text";
 import "./shell.css";
 
@@ -46,6 +46,7 @@ export const Shell = () => {
     return { "mod+k": () => { setOpen((now) => (now === "palette" ? "" : "palette")); }, "?": () => { setOpen("keys"); }, ...Object.fromEntries(going) };
   }, [groups, navigate]);
   useShortcuts(shortcuts, letters);
+  useWayToList(letters);
   useEffect(() => {
     const timer = window.setTimeout(() => void importPalette(), 1_000);
     return () => { window.clearTimeout(timer); };

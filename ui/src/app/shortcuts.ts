@@ -29,3 +29,21 @@ export const useShortcuts = (shortcuts: Shortcuts, letters: boolean): void => {
     return () => { removeEventListener("keydown", pressed, true); };
   }, [letters]);
 };
+
+const LIST = "main [role=table][tabindex='0'], main table.data tbody tr[tabindex='0']";
+
+/** `j` and `k` lead to the page's list from wherever the focus is; there they move in it. */
+export const useWayToList = (letters: boolean): void => {
+  useEffect(() => {
+    const pressed = (event: KeyboardEvent): void => {
+      const name = nameOf(event);
+      if (!letters || event.defaultPrevented || (name !== "j" && name !== "k") || isTyping(event.target) || document.querySelector("[role=dialog]")) return;
+      const list = document.querySelector<HTMLElement>(LIST);
+      if (!list || list.contains(document.activeElement)) return;
+      event.preventDefault();
+      list.focus();
+    };
+    addEventListener("keydown", pressed);
+    return () => { removeEventListener("keydown", pressed); };
+  }, [letters]);
+};

@@ -52,6 +52,8 @@ describe("geometry", () => {
   it("moves by keys and stays inside", () => {
     expect(moved({ run: 0, row: 0 }, "ArrowLeft", 10, 4)).toEqual({ run: 0, row: 0 });
     expect(moved({ run: 0, row: 0 }, "ArrowDown", 10, 4)).toEqual({ run: 0, row: 1 });
+    expect(moved({ run: 0, row: 0 }, "ArrowUp", 10, 4)).toEqual({ run: 0, row: -1 });
+    expect(moved({ run: 0, row: -1 }, "ArrowUp", 10, 4)).toEqual({ run: 0, row: -1 });
     expect(moved({ run: 0, row: 0 }, "End", 10, 4)).toEqual({ run: 9, row: 0 });
     expect(moved({ run: 0, row: 0 }, "x", 10, 4)).toBeNull();
   });

@@ -109,14 +109,14 @@ export const hit = (layout: Layout, x: number, y: number, runs: number, rows: nu
   return run < 0 || run >= runs || row >= rows ? null : { run, row };
 };
 
-/** Where an arrow key leads; a grid's edges hold. */
+/** Where an arrow key leads, up to the runs' bars; a grid's edges hold. */
 export const moved = (spot: Spot, key: string, runs: number, rows: number): Spot | null => {
   const bound = (value: number, least: number, most: number): number => Math.max(least, Math.min(value, most));
   switch (key) {
     case "ArrowLeft": return { ...spot, run: bound(spot.run - 1, 0, runs - 1) };
     case "ArrowRight": return { ...spot, run: bound(spot.run + 1, 0, runs - 1) };
-    case "ArrowUp": return { ...spot, row: bound(spot.row - 1, 0, rows - 1) };
-    case "ArrowDown": return { ...spot, row: bound(spot.row + 1, 0, rows - 1) };
+    case "ArrowUp": return { ...spot, row: bound(spot.row - 1, -1, rows - 1) };
+    case "ArrowDown": return { ...spot, row: bound(spot.row + 1, -1, rows - 1) };
     case "Home": return { ...spot, run: 0 };
     case "End": return { ...spot, run: runs - 1 };
     default: return null;

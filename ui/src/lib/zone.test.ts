@@ -15,6 +15,10 @@ describe("an input's moment", () => {
     expect(toLocal(microsOf("2026-11-22T05:05:09Z"), clock("Asia/Seoul"))).toBe("2026-11-22T14:05");
   });
 
+  it("is none while its year is being typed", () => {
+    for (const year of ["0002", "0020", "0202", "20210"]) expect(moment(`${year}-01-01T00:00`, "Asia/Seoul")).toBeNull();
+  });
+
   it("is the first where clocks show it twice", () => {
     expect(moment("2026-11-01T01:30", "America/Los_Angeles")).toBe("2026-11-01T08:30:00.000Z");
     expect(moment("2026-04-05T01:45", "Australia/Lord_Howe")).toBe("2026-04-04T14:45:00.000Z");

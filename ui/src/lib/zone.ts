@@ -7,13 +7,16 @@ export const microsOf = (iso: string): Micros => Date.parse(iso) * 1000;
 /** 2026-11-22T14:05 in the zone. */
 export const toLocal = (at: Micros, clock: Clock): string => wholeTime(at, clock).slice(0, 16).replace(" ", "T");
 
+/** A year of fewer digits is one that somebody is still typing. */
+const FIRST_YEAR = Date.parse("1000-01-02T00:00Z") * 1000;
+
 /**
  * The moment at which clocks in the zone show this text. Where they show it twice, the first; where they skip it, the
  * moment as far after the jump as the text is.
  */
 export const fromLocal = (local: string, clock: Clock): Micros | null => {
   const wall = Date.parse(`${local}Z`) * 1000;
-  if (Number.isNaN(wall)) return null;
+  if (Number.isNaN(wall) || wall < FIRST_YEAR) return null;
   const offsets = [wall - 86_400e6, wall + 86_400e6].map((at) => offsetAt(at, clock));
   const exact = offsets.map((offset) => wall - offset).filter((at) => at + offsetAt(at, clock) === wall);
   return exact.length ? Math.min(...exact) : wall - Math.min(...offsets);

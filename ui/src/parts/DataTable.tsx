@@ -1,5 +1,5 @@
 import { type KeyboardEvent, type ReactNode, useRef, useState } from "react";
-import { useTexts } from "../app/settings";
+import { useSettings, useTexts } from "../app/settings";
 import { nextSort } from "../lib/address";
 import { csvOf, saveText } from "../lib/csv";
 import { Icon } from "./Icon";
@@ -42,13 +42,14 @@ interface Props<Row> {
  */
 export const DataTable = <Row,>({ label, columns, rows, keyOf, sort, onSort, open, chosen, empty }: Props<Row>) => {
   const t = useTexts(messages);
+  const { letters } = useSettings();
   const [at, setAt] = useState(0);
   const body = useRef<HTMLTableSectionElement>(null);
   if (!rows.length) return <div className="trouble">{empty}</div>;
   const current = Math.min(at, rows.length - 1);
   const keys = (event: KeyboardEvent<HTMLTableRowElement>, row: Row): void => {
     if (event.target !== event.currentTarget || event.metaKey || event.ctrlKey || event.altKey) return;
-    const to = { ArrowDown: current + 1, j: current + 1, ArrowUp: current - 1, k: current - 1, Home: 0, End: rows.length - 1 }[event.key];
+    const to = { ArrowDown: current + 1, ArrowUp: current - 1, Home: 0, End: rows.length - 1, ...(letters ? { j: current + 1, k: current - 1 } : {}) }[event.key];
     if (to !== undefined) {
       const next = Math.max(0, Math.min(to, rows.length - 1));
       setAt(next);

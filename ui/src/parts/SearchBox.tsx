@@ -1,4 +1,5 @@
 import { useEffect, useRef, useState } from "react";
+import { useSettings } from "../app/settings";
 import { isTyping } from "../lib/keys";
 import { Icon } from "./Icon";
 
@@ -13,6 +14,7 @@ const PAUSE_MS = 150;
 
 /** Typing is not held up by the list: the first letter is asked for at once, more when there is a pause. A syllable being composed is no search yet. */
 export const SearchBox = ({ value, label, onChange }: Props) => {
+  const { letters } = useSettings();
   const [text, setText] = useState(value);
   const [sent, setSent] = useState(value);
   const box = useRef<HTMLInputElement>(null);
@@ -25,7 +27,7 @@ export const SearchBox = ({ value, label, onChange }: Props) => {
   }
   useEffect(() => {
     const focus = (event: KeyboardEvent): void => {
-      if (event.key === "/" && !isTyping(event.target) && !document.querySelector("[role=dialog]")) {
+      if (letters && event.key === "/" && !isTyping(event.target) && !document.querySelector("[role=dialog]")) {
         event.preventDefault();
         box.current?.focus();
       }
@@ -35,7 +37,7 @@ export const SearchBox = ({ value, label, onChange }: Props) => {
       removeEventListener("keydown", focus);
       window.clearTimeout(timer.current);
     };
-  }, []);
+  }, [letters]);
   const later = (typed: string, composing: boolean): void => {
     setText(typed);
     window.clearTimeout(timer.current);

@@ -1,6 +1,6 @@
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
-import { useMemo, useState } from "react";
+import { useMemo } from "react";
 import { answered, type Schemas, server } from "../../api/client";
 import { said } from "../../app/root";
 import { useTexts } from "../../app/settings";
@@ -37,7 +37,7 @@ export const GridPage = () => {
 const Work = ({ grid, search }: { grid: Schemas["Grid"]; search: GridSearch }) => {
   const t = useTexts(messages);
   const navigate = useNavigate({ from: "/dags/$dagId/" });
-  const [closed, setClosed] = useState<ReadonlySet<string>>(new Set());
+  const closed = useMemo(() => new Set(search.closed), [search.closed]);
   const states = useMemo(() => new States(grid.states, grid.tasks.length), [grid.states, grid.tasks.length]);
   const rows = useMemo(() => shownRows(grid.rows, closed, states, Boolean(search.failed)), [grid.rows, closed, states, search.failed]);
   const set = (change: Partial<Record<keyof GridSearch, unknown>>): void => {
@@ -49,16 +49,17 @@ const Work = ({ grid, search }: { grid: Schemas["Grid"]; search: GridSearch }) =
   const chosen = spotOf(grid, rows, search);
   const choose = (spot: Spot): void => {
     const row = rows[spot.row];
-    const task = row?.is_group ? undefined : row?.id;
-    set({ run: grid.runs[spot.run]?.run_id, task, index: undefined });
+    const under = grid.runs[spot.run];
+    if (!row && under) void navigate({ to: "/dags/$dagId/runs/$runId", params: { dagId: grid.dag_id, runId: under.run_id } });
+    if (!row) return;
+    set({ run: under?.run_id, task: row.is_group ? undefined : row.id, index: undefined });
   };
   const toggle = (group: string): void => {
-    setClosed((old) => {
-      const next = new Set(old);
-      if (!next.delete(group)) next.add(group);
-      return next;
-    });
+    const next = new Set(closed);
+    if (!next.delete(group)) next.add(group);
+    set({ closed: next.size ? [...next] : undefined });
   };
+  const leave = (): void => { set({ run: undefined, task: undefined, index: undefined }); };
   return (
     <>
       <div className="bar">
@@ -76,10 +77,10 @@ const Work = ({ grid, search }: { grid: Schemas["Grid"]; search: GridSearch }) =
         <div className="gridwrap">
           {grid.runs.length === 0 ? <p className="trouble mute">{search.before !== undefined ? t("dag.noneEarlier") : grid.schedule ? t("dag.noRuns") : t("dag.noRunsByHand")}</p>
             : search.table ? <GridTable grid={grid} states={states} rows={rows} choose={choose} />
-            : <GridView grid={grid} states={states} rows={rows} closed={closed} toggle={toggle} chosen={chosen} choose={choose} />}
+            : <GridView grid={grid} states={states} rows={rows} closed={closed} toggle={toggle} chosen={chosen} choose={choose} leave={leave} />}
           <div className="legendbar legend hide-narrow">{STATES.map((state) => <StateName key={state} state={state} />)}<span className="dim">▼ {t("dag.newVersion")}</span></div>
         </div>
-        {run && search.task && <TaskPanel key={`${run.run_id} ${search.task}`} dagId={grid.dag_id} run={run} taskId={search.task} index={search.index} close={() => { set({ run: undefined, task: undefined, index: undefined }); }} />}
+        {run && search.task && <TaskPanel key={`${run.run_id} ${search.task}`} dagId={grid.dag_id} run={run} taskId={search.task} index={search.index} close={leave} />}
       </div>
     </>
   );

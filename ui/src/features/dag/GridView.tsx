@@ -1,8 +1,9 @@
-import { type KeyboardEvent, type PointerEvent, type ReactNode, useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from "react";
+import { type KeyboardEvent, type PointerEvent, type ReactNode, useCallback, useEffect, useEffectEvent, useLayoutEffect, useMemo, useRef, useState } from "react";
 import type { Schemas } from "../../api/client";
 import { useClock, useSettings, useTexts } from "../../app/settings";
 import { paletteOf, sharp } from "../../lib/draw";
 import { AXIS, axisTop, BAR, type GridRow, hit, layoutOf, moved, ROW, type Spot, type States } from "../../lib/grid";
+import { stateOf } from "../../lib/states";
 import { duration, wholeTime } from "../../lib/time";
 import { Icon } from "../../parts/Icon";
 import { StateGlyph } from "../../parts/StateGlyph";
@@ -18,10 +19,12 @@ interface Props {
   toggle: (group: string) => void;
   chosen: Spot | null;
   choose: (spot: Spot) => void;
+  /** The reader wants nothing to be chosen. */
+  leave: () => void;
 }
 
 /** Runs by tasks on canvas: arrow keys move, Enter opens, and what is under the pointer is said in one place. */
-export const GridView = ({ grid, states, rows, closed, toggle, chosen, choose }: Props) => {
+export const GridView = ({ grid, states, rows, closed, toggle, chosen, choose, leave }: Props) => {
   const t = useTexts(messages);
   const clock = useClock(grid.now);
   const { theme, contrast } = useSettings();
@@ -42,10 +45,17 @@ export const GridView = ({ grid, states, rows, closed, toggle, chosen, choose }:
     watch.observe(element);
     return () => { watch.disconnect(); };
   }, []);
-  useLayoutEffect(() => {
-    // The newest runs are what a reader comes for.
-    if (scroller.current && size.width) scroller.current.scrollLeft = layout.width;
-  }, [layout.width, size.width]);
+  const before = useRef({ whole: 0, width: 0 });
+  const settle = useEffectEvent(() => {
+    const element = scroller.current;
+    if (!element || !size.width) return;
+    const { whole, width } = before.current;
+    before.current = { whole: layout.width, width: size.width };
+    // The newest runs are what a reader comes for. When a panel opens beside them, what is looked at stays where it is.
+    if (layout.width !== whole || (!chosen && element.scrollLeft + width >= whole - 1)) element.scrollLeft = layout.width;
+    else if (chosen) reveal(element, layout, chosen);
+  });
+  useLayoutEffect(() => { settle(); }, [layout.width, size.width]);
   useEffect(() => {
     const element = canvas.current;
     const pen = element && size.width ? sharp(element, size.width, size.height) : null;
@@ -59,8 +69,13 @@ export const GridView = ({ grid, states, rows, closed, toggle, chosen, choose }:
   };
   const keys = (event: KeyboardEvent): void => {
     const at = shown ?? { run: grid.runs.length - 1, row: 0 };
-    if (event.key === "Enter") choose(at);
-    else {
+    const row = rows[at.row];
+    if (row?.is_group && (event.key === "Enter" || event.key === " ")) toggle(row.id);
+    else if (event.key === "Enter") choose(at);
+    else if (event.key === "Escape") {
+      setCursor(null);
+      leave();
+    } else {
       const next = moved(at, event.key, grid.runs.length, rows.length);
       if (!next) return;
       setCursor(next);
@@ -71,11 +86,14 @@ export const GridView = ({ grid, states, rows, closed, toggle, chosen, choose }:
   const said = useCallback(
     (spot: Spot | null): string => {
       const [run, row] = [spot && grid.runs[spot.run], spot && rows[spot.row]];
-      if (!spot || !run || !row) return "";
-      const state = states.ofRow(spot.run, row) ?? "none";
-      return t("dag.cell", { task: row.id, run: wholeTime(momentOf(run), clock), state: t(`state.${state}`) });
+      if (!spot || !run) return "";
+      const when = wholeTime(momentOf(run), clock);
+      if (!row) return t("dag.column", { run: when, state: t(`state.${stateOf(run.state)}`) });
+      const state = t(`state.${states.ofRow(spot.run, row) ?? "none"}`);
+      if (row.is_group) return t(closed.has(row.id) ? "dag.closedGroup" : "dag.openGroup", { group: row.id, run: when, state });
+      return t("dag.cell", { task: row.id, run: when, state });
     },
-    [grid.runs, rows, states, clock, t],
+    [grid.runs, rows, states, closed, clock, t],
   );
   const longest = axisTop(Math.max(1, ...columns.map((column) => column.micros)));
   return (
@@ -108,6 +126,7 @@ const reveal = (scroller: HTMLDivElement | null, layout: { left: number; column:
   const [x, y] = [layout.left + spot.run * layout.column, spot.row * ROW];
   if (x < scroller.scrollLeft) scroller.scrollLeft = x - 40;
   if (x + layout.column > scroller.scrollLeft + scroller.clientWidth) scroller.scrollLeft = x + layout.column + 40 - scroller.clientWidth;
+  if (spot.row < 0) return;
   if (y < scroller.scrollTop) scroller.scrollTop = y;
   if (y + ROW > scroller.scrollTop + scroller.clientHeight - AXIS) scroller.scrollTop = y + ROW - scroller.clientHeight + AXIS;
 };

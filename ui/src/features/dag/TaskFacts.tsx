@@ -2,6 +2,7 @@ import type { Schemas } from "../../api/client";
 import { useTexts } from "../../app/settings";
 import { Icon } from "../../parts/Icon";
 import { operatorText } from "../../lib/words";
+import { closing, closingByKey } from "./closing";
 import { messages } from "./text";
 
 interface Props {
@@ -18,11 +19,11 @@ export const TaskFacts = ({ graph, taskId, close, choose }: Props) => {
   if (!task) return null;
   const after = graph.tasks.filter((each) => each.upstream.includes(taskId)).map((each) => each.id);
   return (
-    <aside className="side" aria-label={taskId}>
+    <aside className="side" aria-label={taskId} onKeyDown={closingByKey(close)}>
       <section>
         <div className="row">
           <h2 className="id panelname">{taskId}</h2>
-          <button type="button" className="btn quiet icon push" aria-label={t("task.close")} onClick={close}><Icon name="x" /></button>
+          <button type="button" className="btn quiet icon push" aria-label={t("task.close")} onClick={closing(close)}><Icon name="x" /></button>
         </div>
         <div className="small mute">{operatorText(task.operator)}</div>
       </section>

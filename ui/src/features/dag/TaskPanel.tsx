@@ -13,6 +13,7 @@ import { StateGlyph } from "../../parts/StateGlyph";
 import { Trouble } from "../../parts/Trouble";
 import { type GridRun, momentOf } from "./columns";
 import { Why } from "../../parts/Why";
+import { closing, closingByKey } from "./closing";
 import { messages } from "./text";
 
 /** As much of a run as names it. */
@@ -42,12 +43,12 @@ export const TaskPanel = ({ dagId, run, taskId, index, close }: Props) => {
   useLive(data && !isFinished(stateOf(data.state)) ? [`log:${dagId}/${run.run_id}/${taskId}/${String(data.map_index)}/${String(data.try_number)}`] : NOTHING);
   useLive(data && waits(stateOf(data.state)) ? BY_TASKS : NOTHING);
   return (
-    <aside className="side" aria-label={taskId}>
+    <aside className="side" aria-label={taskId} onKeyDown={closingByKey(close)}>
       <section>
         <div className="row">
           {data && <StateGlyph state={stateOf(data.state)} large />}
           <h2 className="id panelname">{taskId}</h2>
-          <button type="button" className="btn quiet icon push" aria-label={t("task.close")} onClick={close}><Icon name="x" /></button>
+          <button type="button" className="btn quiet icon push" aria-label={t("task.close")} onClick={closing(close)}><Icon name="x" /></button>
         </div>
         {data && <What dagId={dagId} panel={data} run={run} />}
       </section>

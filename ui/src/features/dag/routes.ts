@@ -13,6 +13,8 @@ export interface GridSearch {
   run?: string;
   task?: string;
   index?: number;
+  /** Groups that are closed. */
+  closed?: string[];
 }
 
 export interface GraphSearch {
@@ -82,6 +84,7 @@ const grid = createRoute({
     ...(typeof search.run === "string" ? { run: search.run } : {}),
     ...(typeof search.task === "string" ? { task: search.task } : {}),
     ...(typeof search.index === "number" && Number.isInteger(search.index) ? { index: search.index } : {}),
+    ...new Checked(search).texts("closed"),
   })),
   component: lazyRouteComponent(() => import("./GridPage"), "GridPage"),
 });

@@ -85,11 +85,12 @@ export const DagRows = ({ rows, total, now: present, isFiltered, clear, more }: 
       </div>
     );
   }
+  const chosen = rows[at];
   const refused = runNow.error ?? pause.error ?? star.error;
   return (
     <>
       <Refusal error={refused} className="importerr bad" />
-      <div className="list" role="table" tabIndex={0} aria-label={t("dags.title")} aria-rowcount={total + 1} onKeyDown={keys}>
+      <div className="list" role="table" tabIndex={0} aria-label={t("dags.title")} aria-rowcount={total + 1} onKeyDown={keys} onFocus={(event) => { if (event.target === event.currentTarget && at < 0) setAt(0); }}>
         <div className="h" role="row">
           <span role="columnheader" aria-label={t("schedule.off")} />
           <span role="columnheader">{t("dags.name")}</span>
@@ -114,6 +115,7 @@ export const DagRows = ({ rows, total, now: present, isFiltered, clear, more }: 
           })}
         </div>
       </div>
+      <span className="sr" aria-live="polite">{chosen && [chosen.dag_id, ...(chosen.last_state ? [t(`state.${stateOf(chosen.last_state)}`)] : [])].join(", ")}</span>
       <p className="foot-note">{t("dags.shown", { count: total })}</p>
     </>
   );
@@ -152,7 +154,7 @@ const Row = ({ row, clock, place, isChosen, may, run, pause, star }: RowProps) =
         <b>{scheduleText(row.schedule, t, dayName)}</b>
         <Next row={row} clock={clock} />
       </span>
-      <span role="cell" className="c-bars"><RunBars runs={runs} places={BARS} label={runs.map((each) => t(`state.${each.state}`)).join(", ")} /></span>
+      <span role="cell" className="c-bars">{runs.length > 0 && <RunBars runs={runs} places={BARS} label={runs.map((each) => t(`state.${each.state}`)).join(", ")} />}</span>
       <span role="cell" className="lr"><LastRun row={row} clock={clock} /></span>
       <span role="cell" className="c-act num">{row.open_runs ? <span className="state"><StateGlyph state="running" />{row.open_runs}</span> : <span className="dim">–</span>}</span>
       <span role="cell" className="acts">

@@ -1,5 +1,5 @@
-import { useNavigate, useParams } from "@tanstack/react-router";
-import { useMemo, useState } from "react";
+import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
+import { useMemo } from "react";
 import type { Schemas } from "../../api/client";
 import { useTexts } from "../../app/settings";
 import { decidingInstance, together } from "../../lib/gantt";
@@ -15,12 +15,13 @@ import { useRun, useTimeline } from "./useRun";
 /** A run as the graph of the version that it went by, each task with how it fares. A task opens its page. */
 export const GraphPage = () => {
   const { dagId, runId } = useParams({ from: "/shell/dags/$dagId/runs/$runId/graph" });
+  const search = useSearch({ from: "/shell/dags/$dagId/runs/$runId/graph" });
   const t = useTexts(messages);
   const navigate = useNavigate();
   const { data: head } = useRun(dagId, runId);
   const { data: run, error, refetch } = useTimeline(dagId, runId);
   const { data: graph, error: noGraph } = useGraph(dagId, "", head?.version ?? null, head !== undefined && head.version !== null);
-  const [closed, setClosed] = useState<ReadonlySet<string>>(new Set());
+  const closed = useMemo(() => new Set(search.closed), [search.closed]);
   const shown = useMemo(() => graph && graphOf(graph), [graph]);
   const states = useMemo(() => run && statesOf(run), [run]);
   const failed = error ?? noGraph;
@@ -28,7 +29,9 @@ export const GraphPage = () => {
   if (head?.version === null) return <p className="trouble mute">{t("run.noGraph")}</p>;
   if (!shown || !states) return null;
   const toggle = (group: string): void => {
-    setClosed((old) => { const next = new Set(old); if (!next.delete(group)) next.add(group); return next; });
+    const next = new Set(closed);
+    if (!next.delete(group)) next.add(group);
+    void navigate({ to: "/dags/$dagId/runs/$runId/graph", params: { dagId, runId }, search: next.size ? { closed: [...next] } : {}, replace: true });
   };
   const open = (taskId: string | null): void => {
     if (taskId !== null && states.has(taskId)) void navigate({ to: taskAddress(dagId, runId, taskId, -1) });

@@ -2,6 +2,7 @@
 import { createRoute, lazyRouteComponent, redirect } from "@tanstack/react-router";
 import { shell } from "../../app/root";
 import type { Order } from "../../lib/gantt";
+import { Checked, only } from "../../lib/search";
 
 export const ZOOMS = [1, 2, 4, 8, 16, 32, 64] as const;
 
@@ -16,6 +17,11 @@ export interface GanttSearch {
 export interface TasksSearch {
   state?: string;
   q?: string;
+}
+
+export interface GraphSearch {
+  /** Groups that are closed. */
+  closed?: string[];
 }
 
 export interface EventsSearch {
@@ -74,6 +80,7 @@ const events = createRoute({
 const graph = createRoute({
   getParentRoute: () => runLayout,
   path: "/graph",
+  validateSearch: only((search): GraphSearch => new Checked(search).texts("closed")),
   component: lazyRouteComponent(() => import("./GraphPage"), "GraphPage"),
 });
 

@@ -8,7 +8,7 @@ import { paint } from "./paint";
 import { messages } from "./text";
 import type { Change, Direction, Graph, States } from "./types";
 import { useLayout } from "./useLayout";
-import { boxesOf, fitted, hit, showing, stepped, type View, zoomed } from "./view";
+import { anchored, boxesOf, fitted, hit, showing, stepped, type View, zoomed } from "./view";
 import "./graph.css";
 
 /** Above so many nodes elements are too slow, and the picture is painted. */
@@ -42,10 +42,12 @@ export const GraphView = ({ graph, states, changes, closed, toggle, direction, t
   const plane = useRef<HTMLDivElement>(null);
   const [size, setSize] = useState({ width: 0, height: 0 });
   const [looked, setLooked] = useState<{ of: unknown; view: View } | null>(null);
+  const [anchor, setAnchor] = useState<{ of: Graph; id: string; x: number; y: number; scale: number } | null>(null);
   const [hovered, setHovered] = useState<string | null>(null);
   const [cursor, setCursor] = useState<string | null>(null);
   const drag = useRef<Drag | null>(null);
   const inside = useMemo(() => nodesByGroup(graph), [graph]);
+  const aroundOf = useMemo(() => new Map([...graph.nodes.map((node) => [node.id, node.group] as const), ...graph.groups.map((group) => [group.id, group.parent] as const)]), [graph]);
   const all = useMemo(() => withGroups(graph, states), [graph, states]);
   const labels = useMemo(() => new Map([...graph.nodes, ...graph.groups].map((each) => [each.id, each.label])), [graph]);
   const kinds = useMemo(
@@ -56,8 +58,8 @@ export const GraphView = ({ graph, states, changes, closed, toggle, direction, t
   const shown = cursor ?? chosen;
   const isPainted = (picture?.nodes.length ?? 0) > MOST_ELEMENTS;
   const fit = useMemo(() => (picture && size.width ? fitted(picture, size) : null), [picture, size]);
-  // Another picture is looked at whole; the same one from wherever the reader has moved.
-  const view = looked && looked.of === picture ? looked.view : fit;
+  // Another picture is looked at whole, the same one from wherever the reader has moved, and from there too when a group closes or opens.
+  const view = looked && looked.of === picture ? looked.view : (picture && anchor && anchor.of === graph && anchored(picture, anchor)) || fit;
   const [shownFor, setShownFor] = useState<ReadonlySet<string>>(NOTHING);
   if (found !== shownFor && picture && view) {
     setShownFor(found);
@@ -94,6 +96,11 @@ export const GraphView = ({ graph, states, changes, closed, toggle, direction, t
     element.addEventListener("wheel", wheel, { passive: false });
     return () => { element.removeEventListener("wheel", wheel); };
   }, [view, fit, look]);
+  const fold = (id: string): void => {
+    const box = picture && [...picture.closed, ...picture.groups].find((each) => each.id === id);
+    setAnchor(box && view && view !== fit ? { of: graph, id, x: view.x + box.x * view.scale, y: view.y + box.y * view.scale, scale: view.scale } : null);
+    toggle(id);
+  };
   const spot = (event: { clientX: number; clientY: number }): { x: number; y: number } => {
     const box = stage.current?.getBoundingClientRect();
     return { x: event.clientX - (box?.left ?? 0), y: event.clientY - (box?.top ?? 0) };
@@ -130,7 +137,7 @@ export const GraphView = ({ graph, states, changes, closed, toggle, direction, t
     const found = under(event);
     setCursor(null);
     if (found?.what === "node") onChoose(found.box.id === chosen ? null : found.box.id);
-    else if (found) toggle(found.box.id);
+    else if (found) fold(found.box.id);
     else onChoose(null);
   };
   const keys = (event: KeyboardEvent): void => {
@@ -142,8 +149,15 @@ export const GraphView = ({ graph, states, changes, closed, toggle, direction, t
       setCursor(next.id);
       look(showing(view, next, size));
     } else if (event.key === "Enter" && from) {
-      if (closed.has(from.id)) toggle(from.id);
+      if (closed.has(from.id)) unfold(from.id);
       else onChoose(from.id);
+    } else if (event.key === " " && from) {
+      const around = aroundOf.get(from.id);
+      if (closed.has(from.id) && !event.shiftKey) unfold(from.id);
+      else if (around) {
+        fold(around);
+        setCursor(around);
+      }
     } else if (event.key === "Escape") {
       setCursor(null);
       onChoose(null);
@@ -153,11 +167,17 @@ export const GraphView = ({ graph, states, changes, closed, toggle, direction, t
     else return;
     event.preventDefault();
   };
+  const unfold = (group: string): void => {
+    fold(group);
+    setCursor(inside.get(group)?.[0] ?? null);
+  };
   const zoomBy = (factor: number): void => {
     if (view && fit) look(zoomed(view, factor, { x: size.width / 2, y: size.height / 2 }, fit.scale));
   };
-  const words = (id: string | null): string =>
-    id === null ? "" : t("graph.node", { node: id, state: all?.get(id) ? t(`state.${all.get(id)?.state ?? "none"}`) : (kinds.get(id) ?? "") });
+  const words = (id: string | null): string => {
+    const own = id === null ? undefined : all?.get(id);
+    return id === null ? "" : [id, ...(!own || closed.has(id) ? [kinds.get(id) ?? ""] : []), ...(own ? [t(`state.${own.state}`)] : [])].filter(Boolean).join(", ");
+  };
   return (
     <div
       ref={stage} className="stage" tabIndex={0} role="application" aria-label={t("graph.keys")} data-drawn={picture ? picture.nodes.length : undefined}

@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { around, edgeLook, partOf, withGroups } from "./looks";
 import type { Graph } from "./types";
-import { fitted, hit, stepped, zoomed } from "./view";
+import { anchored, fitted, hit, stepped, zoomed } from "./view";
 
 const graph: Graph = {
   key: "k",
@@ -52,4 +52,11 @@ it("arrow keys lead to the nearest box in their direction, and a pointer to the 
   expect(stepped(boxes, boxes[0], "ArrowUp")).toBeUndefined();
   expect(hit(picture, { x: 10, y: 10, scale: 0.5 }, 120, 20)?.box.id).toBe("b");
   expect(hit(picture, { x: 10, y: 10, scale: 0.5 }, 90, 20)).toBeNull();
+});
+
+it("what a reader closes stays where it is", () => {
+  const view = anchored(picture, { id: "b", x: 500, y: 300, scale: 0.5 });
+  expect(view).toEqual({ scale: 0.5, x: 400, y: 295 });
+  expect(hit(picture, view ?? { x: 0, y: 0, scale: 1 }, 501, 301)?.box.id).toBe("b");
+  expect(anchored(picture, { id: "gone", x: 0, y: 0, scale: 1 })).toBeNull();
 });

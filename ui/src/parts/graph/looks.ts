@@ -53,7 +53,11 @@ export const around = (graph: Graph, ids: readonly string[]): Set<string> => {
   const found = new Set(ids);
   for (const [from, to] of [["from", "to"], ["to", "from"]] as const) {
     const next = new Map<string, string[]>();
-    for (const edge of graph.edges) next.set(edge[from], [...(next.get(edge[from]) ?? []), edge[to]]);
+    for (const edge of graph.edges) {
+      const known = next.get(edge[from]);
+      if (known) known.push(edge[to]);
+      else next.set(edge[from], [edge[to]]);
+    }
     const seen = new Set(ids);
     const queue = [...ids];
     for (let id = queue.pop(); id !== undefined; id = queue.pop()) {

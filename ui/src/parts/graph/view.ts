@@ -42,6 +42,12 @@ export const showing = (view: View, box: Box, stage: Size): View => {
   return { ...view, x: view.x + shift(left, box.width * view.scale, stage.width), y: view.y + shift(top, box.height * view.scale, stage.height) };
 };
 
+/** Seen so that a box is where it was when this was taken of another picture; null where there is none. */
+export const anchored = (picture: Picture, anchor: { id: string; x: number; y: number; scale: number }): View | null => {
+  const box = [...boxesOf(picture), ...picture.groups].find((each) => each.id === anchor.id);
+  return box ? { scale: anchor.scale, x: anchor.x - box.x * anchor.scale, y: anchor.y - box.y * anchor.scale } : null;
+};
+
 export const boxesOf = (picture: Picture): Box[] => [...picture.nodes, ...picture.closed];
 
 export type Hit = { box: Box; what: "node" | "closed" | "group" };
