@@ -18,7 +18,12 @@ def test_fields_and_the_main_button_are_on_the_screen(site: Site, watch: Watch) 
             data={"key": "city", "value": "Seoul"},
             headers={"x-tradewind": "ui", "origin": site.origin},
         )
+        # The choice of a former run's values is as wide as the longest run id, where nothing holds it back.
+        run = {"logical_date": None, "conf": {"a": 1}, "dag_run_id": "manual__" + "x" * 60}
+        asked = page.context.request.post("/api/v2/dags/hello/dagRuns", data=run, headers={"origin": site.origin})
+        assert asked.ok, asked.text()
         page.goto("/dags/hello/trigger")
+        expect(page.get_by_role("option", name=run["dag_run_id"])).to_have_count(1)
         expect(page.get_by_label("Run id")).to_be_visible()
         assert page.evaluate(BESIDE, WIDTH) == []
         page.goto("/variables")
