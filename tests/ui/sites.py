@@ -77,6 +77,8 @@ class Site:
 
     def _signed_in(self, context: BrowserContext) -> list[Any]:
         if self._cookies is None:
+            somebody = "SELECT username FROM account"
+            self.installation.until("the first account", lambda: self.installation.rows(somebody))
             body = {"username": USERNAME, "password": self.installation.password}
 
             def is_in() -> bool:

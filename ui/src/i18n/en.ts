@@ -57,7 +57,7 @@ export const en = {
   "error.title": "This could not be loaded",
   "error.retry": "Try again",
   "error.notFound": "There is no such page.",
-  "error.notFoundHow": "The address is mistyped, or what was here is gone. The search (Ctrl K) finds Dags, runs, tasks and assets.",
+  "error.notFoundHow": "The address is mistyped, or what was here is gone.",
   "error.gone": "This does not exist, or no longer",
   "error.network": "The server does not answer.",
   "refused.language": "en",

@@ -56,7 +56,7 @@ export const ko: Record<Key, Message> = {
   "error.title": "불러오지 못했습니다",
   "error.retry": "다시 시도",
   "error.notFound": "없는 페이지입니다.",
-  "error.notFoundHow": "주소가 잘못되었거나 있던 것이 사라졌습니다. 검색(Ctrl K)으로 Dag, 실행, 작업, 에셋을 찾을 수 있습니다.",
+  "error.notFoundHow": "주소가 잘못되었거나 있던 것이 사라졌습니다.",
   "error.gone": "없거나 사라졌습니다",
   "error.network": "서버가 응답하지 않습니다.",
   "refused.language": "ko",
