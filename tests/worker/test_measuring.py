@@ -6,6 +6,10 @@ from typing import Any
 
 import pytest
 
+from tradewind.data.problems import QualityGateFailed
+from tradewind.data.quality import CheckResult, QualityResult
+from tradewind.data.runtime import installed
+from tradewind.sdk.context import current_context
 from tradewind.wire.measured import Measurements
 from tradewind.wire.messages import Measured, Message, Offer, RunInfo
 from tradewind.worker import task_runner
@@ -78,3 +82,18 @@ def test_after_the_end_nothing_is_said_any_more(runtime: _DataRuntime, channel: 
     runtime.end()
     runtime.metric("rows_total", 1, {})
     assert channel.said == []
+
+
+def test_a_fact_is_an_xcom_of_the_task_and_fails_nothing_where_it_cannot_be(runtime: _DataRuntime) -> None:
+    left: list[tuple[str, Any]] = []
+
+    class Task:
+        def xcom_push(self, key: str, value: Any) -> None:
+            left.append((key, value))
+
+    result = QualityResult((CheckResult("ids", 3, 8, 0, 1, False),))
+    with installed(runtime), current_context({"ti": Task()}), pytest.raises(QualityGateFailed):
+        result.gate(100)
+    assert left == [("data_quality", {"score": 50.0, "failed": ["ids"]})]
+    runtime.leave("data_quality", {"score": 1})
+    assert len(left) == 1
