@@ -69,8 +69,8 @@ class View:
         self.pending: set[Request] = set()
         """Asked for and not answered, but for the stream, which never ends."""
         page.on("request", self._asked)
-        page.on("requestfinished", self.pending.discard)
-        page.on("requestfailed", self.pending.discard)
+        page.on("requestfinished", lambda request: self.pending.discard(request))
+        page.on("requestfailed", lambda request: self.pending.discard(request))
 
     def _asked(self, request: Request) -> None:
         self.requests.append(request.url)

@@ -464,6 +464,7 @@ ADDRESSES = (
 
 
 @pytest.mark.heavy
+@pytest.mark.timeout(1800)
 def test_the_focus_goes_round_every_page_and_is_seen(desk: Site, watch: Watch) -> None:
     faults = []
     with desk.page(watch) as page:
