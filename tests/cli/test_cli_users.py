@@ -52,8 +52,8 @@ def test_a_password_is_random_or_asked_for(run: Run, home: Path, monkeypatch: py
 def test_users_that_there_are_not_are_named(run: Run) -> None:
     assert run(*KIM, "-p", "x").code == 0
     for words, said in (
-        (("users", "delete", "-u", "lee"), "There is no user username 'lee'"),
-        (("users", "delete", "-e", "lee@x.org"), "There is no user email 'lee@x.org'"),
+        (("users", "delete", "-u", "lee"), "There is no user with the username 'lee'"),
+        (("users", "delete", "-e", "lee@x.org"), "There is no user with the email 'lee@x.org'"),
         (("users", "add-role", "-u", "kim", "-r", "Boss"), "There is no role 'Boss'"),
         (("users", "add-role", "-u", "kim", "-r", "Viewer"), "has the role already"),
         (("users", "create", "-u", "a b", *KIM[4:], "-p", "x"), "username 'a b' must be"),

@@ -175,7 +175,9 @@ def _named(app: App, username: str | None, email: str | None) -> str:
     found = [row["username"] for row in app.reader.accounts() if row[field] == wanted]
     if len(found) != 1:
         problem = "There is no user with" if not found else f"{len(found)} users have"
-        raise click.ClickException(f"{problem} the {field} {wanted!r}; `tradewind users list` shows those that there are.")
+        raise click.ClickException(
+            f"{problem} the {field} {wanted!r}; `tradewind users list` shows those that there are."
+        )
     return str(found[0])
 
 
