@@ -71,11 +71,13 @@ export default defineConfig({
     target: "es2022",
     manifest: "manifest.json",
     modulePreload: { polyfill: false },
-    // Every file is a request. What the first page imports is one, and small things that many pages share are another.
+    // Every file is a request. What the first page imports is two, of which React's is the same from release to release,
+    // and small things that many pages share are another.
     rolldownOptions: {
       output: {
         codeSplitting: {
           groups: [
+            { name: "react", test: /rolldown[\\/]runtime|[\\/]node_modules[\\/](react|react-dom|scheduler)[\\/]/, priority: 3 },
             { name: "app", tags: ["$initial"], priority: 2 },
             { name: "common", test: (id) => /[\\/]ui[\\/]src[\\/]/.test(id) && !APART.test(id), minShareCount: 8, priority: 1 },
           ],

@@ -12,8 +12,10 @@ import pytest
 DIST = Path(__file__).parents[2] / "src" / "tradewind" / "ui_dist"
 FIRST_PAGE = "index.html"
 KB = 1000
+ENTRY = 120 * KB
+"""The entry's own file."""
 FIRST_SCRIPT = 133 * KB
-"""The goal is 120 KB, and there are 131.5: React's DOM, the router and the queries alone are 99. It may not grow."""
+"""With React's own file, which both are fetched at once; React's DOM, the router and the queries alone are 99."""
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +56,7 @@ def test_the_first_page_costs_no_more_script_than_now_and_at_most_25_kb_of_style
     first = _with_imports(manifest, FIRST_PAGE)
     ahead = sum(map(_packed, DIST.glob("static/ahead-*.js")))
     assert 0 < ahead <= 2 * KB
+    assert _packed(DIST / manifest[FIRST_PAGE]["file"]) <= ENTRY
     assert ahead + _script_bytes(manifest, first) <= FIRST_SCRIPT
     assert _style_bytes(manifest, first) <= 25 * KB
 
