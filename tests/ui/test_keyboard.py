@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
-from sites import Site, Watch
+from playwright.sync_api import Browser, Locator, Page, TimeoutError, expect
+from sites import PATIENCE_MS, Site, Watch
 
 from tradewind.testing.installation import USERNAME, Installation
 
@@ -67,6 +67,14 @@ IN_SIGHT = """() => {
 }"""
 
 
+def unseen(page: Page) -> str:
+    """What has the focus and no mark of it, also after a while: some get theirs a moment later."""
+    if page.evaluate(IN_SIGHT):
+        with suppress(TimeoutError):
+            page.wait_for_function(f"() => ({IN_SIGHT})() === ''", timeout=PATIENCE_MS)
+    return str(page.evaluate(IN_SIGHT))
+
+
 class Hands:
     """Somebody with a keyboard only."""
 
@@ -88,7 +96,7 @@ class Hands:
             if target.first.evaluate("one => one === document.activeElement"):
                 return
             self.page.keyboard.press(key)
-            assert self.page.evaluate(IN_SIGHT) == ""
+            assert unseen(self.page) == ""
         raise AssertionError(f"{target} is not reached with {key}")
 
     def use(self, target: Locator) -> None:
@@ -474,7 +482,7 @@ def test_the_focus_goes_round_every_page_and_is_seen(desk: Site, watch: Watch) -
             page.wait_for_timeout(500)  # what is asked for in the page's own time
             for _ in range(MOST_STOPS):
                 page.keyboard.press("Tab")
-                if fault := page.evaluate(IN_SIGHT):
+                if fault := unseen(page):
                     faults.append(f"{address}: {fault}")
                 if page.evaluate("() => document.activeElement === document.body"):
                     break
