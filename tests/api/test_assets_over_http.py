@@ -319,8 +319,10 @@ def test_nonsense_is_refused_with_its_reason(lake: ApiStage) -> None:
         assert answer.json()["detail"]
     for path in (f"/{10**30}", "/x", "/-1", f"/aliases/{2**60}"):
         assert lake.client.get(URL + path).status_code == 422
-    for query in ({"timestamp_gte": "0001-01-01T00:00:00+14:00"}, {"asset_id": 10**30}, {"limit": -1}):
+    for query in ({"timestamp_gte": "yesterday"}, {"asset_id": 10**30}, {"limit": -1}):
         assert lake.client.get(f"{URL}/events", params=query).status_code == 422
+    beyond = {"timestamp_gte": "0001-01-01T00:00:00+14:00", "timestamp_lte": "9999-12-31T23:59:59-14:00"}
+    assert lake.client.get(f"{URL}/events", params=beyond).status_code == 200
 
 
 def test_without_a_scheduler_assets_are_shown_and_nothing_is_said_of_them(lake: ApiStage) -> None:
