@@ -5,12 +5,14 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib.metadata import requires
 from pathlib import Path
+from typing import Any
 
 import polars
 import pytest
@@ -160,27 +162,66 @@ def airflow_environment(home: Path) -> dict[str, str]:
     }  # fmt: skip
 
 
-def test_a_weather_model_is_trained_and_watched_by_airflow_itself(python: Path, tmp_path: Path) -> None:
+def run_by_airflow(python: Path, home: Path, *commands: Sequence[str], **environ: str) -> None:
+    """Airflow itself carries out its commands one after the other, with the Dags of dags/ and data in `home`."""
+    whole = {
+        **airflow_environment(home), "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
+        "TRADEWIND_DATA": str(home / "data"), "PYTHONDONTWRITEBYTECODE": "1", **environ,
+    }  # fmt: skip
+    for command in (["db", "migrate"], ["dags", "reserialize"], *commands):
+        done = subprocess.run(
+            [str(python), str(python.parent / "airflow"), *command],
+            env=whole, capture_output=True, text=True, timeout=900, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, f"{command}: {done.stdout[-2000:]} {done.stderr[-3000:]}"
+
+
+def _install_libraries(python: Path) -> None:
     libraries = needed_by("data", "mlops", "demo")
     _pip_install(python, *(text for text in libraries if not text.startswith(("mlflow", "tpchgen"))))
-    environ = {
-        **airflow_environment(tmp_path), "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags" / "weather"),
-        "TRADEWIND_DATA": str(tmp_path / "data"), "PYTHONDONTWRITEBYTECODE": "1",
-    }  # fmt: skip
-    history = ["-m", "tradewind.data.pipelines.weather.history", "--hours", "1440", "--until", "2025-12-20T03:20Z"]
-    airflow = str(python.parent / "airflow")
+
+
+def test_the_pipelines_are_run_by_airflow_itself_as_by_tradewind(
+    python: Path, demo_raw: Path, run_dag: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _install_libraries(python)
+    for home in (tmp_path, tmp_path / "ours"):
+        shutil.copytree(demo_raw, home / "data" / "raw")
+    run_by_airflow(
+        python,
+        tmp_path,
+        ["dags", "test", "large_data_etl_pipeline", "2025-11-01"],
+        ["dags", "test", "pipeline_monitoring_system", "2025-11-01"],
+        ["dags", "test", "weather_data_collection", "2026-01-06T03:20:00+00:00", "--conf", '{"repair_hours": 3}'],
+    )
+    monkeypatch.setenv("TRADEWIND_DATA", str(tmp_path / "ours" / "data"))
+    ours = run_dag(ROOT / "dags" / "etl" / "large_data_etl_pipeline.py", "large_data_etl_pipeline")
+    assert ours.state == "success"
+    processed = tmp_path / "data" / "processed"
+    loaded = polars.scan_parquet(processed / "warehouse" / "lineitem" / "**" / "*.parquet")
+    assert loaded.select(polars.len()).collect().item() == ours.xcom("load")["lineitem_rows"] > 0
+    [watched] = json.loads((processed / "monitoring" / "history.json").read_text())
+    assert "firing" in watched
+    hours = (tmp_path / "data" / "weather" / "observations" / "date=2026-01-06").iterdir()
+    assert sorted(path.name for path in hours) == [f"hour={hour:02d}.parquet" for hour in range(4)]
+
+
+def test_a_weather_model_is_trained_and_watched_by_airflow_itself(python: Path, tmp_path: Path) -> None:
+    _install_libraries(python)
+    subprocess.run(
+        [
+            str(python), "-m", "tradewind.data.pipelines.weather.history", "--hours", "1440",
+            "--until", "2025-12-20T03:20Z",
+        ],
+        env={**airflow_environment(tmp_path), "TRADEWIND_DATA": str(tmp_path / "data")}, timeout=900, check=True,
+    )  # fmt: skip
     conf = json.dumps({"train_hours": 1440, "test_hours": 240})
-    for command in (
-        history,
-        [airflow, "db", "migrate"],
-        [airflow, "dags", "reserialize"],
-        [airflow, "dags", "test", "weather_model_training", "2025-12-20T03:20:00+00:00", "--conf", conf],
-        [airflow, "dags", "test", "weather_monitoring", "2025-12-20T03:20:00+00:00"],
-    ):
-        done = subprocess.run(
-            [str(python), *command], env=environ, capture_output=True, text=True, timeout=900, check=False
-        )
-        assert done.returncode == 0, f"{command}: {done.stdout[-2000:]} {done.stderr[-3000:]}"
+    run_by_airflow(
+        python,
+        tmp_path,
+        ["dags", "test", "weather_model_training", "2025-12-20T03:20:00+00:00", "--conf", conf],
+        ["dags", "test", "weather_monitoring", "2025-12-20T03:20:00+00:00"],
+    )
     weather = tmp_path / "data" / "weather"
     assert (weather / "models" / "temperature" / "production.json").is_file()
     assert len(list((weather / "reports").rglob("*.html"))) == 1
