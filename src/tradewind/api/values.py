@@ -10,7 +10,7 @@ from fastapi import Path, Query
 from pydantic import AfterValidator, BaseModel, BeforeValidator
 
 from tradewind.core.errors import InvalidInput
-from tradewind.store.times import is_kept, to_us
+from tradewind.store.times import FIRST, LAST, is_kept, to_us
 
 LARGEST = 2**53
 """Every id and number of ours is smaller, so that no client that counts in floating point rounds one."""
@@ -46,10 +46,7 @@ _SPACED_OFFSET = re.compile(r"^(.+:\d\d(?:\.\d+)?) (\d\d:?\d\d)$")
 def _bound(at: datetime) -> datetime:
     """In UTC; beyond what is kept, the first or last moment that is: there is nothing on the other side of it."""
     at = at.replace(tzinfo=UTC) if at.tzinfo is None else at
-    return min(max(at, _FIRST), _LAST).astimezone(UTC)
-
-
-_FIRST, _LAST = datetime(2, 1, 1, tzinfo=UTC), datetime(9800, 1, 1, tzinfo=UTC)
+    return min(max(at, FIRST), LAST).astimezone(UTC)
 
 
 Bound = Annotated[datetime, BeforeValidator(with_plus), AfterValidator(_bound)]

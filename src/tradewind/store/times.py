@@ -6,8 +6,8 @@ from typing import overload
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
-FIRST_US = (datetime(2, 1, 1, tzinfo=UTC) - _EPOCH) // _MICROSECOND
-LAST_US = (datetime(9800, 1, 1, tzinfo=UTC) - _EPOCH) // _MICROSECOND
+FIRST, LAST = datetime(2, 1, 1, tzinfo=UTC), datetime(9800, 1, 1, tzinfo=UTC)
+FIRST_US, LAST_US = (FIRST - _EPOCH) // _MICROSECOND, (LAST - _EPOCH) // _MICROSECOND
 """What is kept lies between these, so that the longest delay added to it still is in the calendar, in every zone."""
 
 

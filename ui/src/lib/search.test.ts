@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { Checked, only, words } from "./search";
+import { Checked, only, toggled, words } from "./search";
 
 it("an address is taken only as what it can be", () => {
   const from = new Checked({ run: "x", number: 12, many: ["a", 3, "b"], none: [], page: 2, half: 1.5, on: true, off: "true", day: "2026-02-28", noDay: "2026-13-41", dir: "down", up: "up" });
@@ -15,4 +15,11 @@ it("a page is handed what it takes, and nothing else that an address says", () =
   const read = words("q", "run", "yes", "empty", "list");
   expect(read({ q: "load", run: 5, odd: "x", yes: true, empty: "", list: ["a"] })).toEqual({ q: "load", run: "5", yes: "true" });
   expect(only(() => ({}))({ odd: "x" })).toEqual({ odd: undefined });
+});
+
+it("a value of a list comes and goes", () => {
+  expect(toggled(undefined, "a")).toEqual(["a"]);
+  expect(toggled(["a"], "b")).toEqual(["a", "b"]);
+  expect(toggled(new Set(["a", "b"]), "a")).toEqual(["b"]);
+  expect(toggled(["a"], "a")).toBeUndefined();
 });

@@ -50,3 +50,10 @@ export const words = <K extends string>(...names: readonly K[]) => only((search)
   const found = names.map((name) => from.text(name)[name]);
   return Object.fromEntries(names.flatMap((name, n) => (found[n] === undefined ? [] : [[name, found[n]]]))) as Partial<Record<K, string>>;
 });
+
+/** A list of an address without this value where it has it, or with it at its end; undefined where nothing is left. */
+export const toggled = (list: Iterable<string> | undefined, value: string): string[] | undefined => {
+  const next = new Set(list);
+  if (!next.delete(value)) next.add(value);
+  return next.size ? [...next] : undefined;
+};

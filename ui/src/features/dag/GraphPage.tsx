@@ -4,6 +4,7 @@ import { useMemo } from "react";
 import { answered, type Schemas, server } from "../../api/client";
 import { said } from "../../app/root";
 import { useClock, useTexts } from "../../app/settings";
+import { toggled } from "../../lib/search";
 import { isFinished, type State, stateOf } from "../../lib/states";
 import { duration, shortTime } from "../../lib/time";
 import { operatorText } from "../../lib/words";
@@ -76,9 +77,8 @@ const Work = ({ dagId, current, graph, states, other, search }: WorkProps) => {
   const part = useMemo(() => (search.focus && task ? partOf(whole, around(whole, groups.get(task) ?? [task])) : whole), [whole, groups, search.focus, task]);
   const found = useMemo(() => new Set(search.q ? part.nodes.filter((node) => node.id.toLowerCase().includes((search.q ?? "").toLowerCase())).map((node) => node.id) : []), [part, search.q]);
   const toggle = (group: string): void => {
-    const next = new Set(closed);
-    if (!next.delete(group)) next.add(group);
-    set({ closed: next.size === whole.groups.length ? true : next.size ? [...next] : undefined });
+    const next = toggled(closed, group);
+    set({ closed: next?.length === whole.groups.length ? true : next });
   };
   const choose = (id: string | null): void => { set({ task: id ?? undefined, ...(id === null ? { focus: undefined } : {}) }); };
   return (

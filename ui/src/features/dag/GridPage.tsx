@@ -5,6 +5,7 @@ import { answered, type Schemas, server } from "../../api/client";
 import { said } from "../../app/root";
 import { useTexts } from "../../app/settings";
 import { type GridRow, shownRows, type Spot, States } from "../../lib/grid";
+import { toggled } from "../../lib/search";
 import { STATES } from "../../lib/states";
 import { StateName } from "../../parts/StateGlyph";
 import { Trouble } from "../../parts/Trouble";
@@ -54,11 +55,7 @@ const Work = ({ grid, search }: { grid: Schemas["Grid"]; search: GridSearch }) =
     if (!row) return;
     set({ run: under?.run_id, task: row.is_group ? undefined : row.id, index: undefined });
   };
-  const toggle = (group: string): void => {
-    const next = new Set(closed);
-    if (!next.delete(group)) next.add(group);
-    set({ closed: next.size ? [...next] : undefined });
-  };
+  const toggle = (group: string): void => { set({ closed: toggled(search.closed, group) }); };
   const leave = (): void => { set({ run: undefined, task: undefined, index: undefined }); };
   return (
     <>

@@ -4,6 +4,7 @@ import { answered, type Schemas, server } from "../../api/client";
 import { said } from "../../app/root";
 import { usePresent } from "../../app/present";
 import { useClock, useTexts } from "../../app/settings";
+import { toggled } from "../../lib/search";
 import { isFinished, stateOf } from "../../lib/states";
 import { type Clock, duration, shortTime, wholeTime } from "../../lib/time";
 import { fromLocal, microsOf, toIso } from "../../lib/zone";
@@ -70,11 +71,6 @@ const useRuns = (dagId: string, search: RunsSearch, clock: Clock) => {
 const nextDay = (day: string): string => toIso((Date.parse(day) + 86_400_000) * 1000).slice(0, 10);
 
 type Set = (change: Partial<Record<keyof RunsSearch, unknown>>) => void;
-
-const toggled = (list: readonly string[] | undefined, value: string): string[] | undefined => {
-  const next = list?.includes(value) ? list.filter((each) => each !== value) : [...(list ?? []), value];
-  return next.length ? next : undefined;
-};
 
 const Filters = ({ search, set }: { search: RunsSearch; set: Set }) => {
   const t = useTexts(messages);

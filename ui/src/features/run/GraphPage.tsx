@@ -3,6 +3,7 @@ import { useMemo } from "react";
 import type { Schemas } from "../../api/client";
 import { useTexts } from "../../app/settings";
 import { decidingInstance, together } from "../../lib/gantt";
+import { toggled } from "../../lib/search";
 import { type State, stateOf } from "../../lib/states";
 import { duration } from "../../lib/time";
 import { GraphView, type NodeState, type States } from "../../parts/graph";
@@ -29,9 +30,8 @@ export const GraphPage = () => {
   if (head?.version === null) return <p className="trouble mute">{t("run.noGraph")}</p>;
   if (!shown || !states) return null;
   const toggle = (group: string): void => {
-    const next = new Set(closed);
-    if (!next.delete(group)) next.add(group);
-    void navigate({ to: "/dags/$dagId/runs/$runId/graph", params: { dagId, runId }, search: next.size ? { closed: [...next] } : {}, replace: true });
+    const next = toggled(search.closed, group);
+    void navigate({ to: "/dags/$dagId/runs/$runId/graph", params: { dagId, runId }, search: next ? { closed: next } : {}, replace: true });
   };
   const open = (taskId: string | null): void => {
     if (taskId !== null && states.has(taskId)) void navigate({ to: taskAddress(dagId, runId, taskId, -1) });
