@@ -182,3 +182,40 @@ def test_a_clock_read_at_import_makes_no_new_versions(running: Installation) -> 
     running.command("dag.reparse", file="clock.py")
     running.until("the next import", lambda: returned(running, "clock") != first)
     assert running.rows("SELECT count(*) AS n FROM dag_version WHERE dag_id = 'clock'") == [{"n": 1}]
+
+
+MANY = """
+from airflow.sdk import dag, task
+
+@dag(schedule=None)
+def many():
+    @task
+    def says(number):
+        import time
+        time.sleep(0.3)
+        return {value}
+
+    says.expand(number=list(range(8)))
+
+many()
+"""
+
+
+def test_what_is_offered_after_an_edit_is_run_by_the_edited_code_on_every_worker() -> None:
+    """Both workers have the file's host from before; only one of them is asked to import the edited file."""
+    with Installation() as installation:
+        for arguments in (["scheduler"], ["worker", "--name", "a"], ["worker", "--name", "b"]):
+            installation.start(*arguments)
+        installation.until("the scheduler", installation.is_listening)
+        for value in range(1, 5):
+            installation.write("many.py", MANY.format(value=value))
+            installation.until("the version", lambda value=value: known(installation, "many").get("number") == value)
+            name = installation.trigger("many")
+            assert installation.wait_for_run("many", name) == "success"
+            sql = (
+                "SELECT a.worker, x.value FROM xcom x JOIN run r ON r.number = x.run JOIN attempt a ON a.run = x.run "
+                "AND a.task_id = x.task_id AND a.map_index = x.map_index WHERE r.run_id = ? AND x.key = 'return_value'"
+            )
+            said = installation.rows(sql, name)
+            assert {row["worker"] for row in said} == {"a", "b"}
+            assert {bytes(row["value"]).decode() for row in said} == {str(value)}

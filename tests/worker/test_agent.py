@@ -20,7 +20,9 @@ from tradewind.wire.messages import (
     Measured,
     Message,
     Offer,
+    Parse,
     Parsed,
+    Refresh,
     Request,
     Response,
     RunInfo,
@@ -324,6 +326,70 @@ def test_a_new_connection_forgets_what_others_may_have_by_now(agent: Agent, port
     assert ports.children[0].attempt is None
     agent.from_scheduler(offer())
     assert ports.children[0].attempt is not None, "it is offered again: it was still ours"
+
+
+# --- a file that has changed -------------------------------------------------------------------------------------
+
+
+def served_by(child: Standby) -> list[str]:
+    assert isinstance(child.link, Link)
+    return [message.attempt for message in child.link.sent if isinstance(message, Offer)]
+
+
+def standing_by(agent: Agent, ports: Ports) -> Standby:
+    """A host that has served, with a child that waits for more."""
+    agent.from_child(running(agent, ports), Finished(attempt="a1", outcome="success", start_us=1, end_us=2))
+    agent.from_host(ports.hosts[0], Child(pid=101))
+    return ports.children[-1]
+
+
+def test_no_offer_of_a_new_version_goes_to_the_host_of_the_old_one(agent: Agent, ports: Ports) -> None:
+    old = standing_by(agent, ports)
+    agent.from_scheduler(Parse(id=7, file="d.py"))
+    agent.from_scheduler(offer("of the old version"))
+    assert served_by(old) == ["of the old version"], "nobody knows of a new one yet"
+    agent.from_host(ports.hosts[0], Child(pid=102))
+    agent.from_host(ports.hosts[1], HostStarted(pid=51))
+    agent.from_host(ports.hosts[1], Parsed(id=7, file="d.py", specs=[b"{}"]))
+    assert isinstance(ports.reports[-1], Parsed)
+    agent.from_scheduler(offer("of the new version"))
+    assert served_by(ports.children[-1]) == []
+    agent.from_host(ports.hosts[1], HostReady(pid=51))
+    agent.from_host(ports.hosts[1], Child(pid=103))
+    assert served_by(ports.children[-1]) == ["of the new version"]
+
+
+def test_a_file_that_another_agent_has_imported_is_imported_here_before_it_serves_again(
+    agent: Agent, ports: Ports
+) -> None:
+    old = standing_by(agent, ports)
+    agent.from_scheduler(Refresh(file="d.py"))
+    agent.from_scheduler(Refresh(file="never_seen.py"))
+    assert [host.file for host in ports.hosts] == ["d.py", "d.py"]
+    agent.from_scheduler(offer("a2"))
+    agent.from_scheduler(Refresh(file="d.py"))  # changed once more while it is imported: the import may be too old
+    assert served_by(old) == []
+    agent.host_gone(ports.hosts[1])  # before it was forked: there is nothing left to be started again
+    ports.pass_time(1)
+    assert len(ports.hosts) == 3
+    agent.from_host(ports.hosts[2], HostStarted(pid=52))
+    agent.from_host(ports.hosts[2], Parsed(id=0, file="d.py", specs=[b"{}"]))
+    agent.from_host(ports.hosts[2], HostReady(pid=52))
+    agent.from_host(ports.hosts[2], Child(pid=104))
+    assert served_by(ports.children[-1]) == ["a2"]
+
+
+def test_a_host_that_has_only_grown_old_serves_until_its_successor_is_ready(agent: Agent, ports: Ports) -> None:
+    old = standing_by(agent, ports)
+    agent.from_scheduler(Refresh(file="d.py", changed=False))
+    agent.from_scheduler(offer("a2"))
+    assert served_by(old) == ["a2"]
+    agent.from_scheduler(Refresh(file="d.py"))
+    for position in (2, 1):  # the older import ends last
+        agent.from_host(ports.hosts[position], HostStarted(pid=50 + position))
+        agent.from_host(ports.hosts[position], Parsed(id=0, file="d.py", specs=[b"{}"]))
+        agent.from_host(ports.hosts[position], HostReady(pid=50 + position))
+    assert agent.hosts["d.py"] is ports.hosts[2]
 
 
 # --- memory ------------------------------------------------------------------------------------------------------

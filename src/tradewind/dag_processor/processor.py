@@ -186,7 +186,7 @@ class DagProcessor:
 
     def _request(self, file: DagFile) -> Parse | None:
         path = self.folder / file.path
-        file.wanted = False
+        aged, file.wanted = not file.wanted, False
         file.stamp = _stamp(path)
         try:
             file.source = path.read_bytes()
@@ -199,6 +199,7 @@ class DagProcessor:
             file=file.path,
             timeout_seconds=self._timeout,
             digest=sha256(file.source).hexdigest(),
+            aged=aged,
         )
 
     def status(self) -> dict[str, Any]:

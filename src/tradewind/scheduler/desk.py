@@ -86,6 +86,7 @@ from tradewind.wire.messages import (
     Parse,
     Parsed,
     Progress,
+    Refresh,
     Refused,
     Request,
     Response,
@@ -190,7 +191,7 @@ class Desk:
         self._silent: set[str] = set()
         """Connected workers that are late with their beats, which was told."""
         self.progress: dict[str, Progress] = {}
-        self.parsing: dict[int, str] = {}
+        self.parsing: dict[int, Parse] = {}
         self._greeted: dict[str, tuple[int, str]] = {}
         """Epoch and instance of each worker's newest greeting, stored or not."""
         self._fenced: set[str] = set()
@@ -275,7 +276,7 @@ class Desk:
             case Beat():
                 self._beat(peer, message)
             case Parsed():
-                self._parsed(message)
+                self._parsed(peer, message)
             case Command():
                 self._command(peer, message)
             case Withdraw():
@@ -704,11 +705,16 @@ class Desk:
         """Hand what is to be parsed to an agent."""
         if self.agents:
             for request in self.files.due():
-                self.parsing[request.id] = request.file
+                self.parsing[request.id] = request
                 next(iter(self.agents.values())).send(request)
 
-    def _parsed(self, answer: Parsed) -> None:
-        self.parsing.pop(answer.id, None)
+    def _parsed(self, peer: Peer, answer: Parsed) -> None:
+        if request := self.parsing.pop(answer.id, None):
+            # Said before anything of the new version is offered: an agent takes what it is told in order.
+            news = Refresh(file=answer.file, changed=not request.aged, timeout_seconds=request.timeout_seconds)
+            for other in self.agents.values():
+                if other is not peer and answer.specs:
+                    other.send(news)
         for event in self.files.parsed(answer, self._scheduler.now(), self._scheduler.world.refuses):
             if isinstance(event, DagLoaded) and (given := event.spec.extra.get(ACCESS)):
                 self._look_for_roles(event.spec.dag_id, given)

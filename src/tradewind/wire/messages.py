@@ -439,6 +439,17 @@ class Parse(Message, tag="parse"):
     timeout_seconds: float = 30.0
     digest: str = ""
     """Hash of the file's bytes as the dag processor read them."""
+    aged: bool = False
+    """Nothing is known to have changed: it is imported again because of its age."""
+
+
+class Refresh(Message, tag="refresh"):
+    """Another agent has imported this file again. A code host that has it from before is to be replaced: at once if
+    `changed`, so that it runs no offer that comes after this; else when the new one is ready."""
+
+    file: str
+    changed: bool = True
+    timeout_seconds: float = 30.0
 
 
 class ImportProblem(msgspec.Struct, omit_defaults=True, kw_only=True):
@@ -624,7 +635,7 @@ class TriggerBlocked(Message, tag="trigger_blocked"):
 
 AnyMessage = (
     Offer | Cancel | Started | Finished | Progress | Measured | Request | Response | Hello | Welcome | Refused | Beat
-    | BeatAck | Ack | Warm | Drain | Parse | Parsed | Command | Withdraw | CommandResult | Subscribe | Event
+    | BeatAck | Ack | Warm | Drain | Parse | Parsed | Refresh | Command | Withdraw | CommandResult | Subscribe | Event
     | Fork | Child | Exited | HostStarted | HostReady | StartHost
     | RunTrigger | DropTrigger | TriggerAnswer | WatcherFired | StartTriggerHost | TriggerBlocked
 )  # fmt: skip

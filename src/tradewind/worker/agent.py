@@ -36,6 +36,7 @@ from tradewind.wire.messages import (
     Parse,
     Parsed,
     Progress,
+    Refresh,
     Request,
     Response,
     RunTrigger,
@@ -303,6 +304,8 @@ class Agent:
                 self.triggers.drop(message)
             case Parse():
                 self._parse(message)
+            case Refresh():
+                self._refresh(message)
             case Warm(file=file, children=children):
                 self._warm(file, children)
             case Response(id=number):
@@ -526,6 +529,27 @@ class Agent:
             )
         )
 
+    def _refresh(self, order: Refresh) -> None:
+        serving, importing = self.hosts.get(order.file), self.parsing.get(order.file)
+        if importing is not None and importing.order.parse_id:
+            return  # what the scheduler asked this agent for is not older
+        if importing is not None:
+            importing.retired = True
+            del self.parsing[order.file]
+        if serving is None:
+            return
+        fresh = self._start_host(
+            StartHost(
+                file=order.file,
+                path=serving.order.path,
+                digest="",
+                parse_id=0,
+                timeout_seconds=order.timeout_seconds,
+            )
+        )
+        if order.changed or not serving.ready:
+            self._install(fresh)
+
     def _warm(self, file: str, children: int) -> None:
         host = self._host_for(file)
         host.wanted_until = self._ports.now() + 30.0
@@ -537,11 +561,14 @@ class Agent:
         match message:
             case Parsed():
                 host.parsed = True
-                if message.id:
-                    self._ports.tell_scheduler(message)
                 if self.parsing.get(host.file) is host:
                     del self.parsing[host.file]
                 host.last_used = self._ports.now()
+                if message.specs and message.isolation == "fork":
+                    # Before the scheduler hears of the new version, whose offers wait until this host is ready.
+                    self._install(host)
+                if message.id:
+                    self._ports.tell_scheduler(message)
             case HostStarted(pid=pid):
                 host.pid = pid
             case HostReady():
@@ -558,6 +585,9 @@ class Agent:
 
     def _install(self, host: Host) -> None:
         """A freshly imported host takes over its file; the one before serves what it has and goes."""
+        if host.retired:
+            self._end_if_idle(host)
+            return
         before = self.hosts.get(host.file)
         self.hosts[host.file] = host
         if before is not None and before is not host:
@@ -593,7 +623,7 @@ class Agent:
         host.link = None
         if self.hosts.get(host.file) is host:
             del self.hosts[host.file]
-        if not host.pid:
+        if not host.pid and not host.retired:
             self._start_again(host, waiting)
             return
         if not host.parsed and host.order.parse_id:
