@@ -18,9 +18,12 @@ import polars
 import pytest
 import test_published_dags as published
 import test_seed_dags as seeds
+import test_spark_dags as spark
 
 from tradewind.testing.installation import Installation
+from tradewind.testing.spark_cluster import SparkCluster
 
+cluster, spark_environ = spark.cluster, spark.spark_environ
 pytestmark = [pytest.mark.heavy, pytest.mark.timeout(1500)]
 
 ROOT = Path(__file__).parents[2]
@@ -225,6 +228,29 @@ def test_a_weather_model_is_trained_and_watched_by_airflow_itself(python: Path, 
     weather = tmp_path / "data" / "weather"
     assert (weather / "models" / "temperature" / "production.json").is_file()
     assert len(list((weather / "reports").rglob("*.html"))) == 1
+
+
+def test_the_spark_jobs_are_run_by_airflow_itself(
+    python: Path, cluster: SparkCluster, spark_environ: dict[str, str], tmp_path: Path
+) -> None:
+    _pip_install(python, *(text for text in needed_by("data") if text.startswith(("polars", "pandas"))))
+    environ = {name: spark_environ[name] for name in ("PATH", "PYSPARK_PYTHON", "SPARK_LOCAL_IP")}
+    by_hand = ("csv_test", "shell_test", "parallel_test", "spark_submit_example", "rdd_and_sql_test")
+    run_by_airflow(
+        python,
+        tmp_path,
+        *(["dags", "test", dag_id] for dag_id in by_hand),
+        ["dags", "test", "access_log_aggregation", "2025-11-03"],
+        AIRFLOW_CONN_SPARK_DEFAULT=cluster.connection(),
+        **environ,
+    )
+    data = tmp_path / "data"
+    cities = spark.cities(data / "spark" / "orders.csv")
+    output = data / "spark" / "output"
+    assert spark.table(output / "pandas" / "cities.csv") == spark.table(output / "shell" / "cities.csv") == cities
+    spark.check_orders(data)
+    spark.check_rdd_and_sql(data)
+    spark.check_access_log(data)
 
 
 GATED = """

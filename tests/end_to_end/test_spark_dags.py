@@ -136,6 +136,55 @@ def requests(file: Path) -> list[tuple[str, str, int, int]]:
     return [(match[1], match[2], int(match[3]), int(match[4])) for match in found if match]
 
 
+def check_orders(data: Path) -> None:
+    """What Spark made of the orders is what plain Python makes of them."""
+    orders = data / "spark" / "orders.csv"
+    output = data / "spark" / "output" / "dataframe"
+    assert table(part(output / "cities", "csv")) == cities(orders)
+    days = {row["day"] for row in good_orders(orders)}
+    assert {path.name for path in (output / "orders").glob("day=*")} == {f"day={day}" for day in days}
+
+
+def check_rdd_and_sql(data: Path) -> None:
+    output = data / "spark" / "output" / "kinds"
+    counts = Counter(path for _, path, status, _ in requests(data / "spark" / "access.log") if status < 400)
+    assert json.loads((output / "paths.json").read_text()) == [
+        [path, count] for path, count in sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    ]
+    totals: Counter[tuple[str, str]] = Counter()
+    for row in good_orders(data / "spark" / "orders.csv"):
+        totals[row["city"], row["customer"]] += int(row["amount"])
+    best = {}
+    for (city, customer), total in sorted(totals.items(), key=lambda item: (item[0][0], -item[1], item[0][1])):
+        best.setdefault(city, {"city": city, "customer": customer, "total": total})
+    assert json.loads((output / "best_customers.json").read_text()) == list(best.values())
+
+
+def check_access_log(data: Path) -> tuple[Path, list[tuple[str, str, int, int]], list[str]]:
+    """The same of the access log; returns it, its requests by known users, and those users."""
+    [log] = (data / "spark" / "logs").glob("access-*.log")
+    day = log.stem.removeprefix("access-")
+    known = [request for request in requests(log) if request[0] != "-"]
+    users = sorted({user for user, *_ in known})
+    output = data / "spark" / "output" / "access"
+    assert table(part(output / "users" / f"day={day}", "csv")) == [
+        {
+            "day": day, "user": user, "requests": str(len(mine)), "bytes": str(sum(size for *_, size in mine)),
+            "errors": str(sum(status >= 400 for _, _, status, _ in mine)),
+        }
+        for user in users
+        for mine in [[request for request in known if request[0] == user]]
+    ]  # fmt: skip
+    lines = part(output / "features" / f"day={day}", "json").read_text().splitlines()
+    features = [json.loads(line) for line in lines]
+    for row in features:
+        views = [path.split("/")[1] for user, path, status, _ in known if user == row["user"] and status < 400]
+        counts = [views.count(kind) for kind in ("books", "films", "music")]
+        assert row["features"] == pytest.approx([count / sum(counts) for count in counts], abs=1e-6)
+    assert [row["user"] for row in features] == users
+    return log, known, users
+
+
 # --- on a cluster ---
 
 
@@ -309,14 +358,11 @@ class TestOnACluster:
     def test_a_csv_becomes_parquet_and_sql_asks_it(self, installation: Installation, data: Path) -> None:
         state, run_id = ended(installation, "spark_submit_example")
         assert state == "success", installation.last_words()
-        orders = data / "spark" / "orders.csv"
-        output = data / "spark" / "output" / "dataframe"
-        assert table(part(output / "cities", "csv")) == cities(orders)
-        days = {row["day"] for row in good_orders(orders)}
-        assert {path.name for path in (output / "orders").glob("day=*")} == {f"day={day}" for day in days}
-        assert returned(installation, run_id, "read_result") == Counter(row["status"] for row in good_orders(orders))
+        check_orders(data)
+        orders = good_orders(data / "spark" / "orders.csv")
+        assert returned(installation, run_id, "read_result") == Counter(row["status"] for row in orders)
         log = log_of(installation, "spark_submit_example", run_id, "submit_job")
-        assert f"read 5000 rows, kept {len(good_orders(orders))}" in log
+        assert f"read 5000 rows, kept {len(orders)}" in log
         assert re.search(r"The master has app-\d+-\d+ \(orders_to_parquet\) as RUNNING with 1 cores\.", log)
 
     def test_parquet_has_these_columns(self, installation: Installation, data: Path) -> None:
@@ -334,46 +380,16 @@ class TestOnACluster:
     def test_an_rdd_job_and_a_sql_job(self, installation: Installation, data: Path) -> None:
         state, _ = ended(installation, "rdd_and_sql_test")
         assert state == "success", installation.last_words()
-        output = data / "spark" / "output" / "kinds"
-        counts = Counter(path for _, path, status, _ in requests(data / "spark" / "access.log") if status < 400)
-        assert json.loads((output / "paths.json").read_text()) == [
-            [path, count] for path, count in sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-        ]
-        totals: Counter[tuple[str, str]] = Counter()
-        for row in good_orders(data / "spark" / "orders.csv"):
-            totals[row["city"], row["customer"]] += int(row["amount"])
-        best = {}
-        for (city, customer), total in sorted(totals.items(), key=lambda item: (item[0][0], -item[1], item[0][1])):
-            best.setdefault(city, {"city": city, "customer": customer, "total": total})
-        assert json.loads((output / "best_customers.json").read_text()) == list(best.values())
+        check_rdd_and_sql(data)
 
     def test_an_access_log_is_added_up_by_user_and_day(self, installation: Installation, data: Path) -> None:
         state, run_id = ended(installation, "access_log_aggregation", logical_date="2025-11-03T00:00:00+00:00")
         assert state == "success", installation.last_words()
-        [log] = (data / "spark" / "logs").glob("access-*.log")
-        day = log.stem.removeprefix("access-")
-        known = [request for request in requests(log) if request[0] != "-"]
-        users = sorted({user for user, *_ in known})
-        output = data / "spark" / "output" / "access"
-        assert table(part(output / "users" / f"day={day}", "csv")) == [
-            {
-                "day": day, "user": user, "requests": str(len(mine)), "bytes": str(sum(size for *_, size in mine)),
-                "errors": str(sum(status >= 400 for _, _, status, _ in mine)),
-            }
-            for user in users
-            for mine in [[request for request in known if request[0] == user]]
-        ]  # fmt: skip
-        lines = part(output / "features" / f"day={day}", "json").read_text().splitlines()
-        features = [json.loads(line) for line in lines]
-        for row in features:
-            views = [path.split("/")[1] for user, path, status, _ in known if user == row["user"] and status < 400]
-            counts = [views.count(kind) for kind in ("books", "films", "music")]
-            assert row["features"] == pytest.approx([count / sum(counts) for count in counts], abs=1e-6)
-        assert [row["user"] for row in features] == users
+        log, known, users = check_access_log(data)
         report = returned(installation, run_id, "report")
         assert (report["users"], report["requests"]) == (len(users), len(known))
         unreadable = 8000 - len(requests(log))
-        said = f"{day}: 8000 lines, {unreadable} of them unreadable, {len(users)} users"
+        said = f"{log.stem.removeprefix('access-')}: 8000 lines, {unreadable} of them unreadable, {len(users)} users"
         assert said in log_of(installation, "access_log_aggregation", run_id, "aggregate")
 
     def test_a_job_that_fails_is_tried_again_and_the_reason_is_a_sentence(self, installation: Installation) -> None:
