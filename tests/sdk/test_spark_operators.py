@@ -449,6 +449,21 @@ class TestProgress:
             f"The master has {APPLICATION} (nightly) as RUNNING with 2 cores.",
         ]
 
+    def test_a_master_that_is_away_is_said_to_be(self) -> None:
+        """Not the last error of Python's, which says nothing of it."""
+        heard = DriverLog()
+        for _ in range(2):
+            heard.read("26/11/27 08:48:08 WARN StandaloneAppClient$ClientEndpoint: Failed to connect to master m:7077")
+            heard.read("Caused by: java.net.ConnectException: finishConnect(..) failed: Connection refused")
+        assert heard.problem.startswith("java.net.ConnectException")
+        heard.read("26/11/27 08:48:48 ERROR StandaloneSchedulerBackend: Application has been killed. Reason: "
+                   "All masters are unresponsive! Giving up.")  # fmt: skip
+        heard.read("py4j.protocol.Py4JJavaError: An error occurred while calling None.SparkSession.")
+        assert failure("nightly", 1, heard.problem) == (
+            "Spark job 'nightly' ended with exit code 1: no Spark master answers at m:7077 (is it running?); "
+            "what it wrote is in the log above."
+        )
+
     def test_ids_are_found_in_what_is_written(self) -> None:
         heard = DriverLog()
         heard.read(f"26/11/26 12:00:01 INFO StandaloneSchedulerBackend: Connected with app ID {APPLICATION}")

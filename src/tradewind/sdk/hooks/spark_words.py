@@ -26,6 +26,8 @@ _DRIVER = re.compile(r"\bdriver-\d{14}-\d{4,}\b")
 _YARN = re.compile(r"\bapplication_\d+_\d+\b")
 _POD = re.compile(r"pod name: (\S+-driver)$|submission ID spark:(\S+-driver)")
 _POD_EXIT = re.compile(r"\bexit code: (\d+)", re.IGNORECASE)
+_NO_MASTER = re.compile(r"Failed to connect to master (\S+)$")
+_GIVEN_UP = "All masters are unresponsive"
 _LONGEST = 300
 
 EXIT_CODES = {
@@ -78,7 +80,8 @@ class DriverLog:
         self.tasks, self.tasks_done = 0, 0
         """How many tasks the driver has made of its work so far, and how many of them have ended."""
         self.pod_exit_code: int | None = None
-        self._problem = self._refusal = ""
+        self._problem = self._refusal = self._away = ""
+        self._masters: dict[str, None] = {}
         self._last: deque[str] = deque(maxlen=1)
 
     def read(self, line: str) -> int:
@@ -87,6 +90,11 @@ class DriverLog:
             self._read_event(line)
         elif line.strip():
             self._last.append(line.strip())
+        if match := _NO_MASTER.search(line):
+            self._masters[match[1]] = None
+        if _GIVEN_UP in line:
+            masters = " or ".join(self._masters) or "the address of the connection"
+            self._away = f"no Spark master answers at {masters} (is it running?)"
         if found is None or found[1] in ("ERROR", "FATAL"):
             self._read_problem(line)
         for name, pattern in (("driver_id", _DRIVER), ("application_id", _APPLICATION), ("yarn_id", _YARN)):
@@ -101,7 +109,7 @@ class DriverLog:
     @property
     def problem(self) -> str:
         """The line that says best why it failed; empty when there is none."""
-        return masker().mask((self._problem or self._refusal)[:_LONGEST])
+        return masker().mask((self._away or self._problem or self._refusal)[:_LONGEST])
 
     def _read_event(self, line: str) -> None:
         if match := _STARTED.search(line):
