@@ -1,6 +1,6 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
-import { useRef } from "react";
+import { useCallback, useRef } from "react";
 import { answered, send, server } from "../../api/client";
 import { newKey } from "../../lib/keys";
 import { useLookAgain } from "./useSending";
@@ -36,14 +36,12 @@ export const useRunNow = (): RunNow => {
       lookAgain();
     },
   });
-  return {
-    run: (dagId, withForm = false) => {
-      const at = performance.now();
-      const isRepeat = last.current.dagId === dagId && at - last.current.at < DOUBLE_MS;
-      last.current = { dagId, at };
-      if (!isRepeat && !start.isPending) start.mutate({ dagId, withForm, key: newKey() });
-    },
-    isPending: start.isPending,
-    error: start.error,
-  };
+  const { mutate, isPending, error } = start;
+  const run = useCallback((dagId: string, withForm = false): void => {
+    const at = performance.now();
+    const isRepeat = last.current.dagId === dagId && at - last.current.at < DOUBLE_MS;
+    last.current = { dagId, at };
+    if (!isRepeat && !isPending) mutate({ dagId, withForm, key: newKey() });
+  }, [mutate, isPending]);
+  return { run, isPending, error };
 };

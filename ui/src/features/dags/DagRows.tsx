@@ -1,7 +1,7 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate, useRouter } from "@tanstack/react-router";
 import { useWindowVirtualizer } from "@tanstack/react-virtual";
-import { type KeyboardEvent, useDeferredValue, useEffect, useLayoutEffect, useRef, useState } from "react";
+import { type KeyboardEvent, memo, useEffect, useLayoutEffect, useMemo, useRef, useState } from "react";
 import { type Schemas, send } from "../../api/client";
 import { isPage } from "../../app/pages";
 import { useMay } from "../../app/session";
@@ -46,16 +46,20 @@ export const DagRows = ({ rows, total, now: present, isFiltered, clear, more }: 
   const star = useStar();
   const allowed = useMay();
   const router = useRouter();
-  const may = { edit: allowed("edit", "dag"), run: allowed("create", "run"), form: isPage(router, FORM) };
+  const [edit, start, form] = [allowed("edit", "dag"), allowed("create", "run"), isPage(router, FORM)];
+  const { run } = runNow;
+  const [{ mutate: setPaused }, { mutate: setStar }] = [pause, star];
+  const acts = useMemo((): Acts => ({ edit, start, form, run, setPaused, setStar }), [edit, start, form, run, setPaused, setStar]);
   const [at, setAt] = useState(-1);
   const box = useRef<HTMLDivElement>(null);
   const [top, setTop] = useState(0);
   const isEmpty = rows.length === 0;
   useLayoutEffect(() => { setTop(box.current?.offsetTop ?? 0); }, [isEmpty]);
   const isNarrow = matchMedia("(max-width: 720px)").matches;
-  // Rows in sight are drawn first, and those around them once these are out.
-  const overscan = useDeferredValue(AROUND, 0);
-  const virtual = useWindowVirtualizer({ count: rows.length, estimateSize: () => (isNarrow ? TALL : LOW), overscan, scrollMargin: top, scrollPaddingStart: 90, scrollPaddingEnd: 60 });
+  // Rows in sight are drawn first, and those around them once these are on the screen.
+  const overscan = useHasStood() ? AROUND : 0;
+  // To ask the browser where it has scrolled to would have it lay out the page that goes.
+  const virtual = useWindowVirtualizer({ initialOffset: 0, count: rows.length, estimateSize: () => (isNarrow ? TALL : LOW), overscan, scrollMargin: top, scrollPaddingStart: 90, scrollPaddingEnd: 60 });
   const items = virtual.getVirtualItems();
   const last = items.at(-1)?.index ?? 0;
   useEffect(() => {
@@ -71,9 +75,9 @@ export const DagRows = ({ rows, total, now: present, isFiltered, clear, more }: 
     if (event.key === "ArrowDown" || (letters && event.key === "j")) move(Math.min(at + 1, rows.length - 1));
     else if (event.key === "ArrowUp" || (letters && event.key === "k")) move(Math.max(at - 1, 0));
     else if (row && event.key === "Enter" && event.target === event.currentTarget) void navigate({ to: "/dags/$dagId", params: { dagId: row.dag_id } });
-    else if (row && letters && event.key === "p") pause.mutate({ dagId: row.dag_id, paused: !row.is_paused });
-    else if (row && letters && event.key.toLowerCase() === "r") runNow.run(row.dag_id, event.shiftKey);
-    else if (row && letters && event.key === "s") star.mutate({ dagId: row.dag_id, on: !row.is_favorite });
+    else if (row && letters && event.key === "p") setPaused({ dagId: row.dag_id, paused: !row.is_paused });
+    else if (row && letters && event.key.toLowerCase() === "r") run(row.dag_id, event.shiftKey);
+    else if (row && letters && event.key === "s") setStar({ dagId: row.dag_id, on: !row.is_favorite });
     else return;
     event.preventDefault();
   };
@@ -106,10 +110,7 @@ export const DagRows = ({ rows, total, now: present, isFiltered, clear, more }: 
             const row = rows[index];
             return row && (
               <div key={row.dag_id} className="place" style={{ transform: `translateY(${String(start - top)}px)` }}>
-                <Row
-                  row={row} clock={clock} place={index + 2} isChosen={index === at} may={may} run={(withForm) => { runNow.run(row.dag_id, withForm); }}
-                  pause={(paused) => { pause.mutate({ dagId: row.dag_id, paused }); }} star={(on) => { star.mutate({ dagId: row.dag_id, on }); }}
-                />
+                <Row row={row} clock={clock} place={index + 2} isChosen={index === at} acts={acts} />
               </div>
             );
           })}
@@ -121,21 +122,38 @@ export const DagRows = ({ rows, total, now: present, isFiltered, clear, more }: 
   );
 };
 
+/** Whether what was drawn first has been on the screen for a while. */
+const useHasStood = (): boolean => {
+  const [has, setHas] = useState(false);
+  useEffect(() => {
+    const timer = setTimeout(() => { setHas(true); }, 100);
+    return () => { clearTimeout(timer); };
+  }, []);
+  return has;
+};
+
+/** What a reader may do with the rows, and how. */
+interface Acts {
+  edit: boolean;
+  start: boolean;
+  form: boolean;
+  run: (dagId: string, withForm: boolean) => void;
+  setPaused: (what: { dagId: string; paused: boolean }) => void;
+  setStar: (what: { dagId: string; on: boolean }) => void;
+}
+
 interface RowProps {
   row: DagRow;
   clock: Clock;
   place: number;
   isChosen: boolean;
   /** Asked once for all rows. */
-  may: { edit: boolean; run: boolean; form: boolean };
-  run: (withForm: boolean) => void;
-  pause: (paused: boolean) => void;
-  star: (on: boolean) => void;
+  acts: Acts;
 }
 
 const FORM = "/dags/$dagId/trigger";
 
-const Row = ({ row, clock, place, isChosen, may, run, pause, star }: RowProps) => {
+const Row = memo(({ row, clock, place, isChosen, acts }: RowProps) => {
   const t = useTexts(messages);
   const { language } = useSettings();
   const runs = row.runs.map((each) => ({ state: stateOf(each.state), micros: lengthOf(each, clock.now) }));
@@ -143,9 +161,9 @@ const Row = ({ row, clock, place, isChosen, may, run, pause, star }: RowProps) =
   const dayName = (weekday: number): string => weekdayName(weekday, language, language === "ko" ? "short" : "long");
   return (
     <div className={`r${alarm}${row.is_paused ? " off" : ""}${isChosen ? " sel" : ""}`} role="row" aria-rowindex={place}>
-      <span role="cell" className="c-tog"><Switch on={!row.is_paused} disabled={!may.edit} label={t("dag.switch", { dag: row.dag_id })} onChange={(on) => { pause(!on); }} /></span>
+      <span role="cell" className="c-tog"><Switch on={!row.is_paused} disabled={!acts.edit} label={t("dag.switch", { dag: row.dag_id })} onChange={(on) => { acts.setPaused({ dagId: row.dag_id, paused: !on }); }} /></span>
       <span role="cell" className="name">
-        <button type="button" className="star" aria-pressed={row.is_favorite} aria-label={t("dags.star", { dag: row.dag_id })} onClick={() => { star(!row.is_favorite); }}><Icon name="star" small /></button>
+        <button type="button" className="star" aria-pressed={row.is_favorite} aria-label={t("dags.star", { dag: row.dag_id })} onClick={() => { acts.setStar({ dagId: row.dag_id, on: !row.is_favorite }); }}><Icon name="star" small /></button>
         <Link className="nm cut" to="/dags/$dagId" params={{ dagId: row.dag_id }}>{row.dag_id}</Link>
         {row.tags.slice(0, 3).map((tag) => <span key={tag} className="tag">{tag}</span>)}
       </span>
@@ -158,16 +176,16 @@ const Row = ({ row, clock, place, isChosen, may, run, pause, star }: RowProps) =
       <span role="cell" className="lr"><LastRun row={row} clock={clock} /></span>
       <span role="cell" className="c-act num">{row.open_runs ? <span className="state"><StateGlyph state="running" />{row.open_runs}</span> : <span className="dim">–</span>}</span>
       <span role="cell" className="acts">
-        {may.run && (
+        {acts.start && (
           <>
-            <button type="button" className="btn quiet icon" title={t("dags.run")} aria-label={`${t("dags.run")}: ${row.dag_id}`} onClick={(event) => { run(event.shiftKey); }}><Icon name="play" /></button>
-            {may.form && <Link className="btn quiet icon with" to={FORM as string} params={{ dagId: row.dag_id } as never} title={t("dags.runWith")} aria-label={`${t("dags.runWith")}: ${row.dag_id}`}><Icon name="settings" /></Link>}
+            <button type="button" className="btn quiet icon" title={t("dags.run")} aria-label={`${t("dags.run")}: ${row.dag_id}`} onClick={(event) => { acts.run(row.dag_id, event.shiftKey); }}><Icon name="play" /></button>
+            {acts.form && <Link className="btn quiet icon with" to={FORM as string} params={{ dagId: row.dag_id } as never} title={t("dags.runWith")} aria-label={`${t("dags.runWith")}: ${row.dag_id}`}><Icon name="settings" /></Link>}
           </>
         )}
       </span>
     </div>
   );
-};
+});
 
 const lengthOf = (run: DagRow["runs"][number], at: number): number => (run.start === null ? 0 : (run.end ?? at) - run.start);
 
