@@ -68,6 +68,8 @@ def test_where_there_is_no_room_what_runs_and_what_failed_stays() -> None:
 def test_a_note_says_which_try_it_is_and_when_the_next_one_comes() -> None:
     waiting = row("extract", "up_for_retry", max_tries=2, not_before=90_000_000)
     assert note_of(waiting, 30_000_000) == "try 1 of 3, again in 1 min 00 s"
+    waiting["reason"] = "SourceUnavailable: s3://lake is away\nhere is more of it"
+    assert note_of(waiting, 30_000_000) == "try 1 of 3, again in 1 min 00 s: SourceUnavailable: s3://lake is away"
     assert note_of(row("extract", "running", try_number=2, max_tries=2), 0) == "try 2 of 3"
     assert note_of(row("extract", "success"), 0) == ""
 

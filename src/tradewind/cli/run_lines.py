@@ -132,16 +132,18 @@ def _instance(name: str, depth: int, row: Row, snapshot: Snapshot, now_us: int) 
 
 
 def note_of(row: Row, now_us: int) -> str:
-    """What is worth saying beside a task's state: which try it is, when the next one comes."""
+    """What is worth saying beside a task's state: which try it is, when the next one comes and why."""
     parts = []
     tries = row["max_tries"] + 1
     if row["try_number"] > 1 or (row["state"] == "up_for_retry" and tries > 1):
         parts.append(f"try {row['try_number']} of {max(tries, row['try_number'])}")
     if row["state"] in ("up_for_retry", "up_for_reschedule") and row["not_before"]:
         parts.append(f"again in {duration(max(0.0, (row['not_before'] - now_us) / 1e6))}")
-    if row["state"] == "awaiting_input" and row["reason"]:
-        parts.append(row["reason"])
-    return ", ".join(parts)
+    reason = (row["reason"] or "").partition("\n")[0]
+    if row["state"] == "awaiting_input" and reason:
+        parts.append(reason)
+    note = ", ".join(parts)
+    return f"{note}: {reason}" if row["state"] == "up_for_retry" and reason else note
 
 
 def fit(lines: list[Line], room: int) -> tuple[list[Line], int]:
