@@ -67,14 +67,15 @@ class View:
         self.page = page
         self.requests: list[str] = []
         self.pending: set[Request] = set()
-        """Asked for and not answered, but for the stream, which never ends."""
+        """Data asked for and not answered, but for the stream, which never ends. (That a shared worker has its script
+        no page is told.)"""
         page.on("request", self._asked)
         page.on("requestfinished", lambda request: self.pending.discard(request))
         page.on("requestfailed", lambda request: self.pending.discard(request))
 
     def _asked(self, request: Request) -> None:
         self.requests.append(request.url)
-        if "/stream" not in request.url:
+        if request.resource_type in ("fetch", "xhr") and "/stream" not in request.url:
             self.pending.add(request)
 
     def open(self, address: str, test: str) -> float:

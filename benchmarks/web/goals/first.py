@@ -73,7 +73,7 @@ def _back(view: View, sight: Sight) -> Iterable[Figure]:
     for _ in range(sight.repeat):
         view.open("/dags", ROWS_SHOWN)
         view.timed("document.querySelector('.list .r .nm').click()", "tw.count('nav.tabs') > 0")
-        time.sleep(0.7)
+        time.sleep(1.5)  # the palette is fetched once the first page stands
         took.append(view.timed("history.back()", ROWS_SHOWN))
     yield figure("back to the list", "ms", took, 50)
 
