@@ -22,7 +22,7 @@ SPEC = {
 def row(task_id: str, state: str = "none", map_index: int = -1, **facts: Any) -> dict[str, Any]:
     return {
         "task_id": task_id, "map_index": map_index, "state": state, "try_number": 1, "max_tries": 0, "not_before": None,
-        "start_date": None, "end_date": None, "rendered_map_index": None, **facts,
+        "start_date": None, "end_date": None, "rendered_map_index": None, "reason": None, **facts,
     }  # fmt: skip
 
 
