@@ -91,14 +91,14 @@ class Tree:
         now = now_us()
         lines, hidden = fit(lines_of(self._spec, snapshot, now), max(room, 5))
         table = Table.grid(padding=(0, 2))
-        for _ in range(4):
-            table.add_column(no_wrap=True)
+        for is_note in (False, False, False, True):
+            table.add_column(no_wrap=not is_note)  # where there is no room, the note is what gives way
         for line in lines:
             style = STYLES.get(line.state, "dim")
             name = Text(f"{'  ' * line.depth}{_mark(line)} ", style=style) + Text(
                 printable(line.name), style="bold" if not line.state else ""
             )
-            note = Text(printable(line.note), style="dim")
+            note = Text(printable(line.note), style="dim", no_wrap=True, overflow="ellipsis")
             table.add_row(name, Text(_word(line.state), style=style), elapsed(line, now), _bar(line, note))
         parts: list[RenderableType] = [table]
         if hidden:
@@ -131,13 +131,15 @@ def _bar(line: Line, note: Any) -> Any:
         return note
     from rich.progress_bar import ProgressBar
     from rich.table import Table
+    from rich.text import Text
 
     cells = Table.grid(padding=(0, 1))
     done, total, _ = line.progress
+    so_far = Text(amount(line.progress), no_wrap=True, overflow="ellipsis")
     if total:
-        cells.add_row(ProgressBar(total=total, completed=min(done, total), width=24), amount(line.progress), note)
+        cells.add_row(ProgressBar(total=total, completed=min(done, total), width=24), so_far, note)
     else:
-        cells.add_row(amount(line.progress), note)
+        cells.add_row(so_far, note)
     return cells
 
 
