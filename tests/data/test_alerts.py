@@ -81,11 +81,15 @@ class MailSink:
         self.port: int = self._server.sockets[0].getsockname()[1]
 
     def close(self) -> None:
-        self._server.close()
-        self._run(self._server.wait_closed())
+        self._run(self._close())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
+
+    async def _close(self) -> None:
+        """In the loop's own thread: connections that end there meanwhile change what is closed."""
+        self._server.close()
+        await self._server.wait_closed()
 
     def _run(self, work: Any) -> Any:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
