@@ -709,11 +709,12 @@ class Desk:
                 next(iter(self.agents.values())).send(request)
 
     def _parsed(self, peer: Peer, answer: Parsed) -> None:
-        if request := self.parsing.pop(answer.id, None):
+        request = self.parsing.pop(answer.id, None)
+        if request and answer.specs:
             # Said before anything of the new version is offered: an agent takes what it is told in order.
             news = Refresh(file=answer.file, changed=not request.aged, timeout_seconds=request.timeout_seconds)
             for other in self.agents.values():
-                if other is not peer and answer.specs:
+                if other is not peer:
                     other.send(news)
         for event in self.files.parsed(answer, self._scheduler.now(), self._scheduler.world.refuses):
             if isinstance(event, DagLoaded) and (given := event.spec.extra.get(ACCESS)):

@@ -482,9 +482,7 @@ class Agent:
     def _host_for(self, file: str) -> Host:
         host = self.hosts.get(file)
         if host is None:
-            host = self.parsing.get(file) or self._start_host(StartHost(
-                file=file, path=f"{self._folder}/{file}", digest="", parse_id=0, timeout_seconds=300.0
-            ))  # fmt: skip
+            host = self.parsing.get(file) or self._start_host(self._order(file, 300.0))
             self.hosts[file] = host
         return host
 
@@ -517,17 +515,12 @@ class Agent:
         self._seen_at = now
         return now - self._asleep
 
+    def _order(self, file: str, timeout_seconds: float, digest: str = "", parse_id: int = 0) -> StartHost:
+        path = f"{self._folder}/{file}"
+        return StartHost(file=file, path=path, digest=digest, parse_id=parse_id, timeout_seconds=timeout_seconds)
+
     def _parse(self, order: Parse) -> None:
-        path = f"{self._folder}/{order.file}"
-        self._start_host(
-            StartHost(
-                file=order.file,
-                path=path,
-                digest=order.digest,
-                parse_id=order.id,
-                timeout_seconds=order.timeout_seconds,
-            )
-        )
+        self._start_host(self._order(order.file, order.timeout_seconds, order.digest, order.id))
 
     def _refresh(self, order: Refresh) -> None:
         serving, importing = self.hosts.get(order.file), self.parsing.get(order.file)
@@ -538,15 +531,7 @@ class Agent:
             del self.parsing[order.file]
         if serving is None:
             return
-        fresh = self._start_host(
-            StartHost(
-                file=order.file,
-                path=serving.order.path,
-                digest="",
-                parse_id=0,
-                timeout_seconds=order.timeout_seconds,
-            )
-        )
+        fresh = self._start_host(self._order(order.file, order.timeout_seconds))
         if order.changed or not serving.ready:
             self._install(fresh)
 
