@@ -33,6 +33,8 @@ def test_the_frame_is_there_before_any_script_in_the_theme_and_place_that_it_kee
     with site.page(watch, theme=theme) as page:
         held = _held(page, "/")
         expect(page.locator(BRAND)).to_be_visible()
+        # A browser that has the text and not yet the style sheet answers as if there were none.
+        expect(page.locator(".app.frame")).to_have_css("display", "grid")
         expect(page.locator("html")).to_have_attribute("data-theme", theme)
         before = [
             (_ground(page, f".frame {part}"), page.locator(f".frame {part}").bounding_box())
