@@ -28,7 +28,7 @@ from tradewind.wire.messages import (
     RunInfo,
     Started,
 )
-from tradewind.worker.agent import EXIT_NEWS_SECONDS, Agent, Host, Standby
+from tradewind.worker.agent import EXIT_NEWS_SECONDS, IMPORTS, Agent, Host, Standby
 from tradewind.worker.memory_guard import MemoryGuard
 
 KILLED = 9
@@ -336,6 +336,13 @@ def served_by(child: Standby) -> list[str]:
     return [message.attempt for message in child.link.sent if isinstance(message, Offer)]
 
 
+def imported(agent: Agent, host: Host) -> None:
+    """The import has ended well, and its children can be forked."""
+    agent.from_host(host, HostStarted(pid=50))
+    agent.from_host(host, Parsed(id=host.order.parse_id, file=host.file, specs=[b"{}"]))
+    agent.from_host(host, HostReady(pid=50))
+
+
 def standing_by(agent: Agent, ports: Ports) -> Standby:
     """A host that has served, with a child that waits for more."""
     agent.from_child(running(agent, ports), Finished(attempt="a1", outcome="success", start_us=1, end_us=2))
@@ -363,33 +370,102 @@ def test_a_file_that_another_agent_has_imported_is_imported_here_before_it_serve
     agent: Agent, ports: Ports
 ) -> None:
     old = standing_by(agent, ports)
-    agent.from_scheduler(Refresh(file="d.py"))
-    agent.from_scheduler(Refresh(file="never_seen.py"))
+    agent.from_scheduler(Refresh(file="d.py", serial=1))
+    agent.from_scheduler(Refresh(file="never_seen.py", serial=1))
     assert [host.file for host in ports.hosts] == ["d.py", "d.py"]
     agent.from_scheduler(offer("a2"))
-    agent.from_scheduler(Refresh(file="d.py"))  # changed once more while it is imported: the import may be too old
+    agent.from_scheduler(
+        Refresh(file="d.py", serial=2)
+    )  # changed once more while it is imported: the import may be too old
     assert served_by(old) == []
     agent.host_gone(ports.hosts[1])  # before it was forked: there is nothing left to be started again
     ports.pass_time(1)
     assert len(ports.hosts) == 3
-    agent.from_host(ports.hosts[2], HostStarted(pid=52))
-    agent.from_host(ports.hosts[2], Parsed(id=0, file="d.py", specs=[b"{}"]))
-    agent.from_host(ports.hosts[2], HostReady(pid=52))
+    imported(agent, ports.hosts[2])
     agent.from_host(ports.hosts[2], Child(pid=104))
     assert served_by(ports.children[-1]) == ["a2"]
 
 
 def test_a_host_that_has_only_grown_old_serves_until_its_successor_is_ready(agent: Agent, ports: Ports) -> None:
     old = standing_by(agent, ports)
-    agent.from_scheduler(Refresh(file="d.py", changed=False))
+    agent.from_scheduler(Refresh(file="d.py"))
     agent.from_scheduler(offer("a2"))
     assert served_by(old) == ["a2"]
-    agent.from_scheduler(Refresh(file="d.py"))
-    for position in (2, 1):  # the older import ends last
-        agent.from_host(ports.hosts[position], HostStarted(pid=50 + position))
-        agent.from_host(ports.hosts[position], Parsed(id=0, file="d.py", specs=[b"{}"]))
-        agent.from_host(ports.hosts[position], HostReady(pid=50 + position))
+    imported(agent, ports.hosts[1])
+    assert agent.hosts["d.py"] is ports.hosts[1]
+
+
+@pytest.mark.parametrize("serial", [0, 1])
+def test_an_import_that_ends_after_a_newer_one_serves_nothing(agent: Agent, ports: Ports, serial: int) -> None:
+    standing_by(agent, ports)
+    agent.from_scheduler(Parse(id=7, file="d.py"))
+    ports.pass_time(0.01)
+    agent.from_scheduler(Parse(id=8, file="d.py", serial=serial))
+    for host in (ports.hosts[2], ports.hosts[1]):
+        imported(agent, host)
     assert agent.hosts["d.py"] is ports.hosts[2]
+    assert ports.hosts[1].link.closed  # type: ignore[union-attr]
+
+
+def test_an_offer_of_a_newer_import_than_any_that_was_told_of_waits_for_one_here(agent: Agent, ports: Ports) -> None:
+    """It was not connected when another agent imported the file, or there is another scheduler since."""
+    old = standing_by(agent, ports)
+    agent.from_scheduler(offer("a2", serial=5))
+    agent.from_scheduler(offer("a3", serial=5))
+    assert served_by(old) == []
+    assert len(ports.hosts) == 2
+    imported(agent, ports.hosts[1])
+    for pid in (103, 104):
+        agent.from_host(ports.hosts[1], Child(pid=pid))
+    assert [served_by(child) for child in ports.children[-2:]] == [["a2"], ["a3"]]
+
+
+# --- an import that dies on the way ------------------------------------------------------------------------------
+
+
+def test_an_attempt_whose_file_is_being_imported_outlives_the_death_of_that_host(agent: Agent, ports: Ports) -> None:
+    """A scheduler that thought its machine lost has killed it, or the kernel has."""
+    agent.from_scheduler(offer())
+    for position in (0, 1):
+        agent.from_host(ports.hosts[position], HostStarted(pid=50))
+        agent.host_gone(ports.hosts[position])
+    assert ports.outcomes() == []
+    imported(agent, ports.hosts[2])
+    agent.from_host(ports.hosts[2], Child(pid=100))
+    assert served_by(ports.children[-1]) == ["a1"]
+
+
+def test_an_import_that_ends_its_process_each_time_has_failed_and_says_how(agent: Agent, ports: Ports) -> None:
+    agent.from_scheduler(offer())
+    for position in range(IMPORTS):
+        agent.from_host(ports.hosts[position], HostStarted(pid=50))
+        agent.host_gone(ports.hosts[position])
+    assert ports.outcomes() == ["failed"]
+    assert "d.py could not be imported: the import ended its process" in ports.reports[-1].error  # type: ignore[attr-defined]
+    assert len(ports.hosts) == IMPORTS
+
+
+def test_an_import_that_takes_too_long_is_not_begun_again(agent: Agent, ports: Ports) -> None:
+    agent.from_scheduler(offer())
+    agent.from_host(ports.hosts[0], HostStarted(pid=50))
+    for _ in range(77):
+        agent.from_scheduler(BeatAck(sent_us=0, epoch=1))
+        ports.pass_time(4)
+        agent.tick()
+    assert ports.killed == [50]
+    agent.host_gone(ports.hosts[0])
+    assert ports.outcomes() == ["failed"]
+    assert "took longer than 300 s" in ports.reports[-1].error  # type: ignore[attr-defined]
+
+
+def test_what_was_cancelled_while_its_host_could_not_be_forked_does_not_begin(agent: Agent, ports: Ports) -> None:
+    agent.from_scheduler(offer())
+    agent.host_gone(ports.hosts[0])
+    agent.from_scheduler(Cancel(attempt="a1", reason="asked"))
+    ports.pass_time(1)
+    imported(agent, ports.hosts[1])
+    assert ports.outcomes() == ["cancelled"]
+    assert not ports.hosts[1].waiting
 
 
 # --- memory ------------------------------------------------------------------------------------------------------

@@ -104,6 +104,9 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger("scheduler")
 
+SERIAL_BITS = 32
+"""Of the serial of an import; above them stands its owner's epoch."""
+
 GIVEN_UP_SECONDS = LEASE_SECONDS + LOST_GRACE.total_seconds()
 """When what a silent agent had counts as lost: its processes have been killed since its lease ended."""
 
@@ -181,7 +184,10 @@ class Desk:
         self.files = files
         self._files_changed = files_changed
         self._kill_grace_seconds = kill_grace_seconds
-        self._offers = Offers(self._stored_xcoms)
+        self._serials: dict[str, int] = {}
+        """Of each file's newest import that has been answered. Two imports of one file are told apart by it, also where
+        its text is the same and what it imports is not."""
+        self._offers = Offers(self._stored_xcoms, self._serial_of)
         self.peers: set[Peer] = set()
         self.agents: dict[str, Peer] = {}
         self.beats: dict[str, float] = {}
@@ -654,7 +660,8 @@ class Desk:
             case WarmHost(dag_id=dag_id, children=children):
                 record = self._scheduler.world.dags.get(dag_id)
                 if record is not None and record.isolation != "spawn":
-                    warm = Warm(file=record.file, version=record.version, children=children)
+                    serial = self._serial_of(record.file)
+                    warm = Warm(file=record.file, version=record.version, serial=serial, children=children)
                     for name in self.agents:
                         out.setdefault(name, []).insert(0, warm)
 
@@ -705,14 +712,18 @@ class Desk:
         """Hand what is to be parsed to an agent."""
         if self.agents:
             for request in self.files.due():
+                if request.aged:
+                    request.serial = self._serial_of(request.file)
+                else:
+                    request.serial = self._first_serial + request.id
                 self.parsing[request.id] = request
                 next(iter(self.agents.values())).send(request)
 
     def _parsed(self, peer: Peer, answer: Parsed) -> None:
         request = self.parsing.pop(answer.id, None)
         if request and answer.specs:
-            # Said before anything of the new version is offered: an agent takes what it is told in order.
-            news = Refresh(file=answer.file, changed=not request.aged, timeout_seconds=request.timeout_seconds)
+            self._serials[answer.file] = max(request.serial, self._serial_of(answer.file))
+            news = Refresh(file=answer.file, serial=request.serial, timeout_seconds=request.timeout_seconds)
             for other in self.agents.values():
                 if other is not peer:
                     other.send(news)
@@ -723,6 +734,14 @@ class Desk:
         for problem in answer.problems:
             log.warning("import error", file=answer.file, line=problem.line, problem=problem.message)
         self._files_changed()
+
+    @property
+    def _first_serial(self) -> int:
+        """Below it are those of earlier owners, whose imports may be from before a change that nobody has seen."""
+        return self._scheduler.epoch << SERIAL_BITS
+
+    def _serial_of(self, file: str) -> int:
+        return self._serials.get(file, self._first_serial)
 
     def _file_stored(self, file: str, _: object, error: Exception | None) -> None:
         """What a file gave is durable, or some of it: whoever looks at files looks again."""

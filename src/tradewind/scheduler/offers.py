@@ -55,8 +55,10 @@ def _resume(world: World, attempt: Attempt) -> dict[str, Any]:
 class Offers:
     """Builds Offers. XComs come from memory, or from where they are stored after a restart."""
 
-    def __init__(self, stored_xcoms: StoredXComs) -> None:
+    def __init__(self, stored_xcoms: StoredXComs, serial_of: Callable[[str], int] = lambda file: 0) -> None:
+        """`serial_of` says the serial of a file's newest import."""
         self._stored_xcoms = stored_xcoms
+        self._serial_of = serial_of
 
     def offer(self, world: World, attempt: Attempt) -> Offer | None:
         """The offer of an attempt that is still to start; None when it no longer is."""
@@ -80,6 +82,7 @@ class Offers:
             first_start_us=to_us(task.start_date) if attempt.leg else None,
             file=record.file,
             version=record.version,
+            serial=self._serial_of(record.file),
             isolation=isolation,
             queue=spec.queue if spec else "default",
             xcoms=self._xcoms(live, attempt.key.task_id, attempt.key.map_index),
@@ -114,6 +117,7 @@ class Offers:
             max_tries=row["max_tries"],
             file=record.file,
             version=record.version,
+            serial=self._serial_of(record.file),
             isolation="spawn" if record.isolation == "spawn" else "fork",
             callback=row["kind"],
             reason=row["reason"],

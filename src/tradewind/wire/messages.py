@@ -76,6 +76,8 @@ class Offer(Message, tag="offer"):
     max_tries: int
     file: str
     version: str
+    serial: int = 0
+    """Of the newest import of the file that there is to know of: a code host of an earlier one does not run this."""
     leg: int = 0
     first_start_us: int | None = None
     """When the first leg of this try began (reschedules)."""
@@ -419,6 +421,8 @@ class Warm(Message, tag="warm"):
 
     file: str
     version: str
+    serial: int = 0
+    """As an offer has it."""
     children: int = 2
 
 
@@ -441,14 +445,16 @@ class Parse(Message, tag="parse"):
     """Hash of the file's bytes as the dag processor read them."""
     aged: bool = False
     """Nothing is known to have changed: it is imported again because of its age."""
+    serial: int = 0
+    """Greater than that of every import before it, also of earlier schedulers; the same where it is only `aged`."""
 
 
 class Refresh(Message, tag="refresh"):
-    """Another agent has imported this file again. A code host that has it from before is to be replaced: at once if
-    `changed`, so that it runs no offer that comes after this; else when the new one is ready."""
+    """Another agent has imported this file again. A code host that has it from before is to be replaced, so that the
+    next offer does not wait for that: at once if its serial is smaller, else when the new one is ready."""
 
     file: str
-    changed: bool = True
+    serial: int = 0
     timeout_seconds: float = 30.0
 
 

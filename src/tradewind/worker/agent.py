@@ -62,6 +62,10 @@ MOST_REUSED_BYTES = 512 * 1024 * 1024
 CALLBACK_STARTS = 3
 """How often a callback is started whose process or host dies under it."""
 
+IMPORTS = 3
+"""How often a file is imported anew for an attempt when its host dies on the way: killed with a worker's lease, or for
+want of memory."""
+
 EXIT_NEWS_SECONDS = 1.0
 """After a child's channel closed: how long to wait for its exit status from its host."""
 
@@ -140,6 +144,8 @@ class Running:
     offer: Offer
     child: Standby | None = None
     starts: int = 1
+    imports: int = 1
+    """How many hosts have begun to import its file for it."""
     started_us: int | None = None
     assigned_at: float = 0.0
     cancelled: str = ""
@@ -164,6 +170,8 @@ class Host:
 
     file: str
     order: StartHost
+    serial: int = 0
+    """Of the import: it has seen every change that one with a smaller serial has."""
     link: Link | None = None
     pid: int = 0
     parsed: bool = False
@@ -180,6 +188,10 @@ class Host:
     last_used: float = 0.0
     used: bool = False
     wanted_until: float = 0.0
+
+    def is_newer_than(self, other: "Host") -> bool:
+        """Whether its import is: of one serial, the one that began later."""
+        return (self.serial, self.begun_at) > (other.serial, other.begun_at)
 
 
 class Agent:
@@ -306,8 +318,8 @@ class Agent:
                 self._parse(message)
             case Refresh():
                 self._refresh(message)
-            case Warm(file=file, children=children):
-                self._warm(file, children)
+            case Warm(file=file, serial=serial, children=children):
+                self._warm(file, serial, children)
             case Response(id=number):
                 question = self._requests.pop(number, None)
                 if question is not None:
@@ -392,7 +404,7 @@ class Agent:
         if offer.isolation == "spawn":
             self._spawn(running)
             return
-        host = self._host_for(offer.file)
+        host = self._host_for(offer.file, offer.serial)
         host.last_used, host.used = self._ports.now(), True
         child = self._take_standby(host, reuse=offer.isolation == "reuse")
         if child is not None:
@@ -479,15 +491,19 @@ class Agent:
 
     # --- hosts ---
 
-    def _host_for(self, file: str) -> Host:
+    def _host_for(self, file: str, serial: int) -> Host:
+        """The host that serves a file now, of an import that is not older than this."""
         host = self.hosts.get(file)
-        if host is None:
-            host = self.parsing.get(file) or self._start_host(self._order(file, 300.0))
-            self.hosts[file] = host
+        if host is None or host.serial < serial:
+            importing = self.parsing.get(file)
+            if importing is None or importing.serial < serial:
+                importing = self._start_host(self._order(file, 300.0), serial)
+            self._install(importing)
+            return importing
         return host
 
-    def _start_host(self, order: StartHost) -> Host:
-        host = Host(order.file, order, last_used=self._ports.now())
+    def _start_host(self, order: StartHost, serial: int) -> Host:
+        host = Host(order.file, order, serial, last_used=self._ports.now())
         self.all_hosts.add(host)
         self.parsing[order.file] = host
         host.link = self._ports.start_host(host)
@@ -520,23 +536,18 @@ class Agent:
         return StartHost(file=file, path=path, digest=digest, parse_id=parse_id, timeout_seconds=timeout_seconds)
 
     def _parse(self, order: Parse) -> None:
-        self._start_host(self._order(order.file, order.timeout_seconds, order.digest, order.id))
+        self._start_host(self._order(order.file, order.timeout_seconds, order.digest, order.id), order.serial)
 
     def _refresh(self, order: Refresh) -> None:
         serving, importing = self.hosts.get(order.file), self.parsing.get(order.file)
-        if importing is not None and importing.order.parse_id:
-            return  # what the scheduler asked this agent for is not older
-        if importing is not None:
-            importing.retired = True
-            del self.parsing[order.file]
-        if serving is None:
+        if serving is None or (importing is not None and importing.serial >= order.serial):
             return
-        fresh = self._start_host(self._order(order.file, order.timeout_seconds))
-        if order.changed or not serving.ready:
+        fresh = self._start_host(self._order(order.file, order.timeout_seconds), order.serial)
+        if serving.serial < order.serial:
             self._install(fresh)
 
-    def _warm(self, file: str, children: int) -> None:
-        host = self._host_for(file)
+    def _warm(self, file: str, serial: int, children: int) -> None:
+        host = self._host_for(file, serial)
         host.wanted_until = self._ports.now() + 30.0
         host.last_used = self._ports.now()
         self._keep_standby(host)
@@ -569,11 +580,14 @@ class Agent:
                 self._ask(host.link, message)
 
     def _install(self, host: Host) -> None:
-        """A freshly imported host takes over its file; the one before serves what it has and goes."""
+        """A host takes over its file; the one before serves what it has and goes. Not for one of a newer import."""
+        before = self.hosts.get(host.file)
+        if before is not None and before.is_newer_than(host):
+            self._retire(host)
+            return
         if host.retired:
             self._end_if_idle(host)
             return
-        before = self.hosts.get(host.file)
         self.hosts[host.file] = host
         if before is not None and before is not host:
             host.waiting.extend(before.waiting)
@@ -625,17 +639,20 @@ class Agent:
             elif host.ready:
                 del self.attempts[running.offer.attempt]
                 self._offered(running.offer)
+            elif running.imports < IMPORTS and not self._took_too_long(host):
+                running.imports += 1
+                self._begin(running)
             else:
-                self._end(running, "failed", f"{host.file} could not be imported")
+                self._end(running, "failed", f"{host.file} could not be imported: {self._how_import_ended(host)}")
 
     def _start_again(self, host: Host, waiting: list[Running]) -> None:
         """The template process died before it had forked this host: a new one does it."""
 
         def again() -> None:
-            fresh = self._start_host(host.order)
-            if waiting:
-                self.hosts.setdefault(host.file, fresh)
-                self.hosts[host.file].waiting.extend(waiting)
+            self._start_host(host.order, host.serial)
+            for running in waiting:
+                if self.attempts.get(running.offer.attempt) is running:
+                    self._begin(running)
 
         self._ports.later(0.1, again)
 
@@ -655,11 +672,17 @@ class Agent:
         self._once_silent(child, conclude)
 
     def _parse_failed(self, host: Host) -> Parsed:
-        text = "the import ended its process (os._exit, a crash in native code, or a kill)"
-        if self._ports.now() - host.last_used >= host.order.timeout_seconds:
-            text = f"its import took longer than {host.order.timeout_seconds:g} s and was stopped"
-        problem = ImportProblem(file=host.file, kind="ImportDied", message=f"{host.file}: {text}")
+        message = f"{host.file}: {self._how_import_ended(host)}"
+        problem = ImportProblem(file=host.file, kind="ImportDied", message=message)
         return Parsed(id=host.order.parse_id, file=host.file, digest=host.order.digest, problems=[problem])
+
+    def _took_too_long(self, host: Host) -> bool:
+        return self._awake() - host.begun_at >= host.order.timeout_seconds
+
+    def _how_import_ended(self, host: Host) -> str:
+        if self._took_too_long(host):
+            return f"its import took longer than {host.order.timeout_seconds:g} s and was stopped"
+        return "the import ended its process (os._exit, a crash in native code, or a kill)"
 
     # --- children ---
 

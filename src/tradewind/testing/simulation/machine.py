@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -37,7 +38,7 @@ from tradewind.wire.messages import (
     WatcherFired,
     Welcome,
 )
-from tradewind.worker.agent import Agent, Host, Link, Standby
+from tradewind.worker.agent import IMPORTS, Agent, Host, Link, Standby
 from tradewind.worker.front import Front
 from tradewind.worker.spool import WORTH_KEEPING_US
 from tradewind.worker.trigger_keeper import TriggerHost
@@ -69,6 +70,10 @@ class World(Protocol):
     values: Values
 
     def clock_us(self, offset: float) -> int: ...
+    def text_of(self, file: str) -> int:
+        """Which text of its own a Dag file has now: how often it was edited."""
+        ...
+
     def outcome(self, offer: Offer) -> Outcome: ...
     def keeping(self, offer: Offer, send: Callable[[Message], None]) -> Keeping | None:
         """What the attempt does about state that it keeps; None for one that keeps none."""
@@ -186,14 +191,27 @@ class HostProcess(Process):
         self.link, self._end = agent_end, own_end
         self.ends.append(own_end)
         self._front = Front(own_end, self)
+        self.text = 0
+        """The text of its file that it has read."""
         rng = machine.rng
-        machine.after(0.001 * rng.random(), self.actor, "fork", lambda: own_end.send(HostStarted(pid=self.pid)))
+        machine.after(0.001 * rng.random(), self.actor, "fork", self._begin)
         machine.after(0.002 + 0.05 * rng.random(), self.actor, "imported", self._imported)
 
+    def _begin(self) -> None:
+        self.text = self.machine.world.text_of(self._host.file)
+        self._end.send(HostStarted(pid=self.pid))
+
     def _imported(self) -> None:
-        order = self._host.order
-        self._end.send(Parsed(id=0, file=order.file))
-        self._end.send(HostReady(pid=self.pid))
+        machine, order = self.machine, self._host.order
+        if machine.import_dies(order.file):
+            machine.world.cover("import dies")
+            self.die(signal.SIGKILL)
+            return
+        self._end.send(Parsed(id=order.parse_id, file=order.file, digest=str(self.text), specs=[b"{}"]))
+        if order.parse_id:  # what is measured and looked through before children can be forked
+            machine.after(0.03, self.actor, "ready", lambda: self._end.send(HostReady(pid=self.pid)))
+        else:
+            self._end.send(HostReady(pid=self.pid))
 
     def _told(self, message: AnyMessage) -> None:
         self._front.ordered(message)
@@ -234,6 +252,8 @@ class Child(Process):
     def __init__(self, machine: Machine, parent: Process | None, reuse: bool) -> None:
         super().__init__(machine, "child:", parent)
         self._reuse = reuse
+        self.text = parent.text if isinstance(parent, HostProcess) else 0
+        """The text of its file that it runs."""
         self.offer: Offer | None = None
         self.standby: Standby | None = None
         self._running = False
@@ -276,6 +296,8 @@ class Child(Process):
         offer = self.offer
         assert offer is not None
         machine, world = self.machine, self.machine.world
+        if isinstance(self.parent, _Spawner):
+            self.text = world.text_of(offer.file)
         if offer.callback:
             self._call_back(offer)
             return
@@ -484,6 +506,9 @@ class Machine:
         memory_bytes: int = 2**40,
     ) -> None:  # fmt: skip
         self.world, self.name, self.rng, self.habits = world, name, rng, habits
+        self._fate_of_imports = Random()
+        self._fate_of_imports.setstate(rng.getstate())
+        self._imports_died: Counter[str] = Counter()
         self._beats_every = min(BEAT_SECONDS, lease / BEATS_IN_A_LEASE)
         self._capacity = capacity
         self._memory_bytes = memory_bytes
@@ -500,6 +525,14 @@ class Machine:
         self.link: End | None = None
         self._is_up = False
         self.start()
+
+    def import_dies(self, file: str) -> bool:
+        """Whether a host dies of the import that it is about to end; not as often in a row as an agent begins one."""
+        if self._imports_died[file] == IMPORTS - 1 or self._fate_of_imports.random() >= self.habits.host_dies:
+            self._imports_died[file] = 0
+            return False
+        self._imports_died[file] += 1
+        return True
 
     def new_pid(self) -> int:
         self._pids += 1

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.exc import OperationalError
 
-from tradewind.core.dag import DagSpec
 from tradewind.core.inputs import DagLoaded
 from tradewind.scheduler.peers import Peer
 from tradewind.scheduler.scheduler import TICK_SECONDS, Scheduler
@@ -52,13 +51,54 @@ class Files:
         return {"files": 0, "first_scan_done": True, "unparsed": 0}
 
 
-class AskedFiles(Files):
-    """Files that are parsed when code of their authors' own has to be asked."""
+class EditedFiles(Files):
+    """Files that agents import when they were edited, and that are parsed when code of their authors' own has to be
+    asked."""
 
     def __init__(self, process: SchedulerProcess) -> None:
         self._process = process
         self.parsing: dict[str, bool] = {}
         """Dags whose files are being parsed, and whether they are wanted once more then."""
+        self._edited: set[str] = set()
+        """Dags whose files have changed and are with no agent."""
+        self._orders: dict[int, tuple[str, int]] = {}
+        """What agents import: of which Dag, and when they were told."""
+        self._last_order = 0
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether there will be news of a file."""
+        return bool(self.parsing or self._edited or self._orders)
+
+    def edited(self, dag_id: str) -> None:
+        """Its file has changed."""
+        self._edited.add(dag_id)
+
+    def due(self) -> list[Parse]:
+        now, dags, self._edited = self._process.sim.timeline.now, sorted(self._edited), set()
+        orders = []
+        for dag_id in dags:
+            self._last_order += 1
+            self._orders[self._last_order] = dag_id, now
+            orders.append(Parse(id=self._last_order, file=f"{dag_id}.py"))
+        return orders
+
+    def parsed(self, answer: Parsed, now: datetime, refuses: Callable[[str], str]) -> list[Any]:
+        dag_id, _ = self._orders.pop(answer.id, ("", 0))
+        if dag_id and not answer.specs:
+            self._edited.add(dag_id)  # the import died: in truth it is tried again when it has grown old
+        return [self._process.news(dag_id, int(answer.digest))] if dag_id and answer.specs else []
+
+    def agent_lost(self) -> None:
+        self._edited.update(dag_id for dag_id, _ in self._orders.values())
+        self._orders.clear()
+
+    def look(self) -> None:
+        """Time has passed. A message that gets lost alone is a thing of the simulation: it is made up for here."""
+        for number, (dag_id, asked) in list(self._orders.items()):
+            if self._process.sim.timeline.now - asked > PARSED_ELSEWHERE_SECONDS * 1e6:
+                del self._orders[number]
+                self._edited.add(dag_id)
 
     def want(self, path: str | None) -> int:
         dag_id = (path or "").removesuffix(".py")
@@ -122,7 +162,9 @@ class SchedulerProcess:
         self.rng = Random(f"{self.sim.seed}/{self.actor.name}")
         self.peers = []
         self.writer = FaultyWriter(self.sim.database, self._commit_fault, self.sim.owner_lease_ms)
-        self.files = AskedFiles(self)
+        self.files = EditedFiles(self)
+        self.read: dict[str, int] = {}
+        """Which text of each Dag's file this scheduler has heard of."""
         plan = self.sim.plan
         self.scheduler = Scheduler(
             engine=self.sim.database.engine,
@@ -150,13 +192,16 @@ class SchedulerProcess:
             self._do("try", self._try_to_own, TICK_SECONDS)
             return
         self.sim.listens(self)
-        for spec in self.sim.specs.values():
-            self.load(spec)
+        for dag_id, texts in self.sim.texts.items():
+            self._load(dag_id, len(texts) - 1)
         self._do("tick", self._tick, TICK_SECONDS)
 
     def _tick(self) -> None:
         self._do("tick", self._tick, TICK_SECONDS)
         self.scheduler.tick()
+        if not self.scheduler.is_closed and self.scheduler.owner is not None:
+            self.files.look()
+            self.scheduler.desk.ask_for_parses()
 
     def crash(self, back_after: float) -> None:
         """kill -9; its supervisor starts another one."""
@@ -172,20 +217,29 @@ class SchedulerProcess:
             self.sim.listening = None
         self.sim.timeline.after(back_after, self.kernel, "restart", self.start)
 
-    def load(self, spec: DagSpec, asked: Asked | None = None) -> None:
-        """The Dag processor has a Dag for the owner; what its code was asked, it was asked now if not before."""
+    def edited(self, dag_id: str) -> None:
+        """A file has changed, which some agent is to import."""
         if not self.scheduler.is_closed and self.scheduler.owner is not None:
-            asked = asked or Asked(self.scheduler.world, spec.dag_id)
-            version = version_of(spec, "digest")
-            number = self.sim.version_numbers.setdefault(version, len(self.sim.version_numbers) + 1)
-            self.sim.versions[version] = spec
-            self.scheduler.submit(
-                DagLoaded(
-                    spec=spec, version=version, encoded=encode_spec(spec), digest="digest", number=number,
-                    paused_at_creation=False, ahead=asked.runs(spec, self.rng, self.now()),
-                    partitions=asked.partitions(spec),
-                )
-            )  # fmt: skip
+            self.files.edited(dag_id)
+            self.scheduler.desk.ask_for_parses()
+
+    def _load(self, dag_id: str, text: int, asked: Asked | None = None) -> None:
+        if not self.scheduler.is_closed and self.scheduler.owner is not None:
+            self.scheduler.submit(self.news(dag_id, text, asked))
+
+    def news(self, dag_id: str, text: int, asked: Asked | None = None) -> DagLoaded:
+        """The Dag of this text of its file, for the owner; what its code was asked, it was asked now if not before."""
+        self.read[dag_id] = text
+        spec = self.sim.texts[dag_id][text]
+        asked = asked or Asked(self.scheduler.world, dag_id)
+        version = version_of(spec, "digest")
+        number = self.sim.version_numbers.setdefault(version, len(self.sim.version_numbers) + 1)
+        self.sim.versions[version] = spec
+        self.sim.first_texts.setdefault(version, text)
+        return DagLoaded(
+            spec=spec, version=version, encoded=encode_spec(spec), digest="digest", number=number,
+            paused_at_creation=False, ahead=asked.runs(spec, self.rng, self.now()), partitions=asked.partitions(spec),
+        )  # fmt: skip
 
     def parse(self, dag_id: str) -> None:
         """A file is parsed anew: its code is asked first, and has answered when the file has been read."""
@@ -201,7 +255,7 @@ class SchedulerProcess:
 
     def _parsed(self, dag_id: str, asked: Asked) -> None:
         again = self.files.is_wanted_again(dag_id)
-        self.load(self.sim.specs[dag_id], asked)
+        self._load(dag_id, self.read[dag_id], asked)
         if again:
             self.files.want(f"{dag_id}.py")
 

@@ -129,6 +129,10 @@ class Simulation:
         self.ledger = Ledger(self._allowance)
         self.values = Values(self.plan.xcom_inline_bytes)
         self.specs = {spec.dag_id: spec for spec in self.workload.dags}
+        self.texts = {dag_id: [spec] for dag_id, spec in self.specs.items()}
+        """What has stood in each Dag's file, one after the other."""
+        self.first_texts: dict[str, int] = {}
+        """By the name of a version, the first text of its file that gives it."""
         self.version_numbers: dict[str, int] = {}
         self.versions: dict[str, DagSpec] = {}
         """Every version of a Dag that was loaded, by its name."""
@@ -213,7 +217,7 @@ class Simulation:
             return False
         if self.timeline.now < self._last_action() or owner.world.attempts:
             return False
-        if self.listening.files.parsing or (self.watchers is not None and not self.watchers.is_settled()):
+        if self.listening.files.is_busy or (self.watchers is not None and not self.watchers.is_settled()):
             return self._is_quiet()
         if self.assets is not None and self.assets.due() and not self._is_quiet():
             return False
@@ -255,8 +259,9 @@ class Simulation:
     def _edit(self, edit: Edit) -> None:
         spec = next(s for at, s in reversed(self.workload.versions(edit.dag_id)) if at <= edit.at)
         self.specs[edit.dag_id] = spec
+        self.texts[edit.dag_id].append(spec)
         if (listening := self.listening) is not None:
-            self.timeline.after(TYPICAL_SECONDS, listening.actor, "new version", lambda: listening.load(spec))
+            self.timeline.after(TYPICAL_SECONDS, listening.actor, "edited", lambda: listening.edited(edit.dag_id))
 
     # --- what machines and schedulers ask ---
 
@@ -299,8 +304,14 @@ class Simulation:
         """A new owner listens at the socket's path, in the place of whoever did before."""
         self.listening = process
 
+    def text_of(self, file: str) -> int:
+        """0 for a file of another name than its Dag: only those of one Dag are edited."""
+        return len(self.texts.get(file.removesuffix(".py"), (None,))) - 1
+
     def began(self, offer: Offer, child: Child) -> None:
         key = RunKey(offer.run.dag_id, offer.run.run_id)
+        if child.text < (least := self.first_texts[offer.version]):
+            raise Broken(f"I20: {key_of(offer)} runs text {child.text} of its file and was offered with text {least}")
         self.ledger.began(offer, child.actor, self.timeline.now, self._clears[key])
         self.jobs.began(offer)
         if key not in self.touched:

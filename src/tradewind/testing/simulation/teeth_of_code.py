@@ -1,4 +1,4 @@
-"""Teeth about code of authors' own, timetables, partition mappers and watchers: bugs planted on purpose."""
+"""Teeth about imports and code of authors' own, timetables, mappers and watchers: bugs planted on purpose."""
 
 from __future__ import annotations
 
@@ -11,6 +11,21 @@ from tradewind.core.partition_queue import UNNAMED, Partitions
 from tradewind.core.timetables import RunsAhead
 from tradewind.scheduler.triggers import Triggers
 from tradewind.wire.messages import Ack
+from tradewind.worker import agent as agent_module
+from tradewind.worker.agent import Agent
+
+# --- imports -----------------------------------------------------------------------------------------------------
+
+
+def _runs_code_of_an_earlier_import() -> Any:
+    """It relies on being told of each import, and was away."""
+    real = Agent._host_for
+    return patch.object(Agent, "_host_for", lambda self, file, serial: real(self, file, 0))
+
+
+def _takes_a_killed_import_for_a_fault_of_the_file() -> Any:
+    return patch.object(agent_module, "IMPORTS", 1)
+
 
 # --- timetables --------------------------------------------------------------------------------------------------
 
@@ -88,6 +103,8 @@ def _does_not_start_a_watcher_again() -> Any:
 
 
 BUGS_OF_CODE: dict[str, Callable[[], Any]] = {
+    "runs code of an earlier import": _runs_code_of_an_earlier_import,
+    "takes a killed import for a fault of the file": _takes_a_killed_import_for_a_fault_of_the_file,
     "asks a timetable only once": _asks_a_timetable_only_once,
     "leaves out runs that code named late": _leaves_out_runs_that_code_named_late,
     "keeps a named event among the unnamed": _keeps_a_named_event_among_the_unnamed,
