@@ -104,7 +104,7 @@ def _gives_a_place_to_runs_that_only_wait() -> Any:
 
 FOUND = {
     "a run of the schedule has its past although a backfill is ahead": (5170, _keeps_the_newest_run_whoever_made_it),
-    "a run that a backfill clears waits for one that it has made before it": (249, _places_a_run_where_it_was_read),
+    "a run that a backfill clears waits for one that it has made before it": (112, _places_a_run_where_it_was_read),
     "a cleared run of a backfill begins although one waits for it": (13286, _gives_a_place_to_runs_that_only_wait),
 }
 

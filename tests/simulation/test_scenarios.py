@@ -81,7 +81,7 @@ def _forgets_what_groups_expand_over() -> Any:
 FOUND = {
     "a wish reads nothing that memory is ahead of": (354, _reads_behind_its_own_memory),
     "a callback whose offer got lost is offered again": (209, BUGS["forgets callbacks that got lost"]),
-    "a greeting that comes twice gives nothing up": (202, BUGS["greets again on one connection"]),
+    "a greeting that comes twice gives nothing up": (26, BUGS["greets again on one connection"]),
     "a sensor waits as long as it said, whatever its worker's clock shows": (24, BUGS["believes a worker's clock"]),
     "a callback that a join itself brings about is carried out": (1392, _forgets_open_callbacks_at_a_join),
     "an import is not taken for hanging because its machine slept": (5403, _counts_sleep_as_import),
@@ -159,3 +159,9 @@ def test_a_sensor_that_has_looked_often_may_be_handed_back_as_any_other_task(pla
 
 def test_what_was_frozen_for_longer_than_its_lease_is_stopped_when_it_thaws(database: Database) -> None:
     assert not Simulation(2037, database).run().broken
+
+
+def test_an_import_that_is_killed_with_its_workers_lease_is_begun_again(database: Database) -> None:
+    assert not Simulation(22415, database).run().broken
+    with BUGS["takes a killed import for a fault of the file"]():
+        assert str(Simulation(22415, database).run().broken).startswith("I7: ")
