@@ -1,8 +1,10 @@
 """Logging in and out over HTTP, with the gate that an installation has."""
 
 import json
+import sqlite3
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -261,6 +263,20 @@ def test_without_a_scheduler_nobody_logs_in_and_guesses_cost_a_second(stage: Api
     began = time.monotonic()
     assert dags(stage, **basic("kim", "wrong")).status_code == 503
     assert time.monotonic() - began > 0.9
+
+
+@pytest.mark.parametrize(
+    "statement", ["DROP TABLE login_limit", "ALTER TABLE login_limit RENAME COLUMN until TO later"]
+)
+def test_a_database_that_has_not_been_brought_to_this_version_is_no_fault_of_the_server(
+    stage: ApiStage, tmp_path: Path, statement: str
+) -> None:
+    """The server answers a moment before the first scheduler has made its tables."""
+    with closing(sqlite3.connect(tmp_path / "tradewind.db")) as connection:
+        connection.execute(statement)
+    answer = stage.client.post("/auth/token", json={"username": "kim", "password": PASSWORD})
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+    assert "tables of this version" in answer.json()["detail"]
 
 
 # --- browsers ------------------------------------------------------------------------------------------------------

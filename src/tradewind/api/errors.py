@@ -8,7 +8,7 @@ from uuid import uuid4
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from sqlalchemy.exc import DataError, OperationalError
+from sqlalchemy.exc import DataError, DBAPIError
 from starlette.exceptions import HTTPException
 
 from tradewind.api.call import Forbidden, FromElsewhere, NotAuthenticated, NotPermitted, TooManyTries, TooMuch
@@ -92,10 +92,16 @@ def answer_errors(app: FastAPI) -> None:
             {"detail": "The request holds a value that the database cannot compare with; check it."}, 400
         )
 
-    @app.exception_handler(OperationalError)
-    async def unread(request: Request, error: OperationalError) -> JSONResponse:
+    @app.exception_handler(DBAPIError)
+    async def unread(request: Request, error: DBAPIError) -> JSONResponse:
         if took_too_long(error):
             return JSONResponse({"detail": _too_slow(request)}, 504)
+        if _is_from_before(error):
+            sentence = (
+                "The metadata database has no tables of this version yet; a scheduler makes them when it starts, or "
+                "`tradewind db migrate`."
+            )
+            return JSONResponse({"detail": sentence}, 503, {"Retry-After": "1"})
         if error.connection_invalidated or _is_away(error):
             sentence = "The metadata database cannot be read at present; try again in a moment."
             return JSONResponse({"detail": sentence}, 503, {"Retry-After": "2"})
@@ -116,7 +122,17 @@ def _too_slow(request: Request) -> str:
     return f"Reading this took longer than {READ_SECONDS:g} s and was stopped; ask for less: {', '.join(hints)}."
 
 
-def _is_away(error: OperationalError) -> bool:
+def _is_from_before(error: DBAPIError) -> bool:
+    """Whether the database has not been brought to this version: it lacks a table or a column."""
+    said = str(error.orig)
+    return (
+        getattr(error.orig, "sqlstate", None) in ("42P01", "42703")
+        or "no such table" in said
+        or "no such column" in said
+    )
+
+
+def _is_away(error: DBAPIError) -> bool:
     """Whether there is no database, or none that answers, rather than a query that cannot be."""
     cause = error.orig
     return (type(cause).__module__.startswith("psycopg") and getattr(cause, "sqlstate", None) is None) or getattr(
