@@ -219,3 +219,19 @@ def test_what_is_offered_after_an_edit_is_run_by_the_edited_code_on_every_worker
             said = installation.rows(sql, name)
             assert {row["worker"] for row in said} == {"a", "b"}
             assert {bytes(row["value"]).decode() for row in said} == {str(value)}
+
+
+def test_what_changed_while_no_scheduler_ran_is_run_as_it_is_now() -> None:
+    """The worker outlives the scheduler and has the file's host; the file itself is the same, a module of it is not."""
+    with Installation() as installation:
+        installation.write("lib/rates.py", "RATE = 1\n")
+        installation.write("rated.py", source("rated", imports="from lib.rates import RATE", value="RATE"))
+        scheduler = installation.start("scheduler")
+        installation.start("worker", "--name", "a")
+        installation.until("the Dag", lambda: known(installation, "rated"))
+        assert returned(installation, "rated") == "1"
+        assert installation.stop(scheduler) == 0
+        installation.write("lib/rates.py", "RATE = 2\n")
+        installation.start("scheduler")
+        installation.until("the scheduler", installation.is_listening)
+        assert returned(installation, "rated") == "2"
