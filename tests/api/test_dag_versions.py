@@ -98,6 +98,20 @@ def test_code_versions_and_tasks_of_other_dags_are_not_there(etl: ApiStage) -> N
     assert etl.client.get(VERSIONS).status_code == 200
 
 
+def test_code_that_is_beside_that_of_a_hidden_dag_is_not_shown(etl: ApiStage) -> None:
+    keep_sources(etl)
+    etl.load(dag("x", dag_id="canary", file="etl.py"))
+    mine = DagScope(ids=frozenset({"etl"}))
+    etl.gate.be("kim", Role("some", (Grant(frozenset({Action.READ}), frozenset(Resource), mine),)))
+    for query in ("", "?version_number=1"):
+        refused = etl.client.get(SOURCE + query)
+        assert (refused.status_code, "canary" in refused.text) == (403, False)
+        assert "all of them" in refused.json()["detail"]
+    both = DagScope(ids=frozenset({"etl", "canary"}))
+    etl.gate.be("kim", Role("more", (Grant(frozenset({Action.READ}), frozenset(Resource), both),)))
+    assert etl.client.get(SOURCE).status_code == 200
+
+
 def test_tasks_are_as_the_newest_version_has_them(etl: ApiStage) -> None:
     tasks = "/api/v2/dags/etl/tasks"
     assert etl.client.get(f"{tasks}/b").json() == {

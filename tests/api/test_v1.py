@@ -161,8 +161,9 @@ def test_the_source_of_a_file_is_for_whoever_may_read_every_dag_in_it(etl: ApiSt
     assert etl.client.get(url, headers={"accept": "image/png"}).status_code == 406
     assert etl.client.get(f"{V1}/dagSources/nonsense").status_code == 404
     scope = DagScope(ids=frozenset({"etl"}))
-    etl.gate.be("kim", Role("some", (Grant(ALL_ACTIONS, frozenset({Resource.CODE}), scope),)))
-    assert etl.client.get(url).status_code == 404
+    etl.gate.be("kim", Role("some", (Grant(ALL_ACTIONS, frozenset({Resource.DAG, Resource.CODE}), scope),)))
+    refused = etl.client.get(url)
+    assert (refused.status_code, "canary" in refused.text) == (403, False)
 
 
 # --- runs ------------------------------------------------------------------------------------------------------------

@@ -540,7 +540,8 @@ export interface paths {
         };
         /**
          * Get Dag Source
-         * @description The Dag file that a version was read from, as text or in JSON; the newest version unless one is named.
+         * @description The Dag file that a version was read from, as text or in JSON; the newest version unless one is named. It is for
+         *     those who may read the code of every Dag that the file defines.
          */
         get: operations["get_dag_source"];
         put?: never;

@@ -8,6 +8,7 @@ export const refusalsKo: Readonly<Record<string, string>> = {
   "Task {task} of run {run} is {state} already, so nothing is changed.": "실행 {run}의 작업 {task}: 이미 {state} 상태여서 바뀌는 것이 없습니다.",
   "Task {task} of run {run} was answered already.": "실행 {run}의 작업 {task}: 이미 답변되었습니다.",
   "You may not {action} this ({resource}); ask an administrator for a role that may.": "이 작업을 할 권한이 없습니다. 관리자에게 역할을 요청하세요.",
+  "This file defines other Dags as well, and its code is for those who may read that of all of them.": "이 파일은 다른 Dag도 정의하므로, 그 Dag 모두의 코드를 볼 권한이 있어야 볼 수 있습니다.",
   "This change does not come from a page of this installation; open its own pages to make it.": "이 서버의 페이지에서 보낸 변경이 아니어서 거부했습니다. 페이지를 다시 열어 시도하세요.",
   "Too many tries that failed; wait {seconds} s.": "실패한 시도가 너무 많습니다. {seconds}초 뒤에 다시 시도하세요.",
   "No scheduler listens ({address}); start one, or wait for it.": "스케줄러가 실행 중이 아닙니다. 스케줄러를 시작하거나 시작될 때까지 기다리세요.",

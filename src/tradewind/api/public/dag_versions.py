@@ -7,16 +7,17 @@ from typing import Annotated, Any
 from fastapi import Header, Path, Query
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
 
-from tradewind.api.call import Call
+from tradewind.api.call import Call, NotPermitted
 from tradewind.api.display import display_names
 from tradewind.api.errors import NotFound
 from tradewind.api.models import Answer, Limit, Offset, OrderBy, page_of
 from tradewind.api.public.versions import BUNDLE, DagVersionResponse, version_fields
 from tradewind.api.routing import API, Asked, Routes
-from tradewind.core.access import Resource
-from tradewind.core.errors import DagNotFound
+from tradewind.core.access import Need, Resource
+from tradewind.core.errors import DagNotFound, TradewindError
 from tradewind.store.paging import Row
-from tradewind.store.reading.dags import dag_named
+from tradewind.store.reading.dags import dag_named, dags_of_file
+from tradewind.store.reading.scope import ids_among
 from tradewind.store.reading.versions import source_text, version_named, versions_listed
 
 routes = Routes("DagVersion", prefix=API)
@@ -28,6 +29,16 @@ NumberAsked = Annotated[int | None, Query(ge=0, le=2**31 - 1)]
 class DAGVersionCollectionResponse(Answer):
     dag_versions: list[DagVersionResponse]
     total_entries: int
+
+
+class NotAllOfIt(NotPermitted):
+    """A file is shown whole, and defines Dags that are hidden from whoever asks. It does not say which."""
+
+    def __init__(self, need: Need) -> None:
+        TradewindError.__init__(
+            self, "This file defines other Dags as well, and its code is for those who may read that of all of them."
+        )
+        self.need = need
 
 
 class DAGSourceResponse(Answer):
@@ -80,11 +91,13 @@ def get_dag_version(call: Asked, dag_id: str, version_number: Number) -> dict[st
 def get_dag_source(
     call: Asked, dag_id: str, version_number: NumberAsked = None, accept: Annotated[str, Header()] = "*/*"
 ) -> Response:
-    """The Dag file that a version was read from, as text or in JSON; the newest version unless one is named."""
+    """The Dag file that a version was read from, as text or in JSON; the newest version unless one is named. It is for
+    those who may read the code of every Dag that the file defines."""
     wanted = _wanted(accept)
     if wanted is None:
         return JSONResponse({"detail": "A source is sent as application/json or text/plain; accept one of these."}, 406)
     row, shown = _version(call, dag_id, version_number)
+    permit_all_of_file(call, dag_id)
     with call.reading() as connection:
         text = source_text(connection, row["source"])
     if text is None:
@@ -93,6 +106,17 @@ def get_dag_source(
         return PlainTextResponse(text)
     body = {"content": text, "dag_id": dag_id, "version_number": row["number"], "dag_display_name": shown}
     return JSONResponse(body)
+
+
+def permit_all_of_file(call: Call, dag_id: str) -> None:
+    """Raises NotAllOfIt where the file of a Dag defines one, or did, that the caller may not do this to."""
+    if call.scope.everything:
+        return
+    with call.reading() as connection:
+        dag = dag_named(connection, dag_id)
+        beside = dags_of_file(connection, dag["file"]) if dag is not None else []
+        if len(ids_among(connection, call.scope, beside)) < len(beside):
+            raise NotAllOfIt(call.need)
 
 
 def _version(call: Call, dag_id: str, number: int | None) -> tuple[Row, str]:

@@ -10,7 +10,6 @@ from fastapi import Header, Path, Query, Response
 from fastapi.responses import JSONResponse
 from pydantic import Field
 
-from tradewind.api.call import Call
 from tradewind.api.errors import NotFound
 from tradewind.api.models import Answer, Body, Moment
 from tradewind.api.public import dag_facts, tasks
@@ -18,7 +17,7 @@ from tradewind.api.public import dag_versions as versions
 from tradewind.api.public import dags as today
 from tradewind.api.routing import Asked, Routes
 from tradewind.api.v1.models import Fields, Limit, Mask, Offset, Order, only, order_of
-from tradewind.core.access import Action, Need, Resource
+from tradewind.core.access import Action, Resource
 from tradewind.store.reading.ranges import UNBOUNDED
 
 routes = Routes("DAG", prefix="/dags")
@@ -334,14 +333,7 @@ def get_dag_source(call: Asked, file_token: Token, accept: Annotated[str, Header
     _, dags = dag_facts.file_named(call, file_token)
     if not dags:
         raise NotFound("No Dag of this file is known; look at its import errors.")
-    _permit_all(call, dags)
     found = versions.get_dag_source(call, dags[0], None, accept)
     if not isinstance(found, JSONResponse) or found.status_code != 200:
         return found
     return JSONResponse({"content": json.loads(bytes(found.body))["content"]})
-
-
-def _permit_all(call: Call, dags: list[str]) -> None:
-    """A file is shown whole, so that whoever sees it sees every Dag in it."""
-    for dag_id in dags:
-        call.permit(dag_id, Need(Action.READ, Resource.CODE))
