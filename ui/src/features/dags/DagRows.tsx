@@ -24,6 +24,8 @@ type DagRow = Schemas["DagRow"];
 const BARS = 25;
 const AROUND = 12;
 const [TALL, LOW] = [68, 36];
+/** Where the rows began when they were last drawn, which is where they begin again most often. */
+let lastTop = 0;
 
 interface Props {
   rows: readonly DagRow[];
@@ -52,14 +54,19 @@ export const DagRows = ({ rows, total, now: present, isFiltered, clear, more }: 
   const acts = useMemo((): Acts => ({ edit, start, form, run, setPaused, setStar }), [edit, start, form, run, setPaused, setStar]);
   const [at, setAt] = useState(-1);
   const box = useRef<HTMLDivElement>(null);
-  const [top, setTop] = useState(0);
+  const [top, setTop] = useState(lastTop);
   const isEmpty = rows.length === 0;
-  useLayoutEffect(() => { setTop(box.current?.offsetTop ?? 0); }, [isEmpty]);
+  useLayoutEffect(() => {
+    if (!box.current) return;
+    lastTop = box.current.offsetTop;
+    setTop(lastTop);
+  }, [isEmpty]);
   const isNarrow = matchMedia("(max-width: 720px)").matches;
   // Rows in sight are drawn first, and those around them once these are on the screen.
   const overscan = useHasStood() ? AROUND : 0;
-  // To ask the browser where it has scrolled to would have it lay out the page that goes.
-  const virtual = useWindowVirtualizer({ initialOffset: 0, count: rows.length, estimateSize: () => (isNarrow ? TALL : LOW), overscan, scrollMargin: top, scrollPaddingStart: 90, scrollPaddingEnd: 60 });
+  // To ask the browser where it has scrolled to would have it lay out the page that goes. How tall the window is it knows,
+  // so that the rows in sight are there at once: without them, a list without rows would be drawn and laid out first.
+  const virtual = useWindowVirtualizer({ initialOffset: 0, initialRect: { width: innerWidth, height: innerHeight }, count: rows.length, estimateSize: () => (isNarrow ? TALL : LOW), overscan, scrollMargin: top, scrollPaddingStart: 90, scrollPaddingEnd: 60 });
   const items = virtual.getVirtualItems();
   const last = items.at(-1)?.index ?? 0;
   useEffect(() => {
