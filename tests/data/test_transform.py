@@ -79,6 +79,16 @@ def test_a_bad_value_becomes_null_and_costs_no_row_of_its_own(tmp_path: Path) ->
     assert rows == [(1, None, "x"), (3, None, "y"), (None, date(2024, 2, 28), None)]
 
 
+def test_a_number_with_a_fraction_is_no_whole_number(tmp_path: Path) -> None:
+    source = tmp_path / "in.csv"
+    source.write_text("a,b\n1,1.0\n1.5,2\n-0.4,12345678901.0\n3.,4e2\n")
+    DataProcessor().stream_csv_to_parquet(
+        source, tmp_path / "out.parquet", CsvJob({"a": Type.INTEGER, "b": Type.BIGINT})
+    )
+    rows = duckdb.execute(f"SELECT * FROM '{tmp_path / 'out.parquet'}' ORDER BY b").fetchall()
+    assert rows == [(1, 1), (None, 2), (3, 400), (None, 12_345_678_901)]
+
+
 def test_a_job_may_filter_derive_and_group_anything(tmp_path: Path) -> None:
     source = tmp_path / "in's.csv"
     source.write_text('city,"the ""value"""\nSeoul,1\nSeoul,2\nBusan,5\nBusan,-1\n')
