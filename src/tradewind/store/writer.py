@@ -137,7 +137,7 @@ class Writer:
                 (server_id,),
             )
             cursor.execute(
-                f"UPDATE owner SET holder={mark}, epoch=epoch+1, expires_ms={self._now_ms}+{mark} "
+                f"UPDATE owner SET holder={mark}, epoch=CAST(epoch AS BIGINT)+1, expires_ms={self._now_ms}+{mark} "
                 # No lease lasts as long as the last one would: that is nonsense, and nobody ever would be the owner.
                 f"WHERE id=1 AND (expires_ms < {self._now_ms} OR holder={mark} "
                 f"OR expires_ms > {self._now_ms}+{mark})",
