@@ -2,8 +2,8 @@
 
 The parent (code host, or agent for a spawned child) reads two pipes. In a file without a name that both share, the
 child notes which log its attempt has, and every secret that it comes to know; the first byte is the parent's and says
-whether it holds a line without its end. So nobody is woken for a child that writes nothing, lines are masked before
-they are written, and the child needs no thread.
+whether it holds what is not in the log yet: a line without its end, or bytes that it has just read. So nobody is woken
+for a child that writes nothing, lines are masked before they are written, and the child needs no thread.
 """
 
 import ctypes
@@ -25,8 +25,15 @@ MOST_BYTES = 8 * 1024 * 1024
 
 LONGEST_LINE = 64 * 1024
 _CHUNK = 1 << 16
+_LOOKS_EVERY_SECONDS = 0.005
+_MOST_LOOKS = 400
+"""A parent that is stopped does not keep its child for ever."""
+
 _MOST_CHUNKS = 16
 """At a time, so that one chatty child does not keep the others waiting."""
+
+_IDLE, _HOLDS_A_LINE, _READING = b"0", b"1", b"2"
+"""What the first byte says. `_READING` stands there before anything is read and until it is in the log."""
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(tuple[str, bytes]).decode
@@ -42,7 +49,7 @@ class NativeOutput:
         self.note = os.memfd_create("tw-native")
         self._masker: Masker | None = None
         """What the child says must not be seen; most say nothing."""
-        self._noted = os.write(self.note, b"0")
+        self._noted = os.write(self.note, _IDLE)
         self._path = ""
         self._left = MOST_BYTES
         self.write_ends: list[int] = []
@@ -74,16 +81,20 @@ class NativeOutput:
 
     def read(self, end: int) -> bool:
         """Take in what has arrived. False when nothing more will come; the descriptor is closed then."""
-        for _ in range(_MOST_CHUNKS):
-            try:
-                data = os.read(end, _CHUNK)
-            except BlockingIOError:
-                return True
-            if not data:
-                self._close(end)
-                return False
-            self._take(end, data)
-        return True
+        os.pwrite(self.note, _READING, 0)
+        try:
+            for _ in range(_MOST_CHUNKS):
+                try:
+                    data = os.read(end, _CHUNK)
+                except BlockingIOError:
+                    return True
+                if not data:
+                    self._close(end)
+                    return False
+                self._take(end, data)
+            return True
+        finally:
+            os.pwrite(self.note, _HOLDS_A_LINE if self._partial else _IDLE, 0)
 
     def finish(self) -> None:
         """The child is gone: take in what is left, and close everything."""
@@ -115,7 +126,6 @@ class NativeOutput:
             self._partial[end] = rest
         if lines:
             self._write(self._names[end], lines)
-        os.pwrite(self.note, b"1" if self._partial else b"0", 0)
 
     def _write(self, name: str, lines: list[bytes]) -> None:
         self._read_note()
@@ -167,11 +177,18 @@ class Announcer:
         """Have everything that was written so far taken in: what follows in the log comes after it."""
         if _flush is not None:
             _flush(None)
-        _wait_until_read()
-        if os.pread(self._note, 1, 0) == b"1":  # a last line without its end
+        if self._wait_until_taken_in() == _HOLDS_A_LINE:
             for descriptor in (1, 2):
                 os.write(descriptor, b"\n")
-            _wait_until_read()
+            self._wait_until_taken_in()
+
+    def _wait_until_taken_in(self) -> bytes:
+        """What the first byte says then. It is looked at after the pipes: what is not in them any more is announced."""
+        for _ in range(_MOST_LOOKS):
+            if not _unread() and (said := os.pread(self._note, 1, 0)) != _READING:
+                return said
+            time.sleep(_LOOKS_EVERY_SECONDS)
+        return _IDLE
 
     def _tell_secret(self, secret: str) -> None:
         self._say("secret", secret)
@@ -191,15 +208,6 @@ def _append(path: str, data: bytes) -> None:
         pass
     finally:
         os.close(descriptor)
-
-
-def _wait_until_read() -> None:
-    waited = 0
-    while _unread() and waited < 200:
-        time.sleep(0.005)
-        waited += 1
-    if waited:
-        time.sleep(0.005)  # read, but perhaps not yet written
 
 
 def _unread() -> bool:
