@@ -47,8 +47,10 @@ class NotAuthenticated(TradewindError):
 class NotPermitted(TradewindError):
     """Whoever asks may not do this."""
 
-    def __init__(self, need: Need) -> None:
-        super().__init__(f"You may not {need.action} this ({need.resource}); ask an administrator for a role that may.")
+    def __init__(self, need: Need, text: str = "") -> None:
+        """`text` says why, where it is not for want of a role."""
+        role = f"You may not {need.action} this ({need.resource}); ask an administrator for a role that may."
+        super().__init__(text or role)
         self.need = need
 
 

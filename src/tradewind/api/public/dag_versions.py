@@ -13,8 +13,8 @@ from tradewind.api.errors import NotFound
 from tradewind.api.models import Answer, Limit, Offset, OrderBy, page_of
 from tradewind.api.public.versions import BUNDLE, DagVersionResponse, version_fields
 from tradewind.api.routing import API, Asked, Routes
-from tradewind.core.access import Need, Resource
-from tradewind.core.errors import DagNotFound, TradewindError
+from tradewind.core.access import Resource
+from tradewind.core.errors import DagNotFound
 from tradewind.store.paging import Row
 from tradewind.store.reading.dags import dag_named, dags_of_file
 from tradewind.store.reading.scope import ids_among
@@ -31,14 +31,8 @@ class DAGVersionCollectionResponse(Answer):
     total_entries: int
 
 
-class NotAllOfIt(NotPermitted):
-    """A file is shown whole, and defines Dags that are hidden from whoever asks. It does not say which."""
-
-    def __init__(self, need: Need) -> None:
-        TradewindError.__init__(
-            self, "This file defines other Dags as well, and its code is for those who may read that of all of them."
-        )
-        self.need = need
+NOT_ALL_OF_IT = "This file defines other Dags as well, and its code is for those who may read that of all of them."
+"""It does not say which these are."""
 
 
 class DAGSourceResponse(Answer):
@@ -109,14 +103,14 @@ def get_dag_source(
 
 
 def permit_all_of_file(call: Call, dag_id: str) -> None:
-    """Raises NotAllOfIt where the file of a Dag defines one, or did, that the caller may not do this to."""
+    """Raises NotPermitted where the file of a Dag defines one, or did, that the caller may not do this to."""
     if call.scope.everything:
         return
     with call.reading() as connection:
         dag = dag_named(connection, dag_id)
         beside = dags_of_file(connection, dag["file"]) if dag is not None else []
         if len(ids_among(connection, call.scope, beside)) < len(beside):
-            raise NotAllOfIt(call.need)
+            raise NotPermitted(call.need, NOT_ALL_OF_IT)
 
 
 def _version(call: Call, dag_id: str, number: int | None) -> tuple[Row, str]:

@@ -30,7 +30,6 @@ from tradewind.api.public.task_shapes import (
 )
 from tradewind.api.routing import API, Asked, Routes
 from tradewind.core.access import Need, Resource
-from tradewind.core.errors import TradewindError
 from tradewind.core.records import Person, Question
 from tradewind.core.soundness import MOST
 from tradewind.store.reading.questions import QuestionFilter, question_asked, questions_listed
@@ -95,8 +94,7 @@ class NotAsked(NotPermitted):
 
     def __init__(self, question: Question, need: Need) -> None:
         names = " or ".join(person.name for person in question.assigned)
-        TradewindError.__init__(self, f"Task {question.key.task_id!r} asks {names}; one of them has to answer.")
-        self.need = need
+        super().__init__(need, f"Task {question.key.task_id!r} asks {names}; one of them has to answer.")
 
 
 @routes.get(f"{RUN}/hitlDetails", Resource.QUESTION, response_model=HITLDetailCollection)
