@@ -15,6 +15,9 @@ from tradewind.data.files import human, replacing, require_space
 from tradewind.data.jobs import CsvJob
 from tradewind.data.runtime import metric, progress
 
+PARQUET = "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1"
+"""Level 1, as pyarrow's default is: half of the job is writing, and level 3 takes a tenth more time for a file that is
+an eighth smaller (lineitem of SF1: 4.9 s and 192 MB, 4.4 s and 220 MB)."""
 SAMPLES = 20
 """Rejected rows whose key is kept, per rule."""
 
@@ -54,7 +57,7 @@ def csv_to_parquet(
         relation = csv_as_text(source, list(job.columns))
         with replacing(destination) as temporary:
             target = str(temporary).replace("'", "''")
-            copy = f"COPY ({job.select(relation)}) TO '{target}' (FORMAT parquet, COMPRESSION zstd)"
+            copy = f"COPY ({job.select(relation)}) TO '{target}' ({PARQUET})"
             kept = int(duck.run(copy, source=source, total=size, unit="bytes")[0][0])
             summary = []
             if job.summary is not None:
