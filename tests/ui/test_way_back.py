@@ -26,6 +26,41 @@ AT_REST = """() => {
   return new Promise((done) => { setTimeout(() => { done(at > 0 && at === scrollY); }, 200); });
 }"""
 
+SPY = """() => {
+  globalThis.asked = [];
+  const note = (name, value) => function (...given) {
+    asked.push(name);
+    return value.apply(this, given);
+  };
+  const method = (owner, name) => { owner[name] = note(name, owner[name]); };
+  const property = (owner, name) => {
+    const known = Object.getOwnPropertyDescriptor(owner, name);
+    Object.defineProperty(owner, name, { ...known, get: note(name, known.get) });
+  };
+  method(globalThis, "fetch");
+  const scroll = globalThis.scrollTo;
+  globalThis.scrollTo = (to) => {
+    if (to.top !== 0) asked.push("scrollTo");  // the top is there without a layout
+    scroll(to);
+  };
+  method(globalThis, "getComputedStyle");
+  method(Element.prototype, "getBoundingClientRect");
+  for (const name of ["clientWidth", "clientHeight", "scrollWidth", "scrollHeight"]) property(Element.prototype, name);
+  for (const name of ["offsetTop", "offsetLeft", "offsetWidth", "offsetHeight"]) property(HTMLElement.prototype, name);
+  for (const name of ["scrollX", "scrollY"]) property(globalThis, name);
+}"""
+"""Whatever asks the browser for places or sizes, and the server for anything, is noted."""
+WAY_BACK = """() => new Promise((done) => {
+  const look = () => {
+    if (document.querySelector(".list .r")) done(asked);
+    else requestAnimationFrame(look);
+  };
+  asked.length = 0;
+  history.back();
+  requestAnimationFrame(look);
+})"""
+"""What was asked for until the first frame that finds rows."""
+
 
 @pytest.fixture(scope="module")
 def crowd(browser: Browser) -> Iterator[Site]:
@@ -74,3 +109,19 @@ def test_list_is_as_it_was_left(crowd: Site, watch: Watch) -> None:
             elsewhere.goto("/dags?q=one_45")
             elsewhere.get_by_role("switch", name="Schedule of one_45").click()
             expect(switch).to_be_checked()
+
+
+def test_nothing_holds_up_the_first_frame_of_rows(crowd: Site, watch: Watch) -> None:
+    """Until rows are there, nobody asks for what the browser would have to lay out the page for, or the server for what
+    is shown already."""
+    with crowd.page(watch) as page:
+        page.goto(LIST)
+        page.get_by_role("link", name="one_03", exact=True).wait_for()
+        page.evaluate(SPY)
+        page.get_by_role("link", name="one_03", exact=True).click()
+        page.locator("nav.tabs").wait_for()
+        page.wait_for_timeout(2_500)  # what is younger would not be asked for again
+        asked = page.evaluate(WAY_BACK)
+        assert asked == []
+        with page.expect_request(lambda request: "/ui/dags?" in request.url):
+            pass

@@ -2,6 +2,7 @@
 import { useEffect } from "react";
 import { type State, tokenOf } from "../lib/states";
 import { useText } from "./settings";
+import { SHOWN_MS } from "./stood";
 
 /** "orders, Failed · Tradewind" and a dot in the colour of the state. */
 export const useTitle = (object: string, state: State | null = null): void => {
@@ -9,7 +10,9 @@ export const useTitle = (object: string, state: State | null = null): void => {
   const said = state ? `${object}, ${t(`state.${state}`)}` : object;
   useEffect(() => {
     document.title = said ? `${said} · Tradewind` : "Tradewind";
-    sign(state);
+    // Its colours are asked for once the page is on the screen: before, the browser would have to style the page on the spot.
+    const timer = setTimeout(() => { sign(state); }, SHOWN_MS);
+    return () => { clearTimeout(timer); };
   }, [said, state]);
 };
 

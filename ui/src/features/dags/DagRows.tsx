@@ -1,12 +1,13 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate, useRouter } from "@tanstack/react-router";
-import { useWindowVirtualizer } from "@tanstack/react-virtual";
+import { useWindowVirtualizer, windowScroll } from "@tanstack/react-virtual";
 import { type KeyboardEvent, memo, useEffect, useLayoutEffect, useMemo, useRef, useState } from "react";
 import { type Schemas, send } from "../../api/client";
 import { isPage } from "../../app/pages";
 import { useMay } from "../../app/session";
 import { usePresent } from "../../app/present";
 import { useClock, useSettings, useTexts } from "../../app/settings";
+import { useHasStood } from "../../app/stood";
 import { isTyping } from "../../lib/keys";
 import { scheduleText } from "../../lib/schedule";
 import { isFinished, stateOf } from "../../lib/states";
@@ -26,6 +27,7 @@ const AROUND = 12;
 const [TALL, LOW] = [68, 36];
 /** Where the rows began when they were last drawn, which is where they begin again most often. */
 let lastTop = 0;
+const stay = (): void => undefined;
 
 interface Props {
   rows: readonly DagRow[];
@@ -57,16 +59,25 @@ export const DagRows = ({ rows, total, now: present, isFiltered, clear, more }: 
   const [top, setTop] = useState(lastTop);
   const isEmpty = rows.length === 0;
   useLayoutEffect(() => {
-    if (!box.current) return;
-    lastTop = box.current.offsetTop;
-    setTop(lastTop);
+    const rowsBox = box.current;
+    if (!rowsBox) return;
+    // Called once the browser has laid out the page for its next frame: to ask it before would have it do so on the spot.
+    const watch = new ResizeObserver(() => {
+      lastTop = rowsBox.offsetTop;
+      setTop(lastTop);
+      watch.disconnect(); // the frame of the next page may come around these rows before it replaces them
+    });
+    watch.observe(rowsBox);
+    return () => { watch.disconnect(); };
   }, [isEmpty]);
   const isNarrow = matchMedia("(max-width: 720px)").matches;
   // Rows in sight are drawn first, and those around them once these are on the screen.
-  const overscan = useHasStood() ? AROUND : 0;
-  // To ask the browser where it has scrolled to would have it lay out the page that goes. How tall the window is it knows,
-  // so that the rows in sight are there at once: without them, a list without rows would be drawn and laid out first.
-  const virtual = useWindowVirtualizer({ initialOffset: 0, initialRect: { width: innerWidth, height: innerHeight }, count: rows.length, estimateSize: () => (isNarrow ? TALL : LOW), overscan, scrollMargin: top, scrollPaddingStart: 90, scrollPaddingEnd: 60 });
+  const hasStood = useHasStood();
+  const overscan = hasStood ? AROUND : 0;
+  // To ask the browser where it has scrolled to would have it lay out the page that goes, and so would to scroll, which the
+  // router does anyway. How tall the window is it knows, so that the rows in sight are there at once: without them, a list
+  // without rows would be drawn and laid out first.
+  const virtual = useWindowVirtualizer({ scrollToFn: hasStood ? windowScroll : stay, initialOffset: 0, initialRect: { width: innerWidth, height: innerHeight }, count: rows.length, estimateSize: () => (isNarrow ? TALL : LOW), overscan, scrollMargin: top, scrollPaddingStart: 90, scrollPaddingEnd: 60 });
   const items = virtual.getVirtualItems();
   const last = items.at(-1)?.index ?? 0;
   useEffect(() => {
@@ -127,16 +138,6 @@ export const DagRows = ({ rows, total, now: present, isFiltered, clear, more }: 
       <p className="foot-note">{t("dags.shown", { count: total })}</p>
     </>
   );
-};
-
-/** Whether what was drawn first has been on the screen for a while. */
-const useHasStood = (): boolean => {
-  const [has, setHas] = useState(false);
-  useEffect(() => {
-    const timer = setTimeout(() => { setHas(true); }, 100);
-    return () => { clearTimeout(timer); };
-  }, []);
-  return has;
 };
 
 /** What a reader may do with the rows, and how. */

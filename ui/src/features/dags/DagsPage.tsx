@@ -1,10 +1,12 @@
 import { keepPreviousData, useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
+import { useEffect, useEffectEvent } from "react";
 import { answered, type Schemas, server } from "../../api/client";
 import { useFreshUntil, useLive } from "../../app/live";
 import { usePresent } from "../../app/present";
 import { said } from "../../app/root";
 import { useClock, useTexts } from "../../app/settings";
+import { useHasStood } from "../../app/stood";
 import { useTitle } from "../../app/title";
 import { problemIn } from "../../lib/problems";
 import type { State } from "../../lib/states";
@@ -53,7 +55,15 @@ const useDags = (search: DagsSearch) =>
       return last.dags.length > 0 && shown < last.total ? shown : undefined;
     },
     placeholderData: keepPreviousData,
+    refetchOnMount: false,
   });
+
+/** What is there of another visit is shown first, and asked for again once it stands: the answer would compete with it. */
+const useNewerOnceShown = ({ isStale, refetch }: ReturnType<typeof useDags>): void => {
+  const hasStood = useHasStood();
+  const renew = useEffectEvent(() => { if (isStale) void refetch({ cancelRefetch: false }); });
+  useEffect(() => { if (hasStood) renew(); }, [hasStood]);
+};
 
 type Set = (change: Partial<Record<keyof DagsSearch, DagsSearch[keyof DagsSearch] | undefined>>) => void;
 
@@ -62,7 +72,9 @@ export const DagsPage = () => {
   const t = useTexts(messages);
   const search = useSearch({ from: "/shell/dags" });
   const navigate = useNavigate({ from: "/dags" });
-  const { data, error, refetch, fetchNextPage, hasNextPage, isFetchingNextPage } = useDags(search);
+  const dags = useDags(search);
+  const { data, error, refetch, fetchNextPage, hasNextPage, isFetchingNextPage } = dags;
+  useNewerOnceShown(dags);
   useLive(TOPICS);
   const set: Set = (change) => {
     void navigate({ search: (old) => said({ ...old, ...change }) as DagsSearch, replace: true });
@@ -97,7 +109,7 @@ interface FiltersProps {
 const Filters = ({ search, list, set }: FiltersProps) => {
   const t = useTexts(messages);
   const counts = list?.counts;
-  const facets = useQuery({ queryKey: ["dags", "facets"], queryFn: () => answered(server.GET("/ui/dag_facets")), staleTime: 60_000 }).data;
+  const facets = useQuery({ queryKey: ["dags", "facets"], queryFn: () => answered(server.GET("/ui/dag_facets")), staleTime: 60_000, enabled: useHasStood() }).data;
   const chips: { show: Show; state: State; count: number }[] = [
     { show: "failing", state: "failed", count: counts?.failing ?? 0 },
     { show: "running", state: "running", count: counts?.running ?? 0 },
