@@ -1,6 +1,9 @@
 import { type RefObject, useCallback, useEffect, useLayoutEffect, useRef, useState, type WheelEvent } from "react";
 import { type Extent, extentOf, held, isScaled, lastTop, ROW, scrolledOf, topFor, topOf } from "./scroll";
 
+/** What a browser may round of a place, in px. */
+const SAME = 1.5;
+
 export interface Scroll {
   extent: Extent;
   top: number;
@@ -57,7 +60,7 @@ export const useScroll = (rows: number, hasTail: boolean): [RefObject<HTMLDivEle
     if (!found) return;
     const { extent: present, end: last } = latest.current;
     const known = exact.current;
-    const next = known && Math.abs(found.scrollTop - known.scrolled) < 1.5 ? known.top : topOf(found.scrollTop, present);
+    const next = known && Math.abs(found.scrollTop - known.scrolled) < SAME ? known.top : topOf(found.scrollTop, present);
     exact.current = null;
     if (known && next === known.top) exact.current = known;
     setTop(next);
@@ -82,7 +85,10 @@ export const useScroll = (rows: number, hasTail: boolean): [RefObject<HTMLDivEle
   }, []);
 
   useLayoutEffect(() => {
-    if (isAtEnd) scrollTo(end);
+    const [found, known] = [element.current, exact.current];
+    // The browser tells of a reader's scrolling with its next frame only; until then, rows that come must not take it back.
+    const isLeft = found && known && found.scrollTop < Math.min(known.scrolled, found.scrollHeight - found.clientHeight) - SAME;
+    if (isAtEnd && !isLeft) scrollTo(end);
   }, [isAtEnd, end, scrollTo]);
 
   const show = useCallback((place: number) => {
