@@ -23,6 +23,7 @@ from tradewind.worker.only_one import OnlyOne, WorkerRunsAlready
 from tradewind.worker.process import (
     answer_quickly,
     die_with_parent,
+    keep_little_memory,
     kill_leftovers,
     kill_marked,
     name_process,
@@ -308,6 +309,7 @@ def run_api(settings: Settings, listening: socket.socket) -> None:
     from tradewind.store.engine import open_reader
 
     configure_logging(settings)
+    keep_little_memory()
     signal.pthread_sigmask(signal.SIG_SETMASK, [])
     os.umask(0o077)
     url = settings.database.sql_alchemy_conn

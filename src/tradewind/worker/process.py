@@ -52,6 +52,10 @@ def name_process(name: str) -> None:
         _prctl(_PR_SET_NAME, name.encode()[:15], 0, 0, 0)
 
 
+M_TRIM_THRESHOLD, M_ARENA_MAX = -1, -8
+"""Parameters of mallopt(3), from glibc's malloc.h."""
+
+
 class _SchedAttr(ctypes.Structure):
     _fields_ = [
         ("size", ctypes.c_uint32),
@@ -77,6 +81,19 @@ def answer_quickly() -> None:
         return
     attributes = _SchedAttr(size=ctypes.sizeof(_SchedAttr), flags=1, nice=os.nice(0), runtime=100_000)
     _libc.syscall(number, 0, ctypes.byref(attributes), 0)
+
+
+def keep_little_memory() -> None:
+    """Have glibc's malloc return what is freed: one arena for all threads, and no free end of it above 128 KB.
+
+    For a process whose threads wait more than they compute: with a page open, the HTTP server of a small installation
+    has 20 MB less at rest. Does nothing where variables of the environment say how malloc should be.
+    """
+    mallopt = getattr(_libc, "mallopt", None)
+    if mallopt is None or any(name.startswith(("MALLOC_", "GLIBC_TUNABLES")) for name in os.environ):
+        return
+    mallopt(M_ARENA_MAX, 1)
+    mallopt(M_TRIM_THRESHOLD, 128 * 1024)
 
 
 def kill_group(pid: int) -> bool:
