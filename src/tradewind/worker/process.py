@@ -52,10 +52,6 @@ def name_process(name: str) -> None:
         _prctl(_PR_SET_NAME, name.encode()[:15], 0, 0, 0)
 
 
-M_TRIM_THRESHOLD, M_ARENA_MAX = -1, -8
-"""Parameters of mallopt(3), from glibc's malloc.h."""
-
-
 class _SchedAttr(ctypes.Structure):
     _fields_ = [
         ("size", ctypes.c_uint32),
@@ -81,6 +77,10 @@ def answer_quickly() -> None:
         return
     attributes = _SchedAttr(size=ctypes.sizeof(_SchedAttr), flags=1, nice=os.nice(0), runtime=100_000)
     _libc.syscall(number, 0, ctypes.byref(attributes), 0)
+
+
+M_TRIM_THRESHOLD, M_ARENA_MAX = -1, -8
+"""Parameters of mallopt(3), from glibc's malloc.h."""
 
 
 def keep_little_memory() -> None:
